@@ -1,0 +1,398 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+static base_status no_memory(const char *path, base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+}
+
+/* ---- content ---- */
+
+/* Reads until `size` bytes or the end are there; -1 with errno set on failure. */
+static ssize_t read_all(int fd, void *data, size_t size) {
+    size_t n = 0;
+    while (n < size) {
+        ssize_t got = read(fd, (char *)data + n, size - n);
+        if (got == 0) break;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -1;
+        n += (size_t)got;
+    }
+    return (ssize_t)n;
+}
+
+static bool write_all(int fd, const void *data, size_t size) {
+    for (size_t n = 0; n < size;) {
+        ssize_t put = write(fd, (const char *)data + n, size - n);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return false;
+        n += (size_t)put;
+    }
+    return true;
+}
+
+static base_status read_open(int fd, const char *path, size_t max_bytes, void **data,
+                             size_t *n_bytes, base_error *err) {
+    struct stat info;
+    if (fstat(fd, &info) != 0) return base_fail_errno(err, errno, "%s", path);
+    if (!S_ISREG(info.st_mode)) return base_fail(err, BASE_EIO, "%s: not a regular file", path);
+    size_t size = (size_t)info.st_size;
+    if (max_bytes != 0 && size > max_bytes) {
+        return base_fail(err, BASE_EDATA, "%s: %zu bytes, more than the %zu allowed", path, size,
+                         max_bytes);
+    }
+    char *content = base_alloc(size + 1, 1);
+    if (content == NULL) return no_memory(path, err);
+    ssize_t n = read_all(fd, content, size);
+    if (n < 0) {
+        base_status status = base_fail_errno(err, errno, "%s", path);
+        base_free(content);
+        return status;
+    }
+    *data = content;
+    *n_bytes = (size_t)n;
+    return BASE_OK;
+}
+
+base_status base_file_read(const char *path, size_t max_bytes, void **data, size_t *n_bytes,
+                           base_error *err) {
+    *data = NULL;
+    *n_bytes = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not block us */
+    if (fd < 0) return base_fail_errno(err, errno, "%s", path);
+    base_status status = read_open(fd, path, max_bytes, data, n_bytes, err);
+    close(fd);
+    return status;
+}
+
+/* Makes the entries of a folder durable. File systems that cannot (EINVAL) need not. */
+static base_status sync_folder(const char *folder, base_error *err) {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return base_fail_errno(err, errno, "%s", folder);
+    int failure = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    close(fd);
+    return failure == 0 ? BASE_OK : base_fail_errno(err, failure, "%s", folder);
+}
+
+/* Opens a new file in `folder` under a name nobody uses. */
+static base_status open_temporary(const char *folder, base_arena *arena, char **name, int *fd,
+                                  base_error *err) {
+    for (int i = 0; i < 1000; i++) {
+        *name = base_arena_printf(arena, "%s/.rimshot-%ld-%d", folder, (long)getpid(), i);
+        if (*name == NULL) return no_memory(folder, err);
+        *fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (*fd >= 0) return BASE_OK;
+        if (errno != EEXIST) return base_fail_errno(err, errno, "%s", folder);
+    }
+    return base_fail(err, BASE_EEXISTS, "%s: a thousand temporary files left behind", folder);
+}
+
+/* Writes, syncs and closes; the first failure counts. */
+static int fill_and_close(int fd, const void *data, size_t n_bytes) {
+    int failure = write_all(fd, data, n_bytes) && fsync(fd) == 0 ? 0 : errno;
+    if (close(fd) != 0 && failure == 0) failure = errno;
+    return failure;
+}
+
+static base_status replace(const char *path, const void *data, size_t n_bytes, base_arena *arena,
+                           base_error *err) {
+    const char *folder = base_path_folder(arena, path);
+    if (folder == NULL) return no_memory(path, err);
+    char *temporary;
+    int fd = -1;
+    base_status status = open_temporary(folder, arena, &temporary, &fd, err);
+    if (status != BASE_OK) return base_fail_within(err, "writing %s", path);
+    int failure = fill_and_close(fd, data, n_bytes);
+    if (failure == 0 && rename(temporary, path) != 0) failure = errno;
+    if (failure == 0) return sync_folder(folder, err);
+    unlink(temporary);
+    return base_fail_errno(err, failure, "writing %s", path);
+}
+
+base_status base_file_write(const char *path, const void *data, size_t n_bytes, base_error *err) {
+    base_arena arena = {0};
+    base_status status = replace(path, data, n_bytes, &arena, err);
+    base_arena_release(&arena);
+    return status;
+}
+
+base_status base_file_write_text(const char *path, const base_text *text, base_error *err) {
+    if (text->failed) return no_memory(path, err);
+    return base_file_write(path, base_text_string(text), text->size, err);
+}
+
+base_status base_file_append(const char *path, const void *data, size_t n_bytes, base_error *err) {
+    bool existed = base_file_exists(path);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    int failure = fd < 0 ? errno : fill_and_close(fd, data, n_bytes);
+    if (failure != 0) return base_fail_errno(err, failure, "appending to %s", path);
+    if (existed) return BASE_OK;
+    base_arena arena = {0};
+    const char *folder = base_path_folder(&arena, path);
+    base_status status = folder != NULL ? sync_folder(folder, err) : no_memory(path, err);
+    base_arena_release(&arena);
+    return status;
+}
+
+bool base_file_exists(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* ---- folders ---- */
+
+bool base_folder_exists(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static base_status make_one(const char *path, base_error *err) {
+    if (mkdir(path, 0777) == 0) return BASE_OK;
+    int failure = errno;
+    if (base_folder_exists(path)) return BASE_OK;
+    return base_fail_errno(err, failure, "making folder %s", path);
+}
+
+base_status base_folder_make(const char *path, base_error *err) {
+    base_arena arena = {0};
+    char *part = base_arena_string(&arena, path);
+    base_status status = part != NULL ? BASE_OK : no_memory(path, err);
+    for (size_t i = 1; status == BASE_OK && part[0] != '\0' && part[i] != '\0'; i++) {
+        if (part[i] != '/' || part[i - 1] == '/') continue;
+        part[i] = '\0';
+        status = make_one(part, err);
+        part[i] = '/';
+    }
+    if (status == BASE_OK) status = make_one(path, err);
+    base_arena_release(&arena);
+    return status;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place) {
+    (void)info, (void)kind, (void)place;
+    return remove(path);
+}
+
+base_status base_folder_remove(const char *path, base_error *err) {
+    struct stat info;
+    int failure = lstat(path, &info) != 0 ? errno : !S_ISDIR(info.st_mode) ? ENOTDIR : 0;
+    if (failure == ENOENT) return BASE_OK;
+    enum { OPEN_FOLDERS = 16 };
+    if (failure == 0 && nftw(path, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) != 0) {
+        failure = errno;
+    }
+    return failure == 0 ? BASE_OK : base_fail_errno(err, failure, "removing %s", path);
+}
+
+/* A growing list of strings. All zeros is empty. */
+typedef struct {
+    const char **items;
+    size_t n, capacity;
+} string_list;
+
+static bool add_string(string_list *list, const char *string) {
+    void *items = list->items;
+    if (string == NULL || !base_grow(&items, &list->capacity, list->n + 1, sizeof string)) {
+        return false;
+    }
+    list->items = items;
+    list->items[list->n++] = string;
+    return true;
+}
+
+static int compare_strings(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names in a folder, sorted, without hidden ones. */
+static base_status read_names(const char *folder, base_arena *arena, string_list *names,
+                              base_error *err) {
+    DIR *stream = opendir(folder);
+    if (stream == NULL) return base_fail_errno(err, errno, "%s", folder);
+    base_status status = BASE_OK;
+    for (errno = 0; status == BASE_OK; errno = 0) {
+        const struct dirent *entry = readdir(stream);
+        if (entry == NULL && errno != 0) status = base_fail_errno(err, errno, "%s", folder);
+        if (entry == NULL) break;
+        if (entry->d_name[0] == '.') continue;
+        if (!add_string(names, base_arena_string(arena, entry->d_name))) {
+            status = no_memory(folder, err);
+        }
+    }
+    closedir(stream);
+    if (names->n > 0) qsort(names->items, names->n, sizeof *names->items, compare_strings);
+    return status;
+}
+
+/* Hands a list over to the arena, so that it lives as long as its strings. */
+static base_status keep_list(const string_list *list, const char *folder, base_arena *arena,
+                             const char ***items, int64_t *n, base_error *err) {
+    *items = base_arena_alloc(arena, list->n, sizeof **items);
+    if (*items == NULL) return no_memory(folder, err);
+    if (list->n > 0) memcpy(*items, list->items, list->n * sizeof **items);
+    *n = (int64_t)list->n;
+    return BASE_OK;
+}
+
+typedef struct {
+    base_arena *arena;
+    string_list paths;
+    void *seen; /* tree of folder_id */
+    base_error *err;
+} walk;
+
+typedef struct {
+    dev_t device;
+    ino_t inode;
+} folder_id;
+
+static int compare_folders(const void *a, const void *b) {
+    const folder_id *x = a, *y = b;
+    if (x->device != y->device) return x->device < y->device ? -1 : 1;
+    return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+/* Whether the folder has not been walked yet; links may lead to it again, even from within. */
+static base_status enter_folder(walk *w, const char *path, const struct stat *info, bool *fresh) {
+    folder_id *id = base_arena_alloc(w->arena, 1, sizeof *id);
+    if (id == NULL) return no_memory(path, w->err);
+    *id = (folder_id){.device = info->st_dev, .inode = info->st_ino};
+    folder_id **found = tsearch(id, &w->seen, compare_folders);
+    if (found == NULL) return no_memory(path, w->err);
+    *fresh = *found == id;
+    return BASE_OK;
+}
+
+static base_status walk_path(walk *w, const char *path, bool top);
+
+static base_status walk_folder(walk *w, const char *path) {
+    string_list names = {0};
+    base_status status = read_names(path, w->arena, &names, w->err);
+    for (size_t i = 0; i < names.n && status == BASE_OK; i++) {
+        const char *below = base_path_join(w->arena, path, names.items[i]);
+        status = below != NULL ? walk_path(w, below, false) : no_memory(path, w->err);
+    }
+    base_free(names.items);
+    return status;
+}
+
+/* A link that leads nowhere is passed over: it is no file. */
+static base_status walk_path(walk *w, const char *path, bool top) {
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        if (!top && (errno == ENOENT || errno == ELOOP)) return BASE_OK;
+        return base_fail_errno(w->err, errno, "%s", path);
+    }
+    if (S_ISDIR(info.st_mode)) {
+        bool fresh = false;
+        BASE_TRY(enter_folder(w, path, &info, &fresh));
+        return fresh ? walk_folder(w, path) : BASE_OK;
+    }
+    if (top) return base_fail_errno(w->err, ENOTDIR, "%s", path);
+    if (!S_ISREG(info.st_mode)) return BASE_OK;
+    return add_string(&w->paths, path) ? BASE_OK : no_memory(path, w->err);
+}
+
+static void keep_in_arena(void *id) {
+    (void)id;
+}
+
+base_status base_folder_walk(const char *folder, base_arena *arena, const char ***paths,
+                             int64_t *n_paths, base_error *err) {
+    walk w = {.arena = arena, .err = err};
+    base_status status = walk_path(&w, folder, true);
+    if (status == BASE_OK) status = keep_list(&w.paths, folder, arena, paths, n_paths, err);
+    tdestroy(w.seen, keep_in_arena);
+    base_free(w.paths.items);
+    return status;
+}
+
+base_status base_folder_list(const char *folder, base_arena *arena, const char ***names,
+                             int64_t *n_names, base_error *err) {
+    string_list all = {0};
+    base_status status = read_names(folder, arena, &all, err);
+    size_t n = 0;
+    for (size_t i = 0; i < all.n && status == BASE_OK; i++) {
+        const char *path = base_path_join(arena, folder, all.items[i]);
+        if (path == NULL) status = no_memory(folder, err);
+        if (path != NULL && base_folder_exists(path)) all.items[n++] = all.items[i];
+    }
+    all.n = n;
+    if (status == BASE_OK) status = keep_list(&all, folder, arena, names, n_names, err);
+    base_free(all.items);
+    return status;
+}
+
+/* ---- paths ---- */
+
+char *base_path_join(base_arena *arena, const char *folder, const char *name) {
+    size_t n = strlen(folder);
+    if (name[0] == '/' || n == 0) return base_arena_string(arena, name);
+    return base_arena_printf(arena, "%s%s%s", folder, folder[n - 1] == '/' ? "" : "/", name);
+}
+
+char *base_path_folder(base_arena *arena, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) return base_arena_string(arena, ".");
+    while (slash > path && slash[-1] == '/') slash--;
+    return slash == path ? base_arena_string(arena, "/")
+                         : base_arena_copy(arena, path, (size_t)(slash - path));
+}
+
+const char *base_path_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+const char *base_path_extension(const char *path) {
+    const char *name = base_path_name(path);
+    const char *dot = strrchr(name, '.');
+    return dot != NULL && dot != name ? dot + 1 : "";
+}
+
+char *base_path_cache(base_arena *arena) {
+    const char *own = getenv("RIMSHOT_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    if (own != NULL && own[0] != '\0') return base_arena_string(arena, own);
+    if (xdg != NULL && xdg[0] == '/') return base_path_join(arena, xdg, "rimshot");
+    return base_path_join(arena, home != NULL && home[0] != '\0' ? home : ".", ".cache/rimshot");
+}
+
+/* ---- digests ---- */
+
+base_digest base_digest_bytes(const void *data, size_t n_bytes) {
+    XXH128_hash_t hash = XXH3_128bits(data, n_bytes);
+    return (base_digest){.low = hash.low64, .high = hash.high64};
+}
+
+static void store_u64(uint64_t value, unsigned char out[8]) {
+    for (int i = 0; i < 8; i++) out[i] = (unsigned char)(value >> 8 * i);
+}
+
+base_digest base_digest_join(base_digest a, base_digest b) {
+    unsigned char bytes[32];
+    store_u64(a.low, bytes);
+    store_u64(a.high, bytes + 8);
+    store_u64(b.low, bytes + 16);
+    store_u64(b.high, bytes + 24);
+    return base_digest_bytes(bytes, sizeof bytes);
+}
+
+bool base_digest_equal(base_digest a, base_digest b) {
+    return a.low == b.low && a.high == b.high;
+}
+
+void base_digest_hex(base_digest digest, char hex[33]) {
+    snprintf(hex, 33, "%016" PRIx64 "%016" PRIx64, digest.high, digest.low);
+}

@@ -1,0 +1,56 @@
+/* base/file.h - files that appear whole or not at all.
+ *
+ * Writing goes to a temporary file beside the target, then fsync, rename, fsync of the folder. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/text.h"
+
+/* Reads a whole regular file of at most max_bytes (0: no cap) into *data (base_free it; a NUL
+ * follows the content, not counted in *n_bytes). */
+base_status base_file_read(const char *path, size_t max_bytes, void **data, size_t *n_bytes,
+                           base_error *err);
+
+/* Replaces `path` by the bytes given, atomically and durably. On failure the old file stays. */
+base_status base_file_write(const char *path, const void *data, size_t n_bytes, base_error *err);
+base_status base_file_write_text(const char *path, const base_text *text, base_error *err);
+
+/* Appends one durable line's worth of bytes. */
+base_status base_file_append(const char *path, const void *data, size_t n_bytes, base_error *err);
+
+bool base_file_exists(const char *path);
+bool base_folder_exists(const char *path);
+base_status base_folder_make(const char *path, base_error *err); /* with its parents; may exist */
+base_status base_folder_remove(const char *path,
+                               base_error *err); /* and all below; may be absent */
+
+/* All regular files below `folder` (following links, each real folder once), depth-first, names in
+ * byte order, hidden ones left out. Paths start with `folder`. A folder that can't be read fails.
+ */
+base_status base_folder_walk(const char *folder, base_arena *arena, const char ***paths,
+                             int64_t *n_paths, base_error *err);
+
+/* The sub-folders directly in `folder`, names only, in byte order, hidden ones left out. */
+base_status base_folder_list(const char *folder, base_arena *arena, const char ***names,
+                             int64_t *n_names, base_error *err);
+
+char *base_path_join(base_arena *arena, const char *folder, const char *name); /* absolute: name */
+char *base_path_folder(base_arena *arena, const char *path);                   /* "." if none */
+const char *base_path_name(const char *path);      /* what follows the last '/' */
+const char *base_path_extension(const char *path); /* without the dot; "" if none */
+
+/* The folder for caches: RIMSHOT_CACHE, or XDG_CACHE_HOME/rimshot, or HOME/.cache/rimshot. */
+char *base_path_cache(base_arena *arena);
+
+/* 128-bit content digest (XXH3), and its 32 lower-case hexadecimal digits. Not cryptographic. */
+typedef struct {
+    uint64_t low, high;
+} base_digest;
+base_digest base_digest_bytes(const void *data, size_t n_bytes);
+base_digest base_digest_join(base_digest a, base_digest b); /* of the concatenated digests */
+bool base_digest_equal(base_digest a, base_digest b);
+void base_digest_hex(base_digest digest, char hex[33]);
+
+#endif

@@ -1,0 +1,89 @@
+#include "base/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *base_status_text(base_status status) {
+    static const char *const meanings[] = {
+#define STATUS_MEANING(name, meaning) meaning,
+        BASE_STATUS_MAP(STATUS_MEANING)
+#undef STATUS_MEANING
+    };
+    return (unsigned)status < BASE_N_STATUS ? meanings[status] : "unknown status";
+}
+
+/* Ends an overlong text with "...", not in the middle of a UTF-8 character. */
+static void mark_truncated(char *text) {
+    size_t end = BASE_ERROR_SIZE - sizeof "...";
+    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80) end--;
+    memcpy(text + end, "...", sizeof "...");
+}
+
+/* Copies `text` into *err on one line. `text` must not lie in *err. */
+static void set_text(base_error *err, const char *text) {
+    size_t n = strlen(text);
+    size_t kept = n < BASE_ERROR_SIZE ? n : BASE_ERROR_SIZE - 1;
+    for (size_t i = 0; i < kept; i++) {
+        unsigned char c = (unsigned char)text[i];
+        err->text[i] = c < 0x20 || c == 0x7F ? '?' : (char)c;
+    }
+    err->text[kept] = '\0';
+    if (kept < n) mark_truncated(err->text);
+}
+
+/* Twice the room an error has: a text that does not fit is seen to be too long, and a prefix and
+ * a full text fit together. */
+#define SCRATCH_SIZE ((size_t)2 * BASE_ERROR_SIZE)
+
+base_status base_fail(base_error *err, base_status status, const char *format, ...) {
+    if (err == NULL) return status;
+    char scratch[SCRATCH_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(scratch, sizeof scratch, format, arguments) < 0) scratch[0] = '\0';
+    va_end(arguments);
+    err->status = status;
+    set_text(err, scratch);
+    return status;
+}
+
+static base_status status_of_errno(int errno_value) {
+    switch (errno_value) {
+    case ENOENT:
+        return BASE_ENOTFOUND;
+    case EEXIST:
+        return BASE_EEXISTS;
+    case ENOMEM:
+        return BASE_EMEMORY;
+    default:
+        return BASE_EIO;
+    }
+}
+
+base_status base_fail_errno(base_error *err, int errno_value, const char *format, ...) {
+    base_status status = status_of_errno(errno_value);
+    if (err == NULL) return status;
+    char what[BASE_ERROR_SIZE], reason[128];
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(what, sizeof what, format, arguments) < 0) what[0] = '\0';
+    va_end(arguments);
+    return base_fail(err, status, "%s: %s", what, strerror_r(errno_value, reason, sizeof reason));
+}
+
+base_status base_fail_within(base_error *err, const char *format, ...) {
+    if (err == NULL) return BASE_EIO;
+    char prefix[BASE_ERROR_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(prefix, sizeof prefix, format, arguments) < 0) prefix[0] = '\0';
+    va_end(arguments);
+    return base_fail(err, err->status, "%s: %s", prefix, err->text);
+}
+
+void base_bug(const char *file, int line, const char *promise) {
+    fprintf(stderr, "%s:%d: broken promise: %s\n", file, line, promise);
+    abort();
+}

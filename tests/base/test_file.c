@@ -1,0 +1,291 @@
+#include "base/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/test.h"
+
+static base_arena arena;
+
+static const char *in(const char *folder, const char *name) {
+    return base_path_join(&arena, folder, name);
+}
+
+static void write_file(const char *folder, const char *name, const char *content) {
+    base_error err;
+    TEST_OK(base_file_write(in(folder, name), content, strlen(content), &err), err);
+}
+
+static void check_content(const char *path, const char *expected) {
+    void *data;
+    size_t n;
+    base_error err;
+    TEST_OK(base_file_read(path, 0, &data, &n, &err), err);
+    ck_assert_uint_eq(n, strlen(expected));
+    ck_assert_str_eq(data, expected);
+    base_free(data);
+}
+
+START_TEST(files_are_written_and_read) {
+    const char *folder = test_folder();
+    write_file(folder, "a", "first");
+    check_content(in(folder, "a"), "first");
+    write_file(folder, "a", "");
+    check_content(in(folder, "a"), "");
+    base_text text = {0};
+    base_text_add(&text, "from text");
+    base_error err;
+    TEST_OK(base_file_write_text(in(folder, "a"), &text, &err), err);
+    check_content(in(folder, "a"), "from text");
+    text.failed = true;
+    TEST_FAILS(base_file_write_text(in(folder, "a"), &text, &err), BASE_EMEMORY, err, "memory");
+    check_content(in(folder, "a"), "from text");
+    base_text_release(&text);
+    struct stat info;
+    ck_assert_int_eq(stat(in(folder, "a"), &info), 0);
+    mode_t mask = umask(0);
+    umask(mask);
+    ck_assert_uint_eq(info.st_mode & 0777, 0666 & ~mask);
+}
+END_TEST
+
+START_TEST(lines_are_appended) {
+    const char *path = in(test_folder(), "log");
+    base_error err;
+    TEST_OK(base_file_append(path, "a\n", 2, &err), err);
+    TEST_OK(base_file_append(path, "b\n", 2, &err), err);
+    check_content(path, "a\nb\n");
+    TEST_FAILS(base_file_append(in(test_folder(), "no/log"), "a", 1, &err), BASE_ENOTFOUND, err,
+               "no/log");
+}
+END_TEST
+
+/* Everything in a folder, hidden or not. */
+static int count_entries(const char *folder) {
+    char *command = base_arena_printf(&arena, "ls -A '%s' | wc -l", folder);
+    FILE *pipe = popen(command, "r");
+    int n = -1;
+    ck_assert_ptr_nonnull(pipe);
+    ck_assert_int_eq(fscanf(pipe, "%d", &n), 1);
+    pclose(pipe);
+    return n;
+}
+
+START_TEST(failed_writes_leave_nothing_behind) {
+    const char *folder = test_folder();
+    base_error err;
+    TEST_FAILS(base_file_write(in(folder, "none/x"), "a", 1, &err), BASE_ENOTFOUND, err, "none/x");
+    TEST_OK(base_folder_make(in(folder, "taken/full"), &err), err);
+    TEST_FAILS(base_file_write(in(folder, "taken"), "a", 1, &err), BASE_EIO, err, "taken");
+    ck_assert_int_eq(count_entries(folder), 1);
+    write_file(folder, "good", "x");
+    ck_assert_int_eq(count_entries(folder), 2);
+}
+END_TEST
+
+/* A write that dies between creating and renaming leaves the old file; the next write succeeds. */
+START_TEST(leftovers_of_a_crash_are_no_obstacle) {
+    const char *folder = test_folder();
+    write_file(folder, "a", "old");
+    for (int i = 0; i < 3; i++) {
+        char *left = base_arena_printf(&arena, "%s/.rimshot-%ld-%d", folder, (long)getpid(), i);
+        FILE *file = fopen(left, "w");
+        ck_assert_ptr_nonnull(file);
+        fclose(file);
+    }
+    write_file(folder, "a", "new");
+    check_content(in(folder, "a"), "new");
+    ck_assert_int_eq(count_entries(folder), 4);
+}
+END_TEST
+
+START_TEST(reading_refuses_what_is_no_file) {
+    const char *folder = test_folder();
+    void *data;
+    size_t n;
+    base_error err;
+    TEST_FAILS(base_file_read(in(folder, "none"), 0, &data, &n, &err), BASE_ENOTFOUND, err,
+               "none: No such file");
+    TEST_FAILS(base_file_read(folder, 0, &data, &n, &err), BASE_EIO, err, "not a regular file");
+    ck_assert_int_eq(mkfifo(in(folder, "pipe"), 0600), 0);
+    TEST_FAILS(base_file_read(in(folder, "pipe"), 0, &data, &n, &err), BASE_EIO, err,
+               "not a regular file");
+    write_file(folder, "large", "12345");
+    TEST_FAILS(base_file_read(in(folder, "large"), 4, &data, &n, &err), BASE_EDATA, err,
+               "5 bytes, more than the 4 allowed");
+    ck_assert_ptr_null(data);
+    TEST_OK(base_file_read(in(folder, "large"), 5, &data, &n, &err), err);
+    base_free(data);
+}
+END_TEST
+
+START_TEST(existence_tells_files_from_folders) {
+    const char *folder = test_folder();
+    write_file(folder, "f", "");
+    ck_assert(base_file_exists(in(folder, "f")));
+    ck_assert(!base_folder_exists(in(folder, "f")));
+    ck_assert(base_folder_exists(folder));
+    ck_assert(!base_file_exists(folder));
+    ck_assert(!base_file_exists(in(folder, "none")));
+}
+END_TEST
+
+START_TEST(folders_are_made_and_removed) {
+    const char *folder = test_folder();
+    base_error err;
+    TEST_OK(base_folder_make(in(folder, "a/b//c/"), &err), err);
+    TEST_OK(base_folder_make(in(folder, "a/b/c"), &err), err);
+    ck_assert(base_folder_exists(in(folder, "a/b/c")));
+    write_file(folder, "a/file", "x");
+    write_file(folder, "kept", "x");
+    TEST_FAILS(base_folder_make(in(folder, "a/file"), &err), BASE_EEXISTS, err, "a/file");
+    TEST_FAILS(base_folder_make(in(folder, "a/file/x"), &err), BASE_EEXISTS, err, "a/file");
+    ck_assert_int_eq(symlink(folder, in(folder, "a/up")), 0);
+    TEST_OK(base_folder_remove(in(folder, "a"), &err), err);
+    ck_assert(!base_folder_exists(in(folder, "a")));
+    check_content(in(folder, "kept"), "x");
+    TEST_OK(base_folder_remove(in(folder, "a"), &err), err);
+    TEST_FAILS(base_folder_remove(in(folder, "kept"), &err), BASE_EIO, err, "kept");
+    TEST_FAILS(base_folder_make("", &err), BASE_ENOTFOUND, err, "folder");
+}
+END_TEST
+
+static const char *walked(const char *folder) {
+    const char **paths;
+    int64_t n;
+    base_error err;
+    base_text text = {0};
+    TEST_OK(base_folder_walk(folder, &arena, &paths, &n, &err), err);
+    for (int64_t i = 0; i < n; i++) {
+        ck_assert_int_eq(strncmp(paths[i], folder, strlen(folder)), 0);
+        base_text_printf(&text, "%s ", paths[i] + strlen(folder));
+    }
+    const char *copy = base_arena_string(&arena, base_text_string(&text));
+    base_text_release(&text);
+    return copy;
+}
+
+START_TEST(walks_are_sorted_and_skip_hidden_names) {
+    const char *folder = test_folder();
+    base_error err;
+    ck_assert_str_eq(walked(folder), "");
+    TEST_OK(base_folder_make(in(folder, "b/deep"), &err), err);
+    TEST_OK(base_folder_make(in(folder, ".git"), &err), err);
+    write_file(folder, "c", "");
+    write_file(folder, "B", "");
+    write_file(folder, "b/z", "");
+    write_file(folder, "b/deep/x", "");
+    write_file(folder, ".hidden", "");
+    write_file(folder, ".git/x", "");
+    ck_assert_str_eq(walked(folder), "/B /b/deep/x /b/z /c ");
+}
+END_TEST
+
+START_TEST(walks_follow_links_once) {
+    const char *folder = test_folder(), *elsewhere = test_folder();
+    base_error err;
+    TEST_OK(base_folder_make(in(folder, "m"), &err), err);
+    write_file(folder, "m/x", "");
+    write_file(elsewhere, "far", "");
+    ck_assert_int_eq(symlink("..", in(folder, "m/cycle")), 0);
+    ck_assert_int_eq(symlink(elsewhere, in(folder, "n")), 0);
+    ck_assert_int_eq(symlink(elsewhere, in(folder, "o")), 0);
+    ck_assert_int_eq(symlink("nowhere", in(folder, "dangling")), 0);
+    ck_assert_int_eq(symlink("self", in(folder, "self")), 0);
+    ck_assert_int_eq(symlink("m/x", in(folder, "zlink")), 0);
+    ck_assert_str_eq(walked(folder), "/m/x /n/far /zlink ");
+}
+END_TEST
+
+START_TEST(walks_name_what_they_cannot_read) {
+    const char *folder = test_folder();
+    const char **paths;
+    int64_t n;
+    base_error err;
+    TEST_FAILS(base_folder_walk(in(folder, "none"), &arena, &paths, &n, &err), BASE_ENOTFOUND, err,
+               "none");
+    write_file(folder, "file", "");
+    TEST_FAILS(base_folder_walk(in(folder, "file"), &arena, &paths, &n, &err), BASE_EIO, err,
+               "file: Not a directory");
+    TEST_OK(base_folder_make(in(folder, "shut"), &err), err);
+    if (geteuid() == 0) return; /* nothing is shut to root */
+    ck_assert_int_eq(chmod(in(folder, "shut"), 0), 0);
+    TEST_FAILS(base_folder_walk(folder, &arena, &paths, &n, &err), BASE_EIO, err, "shut");
+    chmod(in(folder, "shut"), 0700);
+}
+END_TEST
+
+START_TEST(sub_folders_are_listed) {
+    const char *folder = test_folder();
+    base_error err;
+    TEST_OK(base_folder_make(in(folder, "snare/x"), &err), err);
+    TEST_OK(base_folder_make(in(folder, "kick"), &err), err);
+    TEST_OK(base_folder_make(in(folder, ".git"), &err), err);
+    write_file(folder, "file", "");
+    const char **names;
+    int64_t n;
+    TEST_OK(base_folder_list(folder, &arena, &names, &n, &err), err);
+    ck_assert_int_eq(n, 2);
+    ck_assert_str_eq(names[0], "kick");
+    ck_assert_str_eq(names[1], "snare");
+}
+END_TEST
+
+START_TEST(paths_are_taken_apart) {
+    ck_assert_str_eq(base_path_join(&arena, "a", "b"), "a/b");
+    ck_assert_str_eq(base_path_join(&arena, "a/", "b"), "a/b");
+    ck_assert_str_eq(base_path_join(&arena, "", "b"), "b");
+    ck_assert_str_eq(base_path_join(&arena, "a", "/b"), "/b");
+    ck_assert_str_eq(base_path_folder(&arena, "a/b/c"), "a/b");
+    ck_assert_str_eq(base_path_folder(&arena, "a//c"), "a");
+    ck_assert_str_eq(base_path_folder(&arena, "c"), ".");
+    ck_assert_str_eq(base_path_folder(&arena, "/c"), "/");
+    ck_assert_str_eq(base_path_name("a/b.wav"), "b.wav");
+    ck_assert_str_eq(base_path_name("b"), "b");
+    ck_assert_str_eq(base_path_extension("a.b/c.tar.gz"), "gz");
+    ck_assert_str_eq(base_path_extension("a.b/c"), "");
+    ck_assert_str_eq(base_path_extension("a/.hidden"), "");
+    ck_assert_str_eq(base_path_extension("a/x."), "");
+}
+END_TEST
+
+START_TEST(the_cache_has_its_place) {
+    setenv("RIMSHOT_CACHE", "/own", 1);
+    setenv("XDG_CACHE_HOME", "/xdg", 1);
+    setenv("HOME", "/home/me", 1);
+    ck_assert_str_eq(base_path_cache(&arena), "/own");
+    unsetenv("RIMSHOT_CACHE");
+    ck_assert_str_eq(base_path_cache(&arena), "/xdg/rimshot");
+    setenv("XDG_CACHE_HOME", "relative", 1); /* to be ignored, says the XDG specification */
+    ck_assert_str_eq(base_path_cache(&arena), "/home/me/.cache/rimshot");
+    unsetenv("HOME");
+    ck_assert_str_eq(base_path_cache(&arena), "./.cache/rimshot");
+}
+END_TEST
+
+START_TEST(digests_are_xxh3) {
+    char hex[33];
+    base_digest empty = base_digest_bytes("", 0), a = base_digest_bytes("abc", 3);
+    base_digest_hex(empty, hex);
+    ck_assert_str_eq(hex, "99aa06d3014798d86001c324468d497f"); /* xxhsum -H2 */
+    base_digest_hex(a, hex);
+    ck_assert_str_eq(hex, "06b05ab6733a618578af5f94892f3950");
+    ck_assert(base_digest_equal(a, base_digest_bytes("abc", 3)));
+    ck_assert(!base_digest_equal(a, empty));
+    base_digest joined = base_digest_join(a, empty);
+    ck_assert(!base_digest_equal(joined, base_digest_join(empty, a)));
+    uint64_t words[4] = {a.low, a.high, empty.low, empty.high};
+    unsigned char bytes[32];
+    for (int i = 0; i < 32; i++) bytes[i] = (unsigned char)(words[i / 8] >> 8 * (i % 8));
+    ck_assert(base_digest_equal(joined, base_digest_bytes(bytes, sizeof bytes)));
+}
+END_TEST
+
+TEST_MAIN("base/file", files_are_written_and_read, lines_are_appended,
+          failed_writes_leave_nothing_behind, leftovers_of_a_crash_are_no_obstacle,
+          reading_refuses_what_is_no_file, existence_tells_files_from_folders,
+          folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
+          walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,
+          paths_are_taken_apart, the_cache_has_its_place, digests_are_xxh3)
