@@ -1,0 +1,198 @@
+#include "dsp/effects.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static int64_t n_values(dsp_clip clip) {
+    return clip.n_channels * clip.n;
+}
+
+static double decibels_to_factor(double db) {
+    return pow(10.0, db / 20.0);
+}
+
+static void scale(dsp_clip clip, float factor) {
+    for (int64_t i = 0; i < n_values(clip); i++) clip.x[i] *= factor;
+}
+
+static float peak_of(dsp_clip clip) {
+    float peak = 0.0f;
+    for (int64_t i = 0; i < n_values(clip); i++) peak = fmaxf(peak, fabsf(clip.x[i]));
+    return peak;
+}
+
+void dsp_polarity(dsp_clip clip) {
+    scale(clip, -1.0f);
+}
+
+void dsp_gain(dsp_clip clip, double gain_db) {
+    scale(clip, (float)decibels_to_factor(gain_db));
+}
+
+void dsp_channel_swap(dsp_clip clip) {
+    for (int64_t c = 0; c < clip.n_channels / 2; c++) {
+        float *a = clip.x + c * clip.n, *b = clip.x + (clip.n_channels - 1 - c) * clip.n;
+        for (int64_t i = 0; i < clip.n; i++) {
+            float sample = a[i];
+            a[i] = b[i];
+            b[i] = sample;
+        }
+    }
+}
+
+void dsp_stereo_image(dsp_clip clip, double depth) {
+    if (clip.n_channels != 2) return;
+    float width = (float)(1.0 + depth), *left = clip.x, *right = clip.x + clip.n;
+    for (int64_t i = 0; i < clip.n; i++) {
+        float mid = 0.5f * (left[i] + right[i]), side = 0.5f * (left[i] - right[i]) * width;
+        left[i] = mid + side;
+        right[i] = mid - side;
+    }
+}
+
+void dsp_time_shift(dsp_clip clip, int64_t shift) {
+    int64_t n = clip.n;
+    if (shift > n) shift = n;
+    if (shift < -n) shift = -n;
+    int64_t distance = shift < 0 ? -shift : shift;
+    for (int64_t c = 0; c < clip.n_channels; c++) {
+        float *x = clip.x + c * n, *from = shift < 0 ? x + distance : x;
+        float *to = shift < 0 ? x : x + distance, *gap = shift < 0 ? x + n - distance : x;
+        memmove(to, from, (size_t)(n - distance) * sizeof *x);
+        memset(gap, 0, (size_t)distance * sizeof *x);
+    }
+}
+
+static float shape_soft(float x) {
+    return tanhf(x);
+}
+
+static float shape_hard(float x) {
+    return fmaxf(-1.0f, fminf(1.0f, x));
+}
+
+void dsp_distortion(dsp_clip clip, dsp_distortion_kind kind, double gain_db) {
+    float (*shape)(float) = kind == DSP_DISTORTION_SOFT ? shape_soft : shape_hard;
+    float peak = peak_of(clip), drive = (float)decibels_to_factor(gain_db);
+    float shaped_peak = shape(drive * peak);
+    if (!(shaped_peak > 0.0f)) return;
+    float restore = peak / shaped_peak;
+    for (int64_t i = 0; i < n_values(clip); i++) clip.x[i] = shape(drive * clip.x[i]) * restore;
+}
+
+/* Sum and sum of squares over all channels. */
+static void sums_of(dsp_clip clip, double *sum, double *squares) {
+    *sum = *squares = 0.0;
+    for (int64_t i = 0; i < n_values(clip); i++) {
+        double x = (double)clip.x[i];
+        *sum += x;
+        *squares += x * x;
+    }
+}
+
+static void scale_to(dsp_clip clip, double level, double target_db) {
+    if (level > 0.0) scale(clip, (float)(decibels_to_factor(target_db) / level));
+}
+
+void dsp_normalize_peak(dsp_clip clip, double level_db) {
+    scale_to(clip, (double)peak_of(clip), level_db);
+}
+
+void dsp_normalize_rms(dsp_clip clip, double level_db) {
+    double sum, squares;
+    sums_of(clip, &sum, &squares);
+    if (n_values(clip) > 0) scale_to(clip, sqrt(squares / (double)n_values(clip)), level_db);
+}
+
+void dsp_normalize_standard(dsp_clip clip) {
+    int64_t n = n_values(clip);
+    if (n < 1) return;
+    double sum, squares, ignored;
+    sums_of(clip, &sum, &squares);
+    float mean = (float)(sum / (double)n);
+    for (int64_t i = 0; i < n; i++) clip.x[i] -= mean;
+    sums_of(clip, &ignored, &squares);
+    double deviation = sqrt(squares / (double)n);
+    bool constant = !(deviation > (double)(FLT_EPSILON * fabsf(mean)));
+    scale(clip, constant ? 0.0f : (float)(1.0 / deviation));
+}
+
+/* Mean square of the frame centred on sample `centre`, zeros around the clip. */
+static double frame_power(const float *x, int64_t n, int64_t centre, int64_t frame) {
+    int64_t begin = centre - frame / 2, end = begin + frame;
+    if (begin < 0) begin = 0;
+    if (end > n) end = n;
+    double sum = 0.0;
+    for (int64_t i = begin; i < end; i++) sum += (double)x[i] * (double)x[i];
+    return sum / (double)frame;
+}
+
+static double loudest_channel(dsp_clip clip, int64_t centre, int64_t frame) {
+    double power = 0.0;
+    for (int64_t c = 0; c < clip.n_channels; c++) {
+        power = fmax(power, frame_power(clip.x + c * clip.n, clip.n, centre, frame));
+    }
+    return power;
+}
+
+bool dsp_trim(dsp_clip clip, double top_db, int64_t frame, int64_t hop, int64_t *begin,
+              int64_t *end) {
+    BASE_CHECK(frame > 0 && hop > 0);
+    const double amin = 1e-10;               /* librosa.amplitude_to_db's, squared */
+    const int64_t last = clip.n - frame % 2; /* centre of the last whole frame */
+    *begin = *end = 0;
+    double loudest = 0.0;
+    for (int64_t at = 0; at <= last; at += hop) {
+        loudest = fmax(loudest, loudest_channel(clip, at, frame));
+    }
+    if (!(loudest > 0.0)) return false;
+    double threshold = fmax(loudest, amin) * pow(10.0, -top_db / 10.0);
+    bool found = false;
+    for (int64_t at = 0; at <= last; at += hop) {
+        if (!(fmax(loudest_channel(clip, at, frame), amin) > threshold)) continue;
+        if (!found) *begin = at;
+        found = true;
+        *end = at + hop < clip.n ? at + hop : clip.n;
+    }
+    return true;
+}
+
+void dsp_fade_out(dsp_clip clip, int64_t n_fade) {
+    if (n_fade > clip.n) n_fade = clip.n;
+    for (int64_t c = 0; c < clip.n_channels; c++) {
+        float *tail = clip.x + (c + 1) * clip.n - n_fade;
+        for (int64_t i = 0; i < n_fade; i++) tail[i] *= (float)(n_fade - 1 - i) / (float)n_fade;
+    }
+}
+
+/* A random span of up to max_width within [0, n). */
+static void draw_span(int64_t n, int64_t max_width, base_rng *rng, int64_t *begin, int64_t *end) {
+    int64_t widest = max_width < n ? max_width : n;
+    int64_t width = base_rng_below(rng, (widest > 0 ? widest : 0) + 1);
+    *begin = base_rng_below(rng, n - width + 1);
+    *end = *begin + width;
+}
+
+void dsp_mask_frequency(float *features, const int64_t shape[3], int64_t max_width, int64_t n_masks,
+                        float value, base_rng *rng) {
+    for (int64_t m = 0; m < n_masks; m++) {
+        int64_t begin, end;
+        draw_span(shape[1], max_width, rng, &begin, &end);
+        for (int64_t c = 0; c < shape[0]; c++) {
+            float *rows = features + c * shape[1] * shape[2];
+            for (int64_t i = begin * shape[2]; i < end * shape[2]; i++) rows[i] = value;
+        }
+    }
+}
+
+void dsp_mask_time(float *features, const int64_t shape[3], int64_t max_width, int64_t n_masks,
+                   float value, base_rng *rng) {
+    for (int64_t m = 0; m < n_masks; m++) {
+        int64_t begin, end;
+        draw_span(shape[2], max_width, rng, &begin, &end);
+        for (int64_t row = 0; row < shape[0] * shape[1]; row++) {
+            for (int64_t t = begin; t < end; t++) features[row * shape[2] + t] = value;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+/* Normalisation of features: fitting it over a training set, keeping it, applying it. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "dsp/features_plan.h"
+
+/* What was seen of one row, or of all. */
+typedef struct {
+    double sum, squares, lowest, highest;
+    int64_t n;
+} tally;
+
+struct dsp_features_fit {
+    const dsp_features *features;
+    int64_t n_tallies; /* at least one, so that fitting nothing is not special */
+    tally tallies[];
+};
+
+static const tally nothing = {.lowest = DBL_MAX, .highest = -DBL_MAX};
+
+static void tally_add(tally *t, const float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        double value = (double)x[i];
+        t->sum += value;
+        t->squares += value * value;
+        t->lowest = fmin(t->lowest, value);
+        t->highest = fmax(t->highest, value);
+    }
+    t->n += n;
+}
+
+/* A deviation or range that is nothing but rounding would blow it up: such data is only shifted. */
+static float usable_scale(double scale, double offset) {
+    return scale > 1e-6 * fabs(offset) && scale > 1e-12 ? (float)scale : 1.0f;
+}
+
+static void tally_standard(const tally *t, float *offset, float *scale) {
+    double n = t->n > 0 ? (double)t->n : 1.0;
+    double mean = t->sum / n, variance = t->squares / n - mean * mean;
+    *offset = (float)mean;
+    *scale = usable_scale(sqrt(variance > 0.0 ? variance : 0.0), mean);
+}
+
+static void tally_range(const tally *t, float *offset, float *scale) {
+    double lowest = t->n > 0 ? t->lowest : 0.0, highest = t->n > 0 ? t->highest : 0.0;
+    *offset = (float)lowest;
+    *scale = usable_scale(highest - lowest, lowest);
+}
+
+base_status dsp_features_fit_new(const dsp_features *features, dsp_features_fit **fit,
+                                 base_error *err) {
+    int64_t n = features->n_norm > 0 ? features->n_norm : 1;
+    *fit = base_alloc(1, sizeof **fit + (size_t)n * sizeof(tally));
+    if (*fit == NULL) return base_fail(err, BASE_EMEMORY, "no memory for fitting features");
+    (*fit)->features = features;
+    (*fit)->n_tallies = n;
+    for (int64_t i = 0; i < n; i++) (*fit)->tallies[i] = nothing;
+    return BASE_OK;
+}
+
+void dsp_features_fit_add(dsp_features_fit *fit, const float *out) {
+    const dsp_features *f = fit->features;
+    for (int64_t i = 0; i < f->n_planes * f->n_rows; i++) {
+        int64_t which = fit->n_tallies > 1 ? i % f->n_rows : 0;
+        tally_add(&fit->tallies[which], out + i * f->n_frames, f->n_filled);
+    }
+}
+
+void dsp_features_fit_finish(dsp_features_fit *fit, dsp_features *features) {
+    bool range = features->options.normalize == DSP_NORM_MINMAX;
+    for (int64_t i = 0; i < features->n_norm; i++) {
+        float *offset = &features->offset[i], *scale = &features->scale[i];
+        (range ? tally_range : tally_standard)(&fit->tallies[i], offset, scale);
+    }
+    features->fitted = true;
+    dsp_features_fit_free(fit);
+}
+
+void dsp_features_fit_free(dsp_features_fit *fit) {
+    base_free(fit);
+}
+
+int64_t dsp_features_norm_size(const dsp_features *features) {
+    return features->n_norm;
+}
+
+bool dsp_features_needs_fit(const dsp_features *features) {
+    return features->n_norm > 0 && !features->fitted;
+}
+
+void dsp_features_set_norm(dsp_features *features, const float *offset, const float *scale) {
+    size_t n_bytes = (size_t)features->n_norm * sizeof *offset;
+    if (n_bytes == 0) return;
+    memcpy(features->offset, offset, n_bytes);
+    memcpy(features->scale, scale, n_bytes);
+    features->fitted = true;
+}
+
+void dsp_features_get_norm(const dsp_features *features, float *offset, float *scale) {
+    size_t n_bytes = (size_t)features->n_norm * sizeof *offset;
+    if (n_bytes == 0) return;
+    memcpy(offset, features->offset, n_bytes);
+    memcpy(scale, features->scale, n_bytes);
+}
+
+static void normalize_row(float *row, int64_t n, float offset, float scale) {
+    for (int64_t i = 0; i < n; i++) row[i] = (row[i] - offset) / scale;
+}
+
+void dsp_features_normalize(const dsp_features *features, float *out) {
+    const dsp_features *f = features;
+    int64_t n_rows = f->n_planes * f->n_rows;
+    float offset = 0.0f, scale = 1.0f;
+    bool per_clip = f->options.normalize == DSP_NORM_CLIP;
+    if (per_clip) {
+        tally clip = nothing;
+        for (int64_t i = 0; i < n_rows; i++) tally_add(&clip, out + i * f->n_frames, f->n_filled);
+        tally_standard(&clip, &offset, &scale);
+    } else if (!f->fitted) {
+        return;
+    }
+    for (int64_t i = 0; i < n_rows; i++) {
+        int64_t which = f->n_norm > 1 ? i % f->n_rows : 0;
+        if (!per_clip) {
+            offset = f->offset[which];
+            scale = f->scale[which];
+        }
+        normalize_row(out + i * f->n_frames, f->n_filled, offset, scale);
+    }
+}

@@ -1,0 +1,37 @@
+/* dsp/kernels.h - the inner loops of the front end, compiled once per instruction-set level.
+ *
+ * As nn/kernels.h: dsp_kernels() gives the table of the highest level this processor runs, lowered
+ * by RIMSHOT_LEVEL=v2|v3|v4; every output is computed in one fixed order within a level. n is any
+ * length >= 0; pointers need no alignment. */
+#ifndef DSP_KERNELS_H
+#define DSP_KERNELS_H
+
+#include <complex.h>
+
+#include "base/status.h"
+
+/* Band-limited reading of x at the places start + i * step, i < n. Row p of `table` [n_phases + 1,
+ * n_taps] is the filter for a place p / n_phases past a sample; places between two rows take the
+ * weighted mean of both. n_taps is a multiple of 8. x is readable n_taps / 2 samples around. */
+typedef struct {
+    const float *x, *table;
+    int64_t n_phases, n_taps;
+    double start, step;
+} dsp_reading;
+
+typedef struct {
+    const char *level; /* "v2", "v3", "v4", "v0" */
+
+    void (*window)(const float *x, const double *w, double *y, int64_t n); /* y = w x */
+    void (*narrow)(const double complex *x, float complex *y, int64_t n);  /* y = (float)x */
+    void (*power)(const float complex *x, float *y, int64_t n);            /* y = |x|^2 */
+    float (*dot)(const float *a, const float *b, int64_t n);
+    /* y = 10 log10(max(x, floor)), floor > 0 and normal, within 1e-5 dB + 1e-6 relative; NaN and
+     * infinity stay as they are. */
+    void (*decibels)(const float *x, float floor, float *y, int64_t n);
+    void (*read)(const dsp_reading *reading, float *y, int64_t n);
+} dsp_kernels_table;
+
+const dsp_kernels_table *dsp_kernels(void);
+
+#endif

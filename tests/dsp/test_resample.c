@@ -1,0 +1,87 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "dsp/resample.h"
+#include "tests/test.h"
+
+#define TURN 6.283185307179586
+
+/* Largest error of a sine of `hz` brought from one rate to another, away from the ends. */
+static double sine_error(double hz, double from_hz, double to_hz, double amplitude_out) {
+    int64_t n = (int64_t)(from_hz / 4.0), n_out = dsp_resample_length(n, from_hz, to_hz);
+    float *x = base_alloc((size_t)n, sizeof *x), *y = base_alloc((size_t)n_out, sizeof *y);
+    base_error err;
+    double worst = 0.0;
+    for (int64_t i = 0; i < n; i++) x[i] = (float)sin(TURN * hz * (double)i / from_hz);
+    TEST_OK(dsp_resample(x, n, from_hz, to_hz, y, &err), err);
+    for (int64_t i = n_out / 4; i < n_out * 3 / 4; i++) {
+        double expected = amplitude_out * sin(TURN * hz * (double)i / to_hz);
+        worst = fmax(worst, fabs((double)y[i] - expected));
+    }
+    base_free(x);
+    base_free(y);
+    return worst;
+}
+
+START_TEST(a_sine_keeps_its_place_and_pitch) {
+    ck_assert_double_lt(sine_error(1000.0, 48000.0, 44100.0, 1.0), 1e-5);
+    ck_assert_double_lt(sine_error(1000.0, 44100.0, 48000.0, 1.0), 1e-5);
+    ck_assert_double_lt(sine_error(3000.0, 8000.0, 44100.0, 1.0), 1e-4);
+    ck_assert_double_lt(sine_error(440.0, 96000.0, 22050.0, 1.0), 1e-5);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_removed) {
+    ck_assert_double_lt(sine_error(15000.0, 44100.0, 22050.0, 0.0), 1e-5);
+}
+END_TEST
+
+START_TEST(lengths_round_up) {
+    ck_assert_int_eq(dsp_resample_length(0, 44100, 48000), 0);
+    ck_assert_int_eq(dsp_resample_length(441, 44100, 48000), 480);
+    ck_assert_int_eq(dsp_resample_length(442, 44100, 48000), 482);
+    ck_assert_int_eq(dsp_resample_length(1, 48000, 8000), 1);
+}
+END_TEST
+
+START_TEST(equal_rates_copy) {
+    const float x[4] = {1, -2, 3, -4};
+    float y[4] = {0};
+    base_error err;
+    TEST_OK(dsp_resample(x, 4, 44100, 44100, y, &err), err);
+    ck_assert_mem_eq(x, y, sizeof x);
+}
+END_TEST
+
+START_TEST(shortest_clips_fill_their_length) {
+    const double rates[] = {8000, 22050, 44100, 96000};
+    for (int64_t n = 0; n <= 3; n++) {
+        for (int r = 0; r < 4; r++) {
+            const float x[3] = {1, 1, 1};
+            float y[40];
+            base_error err;
+            memset(y, 0xFF, sizeof y);
+            int64_t n_out = dsp_resample_length(n, 11025, rates[r]);
+            ck_assert_int_lt(n_out, 40);
+            TEST_OK(dsp_resample(x, n, 11025, rates[r], y, &err), err);
+            for (int64_t i = 0; i < n_out; i++) ck_assert(isfinite(y[i]));
+            ck_assert(isnan(y[n_out]));
+        }
+    }
+}
+END_TEST
+
+START_TEST(impossible_ratios_are_refused) {
+    float x[1] = {0}, y[1];
+    base_error err;
+    TEST_FAILS(dsp_resample(x, 1, 44100, 100, y, &err), BASE_EDATA, err, "44100 to 100 Hz");
+    TEST_FAILS(dsp_resample(x, 1, 100, 44100, y, &err), BASE_EDATA, err, "100 to 44100 Hz");
+    TEST_FAILS(dsp_resample(x, 1, 0, 44100, y, &err), BASE_EDATA, err, "0 to 44100 Hz");
+    TEST_FAILS(dsp_resample(x, 1, 44100, NAN, y, &err), BASE_EDATA, err, "nan");
+}
+END_TEST
+
+TEST_MAIN("dsp/resample", a_sine_keeps_its_place_and_pitch, what_does_not_fit_is_removed,
+          lengths_round_up, equal_rates_copy, shortest_clips_fill_their_length,
+          impossible_ratios_are_refused)
