@@ -1,0 +1,280 @@
+#include "data/audio_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <sndfile.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum { MAX_CHANNELS = 64, MAX_RATE_HZ = 768000, BLOCK_FRAMES = 4096 };
+#define MAX_SECONDS 600.0
+#define MAX_SAMPLES ((int64_t)1 << 28) /* over all channels: 1 GiB */
+
+/* libsndfile keeps the reason of a failed open in a global variable and initialises its MP3 decoder
+ * at first use, so files are opened one at a time. Reading from an open handle needs no lock. */
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+
+/* A file in memory, for libsndfile's virtual I/O. */
+typedef struct {
+    const unsigned char *bytes; /* read from here */
+    base_text *out;             /* or written there */
+    sf_count_t at;
+    sf_count_t size;
+} memory_file;
+
+static sf_count_t memory_size(void *context) {
+    return ((memory_file *)context)->size;
+}
+
+static sf_count_t memory_tell(void *context) {
+    return ((memory_file *)context)->at;
+}
+
+static sf_count_t memory_seek(sf_count_t offset, int whence, void *context) {
+    memory_file *file = context;
+    sf_count_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file->at : file->size;
+    sf_count_t at;
+    if (__builtin_add_overflow(from, offset, &at) || at < 0 || at > file->size) return -1;
+    return file->at = at;
+}
+
+static sf_count_t memory_read(void *data, sf_count_t n_bytes, void *context) {
+    memory_file *file = context;
+    const void *from = file->out != NULL ? (const void *)file->out->data : file->bytes;
+    sf_count_t left = file->size - file->at;
+    sf_count_t n = n_bytes < left ? n_bytes : left;
+    if (n <= 0) return 0;
+    memcpy(data, (const unsigned char *)from + file->at, (size_t)n);
+    file->at += n;
+    return n;
+}
+
+/* Overwrites what lies at the current place (headers are written again at the end), then appends.
+ */
+static sf_count_t memory_write(const void *data, sf_count_t n_bytes, void *context) {
+    memory_file *file = context;
+    if (n_bytes <= 0) return 0;
+    sf_count_t within = file->size - file->at < n_bytes ? file->size - file->at : n_bytes;
+    if (within > 0) memcpy(file->out->data + file->at, data, (size_t)within);
+    base_text_add_bytes(file->out, (const char *)data + within, (size_t)(n_bytes - within));
+    if (file->out->failed) return 0;
+    file->at += n_bytes;
+    file->size = (sf_count_t)file->out->size;
+    return n_bytes;
+}
+
+static SNDFILE *open_memory(memory_file *file, int mode, SF_INFO *info) {
+    SF_VIRTUAL_IO io = {memory_size, memory_seek, memory_read, memory_write, memory_tell};
+    return sf_open_virtual(&io, mode, info, file);
+}
+
+/* What is being decoded. */
+typedef struct {
+    SNDFILE *file;
+    SF_INFO info;
+    const char *name;
+} decoder;
+
+/* The frames [begin, begin + n) of the span. */
+static base_status span_frames(const decoder *d, const data_audio_span *span, int64_t *begin,
+                               int64_t *n, base_error *err) {
+    data_audio_span all = {0};
+    if (span == NULL) span = &all;
+    double seconds = span->max_s > 0 ? span->max_s : MAX_SECONDS;
+    bool sane = span->begin_s >= 0 && (span->end_s == 0 || span->end_s > span->begin_s);
+    if (!sane || span->begin_s > 1e9 || seconds > 1e9 || isnan(span->end_s))
+        return base_fail(err, BASE_EDATA, "%s: no span from %g s to %g s", d->name, span->begin_s,
+                         span->end_s);
+    if (span->end_s > 0) seconds = fmin(seconds, span->end_s - span->begin_s);
+    *begin = llround(span->begin_s * d->info.samplerate);
+    *n = llround(seconds * d->info.samplerate);
+    return BASE_OK;
+}
+
+/* Reads up to n_max frames, however many the header promises, into *x, interleaved. */
+static base_status read_frames(const decoder *d, int64_t n_max, float **x, int64_t *n,
+                               base_error *err) {
+    int64_t channels = d->info.channels;
+    void *items = NULL;
+    size_t capacity = 0;
+    *n = 0;
+    while (*n < n_max) {
+        int64_t wanted = n_max - *n < BLOCK_FRAMES ? n_max - *n : BLOCK_FRAMES;
+        base_status status = BASE_OK;
+        if ((*n + wanted) * channels > MAX_SAMPLES)
+            status = base_fail(err, BASE_EDATA, "%s: more than %lld samples", d->name,
+                               (long long)MAX_SAMPLES);
+        else if (!base_grow(&items, &capacity, (size_t)((*n + wanted) * channels), sizeof(float)))
+            status = base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", d->name);
+        if (status != BASE_OK) {
+            base_free(items);
+            return status;
+        }
+        int64_t got = sf_readf_float(d->file, (float *)items + *n * channels, wanted);
+        if (got <= 0) break;
+        *n += got;
+    }
+    *x = items;
+    return BASE_OK;
+}
+
+static base_status check_finite(const decoder *d, const float *x, int64_t n, base_error *err) {
+    int64_t channels = d->info.channels;
+    for (int64_t i = 0; i < n * channels; i++) {
+        if (!isfinite(x[i]))
+            return base_fail(err, BASE_ENUMERIC, "%s: sample %lld of channel %lld is %s", d->name,
+                             (long long)(i / channels), (long long)(i % channels + 1),
+                             isnan(x[i]) ? "not a number" : "infinite");
+    }
+    return BASE_OK;
+}
+
+/* [n][channels] -> [channels][n], in memory of just that size. */
+static float *planar(const float *x, int64_t n, int64_t channels) {
+    float *y = base_alloc((size_t)(n * channels), sizeof *y);
+    if (y == NULL) return NULL;
+    for (int64_t c = 0; c < channels; c++) {
+        for (int64_t i = 0; i < n; i++) y[c * n + i] = x[i * channels + c];
+    }
+    return y;
+}
+
+static base_status decode_span(const decoder *d, const data_audio_span *span, data_audio *audio,
+                               base_error *err) {
+    const SF_INFO *info = &d->info;
+    if (info->channels < 1 || info->channels > MAX_CHANNELS)
+        return base_fail(err, BASE_EDATA, "%s: %d channels (1 to %d can be used)", d->name,
+                         info->channels, MAX_CHANNELS);
+    if (info->samplerate < 1 || info->samplerate > MAX_RATE_HZ)
+        return base_fail(err, BASE_EDATA, "%s: a sample rate of %d Hz (1 to %d can be used)",
+                         d->name, info->samplerate, MAX_RATE_HZ);
+    int64_t begin = 0, n_max = 0, n = 0;
+    float *x = NULL;
+    BASE_TRY(span_frames(d, span, &begin, &n_max, err));
+    if (begin == 0 || sf_seek(d->file, begin, SEEK_SET) == begin)
+        BASE_TRY(read_frames(d, n_max, &x, &n, err));
+    base_status status = n > 0       ? check_finite(d, x, n, err)
+                         : begin > 0 ? base_fail(err, BASE_EDATA, "%s: no samples from %g s on",
+                                                 d->name, span->begin_s)
+                                     : base_fail(err, BASE_EDATA, "%s: no samples", d->name);
+    if (status == BASE_OK) {
+        *audio = (data_audio){planar(x, n, info->channels), info->channels, n, info->samplerate};
+        if (audio->x == NULL)
+            status = base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", d->name);
+    }
+    base_free(x);
+    return status;
+}
+
+/* Opens a file (fd) or memory (when fd is negative), decodes and closes. */
+static base_status decode(int fd, memory_file *memory, const char *name,
+                          const data_audio_span *span, data_audio *audio, base_error *err) {
+    *audio = (data_audio){0};
+    decoder d = {.name = name};
+    base_status status = BASE_OK;
+    pthread_mutex_lock(&opening);
+    d.file = fd >= 0 ? sf_open_fd(fd, SFM_READ, &d.info, SF_FALSE)
+                     : open_memory(memory, SFM_READ, &d.info);
+    if (d.file == NULL)
+        status = base_fail(err, BASE_EFORMAT, "%s: not an audio file libsndfile can read (%s)",
+                           name, sf_strerror(NULL));
+    pthread_mutex_unlock(&opening);
+    if (status == BASE_OK) status = decode_span(&d, span, audio, err);
+    if (d.file != NULL) sf_close(d.file);
+    return status;
+}
+
+base_status data_audio_decode(const void *bytes, size_t n_bytes, const char *name,
+                              const data_audio_span *span, data_audio *audio, base_error *err) {
+    memory_file memory = {.bytes = bytes, .size = (sf_count_t)n_bytes};
+    return decode(-1, &memory, name, span, audio, err);
+}
+
+/* The file is opened here, not by libsndfile: it would guess headerless formats from the name, and
+ * wait on a named pipe. */
+base_status data_audio_read(const char *path, const data_audio_span *span, data_audio *audio,
+                            base_error *err) {
+    *audio = (data_audio){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return base_fail_errno(err, errno, "%s", path);
+    struct stat info;
+    base_status status = BASE_OK;
+    if (fstat(fd, &info) != 0)
+        status = base_fail_errno(err, errno, "%s", path);
+    else if (!S_ISREG(info.st_mode))
+        status = base_fail(err, BASE_EIO, "%s: not a file", path);
+    else if (info.st_size == 0)
+        status = base_fail(err, BASE_EDATA, "%s: the file is empty", path);
+    else
+        status = decode(fd, NULL, path, span, audio, err);
+    close(fd);
+    return status;
+}
+
+void data_audio_release(data_audio *audio) {
+    if (audio == NULL) return;
+    base_free(audio->x);
+    *audio = (data_audio){0};
+}
+
+bool data_audio_is_name(const char *path) {
+    static const char *const extensions[] = {"wav",  "aif", "aiff", "aifc", "flac", "ogg", "oga",
+                                             "opus", "mp3", "au",   "snd",  "caf",  "w64", "rf64"};
+    const char *extension = base_path_extension(path);
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+        if (strcasecmp(extension, extensions[i]) == 0) return true;
+    }
+    return false;
+}
+
+static int format_of_name(const char *path) {
+    const char *extension = base_path_extension(path);
+    if (strcasecmp(extension, "wav") == 0) return SF_FORMAT_WAV | SF_FORMAT_FLOAT;
+    if (strcasecmp(extension, "flac") == 0) return SF_FORMAT_FLAC | SF_FORMAT_PCM_24;
+    if (strcasecmp(extension, "aiff") == 0) return SF_FORMAT_AIFF | SF_FORMAT_PCM_16;
+    return 0;
+}
+
+static base_status encode(const char *path, const data_audio *audio, base_text *out,
+                          base_error *err) {
+    SF_INFO info = {.samplerate = (int)lround(audio->sample_rate_hz),
+                    .channels = (int)audio->n_channels,
+                    .format = format_of_name(path)};
+    if (info.format == 0)
+        return base_fail(err, BASE_EFORMAT, "%s: can write wav, flac and aiff only", path);
+    float *x = base_alloc((size_t)(audio->n * audio->n_channels), sizeof *x);
+    if (x == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", path);
+    for (int64_t c = 0; c < audio->n_channels; c++) {
+        for (int64_t i = 0; i < audio->n; i++)
+            x[i * audio->n_channels + c] = audio->x[c * audio->n + i];
+    }
+    memory_file memory = {.out = out};
+    pthread_mutex_lock(&opening);
+    SNDFILE *file = open_memory(&memory, SFM_WRITE, &info);
+    base_status status =
+        file != NULL ? BASE_OK : base_fail(err, BASE_EFORMAT, "%s: %s", path, sf_strerror(NULL));
+    pthread_mutex_unlock(&opening);
+    if (status == BASE_OK) {
+        sf_command(file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE); /* it carries the time of day */
+        sf_command(file, SFC_SET_CLIPPING, NULL, SF_TRUE);        /* not wrapped around */
+        bool whole = sf_writef_float(file, x, audio->n) == audio->n;
+        if (sf_close(file) != 0 || !whole || out->failed)
+            status = base_fail(err, BASE_EIO, "%s: the samples could not be encoded", path);
+    }
+    base_free(x);
+    return status;
+}
+
+base_status data_audio_write(const char *path, const data_audio *audio, base_error *err) {
+    base_text out = {0};
+    base_status status = encode(path, audio, &out, err);
+    if (status == BASE_OK) status = base_file_write_text(path, &out, err);
+    base_text_release(&out);
+    return status;
+}

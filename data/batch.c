@@ -1,0 +1,165 @@
+#include "data/batch.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+
+enum { FIT_BLOCK = 32 }; /* clips whose features are held at once while fitting */
+
+struct data_batcher {
+    const data_clips *clips;
+    const data_augment *augment;
+    const dsp_features *features;
+    base_pool *pool;
+    int64_t max_batch;
+    int64_t shape[3], n_floats; /* of one sample's features */
+    size_t audio_bytes,
+        work_bytes; /* of one worker: its clip, then scratch for effect or feature */
+    char *scratch;
+};
+
+static size_t round_up(size_t n_bytes) {
+    return (n_bytes + BASE_ALIGNMENT - 1) / BASE_ALIGNMENT * BASE_ALIGNMENT;
+}
+
+/* Effects and features run one after the other, so they share their scratch. */
+static size_t work_bytes(const data_augment *augment, const dsp_features *features) {
+    size_t effect = augment != NULL ? data_augment_scratch_bytes(augment) : 0;
+    size_t feature = dsp_features_scratch_bytes(features);
+    return round_up(effect > feature ? effect : feature);
+}
+
+base_status data_batcher_new(const data_clips *clips, const data_augment *augment,
+                             const dsp_features *features, int64_t max_batch, base_pool *pool,
+                             data_batcher **batcher, base_error *err) {
+    *batcher = NULL;
+    data_batcher *b = base_alloc(1, sizeof *b);
+    if (b == NULL) return base_fail(err, BASE_EMEMORY, "batches: out of memory");
+    *b = (data_batcher){.clips = clips,
+                        .augment = augment,
+                        .features = features,
+                        .pool = pool,
+                        .max_batch = max_batch};
+    dsp_features_shape(features, b->shape);
+    b->n_floats = b->shape[0] * b->shape[1] * b->shape[2];
+    b->audio_bytes = round_up((size_t)(clips->n_channels * clips->n_samples) * sizeof(float));
+    b->work_bytes = work_bytes(augment, features);
+    b->scratch = base_alloc((size_t)base_pool_threads(pool), b->audio_bytes + b->work_bytes);
+    if (b->scratch == NULL) {
+        data_batcher_free(b);
+        return base_fail(err, BASE_EMEMORY, "batches: no memory for %d threads",
+                         base_pool_threads(pool));
+    }
+    *batcher = b;
+    return BASE_OK;
+}
+
+void data_batcher_free(data_batcher *batcher) {
+    if (batcher == NULL) return;
+    base_free(batcher->scratch);
+    base_free(batcher);
+}
+
+/* ---- one sample ---- */
+
+/* A worker's own memory. */
+typedef struct {
+    dsp_clip clip;
+    void *work;
+} bench;
+
+static bench bench_of(const data_batcher *b, int worker) {
+    char *memory = b->scratch + (size_t)worker * (b->audio_bytes + b->work_bytes);
+    return (bench){.clip = {.x = (float *)memory,
+                            .n_channels = b->clips->n_channels,
+                            .n = b->clips->n_samples,
+                            .sample_rate_hz = b->clips->sample_rate_hz},
+                   .work = memory + b->audio_bytes};
+}
+
+/* Samples up to the last that is not zero in some channel. */
+static int64_t sounding_samples(dsp_clip clip) {
+    int64_t most = 0;
+    for (int64_t c = 0; c < clip.n_channels; c++) {
+        const float *x = clip.x + c * clip.n;
+        int64_t n = clip.n;
+        while (n > most && x[n - 1] == 0.0f) n--;
+        most = n;
+    }
+    return most;
+}
+
+/* Effects lengthen, shorten or move the sound; the zeros that the clip itself ended with stay part
+ * of it. Returns the valid samples afterwards. */
+static int64_t augment_clip(const data_batcher *b, bench own, int64_t n_valid, base_rng *rng) {
+    int64_t n_zeros = n_valid - sounding_samples(own.clip);
+    data_augment_waveform(b->augment, own.clip, rng, own.work);
+    int64_t n = sounding_samples(own.clip) + n_zeros;
+    return n < own.clip.n ? n : own.clip.n;
+}
+
+typedef struct {
+    const data_batcher *batcher;
+    const data_batch_request *request;
+    float *x;
+    int32_t *length;
+} prepare_job;
+
+static void prepare_sample(void *context, int64_t task, int worker) {
+    const prepare_job *job = context;
+    const data_batcher *b = job->batcher;
+    const data_batch_request *request = job->request;
+    int64_t index = request->index[task];
+    bool augmented = request->augmented && b->augment != NULL;
+    bench own = bench_of(b, worker);
+    base_rng rng =
+        base_rng_open(request->seed, BASE_RNG_AUGMENT, request->epoch,
+                      (uint64_t)(request->position != NULL ? request->position[task] : index));
+    float *out = job->x + task * b->n_floats;
+    int64_t n_valid = data_clips_valid(b->clips, index);
+    data_clips_load(b->clips, index, own.clip.x);
+    if (augmented) n_valid = augment_clip(b, own, n_valid, &rng);
+    dsp_features_apply(b->features, own.clip.x, own.work, out);
+    if (augmented) data_augment_features(b->augment, out, b->shape, &rng);
+    job->length[task] = (int32_t)dsp_features_valid_frames(b->features, n_valid > 0 ? n_valid : 1);
+}
+
+void data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
+                        int32_t *length) {
+    BASE_CHECK(request->n >= 0 && request->n <= batcher->max_batch);
+    prepare_job job = {.batcher = batcher, .request = request, .x = x, .length = length};
+    base_parallel(batcher->pool, request->n, prepare_sample, &job);
+}
+
+/* ---- fitting ---- */
+
+/* Blocks are prepared in parallel and added in the clips' order. */
+static void fit_blocks(data_batcher *b, const int64_t *index, int64_t n, float *x,
+                       dsp_features_fit *fit) {
+    int32_t length[FIT_BLOCK];
+    for (int64_t begin = 0; begin < n; begin += FIT_BLOCK) {
+        data_batch_request request = {.index = index + begin,
+                                      .n = n - begin < FIT_BLOCK ? n - begin : FIT_BLOCK};
+        prepare_job job = {.batcher = b, .request = &request, .x = x, .length = length};
+        base_parallel(b->pool, request.n, prepare_sample, &job);
+        for (int64_t i = 0; i < request.n; i++) dsp_features_fit_add(fit, x + i * b->n_floats);
+    }
+}
+
+base_status data_batch_fit(data_batcher *batcher, const int64_t *index, int64_t n,
+                           dsp_features *features, base_error *err) {
+    BASE_CHECK(features == batcher->features);
+    if (!dsp_features_needs_fit(features)) return BASE_OK;
+    if (n == 0) return base_fail(err, BASE_EDATA, "no clips to fit features.normalize on");
+    dsp_features_fit *fit = NULL;
+    float *x = base_alloc((size_t)(FIT_BLOCK * batcher->n_floats), sizeof *x);
+    base_status status = x != NULL
+                             ? dsp_features_fit_new(features, &fit, err)
+                             : base_fail(err, BASE_EMEMORY, "fitting features: out of memory");
+    if (status == BASE_OK) {
+        fit_blocks(batcher, index, n, x, fit);
+        dsp_features_fit_finish(fit, features);
+    }
+    base_free(x);
+    return status;
+}

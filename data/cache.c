@@ -1,0 +1,246 @@
+#include "data/cache.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/h5.h"
+#include "data/synth.h"
+
+#define KIND "clips"
+enum { VERSION = 1, TASKS_PER_REPORT = 64, READ_BYTES = 1 << 18 };
+
+void data_decoded_release(data_decoded *decoded) {
+    if (decoded == NULL) return;
+    base_free(decoded->facts);
+    base_free(decoded->offset);
+    base_free(decoded->audio);
+    *decoded = (data_decoded){0};
+}
+
+/* Tasks of one report run with their number shifted to its start. */
+typedef struct {
+    base_task *task;
+    void *context;
+    int64_t first;
+} shifted;
+
+static void run_shifted(void *context, int64_t task, int worker) {
+    const shifted *s = context;
+    s->task(s->context, s->first + task, worker);
+}
+
+base_status data_work_run(const data_work *work, const char *what, int64_t n, base_task *task,
+                          void *context, base_error *err) {
+    for (int64_t done = 0; done < n;) {
+        int64_t n_now = n - done < TASKS_PER_REPORT ? n - done : TASKS_PER_REPORT;
+        base_parallel(work->pool, n_now, run_shifted, &(shifted){task, context, done});
+        done += n_now;
+        if (work->progress != NULL && !work->progress(work->progress_context, what, done, n))
+            return base_fail(err, BASE_ESTOPPED, "stopped while %s", what);
+    }
+    return BASE_OK;
+}
+
+/* ---- the name ---- */
+
+/* What decides a row's content. No padding: it is digested as bytes. */
+typedef struct {
+    base_digest source;
+    double begin_s, end_s;
+} row_key;
+
+typedef struct {
+    const data_row *const *rows;
+    row_key *keys;
+} key_work;
+
+/* Digest of a file, block by block; of nothing if it can't be read. */
+static base_digest digest_file(const char *path) {
+    base_digest digest = base_digest_bytes(NULL, 0);
+    FILE *file = base_file_exists(path) ? fopen(path, "rbe") : NULL;
+    void *block = base_alloc(1, READ_BYTES);
+    while (file != NULL && block != NULL) {
+        size_t n = fread(block, 1, READ_BYTES, file);
+        if (n == 0) break;
+        digest = base_digest_join(digest, base_digest_bytes(block, n));
+    }
+    base_free(block);
+    if (file != NULL) fclose(file);
+    return digest;
+}
+
+/* Spans of one file follow each other; only the first digests it. */
+static bool continues(const key_work *w, int64_t i) {
+    return i > 0 && strcmp(w->rows[i]->path, w->rows[i - 1]->path) == 0;
+}
+
+static void digest_row(void *context, int64_t i, int worker) {
+    (void)worker;
+    const key_work *w = context;
+    const data_row *row = w->rows[i];
+    w->keys[i] = (row_key){.begin_s = row->begin_s, .end_s = row->end_s};
+    if (data_synth_is_name(row->path))
+        w->keys[i].source = base_digest_bytes(row->path, strlen(row->path));
+    else if (!continues(w, i))
+        w->keys[i].source = digest_file(row->path);
+}
+
+base_status data_cache_path(const char *folder, const data_row *const *rows, int64_t n_rows,
+                            const data_audio_options *options, const data_work *work,
+                            base_arena *arena, const char **path, base_error *err) {
+    const double settings[] = {
+        VERSION,          options->sample_rate_hz, (double)options->channels, options->seconds,
+        options->trim_db, options->normalize,      options->min_peak_db};
+    key_work w = {rows, base_alloc((size_t)n_rows, sizeof(row_key))};
+    if (w.keys == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the cache's name");
+    base_status status = data_work_run(work, "checking files", n_rows, digest_row, &w, err);
+    for (int64_t i = 1; i < n_rows; i++) {
+        if (continues(&w, i)) w.keys[i].source = w.keys[i - 1].source;
+    }
+    base_digest key = base_digest_join(base_digest_bytes(settings, sizeof settings),
+                                       base_digest_bytes(w.keys, (size_t)n_rows * sizeof *w.keys));
+    base_free(w.keys);
+    char hex[33];
+    base_digest_hex(key, hex);
+    *path = base_arena_printf(arena, "%s/clips-%s.h5", folder, hex);
+    if (status == BASE_OK && *path == NULL)
+        status = base_fail(err, BASE_EMEMORY, "no memory for the cache's name");
+    return status;
+}
+
+/* ---- the file ---- */
+
+/* The numbers among a row's facts. */
+typedef struct {
+    const char *name;
+    base_h5_type type;
+    size_t offset, n_items; /* of data_row; eight-byte items */
+} fact;
+
+static const fact facts[] = {
+    {"facts/sample_rate_hz", BASE_H5_F64, offsetof(data_row, sample_rate_hz), 1},
+    {"facts/seconds", BASE_H5_F64, offsetof(data_row, seconds), 1},
+    {"facts/peak", BASE_H5_F64, offsetof(data_row, peak), 1},
+    {"facts/n_channels", BASE_H5_I64, offsetof(data_row, n_channels), 1},
+    {"facts/n_clipped", BASE_H5_I64, offsetof(data_row, n_clipped), 1},
+    {"facts/content", BASE_H5_I64, offsetof(data_row, content), 2},
+};
+enum { N_FACTS = sizeof facts / sizeof *facts, ITEM_BYTES = 8, MAX_ITEMS = 2 };
+
+/* One fact of all rows, gathered from them or scattered to them. */
+static void copy_column(const fact *f, data_row *rows, int64_t n_rows, unsigned char *column,
+                        bool gather) {
+    size_t n_bytes = f->n_items * ITEM_BYTES;
+    for (int64_t i = 0; i < n_rows; i++) {
+        unsigned char *in_row = (unsigned char *)&rows[i] + f->offset;
+        unsigned char *in_column = column + (size_t)i * n_bytes;
+        memcpy(gather ? in_column : in_row, gather ? in_row : in_column, n_bytes);
+    }
+}
+
+static base_status read_facts(base_h5_reader *reader, data_decoded *d, base_arena *arena,
+                              base_error *err) {
+    unsigned char *column = base_alloc((size_t)d->n_rows, MAX_ITEMS * ITEM_BYTES);
+    if (column == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the cache");
+    base_status status = BASE_OK;
+    for (int k = 0; k < N_FACTS && status == BASE_OK; k++) {
+        status = base_h5_get(reader, facts[k].name, facts[k].type,
+                             d->n_rows * (int64_t)facts[k].n_items, column, err);
+        if (status == BASE_OK) copy_column(&facts[k], d->facts, d->n_rows, column, false);
+    }
+    base_free(column);
+    const char **reasons;
+    int64_t n;
+    BASE_TRY(status);
+    BASE_TRY(base_h5_get_strings(reader, "facts/left_out", arena, &reasons, &n, err));
+    if (n != d->n_rows) return base_fail(err, BASE_ESHAPE, "facts/left_out has another length");
+    for (int64_t i = 0; i < n; i++) {
+        d->facts[i].left_out = reasons[i][0] != '\0' ? reasons[i] : NULL;
+    }
+    return BASE_OK;
+}
+
+/* Whether the offsets rise from 0 to `total` in whole frames, no clip is too long, and only rows
+ * left out have none. */
+static bool offsets_fit(const data_decoded *d, const data_audio_options *options, int64_t total) {
+    int64_t longest = data_clip_longest(options) * options->channels;
+    if (d->offset[0] != 0 || d->offset[d->n_rows] != total) return false;
+    for (int64_t i = 0; i < d->n_rows; i++) {
+        int64_t n = d->offset[i + 1] - d->offset[i];
+        if (n < 0 || n > longest || n % options->channels != 0 ||
+            (n == 0) != (d->facts[i].left_out != NULL))
+            return false;
+    }
+    return true;
+}
+
+static base_status read_all(base_h5_reader *reader, const data_audio_options *options,
+                            data_decoded *d, base_arena *arena, base_error *err) {
+    int rank;
+    int64_t shape[BASE_H5_MAX_RANK];
+    BASE_TRY(base_h5_shape(reader, "audio", &rank, shape, err));
+    int64_t total = rank == 1 ? shape[0] : 0;
+    d->facts = base_alloc((size_t)d->n_rows, sizeof *d->facts);
+    d->offset = base_alloc((size_t)d->n_rows + 1, sizeof *d->offset);
+    d->audio = base_alloc((size_t)total, sizeof *d->audio);
+    if (d->facts == NULL || d->offset == NULL || d->audio == NULL)
+        return base_fail(err, BASE_EMEMORY, "no memory for the cache");
+    BASE_TRY(base_h5_get(reader, "offset", BASE_H5_I64, d->n_rows + 1, d->offset, err));
+    BASE_TRY(read_facts(reader, d, arena, err));
+    BASE_TRY(base_h5_get(reader, "audio", BASE_H5_F32, total, d->audio, err));
+    if (!offsets_fit(d, options, total))
+        return base_fail(err, BASE_EFORMAT, "the clips do not fill the audio");
+    return BASE_OK;
+}
+
+base_status data_cache_read(const char *path, int64_t n_rows, const data_audio_options *options,
+                            base_arena *arena, data_decoded *decoded, base_error *err) {
+    base_h5_reader *reader;
+    *decoded = (data_decoded){.n_rows = n_rows};
+    BASE_TRY(base_h5_reader_open(path, KIND, VERSION, NULL, &reader, err));
+    base_status status = read_all(reader, options, decoded, arena, err);
+    base_h5_reader_free(reader);
+    if (status != BASE_OK) {
+        data_decoded_release(decoded);
+        return base_fail_within(err, "%s", path);
+    }
+    return BASE_OK;
+}
+
+static base_status put_facts(base_h5_writer *writer, const data_decoded *d, base_error *err) {
+    unsigned char *column = base_alloc((size_t)d->n_rows, MAX_ITEMS * ITEM_BYTES);
+    const char **reasons = base_alloc((size_t)d->n_rows, sizeof *reasons);
+    base_status status = BASE_OK;
+    if (column == NULL || reasons == NULL)
+        status = base_fail(err, BASE_EMEMORY, "no memory for the cache");
+    for (int k = 0; k < N_FACTS && status == BASE_OK; k++) {
+        int64_t shape[] = {d->n_rows, (int64_t)facts[k].n_items};
+        copy_column(&facts[k], d->facts, d->n_rows, column, true);
+        status = base_h5_put(writer, facts[k].name, facts[k].type, facts[k].n_items > 1 ? 2 : 1,
+                             shape, column, err);
+    }
+    if (status == BASE_OK) {
+        for (int64_t i = 0; i < d->n_rows; i++)
+            reasons[i] = d->facts[i].left_out != NULL ? d->facts[i].left_out : "";
+        status = base_h5_put_strings(writer, "facts/left_out", d->n_rows, reasons, err);
+    }
+    base_free(column);
+    base_free(reasons);
+    return status;
+}
+
+base_status data_cache_write(const char *path, const data_decoded *decoded, base_error *err) {
+    base_h5_writer *writer;
+    BASE_TRY(base_h5_writer_new(KIND, VERSION, &writer, err));
+    base_status status = put_facts(writer, decoded, err);
+    if (status != BASE_OK) {
+        base_h5_writer_free(writer);
+        return status;
+    }
+    int64_t n_offsets = decoded->n_rows + 1;
+    base_h5_put(writer, "offset", BASE_H5_I64, 1, &n_offsets, decoded->offset, err);
+    base_h5_put(writer, "audio", BASE_H5_F32, 1, &decoded->offset[decoded->n_rows], decoded->audio,
+                err);
+    return base_h5_writer_finish(writer, path, err);
+}

@@ -1,0 +1,52 @@
+/* data/folds.h - stratified, group-aware k-fold.
+ *
+ * Groups (duplicates, kits) are never split. Among all assignments that keep groups whole the
+ * search minimises the squared deviation of every fold's class counts from their ideal share:
+ * groups in order of size and rarity go greedily to the best fold, then single moves and swaps
+ * improve until none does. Deterministic for a seed. */
+#ifndef DATA_FOLDS_H
+#define DATA_FOLDS_H
+
+#include "data/clips.h"
+
+/* `folds:` in a config. */
+typedef struct {
+    int64_t k; /* 2..20; 1 with holdout */
+    bool stratify;
+    base_strings
+        group; /* "duplicates", "kit", both or none: rows that share any of them stay together */
+    int64_t seed;
+    double holdout;       /* k 1: the share of clips held out for validation */
+    base_strings compare; /* keys of a second set of folds, reported beside the first; none: no
+                             second set */
+    double near; /* clips at least this similar count as duplicates (data/duplicates.h); 0: exact
+                    copies only */
+    const char *file; /* folds.csv of an earlier run or of a benchmark: replays it; NULL: none */
+} data_folds_options;
+extern const base_option data_folds_table[];
+
+typedef struct {
+    int64_t n_folds;
+    int64_t n_clips;
+    int32_t *fold;  /* [n_clips] the fold that tests this clip; with hold-out: 0 held out, -1 always
+                       trains */
+    int64_t *group; /* [n_clips] number of its group */
+    int64_t n_groups;
+} data_folds;
+
+/* EDATA, with the class and its counts, if a class has fewer groups than folds or would be absent
+ * from a fold or from its training part. */
+base_status data_folds_make(const data_manifest *manifest, const data_clips *clips,
+                            const data_folds_options *options, data_folds *folds, base_error *err);
+void data_folds_release(data_folds *folds);
+
+/* The search itself on bare numbers (also for tests): label[n] in [0, n_classes), group[n]. */
+base_status data_folds_assign(const int32_t *label, const int64_t *group, int64_t n,
+                              int64_t n_classes, int64_t k, bool stratify, uint64_t seed,
+                              int32_t *fold, base_error *err);
+
+/* folds.csv: path,begin_s,end_s,class,group,fold */
+base_status data_folds_write(const data_folds *folds, const data_manifest *manifest,
+                             const data_clips *clips, const char *path, base_error *err);
+
+#endif

@@ -1,0 +1,12 @@
+/* data/folds_file.h - following a folds.csv. */
+#ifndef DATA_FOLDS_FILE_H
+#define DATA_FOLDS_FILE_H
+
+#include "data/folds.h"
+
+/* Sets fold[n_clips] as the file says. Rows are matched by path, begin and end; EMISMATCH, with the
+ * count and the first, if clips are missing from the file or rows from the clips. */
+base_status data_folds_replay(const data_manifest *manifest, const data_clips *clips,
+                              const data_folds_options *options, int32_t *fold, base_error *err);
+
+#endif

@@ -1,0 +1,231 @@
+/* Drum kits of the Hydrogen drum machine: a folder per kit with a drumkit.xml that lists
+ * instruments; each has a name and sound files: directly (old kits), in layers, or in layers of
+ * components (new kits). The only user of libxml2. */
+#include "data/manifest.h"
+
+#include <libxml/parser.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_XML_BYTES = 4 << 20, MAX_KIT_ROWS = 4096 };
+
+typedef struct {
+    data_manifest *manifest;
+    size_t *capacity;
+    const char *folder; /* of the kit at hand */
+    const char *kit;    /* its name: the folder's */
+    int64_t first_row;  /* of the kit at hand */
+} lister;
+
+static bool is_named(const xmlNode *node, const char *name) {
+    return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
+}
+
+static const xmlNode *child_named(const xmlNode *node, const char *name) {
+    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
+        if (is_named(child, name)) return child;
+    }
+    return NULL;
+}
+
+/* The text of an element, in the arena, without the white space around it; NULL: no memory. */
+static const char *text_of(const xmlNode *node, base_arena *arena) {
+    static const char space[] = " \t\r\n";
+    base_text text = {0};
+    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
+        bool is_text = child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE;
+        if (is_text && child->content != NULL) base_text_add(&text, (const char *)child->content);
+    }
+    const char *start = base_text_string(&text);
+    start += strspn(start, space);
+    size_t n = strlen(start);
+    while (n > 0 && strchr(space, start[n - 1]) != NULL) n--;
+    const char *copy = text.failed ? NULL : base_arena_copy(arena, start, n);
+    base_text_release(&text);
+    return copy;
+}
+
+/* Whether a file name given by a kit stays in the kit's folder. */
+static bool stays_inside(const char *name) {
+    if (name[0] == '/') return false;
+    for (const char *part = name; part != NULL; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')) return false;
+    }
+    return true;
+}
+
+static bool is_listed(const lister *l, const char *path, const char *label) {
+    const data_manifest *m = l->manifest;
+    for (int64_t i = l->first_row; i < m->n_rows; i++) {
+        if (strcmp(m->rows[i].path, path) == 0 && strcmp(m->rows[i].label, label) == 0) return true;
+    }
+    return false;
+}
+
+static base_status add_file(const lister *l, const char *file, const char *label, base_error *err) {
+    data_row row = {.path = base_path_join(&l->manifest->arena, l->folder, file),
+                    .label = label,
+                    .group = l->kit};
+    if (row.path == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
+    if (is_listed(l, row.path, label)) return BASE_OK;
+    if (l->manifest->n_rows - l->first_row >= MAX_KIT_ROWS)
+        return base_fail(err, BASE_EFORMAT, "%s/drumkit.xml: more than %d samples", l->folder,
+                         MAX_KIT_ROWS);
+    if (!stays_inside(file)) row.left_out = "the file lies outside of its kit";
+    return data_manifest_append(l->manifest, l->capacity, &row, err);
+}
+
+/* All files of an instrument, or of one of its components or layers. The parser bounds the depth.
+ */
+static base_status add_files(const lister *l, const xmlNode *node, const char *label,
+                             base_error *err) {
+    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
+        if (is_named(child, "filename")) {
+            const char *file = text_of(child, &l->manifest->arena);
+            if (file == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
+            if (file[0] != '\0') BASE_TRY(add_file(l, file, label, err));
+        } else if (is_named(child, "layer") || is_named(child, "instrumentComponent")) {
+            BASE_TRY(add_files(l, child, label, err));
+        }
+    }
+    return BASE_OK;
+}
+
+static base_status add_instruments(const lister *l, const xmlNode *root, base_error *err) {
+    const xmlNode *list = root != NULL ? child_named(root, "instrumentList") : NULL;
+    if (list == NULL)
+        return base_fail(err, BASE_EFORMAT, "%s/drumkit.xml: no list of instruments", l->folder);
+    for (const xmlNode *node = list->children; node != NULL; node = node->next) {
+        if (!is_named(node, "instrument")) continue;
+        const xmlNode *name = child_named(node, "name");
+        const char *label = name != NULL ? text_of(name, &l->manifest->arena) : "";
+        if (label == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
+        BASE_TRY(add_files(l, node, label, err));
+    }
+    return BASE_OK;
+}
+
+/* Kits come from strangers: nothing is fetched, no entity is even declared, so none can unfold. */
+static base_status parse(const char *path, const void *bytes, size_t n_bytes, xmlDoc **document,
+                         base_error *err) {
+    xmlParserCtxt *context = xmlNewParserCtxt();
+    if (context == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", path);
+    context->sax->entityDecl = NULL;
+    base_status status = BASE_OK;
+    *document = xmlCtxtReadMemory(context, bytes, (int)n_bytes, NULL, NULL,
+                                  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    if (*document == NULL) {
+        const xmlError *error = xmlCtxtGetLastError(context);
+        const char *message = error != NULL && error->message != NULL ? error->message : "not XML";
+        status = base_fail(err, BASE_EFORMAT, "%s:%d: %.*s", path, error != NULL ? error->line : 1,
+                           (int)strcspn(message, "\n"), message);
+    }
+    xmlFreeParserCtxt(context);
+    return status;
+}
+
+static base_status read_kit(const lister *l, base_error *err) {
+    const char *path = base_path_join(&l->manifest->arena, l->folder, "drumkit.xml");
+    void *bytes;
+    size_t n_bytes;
+    if (path == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
+    BASE_TRY(base_file_read(path, MAX_XML_BYTES, &bytes, &n_bytes, err));
+    xmlDoc *document = NULL;
+    base_status status = parse(path, bytes, n_bytes, &document, err);
+    if (status == BASE_OK) status = add_instruments(l, xmlDocGetRootElement(document), err);
+    xmlFreeDoc(document);
+    base_free(bytes);
+    return status;
+}
+
+/* What listing the kits of one or more folders came to. */
+typedef struct {
+    int64_t n_read, n_broken;
+    base_error first; /* why the first broken kit is */
+} tally;
+
+/* A kit that is broken is left out whole, with a note. */
+static base_status add_kit(lister *l, tally *t, base_error *err) {
+    base_error problem;
+    l->first_row = l->manifest->n_rows;
+    base_status status = read_kit(l, &problem);
+    if (status == BASE_EMEMORY) return base_fail(err, status, "%s", problem.text);
+    if (status == BASE_OK) {
+        t->n_read++;
+        return BASE_OK;
+    }
+    l->manifest->n_rows = l->first_row;
+    if (t->n_broken++ == 0) t->first = problem;
+    data_manifest_note(l->manifest, "kit '%s' left out: %s", l->kit, problem.text);
+    return BASE_OK;
+}
+
+static bool has_kit(const data_manifest *manifest, const char *kit, int64_t first_row) {
+    for (int64_t i = first_row; i < manifest->n_rows; i++) {
+        if (strcmp(manifest->rows[i].group, kit) == 0) return true;
+    }
+    return false;
+}
+
+static base_status add_kit_at(lister *l, const char *folder, tally *t, base_error *err) {
+    const char *file = base_path_join(&l->manifest->arena, folder, "drumkit.xml");
+    if (file == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);
+    if (!base_file_exists(file)) return BASE_OK;
+    l->folder = folder;
+    l->kit = base_path_name(folder);
+    return add_kit(l, t, err);
+}
+
+/* The kits in a folder of kits; one whose name came before (rows from first_row on) is hidden by
+ * that, as in Hydrogen itself. */
+static base_status add_kits(lister *l, const char *folder, int64_t first_row, tally *t,
+                            base_error *err) {
+    const char **names;
+    int64_t n;
+    BASE_TRY(base_folder_list(folder, &l->manifest->arena, &names, &n, err));
+    for (int64_t i = 0; i < n; i++) {
+        if (has_kit(l->manifest, names[i], first_row)) continue;
+        const char *kit = base_path_join(&l->manifest->arena, folder, names[i]);
+        if (kit == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);
+        BASE_TRY(add_kit_at(l, kit, t, err));
+    }
+    return BASE_OK;
+}
+
+/* hydrogen/data/drumkits below each folder of XDG_DATA_DIRS, with the default that the XDG Base
+ * Directory Specification gives it; entries that aren't absolute are ignored, as it says. */
+static base_status search_kits(lister *l, tally *t, base_error *err) {
+    const char *folders = getenv("XDG_DATA_DIRS");
+    if (folders == NULL || folders[0] == '\0') folders = "/usr/local/share:/usr/share";
+    int64_t first_row = l->manifest->n_rows;
+    while (*folders != '\0') {
+        size_t n = strcspn(folders, ":");
+        if (folders[0] == '/') {
+            const char *folder = base_arena_printf(&l->manifest->arena,
+                                                   "%.*s/hydrogen/data/drumkits", (int)n, folders);
+            if (folder == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the kits");
+            if (base_folder_exists(folder)) BASE_TRY(add_kits(l, folder, first_row, t, err));
+        }
+        folders += n + (folders[n] == ':');
+    }
+    return BASE_OK;
+}
+
+base_status data_source_hydrogen(const data_source_options *options, data_manifest *manifest,
+                                 size_t *capacity, base_error *err) {
+    lister l = {.manifest = manifest, .capacity = capacity};
+    tally t = {0};
+    if (options->path == NULL) {
+        BASE_TRY(search_kits(&l, &t, err));
+    } else {
+        BASE_TRY(add_kit_at(&l, options->path, &t, err)); /* one kit's own folder */
+        BASE_TRY(add_kits(&l, options->path, manifest->n_rows, &t, err));
+    }
+    if (t.n_read > 0) return BASE_OK;
+    if (t.n_broken > 0)
+        return base_fail(err, t.first.status, "no readable Hydrogen drum kit: %s", t.first.text);
+    return base_fail(err, BASE_ENOTFOUND, "no Hydrogen drum kits found%s%s",
+                     options->path != NULL ? " in " : " (package hydrogen-drumkits)",
+                     options->path != NULL ? options->path : "");
+}

@@ -1,0 +1,410 @@
+#include "data/clips.h"
+
+#include <math.h>
+
+#include "data/cache.h"
+#include "tests/sound.h"
+#include "tests/test.h"
+
+static base_error err;
+static base_arena arena;
+
+static data_audio_options options(void) {
+    data_audio_options o;
+    TEST_OK(base_options_bind(data_audio_table, NULL, &o, &arena, &err), err);
+    return o;
+}
+
+/* `lead` zeros, n samples of a constant, `tail` zeros, in two channels of which the right one is
+ * half as loud. */
+static data_audio bar(int64_t lead, int64_t n, int64_t tail, float level) {
+    int64_t total = lead + n + tail;
+    data_audio audio = {base_alloc((size_t)total * 2, sizeof(float)), 2, total, 44100};
+    for (int64_t i = lead; i < lead + n; i++) {
+        audio.x[i] = level;
+        audio.x[total + i] = level / 2;
+    }
+    return audio;
+}
+
+START_TEST(defaults_are_as_documented) {
+    data_audio_options o = options();
+    ck_assert(o.sample_rate_hz == 44100 && o.channels == 1 && o.seconds == 1.0);
+    ck_assert(o.trim_db == -50 && o.normalize == 1 && o.min_peak_db == -60);
+}
+END_TEST
+
+START_TEST(clips_are_mixed_trimmed_and_normalised) {
+    data_audio_options o = options();
+    data_audio audio = bar(1000, 500, 700, 0.4f), clip;
+    TEST_OK(data_clip_prepare(&audio, &o, &clip, &err), err);
+    ck_assert_int_eq(clip.n_channels, 1);
+    ck_assert_int_eq(clip.n, 44 + 500); /* a millisecond before the onset is kept */
+    ck_assert_float_eq(clip.x[43], 0);
+    for (int i = 44; i < 544; i++) ck_assert_float_eq_tol(clip.x[i], 1.0f, 1e-6f);
+    data_audio_release(&clip);
+    o.normalize = 0;
+    o.trim_db = 0;
+    o.channels = 2;
+    TEST_OK(data_clip_prepare(&audio, &o, &clip, &err), err);
+    ck_assert_int_eq(clip.n, 2200);
+    ck_assert_mem_eq(clip.x, audio.x, 4400 * sizeof(float));
+    data_audio_release(&clip);
+    o.normalize = 3;
+    o.channels = 1;
+    TEST_OK(data_clip_prepare(&audio, &o, &clip, &err), err);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 2200; i++) sum += clip.x[i], squares += (double)clip.x[i] * clip.x[i];
+    ck_assert_double_eq_tol(sum / 2200, 0, 1e-5);
+    ck_assert_double_eq_tol(squares / 2200, 1, 1e-4);
+    data_audio_release(&clip);
+    data_audio_release(&audio);
+}
+END_TEST
+
+START_TEST(mono_is_doubled_for_stereo) {
+    data_audio_options o = options();
+    o.channels = 2;
+    data_audio audio = bar(0, 300, 0, 0.5f), clip;
+    audio.n_channels = 1;
+    TEST_OK(data_clip_prepare(&audio, &o, &clip, &err), err);
+    ck_assert_int_eq(clip.n_channels, 2);
+    ck_assert_mem_eq(clip.x, clip.x + clip.n, (size_t)clip.n * sizeof(float));
+    data_audio_release(&clip);
+    data_audio_release(&audio);
+}
+END_TEST
+
+START_TEST(long_clips_are_cut_and_faded) {
+    data_audio_options o = options();
+    o.seconds = 0.1;
+    data_audio audio = bar(0, 44100, 0, 0.5f), clip;
+    TEST_OK(data_clip_prepare(&audio, &o, &clip, &err), err);
+    ck_assert_int_eq(clip.n, 4410);
+    ck_assert_float_eq_tol(clip.x[4000], 1.0f, 1e-6f);
+    ck_assert_float_lt(clip.x[4409], 0.01f);
+    ck_assert_float_eq_tol(clip.x[4300], 0.5f, 0.01f);
+    data_audio_release(&clip);
+    data_audio_release(&audio);
+}
+END_TEST
+
+START_TEST(clips_are_resampled) {
+    data_audio_options o = options();
+    o.sample_rate_hz = 16000;
+    data_audio audio = bar(0, 22050, 0, 0.5f), clip;
+    TEST_OK(data_clip_prepare(&audio, &o, &clip, &err), err);
+    ck_assert_double_eq(clip.sample_rate_hz, 16000);
+    ck_assert_int_ge(clip.n, 7990);
+    ck_assert_int_le(clip.n, 8000);
+    data_audio_release(&clip);
+    data_audio_release(&audio);
+}
+END_TEST
+
+START_TEST(silence_is_no_clip) {
+    data_audio_options o = options();
+    data_audio zero = bar(100, 0, 0, 0), faint = bar(10, 100, 10, 0.001f), clip;
+    TEST_FAILS(data_clip_prepare(&zero, &o, &clip, &err), BASE_EDATA, err, "silent");
+    TEST_FAILS(data_clip_prepare(&faint, &o, &clip, &err), BASE_EDATA, err, "silent");
+    ck_assert_ptr_null(clip.x);
+    o.min_peak_db = -70;
+    TEST_OK(data_clip_prepare(&faint, &o, &clip, &err), err);
+    data_audio_release(&clip);
+    data_audio_release(&zero);
+    data_audio_release(&faint);
+}
+END_TEST
+
+/* A data set of all sorts: kicks, a copy at another level, hits that can't be used, spans. */
+static const char *data_set(void) {
+    const char *folder = test_folder();
+    sound_write_tone(&arena, folder, "a.wav", (sound_tone){0.3, 60, 44100, 0.8, 1});
+    sound_write_tone(&arena, folder, "copy.wav", (sound_tone){0.3, 60, 44100, 0.4, 1});
+    sound_write_tone(&arena, folder, "b.flac", (sound_tone){0.2, 900, 22050, 1.0, 2});
+    sound_write_tone(&arena, folder, "quiet.wav", (sound_tone){0.2, 900, 22050, 0.0001, 1});
+    sound_write_tone(&arena, folder, "long.wav", (sound_tone){1.8, 300, 48000, 0.5, 2});
+    sound_write_text(&arena, folder, "text.wav", "no sound");
+    sound_write_text(&arena, folder, "labels.csv",
+                     "path,label,begin_s,end_s\na.wav,kick,,\ncopy.wav,kick,,\nb.flac,snare,,\n"
+                     "quiet.wav,snare,,\ntext.wav,snare,,\nnone.wav,kick,,\nlong.wav,tom,0.5,0.9\n"
+                     "long.wav,tom,1.0,1.2\nlong.wav,tom,5.0,6.0\n");
+    return folder;
+}
+
+static void open_manifest(const char *folder, data_manifest *m) {
+    TEST_OK(sound_open_manifest(
+                &arena, base_arena_printf(&arena, "{source: csv, path: %s}", folder), ".", m, &err),
+            err);
+}
+
+static void open_clips(const char *folder, const char *cache, base_pool *pool, data_manifest *m,
+                       data_clips *clips) {
+    data_audio_options o = options();
+    open_manifest(folder, m);
+    TEST_OK(data_clips_open(m, &o, cache, pool, NULL, NULL, clips, &err), err);
+}
+
+static void check_data_set(const data_manifest *m, const data_clips *clips) {
+    static const int64_t rows[] = {0, 1, 2, 6, 7};
+    static const int32_t labels[] = {0, 0, 1, 2, 2};
+    ck_assert_int_eq(clips->n_clips, 5);
+    ck_assert_mem_eq(clips->row, rows, sizeof rows);
+    ck_assert_mem_eq(clips->label, labels, sizeof labels);
+    ck_assert_int_eq(clips->n_samples, 44100);
+    ck_assert_str_eq(m->rows[3].left_out, "silent");
+    ck_assert_int_eq(m->rows[3].class_index, -1);
+    ck_assert_int_eq(
+        strncmp(m->rows[4].left_out, "unreadable: not an audio file libsndfile can read", 49), 0);
+    ck_assert_str_eq(m->rows[5].left_out, "unreadable: No such file or directory");
+    ck_assert_str_eq(m->rows[8].left_out, "unreadable: no samples from 5 s on");
+    const data_row *a = &m->rows[0], *copy = &m->rows[1], *b = &m->rows[2];
+    ck_assert_double_eq_tol(a->seconds, 0.3, 1e-9);
+    ck_assert_double_eq(b->sample_rate_hz, 22050);
+    ck_assert_int_eq(b->n_channels, 2);
+    ck_assert_double_eq_tol(a->peak, 0.8, 1e-6);
+    ck_assert(base_digest_equal(a->content, copy->content)); /* level is no difference */
+    ck_assert(!base_digest_equal(a->content, b->content));
+    ck_assert_double_eq_tol(m->rows[6].seconds, 0.4, 1e-9);
+    ck_assert_int_eq(data_clips_valid(clips, 0), 13230);
+}
+
+static void check_equal(const data_clips *a, const data_clips *b) {
+    ck_assert_int_eq(a->n_clips, b->n_clips);
+    ck_assert_mem_eq(a->row, b->row, (size_t)a->n_clips * sizeof *a->row);
+    ck_assert_mem_eq(a->label, b->label, (size_t)a->n_clips * sizeof *a->label);
+    ck_assert_mem_eq(a->offset, b->offset, (size_t)(a->n_clips + 1) * sizeof *a->offset);
+    ck_assert_mem_eq(a->audio, b->audio, (size_t)a->offset[a->n_clips] * sizeof *a->audio);
+}
+
+START_TEST(rows_become_clips) {
+    data_manifest m;
+    data_clips clips;
+    open_clips(data_set(), NULL, NULL, &m, &clips);
+    check_data_set(&m, &clips);
+    float *loaded = base_alloc(44100, sizeof *loaded);
+    memset(loaded, 0xFF, 44100 * sizeof *loaded);
+    data_clips_load(&clips, 2, loaded);
+    int64_t n = data_clips_valid(&clips, 2);
+    ck_assert_mem_eq(loaded, clips.audio + clips.offset[2], (size_t)n * sizeof *loaded);
+    for (int64_t i = n; i < 44100; i++) ck_assert_float_eq(loaded[i], 0);
+    base_free(loaded);
+    data_clips_release(&clips);
+    data_clips_release(&clips);
+    data_manifest_release(&m);
+}
+END_TEST
+
+START_TEST(clips_load_both_channels) {
+    float audio[] = {1, 2, 3, 4, 5, 6}, out[10];
+    int64_t offset[] = {0, 6};
+    data_clips clips = {
+        .n_channels = 2, .n_samples = 5, .n_clips = 1, .offset = offset, .audio = audio};
+    static const float expected[] = {1, 2, 3, 0, 0, 4, 5, 6, 0, 0};
+    data_clips_load(&clips, 0, out);
+    ck_assert_mem_eq(out, expected, sizeof expected);
+}
+END_TEST
+
+/* The only file in a folder. */
+static const char *only_file(const char *folder) {
+    const char **paths;
+    int64_t n;
+    TEST_OK(base_folder_walk(folder, &arena, &paths, &n, &err), err);
+    ck_assert_int_eq(n, 1);
+    return paths[0];
+}
+
+START_TEST(cache_gives_the_same_clips) {
+    data_manifest m, cached_m, m2;
+    data_clips clips, cached, clips2;
+    base_pool *pool;
+    const char *folder = data_set();
+    const char *cache = base_path_join(&arena, test_folder(), "new/cache");
+    TEST_OK(base_pool_new(3, &pool, &err), err);
+    open_clips(folder, cache, pool, &m, &clips);
+    const char *file = only_file(cache);
+    ck_assert_int_eq(strncmp(base_path_name(file), "clips-", 6), 0);
+    open_clips(folder, cache, NULL, &cached_m, &cached);
+    check_data_set(&cached_m, &cached);
+    check_equal(&clips, &cached);
+    /* One thread writes the same bytes as three. */
+    const char *cache2 = test_folder();
+    open_clips(folder, cache2, NULL, &m2, &clips2);
+    void *bytes, *bytes2;
+    size_t n, n2;
+    TEST_OK(base_file_read(file, 0, &bytes, &n, &err), err);
+    TEST_OK(base_file_read(only_file(cache2), 0, &bytes2, &n2, &err), err);
+    ck_assert_str_eq(base_path_name(file), base_path_name(only_file(cache2)));
+    ck_assert_int_eq((int64_t)n, (int64_t)n2);
+    ck_assert_mem_eq(bytes, bytes2, n);
+    base_free(bytes);
+    base_free(bytes2);
+    data_clips_release(&clips);
+    data_clips_release(&cached);
+    data_clips_release(&clips2);
+    data_manifest_release(&m);
+    data_manifest_release(&cached_m);
+    data_manifest_release(&m2);
+    base_pool_free(pool);
+}
+END_TEST
+
+/* Writes a cache of other content in place of `file`: the first sample is `value`, or the clips
+ * are said to be longer than they may be. */
+static void forge_cache(const char *file, float value, bool too_long) {
+    data_audio_options o = options();
+    data_decoded decoded;
+    TEST_OK(data_cache_read(file, 9, &o, &arena, &decoded, &err), err);
+    decoded.audio[0] = value;
+    if (too_long) {
+        int64_t n = decoded.offset[9];
+        float *more = base_alloc((size_t)n + 50000, sizeof *more);
+        base_free(decoded.audio);
+        decoded.audio = more;
+        for (int i = 8; i <= 9; i++) decoded.offset[i] = n + 50000;
+    }
+    TEST_OK(data_cache_write(file, &decoded, &err), err);
+    base_status status = data_cache_read(file, 9, &o, &arena, &decoded, &err);
+    ck_assert_int_eq(status, too_long ? BASE_EFORMAT : BASE_OK);
+    data_decoded_release(&decoded);
+}
+
+static float first_sample(const char *folder, const char *cache) {
+    data_manifest m;
+    data_clips clips;
+    open_clips(folder, cache, NULL, &m, &clips);
+    float x = clips.audio[0];
+    data_clips_release(&clips);
+    data_manifest_release(&m);
+    return x;
+}
+
+START_TEST(cache_is_read_unless_it_is_broken) {
+    const char *folder = data_set(), *cache = test_folder();
+    float true_sample = first_sample(folder, cache);
+    const char *file = only_file(cache);
+    forge_cache(file, 0.125f, false);
+    ck_assert_float_eq(first_sample(folder, cache), 0.125f); /* so it was read, not decoded */
+    forge_cache(file, 0.125f, true);
+    ck_assert_float_eq(first_sample(folder, cache), true_sample);
+    forge_cache(file, 0.125f, false);
+    void *bytes;
+    size_t n;
+    TEST_OK(base_file_read(file, 0, &bytes, &n, &err), err);
+    ((unsigned char *)bytes)[n / 2] ^= 1;
+    TEST_OK(base_file_write(file, bytes, n, &err), err);
+    base_free(bytes);
+    ck_assert_float_eq(first_sample(folder, cache), true_sample);
+    TEST_OK(base_file_write(file, "cut", 3, &err), err);
+    ck_assert_float_eq(first_sample(folder, cache), true_sample);
+    forge_cache(file, 0.125f, false); /* reads it first: it was made anew */
+}
+END_TEST
+
+START_TEST(cache_follows_content_and_settings) {
+    const char *folder = data_set(), *cache = test_folder();
+    const char **paths;
+    int64_t n;
+    first_sample(folder, cache);
+    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
+    ck_assert_int_eq(n, 1);
+    sound_write_tone(&arena, folder, "a.wav", (sound_tone){0.3, 61, 44100, 0.8, 1});
+    first_sample(folder, cache);
+    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
+    ck_assert_int_eq(n, 2);
+    data_manifest m;
+    data_clips clips;
+    data_audio_options o = options();
+    o.seconds = 0.5;
+    open_manifest(folder, &m);
+    TEST_OK(data_clips_open(&m, &o, cache, NULL, NULL, NULL, &clips, &err), err);
+    ck_assert_int_eq(clips.n_samples, 22050);
+    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
+    ck_assert_int_eq(n, 3);
+    data_clips_release(&clips);
+    data_manifest_release(&m);
+}
+END_TEST
+
+START_TEST(works_without_a_place_for_the_cache) {
+    const char *folder = data_set();
+    ck_assert_float_gt(first_sample(folder, base_path_join(&arena, folder, "a.wav/cache")), 0);
+}
+END_TEST
+
+START_TEST(a_class_without_a_sound_is_an_error) {
+    const char *folder = data_set();
+    sound_write_text(&arena, folder, "labels.csv",
+                     "path,label\na.wav,kick\nquiet.wav,snare\ntext.wav,snare\n");
+    data_manifest m;
+    data_clips clips;
+    data_audio_options o = options();
+    open_manifest(folder, &m);
+    TEST_FAILS(data_clips_open(&m, &o, NULL, NULL, NULL, NULL, &clips, &err), BASE_EDATA, err,
+               "no usable sound of class 'snare' (2 left out; the first: ");
+    ck_assert_ptr_null(clips.audio);
+    data_manifest_release(&m);
+}
+END_TEST
+
+typedef struct {
+    int64_t n_calls, last, limit;
+} watch;
+
+static bool watch_progress(void *context, const char *what, int64_t done, int64_t total) {
+    watch *w = context;
+    ck_assert(what[0] != '\0' && done > w->last && done <= total);
+    w->last = done;
+    w->n_calls++;
+    return w->n_calls < w->limit;
+}
+
+START_TEST(progress_is_told_and_may_stop) {
+    data_manifest m;
+    data_clips clips;
+    data_audio_options o = options();
+    o.sample_rate_hz = 8000;
+    o.seconds = 0.05;
+    watch w = {.limit = 100};
+    TEST_OK(sound_open_manifest(&arena, "{source: synth, per_class: 15}", ".", &m, &err), err);
+    TEST_OK(data_clips_open(&m, &o, NULL, NULL, watch_progress, &w, &clips, &err), err);
+    ck_assert_int_eq(w.last, 135);
+    ck_assert_int_eq(w.n_calls, 3);
+    ck_assert_int_eq(clips.n_clips, 135);
+    data_clips_release(&clips);
+    w = (watch){.limit = 2};
+    TEST_FAILS(data_clips_open(&m, &o, NULL, NULL, watch_progress, &w, &clips, &err), BASE_ESTOPPED,
+               err, "stopped while decoding");
+    ck_assert_ptr_null(clips.audio);
+    data_manifest_release(&m);
+}
+END_TEST
+
+START_TEST(clipped_runs_are_counted) {
+    const char *folder = test_folder();
+    data_audio audio = bar(100, 5, 100, 1.0f);
+    audio.x[10] = audio.x[11] = -1.5f; /* a run of two is none */
+    TEST_OK(base_folder_make(base_path_join(&arena, folder, "c"), &err), err);
+    TEST_OK(data_audio_write(base_path_join(&arena, folder, "c/a.wav"), &audio, &err), err);
+    data_audio_release(&audio);
+    data_manifest m;
+    data_clips clips;
+    data_audio_options o = options();
+    const char *yaml = base_arena_printf(&arena, "{source: folder, path: %s}", folder);
+    TEST_OK(sound_open_manifest(&arena, yaml, ".", &m, &err), err);
+    TEST_OK(data_clips_open(&m, &o, NULL, NULL, NULL, NULL, &clips, &err), err);
+    ck_assert_int_eq(m.rows[0].n_clipped, 5);
+    ck_assert_double_eq(m.rows[0].peak, 1.5);
+    data_clips_release(&clips);
+    data_manifest_release(&m);
+}
+END_TEST
+
+TEST_MAIN("data/clips", defaults_are_as_documented, clips_are_mixed_trimmed_and_normalised,
+          mono_is_doubled_for_stereo, long_clips_are_cut_and_faded, clips_are_resampled,
+          silence_is_no_clip, rows_become_clips, clips_load_both_channels,
+          cache_gives_the_same_clips, cache_is_read_unless_it_is_broken,
+          cache_follows_content_and_settings, works_without_a_place_for_the_cache,
+          a_class_without_a_sound_is_an_error, progress_is_told_and_may_stop,
+          clipped_runs_are_counted)

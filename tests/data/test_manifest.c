@@ -1,0 +1,168 @@
+#include "data/manifest.h"
+
+#include "tests/sound.h"
+#include "tests/test.h"
+
+static base_error err;
+static base_arena arena;
+
+/* A folder with labels.csv of five rows, three labels and two groups, and rules files. */
+static const char *data_set(void) {
+    const char *folder = test_folder();
+    sound_write_text(&arena, folder, "labels.csv",
+                     "path,label,group\na.wav,Snare 1,x\nb.wav,Kick,x\nc.wav,Kick,y\n"
+                     "d.wav,Snare 1,y\ne.wav,Bongo,y\n");
+    sound_write_text(&arena, folder, "rules.yaml",
+                     "classes: {tom: \"*tom*\", snare: \"*snare*\", kick: \"*kick*\"}\n");
+    return folder;
+}
+
+static base_status open_with(const char *folder, const char *more, data_manifest *m) {
+    return sound_open_manifest(&arena,
+                               base_arena_printf(&arena, "{source: csv, path: %s%s}", folder, more),
+                               folder, m, &err);
+}
+
+static void check_classes(const data_manifest *m, const char *expected) {
+    base_text names = {0};
+    for (int c = 0; c < m->n_classes; c++) base_text_printf(&names, "%s,", m->classes[c]);
+    ck_assert_str_eq(base_text_string(&names), expected);
+    base_text_release(&names);
+}
+
+START_TEST(labels_are_classes_in_name_order) {
+    data_manifest m;
+    TEST_OK(open_with(data_set(), "", &m), err);
+    check_classes(&m, "Bongo,Kick,Snare 1,");
+    ck_assert_int_eq(m.rows[0].class_index, 2);
+    ck_assert_int_eq(m.rows[4].class_index, 0);
+    ck_assert_int_eq(m.rows[4].duplicate, -1);
+    ck_assert_int_eq(m.n_notes, 0);
+    data_manifest_release(&m);
+    data_manifest_release(&m); /* once more is harmless */
+}
+END_TEST
+
+START_TEST(rules_give_classes_in_their_order) {
+    data_manifest m;
+    TEST_OK(open_with(data_set(), ", rules: rules.yaml", &m), err);
+    check_classes(&m, "snare,kick,");
+    ck_assert_int_eq(m.rows[0].class_index, 0);
+    ck_assert_int_eq(m.rows[1].class_index, 1);
+    ck_assert_int_eq(m.rows[4].class_index, -1);
+    ck_assert_str_eq(m.rows[4].left_out, "no rule matches");
+    ck_assert(sound_has_note(&m, "class 'tom' is left out"));
+    data_manifest_release(&m);
+    TEST_FAILS(open_with(data_set(), ", rules: none.yaml", &m), BASE_ENOTFOUND, err, "none.yaml");
+}
+END_TEST
+
+START_TEST(classes_can_be_selected) {
+    data_manifest m;
+    TEST_OK(open_with(data_set(), ", classes: [Snare 1, Kick]", &m), err);
+    check_classes(&m, "Snare 1,Kick,");
+    ck_assert_str_eq(m.rows[4].left_out, "class not selected");
+    data_manifest_release(&m);
+    TEST_FAILS(open_with(data_set(), ", classes: [Kick, Bnogo]", &m), BASE_EDATA, err,
+               "no sound of class 'Bnogo'; did you mean 'Bongo'?");
+    TEST_FAILS(open_with(data_set(), ", classes: [tom], rules: rules.yaml", &m), BASE_EDATA, err,
+               "no sound of class 'tom'");
+}
+END_TEST
+
+START_TEST(groups_can_be_selected) {
+    data_manifest m;
+    TEST_OK(open_with(data_set(), ", only_groups: x", &m), err);
+    check_classes(&m, "Kick,Snare 1,");
+    ck_assert_str_eq(m.rows[2].left_out, "group not selected");
+    data_manifest_release(&m);
+    TEST_OK(open_with(data_set(), ", skip_groups: [x]", &m), err);
+    ck_assert_str_eq(m.rows[0].left_out, "group skipped");
+    ck_assert_ptr_null(m.rows[2].left_out);
+    data_manifest_release(&m);
+    TEST_FAILS(open_with(data_set(), ", only_groups: z", &m), BASE_EDATA, err,
+               "no sound of group 'z'");
+    TEST_FAILS(open_with(data_set(), ", only_groups: x, skip_groups: x", &m), BASE_EDATA, err,
+               "none of the 5 sounds found is in use");
+}
+END_TEST
+
+START_TEST(sources_are_joined) {
+    data_manifest m;
+    const char *folder = data_set();
+    const char *yaml = base_arena_printf(&arena,
+                                         "- {source: csv, path: %s, rules: rules.yaml}\n"
+                                         "- {source: synth, per_class: 3, rules: rules.yaml}\n"
+                                         "- {source: synth, per_class: 1, classes: [rim, kick]}\n",
+                                         folder);
+    TEST_OK(sound_open_manifest(&arena, yaml, folder, &m, &err), err);
+    check_classes(&m, "tom,snare,kick,rim,"); /* the rules' order, though csv has no tom */
+    ck_assert_int_eq(m.n_rows, 5 + 27 + 9);
+    ck_assert_int_eq(sound_find_row(&m, "synth:tom:2:1")->class_index, 0);
+    ck_assert_int_eq(m.rows[5 + 27].class_index, 2);
+    ck_assert_int_eq(sound_find_row(&m, "synth:rim:0:1")->class_index, -1);
+    ck_assert_int_eq(m.rows[m.n_rows - 1].class_index, 3);
+    data_manifest_release(&m);
+    TEST_FAILS(sound_open_manifest(&arena, "[]", ".", &m, &err), BASE_EDATA, err, "none of the 0");
+}
+END_TEST
+
+START_TEST(missing_folder_can_be_synthesised) {
+    data_manifest m;
+    TEST_OK(open_with("/no/such", ", otherwise: synth, per_class: 2, seed: 4", &m), err);
+    ck_assert_int_eq(m.n_rows, 18);
+    ck_assert_str_eq(m.rows[1].path, "synth:kick:1:4");
+    ck_assert(sound_has_note(&m, "/no/such: no such folder; using the built-in synthesiser"));
+    data_manifest_release(&m);
+}
+END_TEST
+
+START_TEST(a_thousand_classes_are_too_many) {
+    base_text csv = {0};
+    base_text_add(&csv, "path,label\n");
+    for (int i = 0; i < 1001; i++) base_text_printf(&csv, "%d.wav,l%d\n", i, i);
+    const char *folder = test_folder();
+    sound_write_text(&arena, folder, "labels.csv", base_text_string(&csv));
+    base_text_release(&csv);
+    data_manifest m;
+    TEST_FAILS(open_with(folder, "", &m), BASE_EDATA, err, "1001 different labels");
+}
+END_TEST
+
+START_TEST(is_written_as_csv) {
+    data_manifest m;
+    void *bytes;
+    size_t n_bytes;
+    const char *folder = data_set();
+    TEST_OK(open_with(folder, ", classes: [Kick]", &m), err);
+    data_row *row = &m.rows[1];
+    row->sample_rate_hz = 44100, row->seconds = 0.5, row->n_channels = 2, row->peak = 0.25;
+    row->n_clipped = 3, row->duplicate = 7, row->content = (base_digest){1, 2};
+    const char *path = base_path_join(&arena, folder, "manifest.csv");
+    TEST_OK(data_manifest_write(&m, path, &err), err);
+    TEST_OK(base_file_read(path, 0, &bytes, &n_bytes, &err), err);
+    const char *start = base_arena_printf(
+        &arena,
+        "path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,channels,seconds,"
+        "peak,clipped,content\n"
+        "%s/a.wav,0,0,Snare 1,,x,,class not selected,,,,,,\n"
+        "%s/b.wav,0,0,Kick,Kick,x,7,,44100,2,0.5,0.25,3,",
+        folder, folder);
+    ck_assert_msg(strncmp(bytes, start, strlen(start)) == 0, "%s", (char *)bytes);
+    base_free(bytes);
+    data_manifest_release(&m);
+}
+END_TEST
+
+START_TEST(options_are_checked) {
+    data_manifest m;
+    TEST_FAILS(open_with("/", ", pth: 3", &m), BASE_ECONFIG, err, "path");
+    TEST_FAILS(sound_open_manifest(&arena, "{source: tape}", ".", &m, &err), BASE_ECONFIG, err,
+               "test.yaml:1");
+}
+END_TEST
+
+TEST_MAIN("data/manifest", labels_are_classes_in_name_order, rules_give_classes_in_their_order,
+          classes_can_be_selected, groups_can_be_selected, sources_are_joined,
+          missing_folder_can_be_synthesised, a_thousand_classes_are_too_many, is_written_as_csv,
+          options_are_checked)

@@ -1,0 +1,61 @@
+#include "tests/sound.h"
+
+#include <math.h>
+
+#include "tests/test.h"
+
+static const char *place(base_arena *arena, const char *folder, const char *name) {
+    base_error err;
+    const char *path = base_path_join(arena, folder, name);
+    TEST_OK(base_folder_make(base_path_folder(arena, path), &err), err);
+    return path;
+}
+
+const char *sound_write_text(base_arena *arena, const char *folder, const char *name,
+                             const char *text) {
+    base_error err;
+    const char *path = place(arena, folder, name);
+    TEST_OK(base_file_write(path, text, strlen(text), &err), err);
+    return path;
+}
+
+const char *sound_write_tone(base_arena *arena, const char *folder, const char *name,
+                             sound_tone tone) {
+    base_error err;
+    const char *path = place(arena, folder, name);
+    int64_t n = llround(tone.seconds * tone.rate_hz);
+    data_audio audio = {base_alloc((size_t)(n * tone.n_channels), sizeof(float)), tone.n_channels,
+                        n, tone.rate_hz};
+    for (int64_t i = 0; i < n * tone.n_channels; i++) {
+        double t = (double)(i % n) / tone.rate_hz;
+        audio.x[i] = (float)(tone.peak * exp(-3 * t) * cos(6.283185307179586 * tone.hz * t));
+    }
+    TEST_OK(data_audio_write(path, &audio, &err), err);
+    data_audio_release(&audio);
+    return path;
+}
+
+base_status sound_open_manifest(base_arena *arena, const char *yaml, const char *config_folder,
+                                data_manifest *manifest, base_error *err) {
+    base_node *root;
+    TEST_OK(base_yaml_parse(yaml, strlen(yaml), "test.yaml", arena, &root, err), *err);
+    return data_manifest_open(root, config_folder, manifest, err);
+}
+
+const data_row *sound_find_row(const data_manifest *manifest, const char *path_end) {
+    size_t n = strlen(path_end);
+    for (int64_t i = 0; i < manifest->n_rows; i++) {
+        const char *path = manifest->rows[i].path;
+        if (strlen(path) >= n && strcmp(path + strlen(path) - n, path_end) == 0)
+            return &manifest->rows[i];
+    }
+    ck_abort_msg("no row for '%s'", path_end);
+    return NULL;
+}
+
+bool sound_has_note(const data_manifest *manifest, const char *part) {
+    for (int i = 0; i < manifest->n_notes; i++) {
+        if (strstr(manifest->notes[i], part) != NULL) return true;
+    }
+    return false;
+}
