@@ -34,4 +34,7 @@ typedef struct {
 
 const dsp_kernels_table *dsp_kernels(void);
 
+/* The table of a level (2, 3, 4), or of the highest below it that this processor runs. */
+const dsp_kernels_table *dsp_kernels_at(int level);
+
 #endif

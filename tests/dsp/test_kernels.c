@@ -1,6 +1,5 @@
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -8,14 +7,7 @@
 #include "tests/test.h"
 
 /* Every level this processor runs; a level it lacks gives a lower one again. */
-static const char *const levels[] = {"v2", "v3", "v4"};
-
-static const dsp_kernels_table *table_of(const char *level) {
-    setenv("RIMSHOT_LEVEL", level, 1);
-    const dsp_kernels_table *table = dsp_kernels();
-    unsetenv("RIMSHOT_LEVEL");
-    return table;
-}
+static const int levels[] = {2, 3, 4};
 
 static void fill(float *x, int64_t n) {
     base_rng rng = base_rng_open(1, BASE_RNG_TEST, 0, 0);
@@ -23,17 +15,14 @@ static void fill(float *x, int64_t n) {
 }
 
 START_TEST(the_level_can_be_lowered) {
-    const char *level = table_of("v2")->level;
+    const char *level = dsp_kernels_at(2)->level;
     ck_assert(strcmp(level, "v2") == 0 || strcmp(level, "v0") == 0);
-    setenv("RIMSHOT_LEVEL", "nonsense", 1);
-    const dsp_kernels_table *table = dsp_kernels();
-    unsetenv("RIMSHOT_LEVEL");
-    ck_assert_ptr_eq(table, dsp_kernels());
+    ck_assert_ptr_eq(dsp_kernels_at(99), dsp_kernels());
 }
 END_TEST
 
 START_TEST(decibels_are_close) {
-    const dsp_kernels_table *k = table_of(levels[_i]);
+    const dsp_kernels_table *k = dsp_kernels_at(levels[_i]);
     for (int exponent = -100; exponent < 120; exponent++) {
         float x[37], y[37];
         for (int i = 0; i < 37; i++) x[i] = ldexpf(1.0f + (float)i / 37.0f, exponent);
@@ -52,7 +41,7 @@ START_TEST(decibels_are_close) {
 END_TEST
 
 START_TEST(dot_takes_any_length) {
-    const dsp_kernels_table *k = table_of(levels[_i]);
+    const dsp_kernels_table *k = dsp_kernels_at(levels[_i]);
     float a[80], b[80];
     fill(a, 80);
     fill(b, 80);
@@ -65,7 +54,7 @@ START_TEST(dot_takes_any_length) {
 END_TEST
 
 START_TEST(element_wise_loops_take_any_length) {
-    const dsp_kernels_table *k = table_of(levels[_i]);
+    const dsp_kernels_table *k = dsp_kernels_at(levels[_i]);
     for (int n = 0; n < 20; n++) {
         float x[40], real[21], power[21];
         double w[21], wide[21];
@@ -93,7 +82,7 @@ END_TEST
 
 /* With filters that draw a straight line between neighbours, a ramp is read exactly. */
 START_TEST(places_are_read) {
-    const dsp_kernels_table *k = table_of(levels[_i]);
+    const dsp_kernels_table *k = dsp_kernels_at(levels[_i]);
     float x[64], table[5 * 8] = {0}, y[30];
     for (int i = 0; i < 64; i++) x[i] = (float)(3 * i);
     for (int p = 0; p <= 4; p++) {
