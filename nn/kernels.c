@@ -1,0 +1,559 @@
+/* Element-wise loops are plain C around inline functions without branches, which compilers turn
+ * into vector code, remainder included, without reordering anything. Reductions have to be
+ * reordered to be fast, so they name their lanes: vectors of the level's natural width, the
+ * remainder padded with zeros to a whole block. */
+#include "nn/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+#define NAME_OF_(level) nn_kernels_##level
+#define NAME_OF(level)  NAME_OF_(level)
+#define TEXT_OF_(level) #level
+#define TEXT_OF(level)  TEXT_OF_(level)
+
+extern const nn_kernels_table NAME_OF(KERNEL_LEVEL);
+
+/* A loop whose iterations do not depend on each other, even where x is y. */
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* where it stays scalar, it is right as well */
+#define EACH(i, n) _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < (n); i++)
+#else
+#define EACH(i, n) _Pragma("GCC ivdep") for (int64_t i = 0; i < (n); i++)
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+INLINE float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* condition ? a : b, for conditions on floats: as a branch it would keep compilers from vectors. */
+INLINE float choose(bool condition, float a, float b) {
+    uint32_t mask = -(uint32_t)condition;
+    return float_of((bits_of(a) & mask) | (bits_of(b) & ~mask));
+}
+
+/* exp(x) = 2^n exp(f), n = round(x / ln 2), |f| <= ln 2 / 2: the polynomial and the split of ln 2
+ * are those of Cephes (expf.c). Adding 1.5 * 2^23 rounds and leaves n in the low bits. */
+INLINE float exp_of(float x) {
+    const float magic = 0x1.8p23f;
+    float shifted = x * 1.44269504f + magic;
+    float n = shifted - magic;
+    float f = x - n * 0.693359375f;
+    f = f - n * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * f + 1.3981999507e-3f;
+    p = p * f + 8.3334519073e-3f;
+    p = p * f + 4.1665795894e-2f;
+    p = p * f + 1.6666665459e-1f;
+    p = p * f + 5.0000001201e-1f;
+    p = p * (f * f) + f;
+    p = p + 1.0f;
+    float y = float_of(bits_of(p) + (bits_of(shifted) << 23));
+    y = choose(x > 88.7228394f, INFINITY, y);
+    y = choose(x < -87.3f, 0.0f, y);
+    return choose(x != x, x, y);
+}
+
+INLINE float abs_of(float x) {
+    return float_of(bits_of(x) & 0x7fffffffu);
+}
+
+INLINE float with_sign(float magnitude, float sign) {
+    return float_of(bits_of(magnitude) | (bits_of(sign) & 0x80000000u));
+}
+
+/* Below 0.625 the odd polynomial of Cephes (tanhf.c); above, 1 - 2 / (exp(2|x|) + 1). */
+INLINE float tanh_of(float x) {
+    float a = abs_of(x), s = x * x;
+    float p = -5.70498872745e-3f;
+    p = p * s + 2.06390887954e-2f;
+    p = p * s - 5.37397155531e-2f;
+    p = p * s + 1.33314422036e-1f;
+    p = p * s - 3.33332819422e-1f;
+    float small = p * (s * x) + x;
+    float large = with_sign(1.0f - 2.0f / (exp_of(2.0f * a) + 1.0f), x);
+    return choose(a < 0.625f, small, large);
+}
+
+INLINE float sigmoid_of(float x) {
+    return 1.0f / (1.0f + exp_of(-x));
+}
+
+/* Phi(x), the normal distribution, and its density. With a = |x| / sqrt 2 and t = 1 / (1 + a / 2),
+ * erfc(a) / 2 = exp(-a^2) t P(t); P is a least-squares fit to scipy.special.erfcx with a relative
+ * error of 5e-8. */
+INLINE float normal_of(float x, float *density) {
+    float a = abs_of(x), e = exp_of(-0.5f * x * x);
+    float t = 1.0f / (1.0f + a * 0.353553391f);
+    float p = -0.0295969862f;
+    p = p * t + 0.142592937f;
+    p = p * t - 0.244233474f;
+    p = p * t + 0.139759615f;
+    p = p * t - 0.0138138831f;
+    p = p * t + 0.101555824f;
+    p = p * t + 0.121498108f;
+    p = p * t + 0.141195059f;
+    p = p * t + 0.141042784f;
+    float tail = p * (t * e);
+    *density = e * 0.398942280f;
+    return choose(x < 0.0f, tail, 1.0f - tail);
+}
+
+/* tanh's argument in the approximation of GELU and its derivative. */
+INLINE float gelu_argument(float x, float *derivative) {
+    float s = x * x;
+    *derivative = 0.797884561f + 0.107032225f * s;
+    return x * (0.797884561f + 0.0356774081f * s);
+}
+
+/* Comparisons are such that NaN comes through. */
+INLINE float activation_of(nn_activation kind, float slope, float x) {
+    float ignored;
+    switch (kind) {
+    case NN_RELU:
+        return x < 0.0f ? 0.0f : x;
+    case NN_LEAKY_RELU:
+        return choose(x < 0.0f, slope * x, x);
+    case NN_GELU:
+        return x * normal_of(x, &ignored);
+    case NN_GELU_TANH:
+        return 0.5f * x * (1.0f + tanh_of(gelu_argument(x, &ignored)));
+    case NN_SILU:
+        return x * sigmoid_of(x);
+    case NN_SIGMOID:
+        return sigmoid_of(x);
+    case NN_TANH:
+        return tanh_of(x);
+    default:
+        return x;
+    }
+}
+
+/* f'(x), or for NN_SIGMOID and NN_TANH f'(f^-1(x)). */
+INLINE float derivative_of(nn_activation kind, float slope, float x) {
+    float aid;
+    switch (kind) {
+    case NN_RELU:
+        return x > 0.0f ? 1.0f : 0.0f;
+    case NN_LEAKY_RELU:
+        return x > 0.0f ? 1.0f : slope;
+    case NN_GELU: {
+        float phi = normal_of(x, &aid);
+        return aid * x + phi;
+    }
+    case NN_GELU_TANH: {
+        float t = tanh_of(gelu_argument(x, &aid));
+        return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * aid;
+    }
+    case NN_SILU: {
+        float s = sigmoid_of(x);
+        return s * (1.0f + x * (1.0f - s));
+    }
+    case NN_SIGMOID:
+        return x * (1.0f - x);
+    case NN_TANH:
+        return 1.0f - x * x;
+    default:
+        return 1.0f;
+    }
+}
+
+static void run_exp(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = exp_of(x[i]);
+}
+
+static void run_tanh(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = tanh_of(x[i]);
+}
+
+static void run_sigmoid(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = sigmoid_of(x[i]);
+}
+
+static void add(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] += x[i];
+}
+
+static void axpy(float a, const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] += a * x[i];
+}
+
+static void scale(float a, float *y, int64_t n) {
+    EACH(i, n) y[i] *= a;
+}
+
+static void multiply(const float *a, const float *b, float *y, int64_t n) {
+    EACH(i, n) y[i] = a[i] * b[i];
+}
+
+static void multiply_add(const float *a, const float *b, float *y, int64_t n) {
+    EACH(i, n) y[i] += a[i] * b[i];
+}
+
+#if defined(__AVX512F__)
+#define WIDTH 16
+#elif defined(__AVX__)
+#define WIDTH 8
+#else
+#define WIDTH 4
+#endif
+#if defined(__AVX__)
+#define HALF 4 /* doubles at once: conversions to wider vectors are slow where those are split */
+#else
+#define HALF 2
+#endif
+#define CHAIN 4 /* independent sums, to hide the latency of an addition */
+
+typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef float half_floats __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
+typedef double doubles __attribute__((vector_size(8 * HALF)));
+
+static float tree_of_floats(const floats part[CHAIN]) {
+    floats total = (part[0] + part[1]) + (part[2] + part[3]);
+    float lane[WIDTH];
+    memcpy(lane, &total, sizeof lane);
+    for (int half = WIDTH / 2; half >= 1; half /= 2) {
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
+    return lane[0];
+}
+
+static double tree_of_doubles(const doubles part[CHAIN]) {
+    doubles total = (part[0] + part[1]) + (part[2] + part[3]);
+    double lane[HALF];
+    memcpy(lane, &total, sizeof lane);
+    for (int half = HALF / 2; half >= 1; half /= 2) {
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
+    return lane[0];
+}
+
+/* The last n < size numbers, followed by zeros. */
+INLINE const float *padded(const float *x, int64_t n, float *buffer, int64_t size) {
+    for (int64_t i = 0; i < size; i++) buffer[i] = i < n ? x[i] : 0.0f;
+    return buffer;
+}
+
+#define FLOATS(x) (*(const floats *)(x))
+
+/* GCC 12 makes two conversions of what one instruction does. */
+INLINE void widen(const float *x, doubles *y) {
+#if defined(__AVX__)
+    *y = (doubles)_mm256_cvtps_pd(_mm_loadu_ps(x));
+#else
+    *y = __builtin_convertvector(*(const half_floats *)x, doubles);
+#endif
+}
+
+static float sum(const float *x, int64_t n) {
+    floats part[CHAIN] = {{0}};
+    float rest[WIDTH];
+    int64_t i = 0;
+    for (; i + CHAIN * WIDTH <= n; i += CHAIN * WIDTH) {
+        for (int k = 0; k < CHAIN; k++) part[k] += FLOATS(x + i + k * WIDTH);
+    }
+    for (; i + WIDTH <= n; i += WIDTH) part[0] += FLOATS(x + i);
+    if (i < n) part[1] += FLOATS(padded(x + i, n - i, rest, WIDTH));
+    return tree_of_floats(part);
+}
+
+static float dot(const float *a, const float *b, int64_t n) {
+    floats part[CHAIN] = {{0}};
+    float rest_a[WIDTH], rest_b[WIDTH];
+    int64_t i = 0;
+    for (; i + CHAIN * WIDTH <= n; i += CHAIN * WIDTH) {
+        for (int k = 0; k < CHAIN; k++) {
+            part[k] += FLOATS(a + i + k * WIDTH) * FLOATS(b + i + k * WIDTH);
+        }
+    }
+    for (; i + WIDTH <= n; i += WIDTH) part[0] += FLOATS(a + i) * FLOATS(b + i);
+    if (i < n) {
+        part[1] += FLOATS(padded(a + i, n - i, rest_a, WIDTH)) *
+                   FLOATS(padded(b + i, n - i, rest_b, WIDTH));
+    }
+    return tree_of_floats(part);
+}
+
+INLINE void add_doubles(const float *x, const float *y, doubles *sum_part, doubles *dot_part) {
+    doubles a, b;
+    widen(x, &a);
+    widen(y, &b);
+    *sum_part += a;
+    *dot_part += a * b;
+}
+
+static void sum_and_dot(const float *x, const float *y, int64_t n, double *total, double *product) {
+    doubles sums[CHAIN] = {{0}}, dots[CHAIN] = {{0}};
+    float rest_x[HALF], rest_y[HALF];
+    int64_t i = 0;
+    for (; i + CHAIN * HALF <= n; i += CHAIN * HALF) {
+        for (int k = 0; k < CHAIN; k++) {
+            add_doubles(x + i + k * HALF, y + i + k * HALF, &sums[k], &dots[k]);
+        }
+    }
+    for (; i + HALF <= n; i += HALF) add_doubles(x + i, y + i, &sums[0], &dots[0]);
+    if (i < n) {
+        add_doubles(padded(x + i, n - i, rest_x, HALF), padded(y + i, n - i, rest_y, HALF),
+                    &sums[1], &dots[1]);
+    }
+    *total = tree_of_doubles(sums);
+    *product = tree_of_doubles(dots);
+}
+
+static void sum_and_squares(const float *x, int64_t n, double *total, double *squares) {
+    sum_and_dot(x, x, n, total, squares);
+}
+
+static void add_columns(const float *x, const float *y, int64_t n, double *total, double *product) {
+    EACH(i, n) {
+        total[i] += (double)x[i];
+        product[i] += (double)x[i] * (double)y[i];
+    }
+}
+
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Four rows of four numbers, `stride` apart, turned. */
+INLINE void transpose_quads(const float *x, int64_t stride, float *y, int64_t y_stride) {
+    quad a = *(const quad *)x, b = *(const quad *)(x + stride);
+    quad c = *(const quad *)(x + 2 * stride), d = *(const quad *)(x + 3 * stride);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(quad *)y = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(quad *)(y + y_stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(quad *)(y + 2 * y_stride) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(quad *)(y + 3 * y_stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+static void transpose(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y) {
+    int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+    for (int64_t j = 0; j < whole_columns; j += 4) {
+        for (int64_t i = 0; i < whole_rows; i += 4) {
+            transpose_quads(x + i * stride + j, stride, y + j * rows + i, rows);
+        }
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t done = i < whole_rows ? whole_columns : 0;
+        for (int64_t j = done; j < columns; j++) y[j * rows + i] = x[i * stride + j];
+    }
+}
+
+/* A loop for each kind, so that the choice is made outside. */
+#define FOR_EACH_KIND(LOOP)                                                                        \
+    switch (map->kind) {                                                                           \
+    case NN_RELU:                                                                                  \
+        LOOP(NN_RELU);                                                                             \
+        break;                                                                                     \
+    case NN_LEAKY_RELU:                                                                            \
+        LOOP(NN_LEAKY_RELU);                                                                       \
+        break;                                                                                     \
+    case NN_GELU:                                                                                  \
+        LOOP(NN_GELU);                                                                             \
+        break;                                                                                     \
+    case NN_GELU_TANH:                                                                             \
+        LOOP(NN_GELU_TANH);                                                                        \
+        break;                                                                                     \
+    case NN_SILU:                                                                                  \
+        LOOP(NN_SILU);                                                                             \
+        break;                                                                                     \
+    case NN_SIGMOID:                                                                               \
+        LOOP(NN_SIGMOID);                                                                          \
+        break;                                                                                     \
+    case NN_TANH:                                                                                  \
+        LOOP(NN_TANH);                                                                             \
+        break;                                                                                     \
+    default:                                                                                       \
+        LOOP(NN_IDENTITY);                                                                         \
+        break;                                                                                     \
+    }
+
+static void activate(const nn_map *map, const float *x, float *y, int64_t n) {
+    const float a = map->scale, b = map->shift, slope = map->slope;
+#define LOOP(kind) EACH(i, n) y[i] = activation_of(kind, slope, a * x[i] + b)
+    FOR_EACH_KIND(LOOP)
+#undef LOOP
+}
+
+static void activate_backward(const nn_map *map, const float *x, float *d, int64_t n) {
+    const float a = map->scale, b = map->shift, slope = map->slope;
+#define LOOP(kind) EACH(i, n) d[i] *= derivative_of(kind, slope, a * x[i] + b)
+    FOR_EACH_KIND(LOOP)
+#undef LOOP
+}
+
+static void normalize_backward(const nn_slope *slope, const float *x, const float *d, float *dx,
+                               int64_t n) {
+    const float a = slope->a, b = slope->b, c = slope->c, center = slope->center;
+    EACH(i, n) {
+        float offset = b * (x[i] - center) + c;
+        dx[i] = a * d[i] + offset;
+    }
+}
+
+/* Inlined with constant extents for the windows that networks use most. */
+INLINE float window_max(const float *x, int64_t width, int64_t kernel_f, int64_t kernel_t) {
+    float max = x[0];
+    for (int64_t f = 0; f < kernel_f; f++) {
+        for (int64_t t = 0; t < kernel_t; t++) {
+            float value = x[f * width + t];
+            max = value > max ? value : max;
+        }
+    }
+    return max;
+}
+
+/* The first maximum takes the gradient and leaves 0 for those after it. */
+INLINE void window_backward(const nn_pool_row *row, int64_t kernel_f, int64_t kernel_t,
+                            const float *x, float d, float *dx) {
+    float max = window_max(x, row->width, kernel_f, kernel_t);
+    for (int64_t f = 0; f < kernel_f; f++) {
+        for (int64_t t = 0; t < kernel_t; t++) {
+            int64_t i = f * row->width + t;
+            bool here = x[i] == max;
+            dx[i] = choose(here, d, 0.0f);
+            d = choose(here, 0.0f, d);
+        }
+    }
+}
+
+#define FOR_EACH_WINDOW(LOOP)                                                                      \
+    if (row->kernel_f == 2 && row->kernel_t == 2) {                                                \
+        LOOP(2, 2);                                                                                \
+    } else if (row->kernel_f == 2 && row->kernel_t == 1) {                                         \
+        LOOP(2, 1);                                                                                \
+    } else if (row->kernel_f == 1 && row->kernel_t == 2) {                                         \
+        LOOP(1, 2);                                                                                \
+    } else if (row->kernel_f == 4 && row->kernel_t == 2) {                                         \
+        LOOP(4, 2);                                                                                \
+    } else {                                                                                       \
+        LOOP(row->kernel_f, row->kernel_t);                                                        \
+    }
+
+static void max_pool(const nn_pool_row *row, const float *x, float *y) {
+    const int64_t width = row->width;
+#define LOOP(kf, kt) EACH(j, row->n_windows) y[j] = window_max(x + j * (kt), width, kf, kt)
+    FOR_EACH_WINDOW(LOOP)
+#undef LOOP
+}
+
+static void max_pool_backward(const nn_pool_row *row, const float *x, const float *dy, float *dx) {
+#define LOOP(kf, kt)                                                                               \
+    EACH(j, row->n_windows)                                                                        \
+    window_backward(row, kf, kt, x + j * (kt), dy[j], dx + j * (kt))
+    FOR_EACH_WINDOW(LOOP)
+#undef LOOP
+}
+
+/* Recurrent cells. In backward, what passes through W_hh is not in dh yet: the caller adds it. */
+
+static void gru(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *bi = step->bias_ih, *bh = step->bias_hh, *p = step->product;
+    const float *before = step->h_before;
+    float *row = step->row, *h = step->h;
+    EACH(i, n) {
+        float r = sigmoid_of(row[i] + bi[i] + (p[i] + bh[i]));
+        float z = sigmoid_of(row[n + i] + bi[n + i] + (p[n + i] + bh[n + i]));
+        float product = p[2 * n + i] + bh[2 * n + i];
+        float candidate = tanh_of(row[2 * n + i] + bi[2 * n + i] + r * product);
+        row[i] = r;
+        row[n + i] = z;
+        row[2 * n + i] = candidate;
+        row[3 * n + i] = product;
+        h[i] = candidate + z * (before[i] - candidate);
+    }
+}
+
+static void gru_backward(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *before = step->h_before;
+    float *row = step->row, *dh = step->dh;
+    EACH(i, n) {
+        float r = row[i], z = row[n + i], candidate = row[2 * n + i], product = row[3 * n + i];
+        float d = dh[i], dn = d * (1.0f - z) * (1.0f - candidate * candidate);
+        row[i] = dn * product * (r * (1.0f - r));
+        row[n + i] = d * (before[i] - candidate) * (z * (1.0f - z));
+        row[2 * n + i] = dn;
+        row[3 * n + i] = dn * r;
+        dh[i] = d * z;
+    }
+}
+
+static void lstm(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *bi = step->bias_ih, *bh = step->bias_hh, *p = step->product;
+    const float *before = step->row_before + 4 * n;
+    float *row = step->row, *h = step->h;
+    EACH(i, n) {
+        float in = sigmoid_of(row[i] + bi[i] + (p[i] + bh[i]));
+        float forget = sigmoid_of(row[n + i] + bi[n + i] + (p[n + i] + bh[n + i]));
+        float g = tanh_of(row[2 * n + i] + bi[2 * n + i] + (p[2 * n + i] + bh[2 * n + i]));
+        float out = sigmoid_of(row[3 * n + i] + bi[3 * n + i] + (p[3 * n + i] + bh[3 * n + i]));
+        float c = forget * before[i] + in * g;
+        row[i] = in;
+        row[n + i] = forget;
+        row[2 * n + i] = g;
+        row[3 * n + i] = out;
+        row[4 * n + i] = c;
+        h[i] = out * tanh_of(c);
+    }
+}
+
+static void lstm_backward(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *before = step->row_before + 4 * n;
+    float *row = step->row, *dh = step->dh, *dc = step->dc;
+    EACH(i, n) {
+        float in = row[i], forget = row[n + i], g = row[2 * n + i], out = row[3 * n + i];
+        float t = tanh_of(row[4 * n + i]), d = dc[i] + dh[i] * out * (1.0f - t * t);
+        row[i] = d * g * (in * (1.0f - in));
+        row[n + i] = d * before[i] * (forget * (1.0f - forget));
+        row[2 * n + i] = d * in * (1.0f - g * g);
+        row[3 * n + i] = dh[i] * t * (out * (1.0f - out));
+        dc[i] = d * forget;
+        dh[i] = 0.0f;
+    }
+}
+
+const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
+    .level = TEXT_OF(KERNEL_LEVEL),
+    .exp = run_exp,
+    .tanh = run_tanh,
+    .sigmoid = run_sigmoid,
+    .add = add,
+    .axpy = axpy,
+    .scale = scale,
+    .multiply = multiply,
+    .multiply_add = multiply_add,
+    .sum = sum,
+    .dot = dot,
+    .sum_and_squares = sum_and_squares,
+    .sum_and_dot = sum_and_dot,
+    .add_columns = add_columns,
+    .transpose = transpose,
+    .activate = activate,
+    .activate_backward = activate_backward,
+    .normalize_backward = normalize_backward,
+    .max_pool = max_pool,
+    .max_pool_backward = max_pool_backward,
+    .gru = gru,
+    .gru_backward = gru_backward,
+    .lstm = lstm,
+    .lstm_backward = lstm_backward,
+};

@@ -1,0 +1,109 @@
+/* nn/kernels.h - the inner loops, compiled once per instruction-set level.
+ *
+ * nn/kernels.c is compiled for x86-64-v2, v3 and v4 (plain C elsewhere); nn_kernels() gives the
+ * table of the highest level this processor runs (RIMSHOT_LEVEL=v2|v3|v4 lowers it). Loops are
+ * written so that each output is computed in one fixed order: an element-wise loop gives the same
+ * bits however its range is split, and the order of a reduction depends on n alone. Tables of
+ * different levels may differ in the last bits, so the level is recorded with every run. n is any
+ * length >= 0; pointers need no alignment; x may equal y where both are [n]. */
+#ifndef NN_KERNELS_H
+#define NN_KERNELS_H
+
+#include "base/status.h"
+
+typedef enum {
+    NN_IDENTITY,
+    NN_RELU,
+    NN_LEAKY_RELU,
+    NN_GELU,      /* x Phi(x), Phi the normal distribution */
+    NN_GELU_TANH, /* its approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+    NN_SILU,      /* x sigmoid(x) */
+    NN_SIGMOID,
+    NN_TANH
+} nn_activation;
+
+/* f(scale x + shift): a normalisation and the activation behind it in one pass. */
+typedef struct {
+    nn_activation kind;
+    float slope; /* of NN_LEAKY_RELU */
+    float scale, shift;
+} nn_map;
+
+typedef struct {
+    float a, b, c, center;
+} nn_slope;
+
+/* A row of pooling windows that neither overlap nor reach outside: window j covers rows
+ * [0, kernel_f) and columns [j kernel_t, (j + 1) kernel_t) of an image whose rows are `width`
+ * floats apart. */
+typedef struct {
+    int64_t kernel_f, kernel_t, width, n_windows;
+} nn_pool_row;
+
+/* One frame of one sample in a recurrent cell; vectors of `hidden` floats unless stated. Gates have
+ * PyTorch's order. A row starts as the products of the input with the gates; see gru and lstm. */
+typedef struct {
+    int64_t hidden;
+    const float *bias_ih, *bias_hh;     /* [gates * hidden] */
+    const float *product;               /* [gates * hidden]: W_hh h_before */
+    const float *h_before, *row_before; /* of the frame before */
+    float *row, *h;
+    float *dh, *dc; /* gradients of h and c; replaced by those of h_before and c_before */
+} nn_cell_step;
+
+typedef struct {
+    const char *level; /* "v2", "v3", "v4", "v0" */
+
+    /* exp and tanh: within 2 ulp over the whole range (tested); exp flushes below -87.3 to 0.
+     * sigmoid: within 3 ulp where exp(-x) is finite, 0 beyond. NaN gives NaN. */
+    void (*exp)(const float *x, float *y, int64_t n);
+    void (*tanh)(const float *x, float *y, int64_t n);
+    void (*sigmoid)(const float *x, float *y, int64_t n);
+
+    void (*add)(const float *x, float *y, int64_t n);                          /* y += x */
+    void (*axpy)(float a, const float *x, float *y, int64_t n);                /* y += a x */
+    void (*scale)(float a, float *y, int64_t n);                               /* y *= a */
+    void (*multiply)(const float *a, const float *b, float *y, int64_t n);     /* y = a b */
+    void (*multiply_add)(const float *a, const float *b, float *y, int64_t n); /* y += a b */
+    float (*sum)(const float *x, int64_t n); /* in lanes, then a tree */
+    float (*dot)(const float *a, const float *b, int64_t n);
+
+    /* Sums of x and x^2, of x and x y; every product and addition in double. */
+    void (*sum_and_squares)(const float *x, int64_t n, double *sum, double *squares);
+    void (*sum_and_dot)(const float *x, const float *y, int64_t n, double *sum, double *dot);
+    /* The same column by column, one row: sum[i] += x[i], dot[i] += x[i] y[i]. */
+    void (*add_columns)(const float *x, const float *y, int64_t n, double *sum, double *dot);
+
+    /* y [columns, rows] from x [rows, columns], whose rows are `stride` floats apart. */
+    void (*transpose)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
+
+    /* y = map(x). GELU: the absolute error is within 3e-7 max(1, |y|). */
+    void (*activate)(const nn_map *map, const float *x, float *y, int64_t n);
+    /* d *= f'(scale x + shift); for NN_SIGMOID and NN_TANH x is what activate gave instead. */
+    void (*activate_backward)(const nn_map *map, const float *x, float *d, int64_t n);
+
+    /* dx = a d + b (x - center) + c: the last step of a normalisation's backward pass. */
+    void (*normalize_backward)(const nn_slope *slope, const float *x, const float *d, float *dx,
+                               int64_t n);
+
+    /* y[n_windows]: the maximum of each window. */
+    void (*max_pool)(const nn_pool_row *row, const float *x, float *y);
+    /* Overwrites the windows' part of dx: dy where x has its first maximum (row by row), else 0. */
+    void (*max_pool_backward)(const nn_pool_row *row, const float *x, const float *dy, float *dx);
+
+    /* GRU, reset after the product: row becomes r, z, n and W_hn h_before + b_hn. Backward makes
+     * them gradients of the sums that r, z and n are functions of, and of the fourth. */
+    void (*gru)(const nn_cell_step *step);
+    void (*gru_backward)(const nn_cell_step *step);
+    /* LSTM: row becomes i, f, g, o, c, of which backward makes i, f, g, o gradients of their sums.
+     */
+    void (*lstm)(const nn_cell_step *step);
+    void (*lstm_backward)(const nn_cell_step *step);
+} nn_kernels_table;
+
+const nn_kernels_table *nn_kernels(void);
+
+/* The table of a level (2, 3, 4), or of the highest below it that this processor runs. */
+const nn_kernels_table *nn_kernels_at(int level);
+
+#endif

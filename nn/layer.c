@@ -1,0 +1,105 @@
+#include "nn/layer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CACHE_LINE = 16 /* floats */ };
+
+#define NN_LAYER(name) &nn_layer_##name,
+static const nn_layer *const layers[] = {
+#include "nn/layers.def"
+};
+#undef NN_LAYER
+
+#define NN_LAYER(name) &nn_layer_##name.variant,
+static const base_variant *const variants[] = {
+#include "nn/layers.def"
+};
+#undef NN_LAYER
+
+enum { N_LAYERS = sizeof layers / sizeof *layers };
+
+const nn_layer *const *nn_layers(int *n_layers) {
+    *n_layers = N_LAYERS;
+    return layers;
+}
+
+const base_variant *const *nn_layer_variants(int *n_layers) {
+    *n_layers = N_LAYERS;
+    return variants;
+}
+
+int64_t nn_shard_begin(int shard, int64_t batch) {
+    return shard * batch / NN_SHARDS;
+}
+
+base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool is_state,
+                           bool decays, base_error *err) {
+    BASE_CHECK(plan->n_tensors < NN_MAX_TENSORS);
+    nn_tensor_plan *tensor = &plan->tensor[plan->n_tensors];
+    BASE_CHECK(strlen(name) < sizeof tensor->name);
+    char text[64];
+    int64_t count = nn_shape_count(shape);
+    if (count < 0) {
+        return base_fail(err, BASE_ESHAPE, "%s of %s is too large or empty", name,
+                         nn_shape_text(shape, false, text));
+    }
+    int64_t *end = is_state ? &plan->n_state : &plan->n_param;
+    *tensor = (nn_tensor_plan){
+        .shape = shape, .offset = *end, .is_state = is_state, .decays = decays && !is_state};
+    strcpy(tensor->name, name);
+    *end += (count + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    plan->n_tensors++;
+    return BASE_OK;
+}
+
+float *nn_plan_find(const nn_plan *plan, const char *name, float *block) {
+    for (int i = 0; i < plan->n_tensors; i++) {
+        if (strcmp(plan->tensor[i].name, name) == 0) return block + plan->tensor[i].offset;
+    }
+    return NULL;
+}
+
+void nn_init_none(const void *options, const nn_plan *plan, base_rng *rng, float *param,
+                  float *state) {
+    (void)options;
+    (void)plan;
+    (void)rng;
+    (void)param;
+    (void)state;
+}
+
+int64_t nn_length_same(const void *options, const nn_plan *plan, int64_t length) {
+    (void)options;
+    (void)plan;
+    return length;
+}
+
+int64_t nn_length_none(const void *options, const nn_plan *plan, int64_t length) {
+    (void)options;
+    (void)length;
+    int axis = nn_shape_time_axis(plan->out);
+    return axis < 0 ? 0 : plan->out.dim[axis];
+}
+
+int64_t nn_window_extent(int64_t n, int64_t kernel, int64_t stride, int64_t dilation,
+                         int64_t pad_before, int64_t pad_after) {
+    int64_t span = dilation * (kernel - 1) + 1, room = n + pad_before + pad_after - span;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+void nn_init_uniform(base_rng *rng, float bound, float *out, int64_t n) {
+    base_rng_fill_uniform(rng, out, n);
+    for (int64_t i = 0; i < n; i++) out[i] = bound * (2.0f * out[i] - 1.0f);
+}
+
+base_status nn_need_rank(const nn_plan *plan, int rank, const char *advice, base_error *err) {
+    static const char *const kinds[] = {"", "a vector [B,F]", "a sequence [B,T,F]",
+                                        "an image [B,C,F,T]"};
+    BASE_CHECK(rank >= 1 && rank <= 3);
+    if (plan->in[0].rank == rank) return BASE_OK;
+    char text[64];
+    return base_fail(err, BASE_ESHAPE, "input is %s; %s is needed%s",
+                     nn_shape_text(plan->in[0], true, text), kinds[rank],
+                     advice != NULL ? advice : "");
+}

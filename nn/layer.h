@@ -1,0 +1,142 @@
+/* nn/layer.h - the contract every layer file fulfils.
+ *
+ * A layer is one file that exports one nn_layer and has one line in nn/layers.def. It has no memory
+ * of its own: plan() states what it needs, the network allocates everything once and hands it over
+ * in an nn_run. Only plan() may fail. Forward and backward cut their work by shape and batch alone,
+ * never by the number of threads, so that results are the same bits on any machine of one kind.
+ *
+ * Layouts: images [B,C,F,T], sequences [B,T,F], vectors [B,F], float32, row-major (nn/shape.h). */
+#ifndef NN_LAYER_H
+#define NN_LAYER_H
+
+#include "base/options.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "nn/shape.h"
+
+#define NN_MAX_INPUTS  8
+#define NN_MAX_TENSORS 40 /* parameters and states of one layer */
+
+/* Sums over the samples of a batch (weight gradients, batch statistics) are made in this many
+ * partial sums, shard s taking samples [s * B / NN_SHARDS, (s + 1) * B / NN_SHARDS) in order, then
+ * joined by base_tree_sum. Fixed, so that the order of additions never depends on threads. */
+#define NN_SHARDS 8
+int64_t nn_shard_begin(int shard, int64_t batch);
+
+/* A tensor of parameters (trained) or of state (saved, not trained: running mean). */
+typedef struct {
+    char name[32]; /* PyTorch's: "weight", "weight_ih_l0_reverse", "running_mean" */
+    nn_shape shape;
+    int64_t offset; /* floats into the layer's parameter or state block; multiple of 16 */
+    bool is_state;
+    bool decays; /* takes part in weight decay: weights do, biases and norms don't */
+} nn_tensor_plan;
+
+/* What backward reads besides dy; the network frees or reuses the rest early. */
+enum { NN_READS_X = 1, NN_READS_Y = 2 };
+
+/* Filled by the network: in, n_in, max_batch, n_workers, training. By plan(): all others. */
+typedef struct {
+    nn_shape in[NN_MAX_INPUTS];
+    int n_in;
+    int64_t max_batch;
+    int n_workers;
+    bool training; /* backward will be called; if not, cache and backward scratch may be 0 */
+
+    nn_shape out;
+    nn_tensor_plan tensor[NN_MAX_TENSORS]; /* appended with nn_plan_tensor */
+    int n_tensors;
+    int64_t n_param, n_state; /* floats, kept by nn_plan_tensor */
+    int64_t n_cache;          /* floats kept from forward to backward, for max_batch samples */
+    int64_t n_scratch;        /* floats shared by all tasks of one call */
+    int64_t n_worker_scratch; /* floats private to each worker */
+    int64_t macs;             /* multiply-adds per sample, forward */
+    unsigned backward_reads;  /* NN_READS_X | NN_READS_Y */
+    const void *absorbed_options[2]; /* set by absorb(), for the layer's own use */
+    const char *absorbed_name[2];
+    int n_absorbed;
+} nn_plan;
+
+/* Appends a tensor; offsets are padded so that every tensor starts on a cache line. Fails with
+ * ESHAPE when an extent is unusable. */
+base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool is_state,
+                           bool decays, base_error *err);
+/* The tensor of that name within `block` (a run's param, dparam or state), or NULL. */
+float *nn_plan_find(const nn_plan *plan, const char *name, float *block);
+
+/* One call. Everything is borrowed. */
+typedef struct {
+    const nn_plan *plan;
+    base_pool *pool;
+    int64_t batch; /* 1..plan->max_batch */
+    bool training; /* dropout active, batch statistics; false: inference */
+    const float *param;
+    float *dparam; /* backward ADDS into it */
+    float *state;
+    float *cache;
+    float *scratch;
+    float *worker_scratch;     /* worker w has [w * plan->n_worker_scratch, ...) */
+    const int32_t *in_length;  /* [batch] valid frames of x[0]'s time axis; NULL: all */
+    const int32_t *out_length; /* [batch] of y, likewise */
+    base_rng (*open_rng)(const void *rng_context, uint64_t sample); /* per call, layer and sample */
+    const void *rng_context;
+} nn_run;
+
+typedef struct {
+    base_variant variant; /* name in YAML, help, options table, shorthand */
+
+    /* Checks shapes and options, fills *plan. ESHAPE or ECONFIG with a text that starts with what
+     * is wrong, not with the layer's name (the network puts "file:line: network[2].gru: " before
+     * it). */
+    base_status (*plan)(const void *options, nn_plan *plan, base_error *err);
+
+    /* Optional (NULL: never). Whether this layer will do the work of the layer that follows, the
+     * only reader of its output, in its own pass; if so it changes *plan (out, cache, macs) and
+     * notes it in plan->absorbed_*; length() then speaks for both. The result must be what the two
+     * layers give one after the other. */
+    bool (*absorb)(const void *options, nn_plan *plan, const char *next_name,
+                   const void *next_options);
+
+    /* Writes every parameter and state. PyTorch's default distributions, one stream. */
+    void (*init)(const void *options, const nn_plan *plan, base_rng *rng, float *param,
+                 float *state);
+
+    /* Valid frames of the output for `length` valid frames of the input. Use nn_length_same or
+     * nn_length_none (the output has no time axis, or all of it is valid) where they fit. */
+    int64_t (*length)(const void *options, const nn_plan *plan, int64_t length);
+
+    /* Overwrites y. x[i] is [batch, in[i]]; y aliases no x. No allocation, no failure. Frames past
+     * in_length are zero in x; the network zeroes those past out_length in y. */
+    void (*forward)(const void *options, const nn_run *run, const float *const *x, float *y);
+
+    /* Adds into run->dparam, OVERWRITES dx[i] (skipped where dx[i] is NULL). dy is zero past
+     * out_length. x and y hold what forward saw where plan->backward_reads says so, else may be
+     * NULL. dy is not needed afterwards and may be used as scratch. */
+    void (*backward)(const void *options, const nn_run *run, const float *const *x, const float *y,
+                     float *dy, float *const *dx);
+} nn_layer;
+
+/* The registry: all layers of nn/layers.def, in its order. */
+#define NN_LAYER(name) extern const nn_layer nn_layer_##name;
+#include "nn/layers.def"
+#undef NN_LAYER
+const nn_layer *const *nn_layers(int *n_layers);
+const base_variant *const *nn_layer_variants(int *n_layers);
+
+/* Common answers and arithmetic, written once. */
+void nn_init_none(const void *options, const nn_plan *plan, base_rng *rng, float *param,
+                  float *state);
+int64_t nn_length_same(const void *options, const nn_plan *plan, int64_t length);
+int64_t nn_length_none(const void *options, const nn_plan *plan, int64_t length);
+/* Output extent of a window of `kernel` (dilated) moving by `stride` over n + pad_before +
+ * pad_after: floor((n + pads - dilation * (kernel - 1) - 1) / stride) + 1, or 0 if the window does
+ * not fit. */
+int64_t nn_window_extent(int64_t n, int64_t kernel, int64_t stride, int64_t dilation,
+                         int64_t pad_before, int64_t pad_after);
+/* Uniform in [-bound, bound), the initialisation of PyTorch's Conv2d, Linear and RNNs. */
+void nn_init_uniform(base_rng *rng, float bound, float *out, int64_t n);
+/* Fails with ESHAPE "input is [B,64,8,12]; a sequence [B,T,F] is needed" + `advice` unless
+ * in[0] has that rank. */
+base_status nn_need_rank(const nn_plan *plan, int rank, const char *advice, base_error *err);
+
+#endif

@@ -1,0 +1,651 @@
+/* Convolution of images: x [B,C,F,T], weight [O,C/G,kf,kt], y [B,O,F',T'], for G groups.
+ *
+ * A tile is a run of output positions (f', t'), flattened. Its column matrix [K, tile], K =
+ * C/G kf kt, is gathered into memory that stays in the cache, and one matrix product per tile and
+ * group gives y. Each tile of each sample is a task. Where a group has one input channel a product
+ * would have too few rows, so there the rows of the column matrix are added one by one. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/gemm.h"
+#include "nn/layer_options.h"
+
+enum { TILE_FLOATS = 48 * 1024, MIN_TILE = 64, TILE_ALIGN = 16, MAX_EXTENT = 1 << 20 };
+
+/* Up to this many multiply-adds OpenBLAS multiplies without repacking its operands, which is faster
+ * unless the tile becomes very narrow. */
+enum { UNPACKED_MACS = 1000000, MIN_UNPACKED_TILE = 96, TILE_POSITIONS = 4096, MIN_TURNED_K = 32 };
+
+typedef struct {
+    int64_t out;
+    base_ints kernel, stride, dilation;
+    base_strings pad;
+    int64_t groups;
+    bool bias;
+} conv2d_options;
+
+static const base_option conv2d_table[] = {
+    {"out", BASE_OPT_INT, offsetof(conv2d_options, out), NULL, 1, 1 << 20, NULL, NULL,
+     "output channels"},
+    {"kernel", BASE_OPT_INTS, offsetof(conv2d_options, kernel), NULL, 1, 1 << 16, NULL, NULL,
+     "extent of the kernel, one number or [frequency, time]"},
+    {"stride", BASE_OPT_INTS, offsetof(conv2d_options, stride), "1", 1, 1 << 16, NULL, NULL,
+     "step of the kernel, one number or [frequency, time]"},
+    {"dilation", BASE_OPT_INTS, offsetof(conv2d_options, dilation), "1", 1, 1 << 16, NULL, NULL,
+     "distance of the kernel's elements, one number or [frequency, time]"},
+    {"pad", BASE_OPT_STRINGS, offsetof(conv2d_options, pad), "0", 0, 0, NULL, NULL,
+     "zeros around the input: same (extent / stride, rounded up), one number, [frequency, time] "
+     "or [frequency before, after, time before, after]"},
+    {"groups", BASE_OPT_INT, offsetof(conv2d_options, groups), "1", 1, 1 << 20, NULL, NULL,
+     "independent groups of channels; as many as input channels: depthwise"},
+    {"bias", BASE_OPT_BOOL, offsetof(conv2d_options, bias), "true", 0, 0, NULL, NULL,
+     "add a trained number to each output channel"},
+    {0}};
+
+/* One axis of the convolution. */
+typedef struct {
+    int64_t in, out, kernel, stride, dilation, before, after;
+} conv_axis;
+
+typedef struct {
+    conv_axis f, t;
+    int64_t groups, group_in, group_out; /* channels of a group */
+    int64_t k;                           /* rows of a column matrix */
+    int64_t in_plane, out_plane;         /* positions */
+    int64_t tile, n_tiles;               /* positions of a tile; tiles of a sample */
+    bool flat; /* stride 1, T' = T: a row of a column matrix is a shifted plane but for its edges */
+    bool direct;    /* 1x1: the input is its own column matrix */
+    bool depthwise; /* groups of one input channel: row by row, without products */
+    bool bias;
+} conv_geometry;
+
+/* Zeros before and after so that the output has ceil(in / stride) positions; the odd one comes
+ * after. */
+static void pad_same(conv_axis *axis) {
+    int64_t out = (axis->in + axis->stride - 1) / axis->stride;
+    int64_t span = axis->dilation * (axis->kernel - 1) + 1;
+    int64_t total = (out - 1) * axis->stride + span - axis->in;
+    if (total < 0) total = 0;
+    axis->before = total / 2;
+    axis->after = total - total / 2;
+}
+
+/* False if `pad` is none of the forms allowed. */
+static bool set_padding(const base_strings *pad, conv_axis *f, conv_axis *t) {
+    if (pad->n == 1 && strcmp(pad->items[0], "same") == 0) {
+        pad_same(f);
+        pad_same(t);
+        return true;
+    }
+    static const int places[5][4] = {{0}, {0, 0, 0, 0}, {0, 0, 1, 1}, {0}, {0, 1, 2, 3}};
+    if (pad->n != 1 && pad->n != 2 && pad->n != 4) return false;
+    int64_t value[4];
+    for (int i = 0; i < pad->n; i++) {
+        if (!base_parse_int(pad->items[i], &value[i])) return false;
+        if (value[i] < 0 || value[i] > MAX_EXTENT) return false;
+    }
+    const int *place = places[pad->n];
+    f->before = value[place[0]];
+    f->after = value[place[1]];
+    t->before = value[place[2]];
+    t->after = value[place[3]];
+    return true;
+}
+
+static conv_axis make_axis(const conv2d_options *o, int axis, int64_t in) {
+    return (conv_axis){.in = in,
+                       .kernel = nn_pair_item(o->kernel, axis),
+                       .stride = nn_pair_item(o->stride, axis),
+                       .dilation = nn_pair_item(o->dilation, axis)};
+}
+
+static int64_t axis_extent(const conv_axis *a, int64_t n) {
+    return nn_window_extent(n, a->kernel, a->stride, a->dilation, a->before, a->after);
+}
+
+static bool axis_is_trivial(const conv_axis *a) {
+    return a->kernel == 1 && a->stride == 1 && a->before == 0 && a->after == 0;
+}
+
+static int64_t tile_limit(const conv_geometry *g) {
+    int64_t limit = TILE_FLOATS / g->k, unpacked = UNPACKED_MACS / (g->k * g->group_out);
+    if (limit > TILE_POSITIONS) limit = TILE_POSITIONS;
+    if (unpacked >= MIN_UNPACKED_TILE && unpacked < limit) limit = unpacked;
+    if (limit < MIN_TILE) limit = MIN_TILE;
+    return limit / TILE_ALIGN * TILE_ALIGN;
+}
+
+/* All tiles but the last have the same extent. */
+static void cut_tiles(conv_geometry *g) {
+    int64_t limit = tile_limit(g), n = (g->out_plane + limit - 1) / limit;
+    int64_t even = (g->out_plane + n - 1) / n;
+    g->tile = (even + TILE_ALIGN - 1) / TILE_ALIGN * TILE_ALIGN;
+    g->n_tiles = (g->out_plane + g->tile - 1) / g->tile;
+}
+
+/* The options have passed plan(). */
+static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
+    conv_geometry g = {.f = make_axis(o, 0, in.dim[1]),
+                       .t = make_axis(o, 1, in.dim[2]),
+                       .groups = o->groups,
+                       .group_in = in.dim[0] / o->groups,
+                       .group_out = o->out / o->groups,
+                       .bias = o->bias};
+    set_padding(&o->pad, &g.f, &g.t);
+    g.f.out = axis_extent(&g.f, g.f.in);
+    g.t.out = axis_extent(&g.t, g.t.in);
+    g.k = g.group_in * g.f.kernel * g.t.kernel;
+    g.in_plane = g.f.in * g.t.in;
+    g.out_plane = g.f.out * g.t.out;
+    g.flat = g.f.stride == 1 && g.t.stride == 1 && g.t.out == g.t.in;
+    g.depthwise = g.group_in == 1 && g.groups > 1;
+    g.direct = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
+    if (g.out_plane > 0) cut_tiles(&g);
+    return g;
+}
+
+void nn_conv2d_pads(const void *options, nn_shape in, int64_t pads[4]) {
+    conv_geometry g = make_geometry(options, in);
+    pads[0] = g.f.before;
+    pads[1] = g.t.before;
+    pads[2] = g.f.after;
+    pads[3] = g.t.after;
+}
+
+static base_status check_lists(const conv2d_options *o, base_error *err) {
+    BASE_TRY(nn_check_pair("kernel", o->kernel, err));
+    BASE_TRY(nn_check_pair("stride", o->stride, err));
+    BASE_TRY(nn_check_pair("dilation", o->dilation, err));
+    conv_axis ignored[2] = {{.in = 1, .kernel = 1, .stride = 1, .dilation = 1},
+                            {.in = 1, .kernel = 1, .stride = 1, .dilation = 1}};
+    if (set_padding(&o->pad, &ignored[0], &ignored[1])) return BASE_OK;
+    return base_fail(err, BASE_ECONFIG,
+                     "pad takes 'same', one number, [frequency, time] or [frequency before, "
+                     "after, time before, after]");
+}
+
+static base_status check_shape(const conv2d_options *o, const nn_plan *plan, base_error *err) {
+    BASE_TRY(nn_need_rank(plan, 3, ". Put 'to_image' before it", err));
+    int64_t channels = plan->in[0].dim[0];
+    if (channels % o->groups != 0 || o->out % o->groups != 0) {
+        return base_fail(err, BASE_ESHAPE,
+                         "groups: %lld does not divide both %lld input and %lld output channels",
+                         (long long)o->groups, (long long)channels, (long long)o->out);
+    }
+    conv_geometry g = make_geometry(o, plan->in[0]);
+    if (g.f.out >= 1 && g.t.out >= 1) return BASE_OK;
+    char text[64];
+    return base_fail(err, BASE_ESHAPE, "input is %s; the kernel [%lld,%lld] does not fit into it",
+                     nn_shape_text(plan->in[0], true, text), (long long)g.f.kernel,
+                     (long long)g.t.kernel);
+}
+
+static int64_t weight_count(const conv_geometry *g) {
+    return g->groups * g->group_out * g->k;
+}
+
+/* A shard of gradients: the weight's, then the bias's. */
+static int64_t shard_floats(const conv_geometry *g) {
+    int64_t n = weight_count(g) + g->groups * g->group_out;
+    return (n + 15) / 16 * 16;
+}
+
+static int64_t column_floats(const conv_geometry *g) {
+    return g->direct ? 0 : g->k * g->tile;
+}
+
+static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *err) {
+    const conv2d_options *o = options;
+    BASE_TRY(check_lists(o, err));
+    BASE_TRY(check_shape(o, plan, err));
+    conv_geometry g = make_geometry(o, plan->in[0]);
+    plan->out = nn_shape_make(3, (int64_t[]){o->out, g.f.out, g.t.out});
+    nn_shape weight = nn_shape_make(4, (int64_t[]){o->out, g.group_in, g.f.kernel, g.t.kernel});
+    BASE_TRY(nn_plan_tensor(plan, "weight", weight, false, true, err));
+    if (o->bias) {
+        nn_shape bias = nn_shape_make(1, &o->out);
+        BASE_TRY(nn_plan_tensor(plan, "bias", bias, false, false, err));
+    }
+    plan->macs = o->out * g.k * g.out_plane;
+    plan->n_worker_scratch = column_floats(&g) + (plan->training ? g.group_out * g.tile : 0);
+    if (plan->training) {
+        plan->n_scratch = NN_SHARDS * shard_floats(&g);
+        plan->backward_reads = NN_READS_X;
+    }
+    return BASE_OK;
+}
+
+/* PyTorch's kaiming_uniform(a = sqrt 5): uniform within 1 / sqrt(fan in). */
+static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
+                        float *state) {
+    (void)state;
+    conv_geometry g = make_geometry(options, plan->in[0]);
+    float bound = (float)(1.0 / sqrt((double)g.k));
+    nn_init_uniform(rng, bound, nn_plan_find(plan, "weight", param), weight_count(&g));
+    float *bias = nn_plan_find(plan, "bias", param);
+    if (bias != NULL) nn_init_uniform(rng, bound, bias, g.groups * g.group_out);
+}
+
+static int64_t conv2d_length(const void *options, const nn_plan *plan, int64_t length) {
+    conv_geometry g = make_geometry(options, plan->in[0]);
+    return axis_extent(&g.t, length);
+}
+
+/* What tasks share. */
+typedef struct {
+    conv_geometry g;
+    const nn_run *run;
+    const nn_kernels_table *kernels;
+    const float *x, *dy, *weight, *bias;
+    float *y, *dx;
+} conv_call;
+
+static conv_call open_call(const void *options, const nn_run *run) {
+    const nn_plan *plan = run->plan;
+    conv_call call = {.g = make_geometry(options, plan->in[0]), .run = run};
+    call.kernels = nn_kernels();
+    /* nn_plan_find only adds an offset. */
+    call.weight = nn_plan_find(plan, "weight", (float *)run->param);
+    call.bias = nn_plan_find(plan, "bias", (float *)run->param);
+    return call;
+}
+
+/* The outputs [first, end) of an axis whose input lies inside, for one element of the kernel. */
+typedef struct {
+    int64_t first, end;
+    int64_t origin; /* input position of output 0; may be negative */
+} conv_span;
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return a > 0 ? (a + b - 1) / b : 0;
+}
+
+static conv_span span_of(const conv_axis *a, int64_t element) {
+    conv_span span = {.origin = element * a->dilation - a->before};
+    span.first = ceil_div(-span.origin, a->stride);
+    span.end = ceil_div(a->in - span.origin, a->stride);
+    if (span.end > a->out) span.end = a->out;
+    if (span.first > span.end) span.first = span.end;
+    return span;
+}
+
+static int64_t clamped(int64_t x, int64_t lo, int64_t hi) {
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
+/* A tile of output positions [begin, end) seen through one element of the kernel. */
+typedef struct {
+    const conv_geometry *g;
+    conv_span f, t;
+    int64_t begin, end;
+    int64_t row;                /* where the output row starts in which the tile begins */
+    int64_t first, last, shift; /* flat: positions [first, last) take their input `shift` further,
+                                 * except that those at the ends of rows would take a neighbour's */
+} conv_view;
+
+static conv_view view_of(const conv_geometry *g, int64_t element, int64_t begin, int64_t end) {
+    conv_view v = {.g = g,
+                   .f = span_of(&g->f, element / g->t.kernel),
+                   .t = span_of(&g->t, element % g->t.kernel),
+                   .begin = begin,
+                   .end = end,
+                   .row = begin - begin % g->t.out};
+    v.shift = v.f.origin * g->t.in + v.t.origin;
+    int64_t first = v.f.first * g->t.out, last = v.f.end * g->t.out;
+    if (first < -v.shift) first = -v.shift;
+    if (last > g->in_plane - v.shift) last = g->in_plane - v.shift;
+    v.first = clamped(first, begin, end);
+    v.last = clamped(last, v.first, end);
+    return v;
+}
+
+/* Zeroes the columns whose input lies before or after its row. */
+static void clear_edges(const conv_view *v, float *col) {
+    int64_t width = v->g->t.out;
+    for (int64_t row = v->row; row < v->end && v->t.first > 0; row += width) {
+        int64_t end = clamped(row + v->t.first, v->begin, v->end);
+        for (int64_t i = clamped(row, v->begin, v->end); i < end; i++) col[i - v->begin] = 0.0f;
+    }
+    for (int64_t row = v->row; row < v->end && v->t.end < width; row += width) {
+        int64_t end = clamped(row + width, v->begin, v->end);
+        int64_t i = clamped(row + v->t.end, v->begin, v->end);
+        for (; i < end; i++) col[i - v->begin] = 0.0f;
+    }
+}
+
+static void gather_flat(const conv_view *v, const float *x, float *col) {
+    int64_t n = v->last - v->first;
+    memset(col, 0, (size_t)(v->first - v->begin) * sizeof *col);
+    if (n > 0) memcpy(col + v->first - v->begin, x + v->first + v->shift, (size_t)n * sizeof *col);
+    memset(col + v->last - v->begin, 0, (size_t)(v->end - v->last) * sizeof *col);
+    clear_edges(v, col);
+}
+
+/* A part of one output row: the next n columns, of which [lead, lead + valid) come from x at
+ * `source` on, a stride apart. */
+typedef struct {
+    int64_t n, lead, valid, source;
+} conv_piece;
+
+static conv_piece piece_at(const conv_view *v, int64_t row_start, int64_t position) {
+    const conv_geometry *g = v->g;
+    int64_t row = row_start / g->t.out, from = position - row_start, to = v->end - row_start;
+    if (to > g->t.out) to = g->t.out;
+    conv_piece piece = {.n = to - from};
+    if (row < v->f.first || row >= v->f.end) return piece;
+    int64_t first = clamped(v->t.first, from, to), last = clamped(v->t.end, from, to);
+    piece.lead = first - from;
+    piece.valid = last - first;
+    piece.source = (row * g->f.stride + v->f.origin) * g->t.in + first * g->t.stride + v->t.origin;
+    return piece;
+}
+
+/* One row of the column matrix from a plane x. */
+static void gather_row(const conv_view *v, const float *x, float *col) {
+    if (v->g->flat) {
+        gather_flat(v, x, col);
+        return;
+    }
+    int64_t stride = v->g->t.stride, position = v->begin;
+    for (int64_t row = v->row; row < v->end; row += v->g->t.out) {
+        conv_piece p = piece_at(v, row, position);
+        const float *from = x + p.source;
+        for (int64_t i = 0; i < p.lead; i++) col[i] = 0.0f;
+        col += p.lead;
+        if (stride == 1) {
+            for (int64_t i = 0; i < p.valid; i++) col[i] = from[i];
+        } else if (stride == 2) {
+            for (int64_t i = 0; i < p.valid; i++) col[i] = from[2 * i];
+        } else {
+            for (int64_t i = 0; i < p.valid; i++) col[i] = from[stride * i];
+        }
+        col += p.valid;
+        int64_t rest = p.n - p.lead - p.valid;
+        for (int64_t i = 0; i < rest; i++) col[i] = 0.0f;
+        col += rest;
+        position += p.n;
+    }
+}
+
+/* The reverse: adds a row of the column matrix, which may be altered, to the plane dx. */
+static void scatter_row(const conv_view *v, const nn_kernels_table *kernels, float *col,
+                        float *dx) {
+    if (v->g->flat) {
+        clear_edges(v, col);
+        kernels->add(col + v->first - v->begin, dx + v->first + v->shift, v->last - v->first);
+        return;
+    }
+    int64_t stride = v->g->t.stride, position = v->begin;
+    for (int64_t row = v->row; row < v->end; row += v->g->t.out) {
+        conv_piece p = piece_at(v, row, position);
+        float *to = dx + p.source;
+        col += p.lead;
+        if (stride == 1) {
+            kernels->add(col, to, p.valid);
+        } else {
+            for (int64_t i = 0; i < p.valid; i++) to[stride * i] += col[i];
+        }
+        col += p.n - p.lead;
+        position += p.n;
+    }
+}
+
+/* The column matrix [k, n] of a tile of one group's planes x. */
+static void gather_tile(const conv_geometry *g, const float *x, int64_t begin, int64_t n,
+                        float *col) {
+    int64_t elements = g->f.kernel * g->t.kernel;
+    for (int64_t i = 0; i < elements; i++) {
+        conv_view view = view_of(g, i, begin, begin + n);
+        for (int64_t c = 0; c < g->group_in; c++) {
+            gather_row(&view, x + c * g->in_plane, col + (c * elements + i) * n);
+        }
+    }
+}
+
+static void scatter_tile(const conv_call *call, float *col, int64_t begin, int64_t n, float *dx) {
+    const conv_geometry *g = &call->g;
+    int64_t elements = g->f.kernel * g->t.kernel;
+    for (int64_t i = 0; i < elements; i++) {
+        conv_view view = view_of(g, i, begin, begin + n);
+        for (int64_t c = 0; c < g->group_in; c++) {
+            scatter_row(&view, call->kernels, col + (c * elements + i) * n, dx + c * g->in_plane);
+        }
+    }
+}
+
+/* A group of one sample. */
+typedef struct {
+    const float *weight, *bias, *x, *dy; /* bias may be NULL */
+    float *y, *dx, *dweight;
+} conv_group;
+
+static conv_group group_of(const conv_call *call, int64_t sample, int64_t group) {
+    const conv_geometry *g = &call->g;
+    int64_t in = (sample * g->groups + group) * g->group_in * g->in_plane;
+    int64_t out = (sample * g->groups + group) * g->group_out * g->out_plane;
+    return (conv_group){.weight = call->weight + group * g->group_out * g->k,
+                        .bias = g->bias ? call->bias + group * g->group_out : NULL,
+                        .x = call->x + in,
+                        .dy = call->dy != NULL ? call->dy + out : NULL,
+                        .y = call->y != NULL ? call->y + out : NULL,
+                        .dx = call->dx != NULL ? call->dx + in : NULL};
+}
+
+/* Output positions [begin, begin + n), and scratch for their column matrix. */
+typedef struct {
+    int64_t begin, n;
+    float *scratch;
+} conv_tile;
+
+static conv_tile tile_at(const conv_geometry *g, int64_t begin, float *scratch) {
+    return (conv_tile){begin, clamped(g->out_plane - begin, 0, g->tile), scratch};
+}
+
+/* The column matrix of a tile: gathered, or for 1x1 the input itself. */
+static const float *tile_columns(const conv_geometry *g, const float *x, const conv_tile *tile,
+                                 int64_t *stride) {
+    *stride = g->direct ? g->in_plane : tile->n;
+    if (g->direct) return x + tile->begin;
+    gather_tile(g, x, tile->begin, tile->n, tile->scratch);
+    return tile->scratch;
+}
+
+static void fill_floats(float *x, int64_t n, float value) {
+    for (int64_t i = 0; i < n; i++) x[i] = value;
+}
+
+/* y += W col, one row of the column matrix after the other. */
+static void forward_rows(const conv_call *call, const conv_group *at, const float *col,
+                         const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    for (int64_t i = 0; i < g->group_out * g->k; i++) {
+        float *y = at->y + i / g->k * g->out_plane + tile->begin;
+        call->kernels->axpy(at->weight[i], col + i % g->k * tile->n, y, tile->n);
+    }
+}
+
+static void forward_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    int64_t stride;
+    const float *col = tile_columns(g, at->x, tile, &stride);
+    bool starts = g->bias || g->depthwise;
+    for (int64_t o = 0; o < g->group_out && starts; o++) {
+        fill_floats(at->y + o * g->out_plane + tile->begin, tile->n, g->bias ? at->bias[o] : 0.0f);
+    }
+    if (g->depthwise) {
+        forward_rows(call, at, col, tile);
+        return;
+    }
+    nn_gemm(&(nn_gemm_args){.m = g->group_out,
+                            .n = tile->n,
+                            .k = g->k,
+                            .alpha = 1.0f,
+                            .beta = starts ? 1.0f : 0.0f,
+                            .a = at->weight,
+                            .lda = g->k,
+                            .b = col,
+                            .ldb = stride,
+                            .c = at->y + tile->begin,
+                            .ldc = g->out_plane});
+}
+
+static float *scratch_of(const conv_call *call, int worker) {
+    return call->run->worker_scratch + worker * call->run->plan->n_worker_scratch;
+}
+
+static void forward_task(void *context, int64_t task, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    conv_tile tile = tile_at(g, task % g->n_tiles * g->tile, scratch_of(call, worker));
+    for (int64_t group = 0; group < g->groups; group++) {
+        conv_group at = group_of(call, task / g->n_tiles, group);
+        forward_group(call, &at, &tile);
+    }
+}
+
+static void conv2d_forward(const void *options, const nn_run *run, const float *const *x,
+                           float *y) {
+    conv_call call = open_call(options, run);
+    call.x = x[0];
+    call.y = y;
+    base_parallel(run->pool, run->batch * call.g.n_tiles, forward_task, &call);
+}
+
+/* dW^T += col dy^T, element by element. */
+static void backward_weight_rows(const conv_call *call, const conv_group *at, const float *col,
+                                 const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    for (int64_t i = 0; i < g->k * g->group_out; i++) {
+        const float *dy = at->dy + i % g->group_out * g->out_plane + tile->begin;
+        at->dweight[i] += call->kernels->dot(col + i / g->group_out * tile->n, dy, tile->n);
+    }
+}
+
+/* dW^T += col dy^T. Unless there is little to multiply, dy, the smaller operand, is turned first:
+ * OpenBLAS is a third slower where both operands have their long side inside. */
+static void backward_weight(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    int64_t stride;
+    const float *col = tile_columns(g, at->x, tile, &stride), *dy = at->dy + tile->begin;
+    if (g->depthwise) {
+        backward_weight_rows(call, at, col, tile);
+        return;
+    }
+    bool turn = g->k >= MIN_TURNED_K;
+    float *turned = tile->scratch + column_floats(g);
+    if (turn) call->kernels->transpose(dy, g->out_plane, g->group_out, tile->n, turned);
+    nn_gemm(&(nn_gemm_args){.trans_b = !turn,
+                            .m = g->k,
+                            .n = g->group_out,
+                            .k = tile->n,
+                            .alpha = 1.0f,
+                            .beta = 1.0f,
+                            .a = col,
+                            .lda = stride,
+                            .b = turn ? turned : dy,
+                            .ldb = turn ? g->group_out : g->out_plane,
+                            .c = at->dweight,
+                            .ldc = g->group_out});
+}
+
+/* col = W^T dy, row by row. */
+static void backward_x_rows(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    fill_floats(tile->scratch, g->k * tile->n, 0.0f);
+    for (int64_t i = 0; i < g->group_out * g->k; i++) {
+        const float *dy = at->dy + i / g->k * g->out_plane + tile->begin;
+        call->kernels->axpy(at->weight[i], dy, tile->scratch + i % g->k * tile->n, tile->n);
+    }
+}
+
+/* dx += W^T dy, brought back from columns to places. */
+static void backward_x(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    if (g->depthwise) {
+        backward_x_rows(call, at, tile);
+    } else {
+        nn_gemm(&(nn_gemm_args){.trans_a = true,
+                                .m = g->k,
+                                .n = tile->n,
+                                .k = g->group_out,
+                                .alpha = 1.0f,
+                                .beta = 0.0f,
+                                .a = at->weight,
+                                .lda = g->k,
+                                .b = at->dy + tile->begin,
+                                .ldb = g->out_plane,
+                                .c = g->direct ? at->dx + tile->begin : tile->scratch,
+                                .ldc = g->direct ? g->in_plane : tile->n});
+    }
+    if (!g->direct) scatter_tile(call, tile->scratch, tile->begin, tile->n, at->dx);
+}
+
+static void backward_group(const conv_call *call, const conv_group *at, float *scratch) {
+    const conv_geometry *g = &call->g;
+    if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
+    for (int64_t begin = 0; begin < g->out_plane; begin += g->tile) {
+        conv_tile tile = tile_at(g, begin, scratch);
+        backward_weight(call, at, &tile);
+        if (at->dx != NULL) backward_x(call, at, &tile);
+    }
+}
+
+static void backward_bias(const conv_call *call, int64_t sample, float *dbias) {
+    const conv_geometry *g = &call->g;
+    int64_t channels = g->groups * g->group_out;
+    for (int64_t o = 0; o < channels; o++) {
+        const float *dy = call->dy + (sample * channels + o) * g->out_plane;
+        dbias[o] += call->kernels->sum(dy, g->out_plane);
+    }
+}
+
+/* All samples of a shard, one after the other. */
+static void backward_task(void *context, int64_t shard, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    float *scratch = scratch_of(call, worker);
+    float *dweight = call->run->scratch + shard * shard_floats(g);
+    memset(dweight, 0, (size_t)shard_floats(g) * sizeof *dweight);
+    int64_t end = nn_shard_begin((int)shard + 1, call->run->batch);
+    for (int64_t sample = nn_shard_begin((int)shard, call->run->batch); sample < end; sample++) {
+        for (int64_t group = 0; group < g->groups; group++) {
+            conv_group at = group_of(call, sample, group);
+            at.dweight = dweight + group * g->group_out * g->k;
+            backward_group(call, &at, scratch);
+        }
+        if (g->bias) backward_bias(call, sample, dweight + weight_count(g));
+    }
+}
+
+/* Gradients of the weights are collected as [groups, k, group_out]. */
+static void add_transposed(const conv_geometry *g, const float *from, float *dweight) {
+    for (int64_t o = 0; o < g->groups * g->group_out; o++) {
+        const float *column = from + o / g->group_out * g->k * g->group_out + o % g->group_out;
+        for (int64_t i = 0; i < g->k; i++) dweight[o * g->k + i] += column[i * g->group_out];
+    }
+}
+
+static void conv2d_backward(const void *options, const nn_run *run, const float *const *x,
+                            const float *y, float *dy, float *const *dx) {
+    (void)y;
+    conv_call call = open_call(options, run);
+    call.x = x[0];
+    call.dy = dy;
+    call.dx = dx[0];
+    base_parallel(run->pool, NN_SHARDS, backward_task, &call);
+    int64_t n = weight_count(&call.g);
+    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(&call.g), shard_floats(&call.g));
+    add_transposed(&call.g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
+    float *dbias = nn_plan_find(run->plan, "bias", run->dparam);
+    if (dbias != NULL) call.kernels->add(run->scratch + n, dbias, call.g.groups * call.g.group_out);
+}
+
+const nn_layer nn_layer_conv2d = {
+    .variant = {"conv2d", "convolution of an image with trained kernels", NULL, conv2d_table,
+                sizeof(conv2d_options)},
+    .plan = conv2d_plan,
+    .init = conv2d_init,
+    .length = conv2d_length,
+    .forward = conv2d_forward,
+    .backward = conv2d_backward,
+};

@@ -1,0 +1,346 @@
+#include <string.h>
+#include <time.h>
+
+#include "nn/kernels.h"
+#include "nn/network_internal.h"
+
+enum { ADD_BLOCK = 16384 /* floats of one task */ };
+#define MAX_DESCRIPTION_BYTES ((size_t)256 << 20)
+
+base_status nn_network_new(const base_node *layers, const nn_network_config *config,
+                           nn_network **network, base_error *err) {
+    *network = NULL;
+    char text[64];
+    BASE_CHECK(config->max_batch >= 1 && config->n_classes >= 1);
+    BASE_CHECK(config->training || !config->input_grad);
+    if (nn_shape_count(config->input) < 0) {
+        return base_fail(err, BASE_ESHAPE, "the network's input %s is empty or too large",
+                         nn_shape_text(config->input, true, text));
+    }
+    nn_network *made = base_alloc(1, sizeof *made);
+    if (made == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the network");
+    made->config = *config;
+    made->arena.limit_bytes = MAX_DESCRIPTION_BYTES;
+    base_status status = nn__network_build(made, layers, err);
+    if (status == BASE_OK) status = nn__network_plan(made, err);
+    if (status != BASE_OK) {
+        nn_network_free(made);
+        return status;
+    }
+    *network = made;
+    return BASE_OK;
+}
+
+void nn_network_free(nn_network *network) {
+    if (network == NULL) return;
+    base_free(network->param);
+    base_free(network->activation);
+    base_free(network->scratch);
+    base_free(network->nodes);
+    base_arena_release(&network->arena);
+    base_free(network);
+}
+
+/* Streams are numbered by the layer's place before anything was absorbed. */
+void nn_network_init(nn_network *network, uint64_t seed) {
+    memset(network->param, 0, (size_t)network->n_param * sizeof *network->param);
+    memset(network->state, 0, (size_t)network->n_state * sizeof *network->state);
+    for (int r = 0; r < network->n_rows; r++) {
+        const nn__node *node = &network->nodes[network->rows[r]];
+        base_rng rng = base_rng_open(seed, BASE_RNG_INIT, (uint64_t)network->rows[r], 0);
+        node->layer->init(node->options, &node->plan, &rng, network->param + node->param_at,
+                          network->state + node->state_at);
+    }
+}
+
+/* ---- lengths ---- */
+
+/* At least one frame always counts as valid. */
+static int64_t length_after(const nn_layer *layer, const void *options, const nn_plan *plan,
+                            int64_t length) {
+    int64_t extent = plan->out.dim[nn_shape_time_axis(plan->out)];
+    length = layer->length(options, plan, length);
+    return length < 1 ? 1 : length > extent ? extent : length;
+}
+
+static void find_lengths(nn_network *network, int k, int64_t n) {
+    const nn__node *node = &network->nodes[k];
+    nn__value *value = &network->values[node->out];
+    const int32_t *length = network->values[node->in[0]].length;
+    value->length = length != NULL ? value->length_memory : NULL;
+    for (int64_t i = 0; value->length != NULL && i < n; i++) {
+        value->length_memory[i] =
+            (int32_t)length_after(node->layer, node->options, &node->plan, length[i]);
+    }
+}
+
+typedef struct {
+    nn_shape shape;
+    const int32_t *length;
+    float *data;
+} frames;
+
+static void zero_sample(void *context, int64_t sample, int worker) {
+    (void)worker;
+    const frames *f = context;
+    int axis = nn_shape_time_axis(f->shape);
+    int64_t n_frames = f->shape.dim[axis], valid = f->length[sample];
+    int64_t n = nn_shape_count(f->shape), rows = axis == 2 ? n / n_frames : 1;
+    int64_t row = n / rows, frame = row / n_frames;
+    float *data = f->data + sample * n;
+    for (int64_t r = 0; r < rows && valid < n_frames; r++) {
+        memset(data + r * row + valid * frame, 0,
+               (size_t)((n_frames - valid) * frame) * sizeof *data);
+    }
+}
+
+/* Frames past the length are zero in every value and every gradient. */
+static void zero_padding(const nn_network *network, int value, float *data, int64_t n) {
+    const nn__value *v = &network->values[value];
+    if (v->length == NULL) return;
+    frames f = {v->shape, v->length, data};
+    base_parallel(network->config.pool, n, zero_sample, &f);
+}
+
+/* ---- running ---- */
+
+typedef struct {
+    const nn_input *input;
+    int node;
+} stream_name;
+
+static base_rng open_stream(const void *rng_context, uint64_t sample) {
+    const stream_name *name = rng_context;
+    uint32_t purpose = (uint32_t)BASE_RNG_DROPOUT | (uint32_t)(name->node + 1) << 8;
+    return base_rng_open(name->input->seed, purpose, name->input->step,
+                         name->input->first_sample + sample);
+}
+
+static nn_run make_run(const nn_network *network, const stream_name *name) {
+    const nn__node *node = &network->nodes[name->node];
+    int64_t n_scratch = network->n_scratch - node->plan.n_workers * node->plan.n_worker_scratch;
+    return (nn_run){.plan = &node->plan,
+                    .pool = network->config.pool,
+                    .batch = name->input->n,
+                    .training = name->input->training,
+                    .param = network->param + node->param_at,
+                    .dparam = network->grad != NULL ? network->grad + node->param_at : NULL,
+                    .state = network->state + node->state_at,
+                    .cache = node->cache,
+                    .scratch = network->scratch,
+                    .worker_scratch = network->scratch + n_scratch,
+                    .in_length = network->values[node->in[0]].length,
+                    .out_length = network->values[node->out].length,
+                    .open_rng = open_stream,
+                    .rng_context = name};
+}
+
+static double now_s(const nn_network *network) {
+    struct timespec now = {0};
+    if (network->profiling) clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static const float *value_data(const nn_network *network, int value, const nn_input *input) {
+    return value == 0 ? input->x : network->values[value].y;
+}
+
+static void forward_node(nn_network *network, int k, const nn_input *input) {
+    nn__node *node = &network->nodes[k];
+    double start_s = now_s(network);
+    const float *x[NN_MAX_INPUTS];
+    float *y = network->values[node->out].y;
+    for (int i = 0; i < node->plan.n_in; i++) x[i] = value_data(network, node->in[i], input);
+    find_lengths(network, k, input->n);
+    stream_name name = {input, k};
+    nn_run run = make_run(network, &name);
+    node->layer->forward(node->options, &run, x, y);
+    zero_padding(network, node->out, y, input->n);
+    node->forward_s += now_s(network) - start_s;
+}
+
+const float *nn_network_forward(nn_network *network, const nn_input *input) {
+    BASE_CHECK(input->n >= 1 && input->n <= network->config.max_batch);
+    BASE_CHECK(network->config.training || !input->training);
+    network->n_run = input->n;
+    bool has_time = nn_shape_time_axis(network->config.input) >= 0;
+    network->values[0].length = has_time ? input->length : NULL;
+    for (int r = 0; r < network->n_rows; r++) forward_node(network, network->rows[r], input);
+    return network->values[network->n_nodes].y;
+}
+
+typedef struct {
+    const float *from;
+    float *to;
+    int64_t n;
+} addition;
+
+static void add_block(void *context, int64_t task, int worker) {
+    (void)worker;
+    const addition *a = context;
+    int64_t start = task * ADD_BLOCK, left = a->n - start;
+    nn_kernels()->add(a->from + start, a->to + start, left < ADD_BLOCK ? left : ADD_BLOCK);
+}
+
+/* Where value's gradient lies; dx is the caller's for the input, dy for the output. */
+static float *gradient_of(const nn_network *network, int value, float *dy, float *dx) {
+    return value == 0 ? dx : value == network->n_nodes ? dy : network->values[value].dy;
+}
+
+static void backward_node(nn_network *network, int k, const nn_input *input, float *dy, float *dx) {
+    nn__node *node = &network->nodes[k];
+    double start_s = now_s(network);
+    const float *x[NN_MAX_INPUTS];
+    float *own = gradient_of(network, node->out, dy, dx), *to[NN_MAX_INPUTS], *sum[NN_MAX_INPUTS];
+    for (int i = 0; i < node->plan.n_in; i++) {
+        bool wanted = network->values[node->in[i]].wants_grad;
+        x[i] = value_data(network, node->in[i], input);
+        sum[i] = wanted ? gradient_of(network, node->in[i], dy, dx) : NULL;
+        to[i] = sum[i] != NULL && node->adds[i] ? node->dx[i] : sum[i];
+    }
+    zero_padding(network, node->out, own, input->n);
+    stream_name name = {input, k};
+    nn_run run = make_run(network, &name);
+    node->layer->backward(node->options, &run, x, network->values[node->out].y, own, to);
+    for (int i = 0; i < node->plan.n_in; i++) {
+        if (to[i] == sum[i]) continue;
+        addition a = {to[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};
+        base_parallel(network->config.pool, (a.n + ADD_BLOCK - 1) / ADD_BLOCK, add_block, &a);
+    }
+    node->backward_s += now_s(network) - start_s;
+}
+
+void nn_network_backward(nn_network *network, const nn_input *input, float *dy, float *dx) {
+    BASE_CHECK(network->config.training && input->training && input->n == network->n_run);
+    BASE_CHECK(dx == NULL || network->config.input_grad);
+    for (int r = network->n_rows - 1; r >= 0; r--) {
+        int k = network->rows[r];
+        if (network->nodes[k].runs_backward) backward_node(network, k, input, dy, dx);
+    }
+    if (dx != NULL) zero_padding(network, 0, dx, input->n);
+}
+
+/* ---- what others see ---- */
+
+nn_shape nn_network_output(const nn_network *network) {
+    return network->values[network->n_nodes].shape;
+}
+
+const nn_network_config *nn_network_get_config(const nn_network *network) {
+    return &network->config;
+}
+
+const base_node *nn_network_layers(const nn_network *network) {
+    return network->layers;
+}
+
+float *nn_network_params(nn_network *network, int64_t *n) {
+    if (n) *n = network->n_param;
+    return network->param;
+}
+
+float *nn_network_grads(nn_network *network, int64_t *n) {
+    if (n) *n = network->n_param;
+    return network->grad;
+}
+
+void nn_network_zero_grads(nn_network *network) {
+    BASE_CHECK(network->grad != NULL);
+    memset(network->grad, 0, (size_t)network->n_param * sizeof *network->grad);
+}
+
+const float *nn_network_value(nn_network *network, int from_end, nn_shape *shape) {
+    BASE_CHECK(from_end >= 0 && from_end < NN__KEPT);
+    int value = network->top[from_end];
+    if (value < 0 || !network->values[value].exists) return NULL;
+    if (shape != NULL) *shape = network->values[value].shape;
+    return network->values[value].y;
+}
+
+int nn_network_n_tensors(const nn_network *network) {
+    return network->n_tensors;
+}
+
+nn_tensor nn_network_tensor(nn_network *network, int index) {
+    BASE_CHECK(index >= 0 && index < network->n_tensors);
+    const nn__tensor_name *entry = &network->tensors[index];
+    const nn__node *node = &network->nodes[entry->node];
+    const nn_tensor_plan *plan = &node->plan.tensor[entry->tensor];
+    nn_tensor tensor = {.name = entry->name,
+                        .shape = plan->shape,
+                        .is_state = plan->is_state,
+                        .decays = plan->decays};
+    if (plan->is_state) {
+        tensor.data = network->state + node->state_at + plan->offset;
+    } else {
+        tensor.data = network->param + node->param_at + plan->offset;
+        if (network->grad != NULL) tensor.grad = network->grad + node->param_at + plan->offset;
+    }
+    return tensor;
+}
+
+static int64_t count_tensors(const nn_plan *plan, bool states) {
+    int64_t n = 0;
+    for (int i = 0; i < plan->n_tensors; i++) {
+        if (plan->tensor[i].is_state == states) n += nn_shape_count(plan->tensor[i].shape);
+    }
+    return n;
+}
+
+int nn_network_n_rows(const nn_network *network) {
+    return network->n_rows;
+}
+
+nn_graph_node nn_network_node(const nn_network *network, int index) {
+    BASE_CHECK(index >= 0 && index < network->n_rows);
+    const nn__node *node = &network->nodes[network->rows[index]];
+    return (nn_graph_node){.layer = node->layer,
+                           .options = node->options,
+                           .plan = &node->plan,
+                           .path = node->path,
+                           .param = network->param + node->param_at,
+                           .state = network->state + node->state_at,
+                           .in = node->in,
+                           .out = node->out};
+}
+
+int64_t nn_graph_length(const nn_graph_node *node, int64_t length) {
+    if (nn_shape_time_axis(node->plan->out) < 0) return 0;
+    return length_after(node->layer, node->options, node->plan, length);
+}
+
+nn_summary_row nn_network_row(const nn_network *network, int index) {
+    BASE_CHECK(index >= 0 && index < network->n_rows);
+    const nn__node *node = &network->nodes[network->rows[index]];
+    return (nn_summary_row){.path = node->path,
+                            .layer = node->layer->variant.name,
+                            .absorbed = node->absorbed_text,
+                            .in = node->plan.in[0],
+                            .out = node->plan.out,
+                            .n_param = count_tensors(&node->plan, false),
+                            .macs = node->plan.macs,
+                            .forward_s = node->forward_s,
+                            .backward_s = node->backward_s};
+}
+
+void nn_network_profile(nn_network *network, bool on) {
+    network->profiling = on;
+    for (int k = 0; on && k < network->n_nodes; k++) {
+        network->nodes[k].forward_s = network->nodes[k].backward_s = 0;
+    }
+}
+
+nn_summary nn_network_summary(const nn_network *network) {
+    nn_summary summary = {0};
+    for (int r = 0; r < network->n_rows; r++) {
+        const nn_plan *plan = &network->nodes[network->rows[r]].plan;
+        summary.n_param += count_tensors(plan, false);
+        summary.n_state += count_tensors(plan, true);
+        summary.macs += plan->macs;
+    }
+    int64_t n_grad = network->grad != NULL ? network->n_param : 0;
+    summary.param_bytes = (size_t)(network->n_param + n_grad + network->n_state) * sizeof(float);
+    summary.activation_bytes = (size_t)network->n_activation * sizeof(float);
+    summary.scratch_bytes = (size_t)network->n_scratch * sizeof(float);
+    return summary;
+}

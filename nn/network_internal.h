@@ -1,0 +1,74 @@
+/* nn/network_internal.h - what the three files of the network share.
+ *
+ * The nested list becomes a flat list of nodes (network_build.c). Values are numbered: 0 is the
+ * network's input, v the output of node v - 1; every node reads values of smaller numbers. Then
+ * nodes absorb their successors and all buffers get their places (network_plan.c); what is left is
+ * to run (network.c). */
+#ifndef NN_NETWORK_INTERNAL_H
+#define NN_NETWORK_INTERNAL_H
+
+#include "nn/network.h"
+
+enum { NN__KEPT = 5 /* values at the end of the top-level list that can be asked for */ };
+
+typedef struct {
+    const nn_layer *layer;
+    const void *options;
+    nn_plan plan;
+    const base_node *where; /* in the configuration, for errors */
+    const char *path;       /* "3.body.0" */
+    const char *absorbed_text;
+    bool is_named;              /* the last part of path was given, not counted */
+    bool is_absorbed;           /* done by an earlier node */
+    int in[NN_MAX_INPUTS];      /* values */
+    int out;                    /* value; node k that absorbed n others gives value k + 1 + n */
+    int64_t param_at, state_at; /* floats into the network's blocks */
+    float *cache;
+    float *dx[NN_MAX_INPUTS]; /* where the gradient of an input goes; NULL: nowhere, or outside */
+    bool adds[NN_MAX_INPUTS]; /* dx is then added to what later nodes gave */
+    bool runs_backward;       /* something at or before it is trained */
+    double forward_s, backward_s;
+} nn__node;
+
+typedef struct {
+    nn_shape shape;
+    bool exists; /* not swallowed by an absorption */
+    bool wants_grad;
+    float *y, *dy;          /* NULL for the input and, dy, for the output: they are the caller's */
+    int32_t *length_memory; /* [max_batch]; NULL if there is no time axis */
+    const int32_t *length;  /* of the last forward; NULL: all frames are valid */
+} nn__value;
+
+typedef struct {
+    const char *name;
+    int node, tensor;
+} nn__tensor_name;
+
+struct nn_network {
+    nn_network_config config;
+    base_arena arena;
+    base_node *layers;
+    nn__node *nodes;
+    size_t node_capacity;
+    int n_nodes;
+    nn__value *values; /* [n_nodes + 1] */
+    int top[NN__KEPT]; /* values after the last items of the top-level list, last first; -1: none */
+    nn__tensor_name *tensors;
+    int n_tensors;
+    int *rows; /* nodes that were not absorbed */
+    int n_rows;
+
+    int64_t n_param, n_state, n_activation, n_scratch; /* floats */
+    float *param, *grad, *state;                       /* one allocation */
+    float *activation;                                 /* outputs, gradients, caches, lengths */
+    float *scratch;
+    int64_t n_run; /* samples of the last forward */
+    bool profiling;
+};
+
+/* Fills nodes, top and layers from a list whose place in the configuration stays known. */
+base_status nn__network_build(nn_network *network, const base_node *layers, base_error *err);
+/* Absorbs, places all buffers, allocates. */
+base_status nn__network_plan(nn_network *network, base_error *err);
+
+#endif

@@ -1,0 +1,29 @@
+#include "tests/network_make.h"
+
+#include "tests/test.h"
+
+base_status network_try(const char *layers, const nn_network_config *config, nn_network **network,
+                        base_error *err) {
+    base_arena arena = {0};
+    base_text text = {0};
+    base_node *root = NULL;
+    base_text_printf(&text, "network: %s\n", layers);
+    TEST_OK(base_yaml_parse(text.data, text.size, "test.yaml", &arena, &root, err), *err);
+    base_status status = nn_network_new(base_node_get(root, "network"), config, network, err);
+    base_text_release(&text);
+    base_arena_release(&arena);
+    return status;
+}
+
+nn_network *network_make(const char *layers, const nn_network_config *config) {
+    nn_network *network = NULL;
+    base_error err = {0};
+    TEST_OK(network_try(layers, config, &network, &err), err);
+    nn_network_init(network, 1);
+    return network;
+}
+
+void network_fill(float *x, int64_t n, uint64_t seed) {
+    base_rng rng = base_rng_open(seed, BASE_RNG_TEST, 0, 0);
+    for (int64_t i = 0; i < n; i++) x[i] = base_rng_normal(&rng);
+}

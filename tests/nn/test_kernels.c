@@ -1,0 +1,330 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "nn/kernels.h"
+#include "tests/test.h"
+
+/* Check's own comparison writes to a pipe each time, which is slow in long loops. */
+static void expect_near(double value, double expected, double tolerance) {
+    if (!(fabs(value - expected) <= tolerance)) {
+        ck_abort_msg("%.9g is not within %g of %.9g", value, tolerance, expected);
+    }
+}
+
+static void expect_same(float value, float expected) {
+    if (value != expected) ck_abort_msg("%.9g is not %.9g", (double)value, (double)expected);
+}
+
+enum { N_LEVELS = 3, N = 1031 };
+
+/* The table of a level, or of the best below it that this processor has. */
+static const nn_kernels_table *table_of(int level) {
+    return nn_kernels_at(2 + level);
+}
+
+static float x[N], y[N], z[N], got[N], again[N];
+
+static void fill(float *values, uint64_t stream) {
+    base_rng rng = base_rng_open(9, BASE_RNG_TEST, stream, 0);
+    for (int i = 0; i < N; i++) values[i] = 3.0f * base_rng_normal(&rng);
+}
+
+static void fill_all(void) {
+    fill(x, 1);
+    fill(y, 2);
+    fill(z, 3);
+}
+
+START_TEST(chooses_a_level) {
+    for (int level = 0; level < N_LEVELS; level++) {
+        ck_assert_int_le(table_of(level)->level[1], '2' + level);
+    }
+    ck_assert_str_eq(table_of(0)->level, nn_kernels()->level[1] == '0' ? "v0" : "v2");
+}
+END_TEST
+
+/* Error in units of the last place of the float nearest to the truth. */
+static double ulps(float value, double truth) {
+    float nearest = (float)truth;
+    if (!isfinite(nearest)) return value == nearest ? 0.0 : INFINITY;
+    int exponent;
+    frexp(truth, &exponent);
+    return fabs(value - truth) / ldexp(1.0, (exponent < -125 ? -125 : exponent) - 24);
+}
+
+typedef void unary(const float *x, float *y, int64_t n);
+
+/* The worst error over every 4999th float between -limit and limit. */
+static double worst_ulps(unary *function, double (*truth)(double), float limit) {
+    enum { BLOCK = 512 };
+    float in[BLOCK], out[BLOCK];
+    double worst = 0;
+    int n = 0;
+    for (uint64_t bits = 0; bits < (uint64_t)1 << 32; bits += 4999) {
+        uint32_t low = (uint32_t)bits;
+        memcpy(&in[n], &low, sizeof low);
+        bool last = bits + 4999 >= (uint64_t)1 << 32;
+        if (fabsf(in[n]) <= limit && (fabsf(in[n]) >= 0x1p-126f || in[n] == 0)) n++;
+        if (n < BLOCK && !last) continue;
+        function(in, out, n);
+        for (int i = 0; i < n; i++) worst = fmax(worst, ulps(out[i], truth(in[i])));
+        n = 0;
+    }
+    return worst;
+}
+
+static double flushed_exp(double v) {
+    return v < (double)-87.3f ? 0 : exp(v);
+}
+
+static double true_sigmoid(double v) {
+    return 1 / (1 + exp(-v));
+}
+
+START_TEST(exp_tanh_and_sigmoid_are_accurate) {
+    for (int level = 0; level < N_LEVELS; level++) {
+        const nn_kernels_table *k = table_of(level);
+        ck_assert_double_le(worst_ulps(k->exp, flushed_exp, INFINITY), 2.0);
+        ck_assert_double_le(worst_ulps(k->tanh, tanh, INFINITY), 2.0);
+        ck_assert_double_le(worst_ulps(k->sigmoid, true_sigmoid, 87.0f), 3.0);
+    }
+}
+END_TEST
+
+START_TEST(knows_the_special_numbers) {
+    const float special[] = {INFINITY, -INFINITY, NAN, 0.0f, -0.0f, 89.0f, -1e30f};
+    float out[7];
+    for (int level = 0; level < N_LEVELS; level++) {
+        const nn_kernels_table *k = table_of(level);
+        k->exp(special, out, 7);
+        ck_assert(isinf(out[0]) && out[1] == 0 && isnan(out[2]) && out[3] == 1 && out[4] == 1);
+        ck_assert(isinf(out[5]) && out[6] == 0);
+        k->tanh(special, out, 7);
+        ck_assert(out[0] == 1 && out[1] == -1 && isnan(out[2]) && out[3] == 0 && out[6] == -1);
+        k->sigmoid(special, out, 7);
+        ck_assert(out[0] == 1 && out[1] == 0 && isnan(out[2]) && out[3] == 0.5f && out[6] == 0);
+    }
+}
+END_TEST
+
+static double normal_cdf(double v) {
+    return 0.5 * erfc(-v * sqrt(0.5));
+}
+
+static double gelu_argument(double v) {
+    return sqrt(2 / M_PI) * (v + 0.044715 * v * v * v);
+}
+
+static double true_activation(nn_activation kind, double v) {
+    switch (kind) {
+    case NN_RELU:
+        return v > 0 ? v : 0;
+    case NN_LEAKY_RELU:
+        return v > 0 ? v : 0.25 * v;
+    case NN_GELU:
+        return v * normal_cdf(v);
+    case NN_GELU_TANH:
+        return 0.5 * v * (1 + tanh(gelu_argument(v)));
+    case NN_SILU:
+        return v * true_sigmoid(v);
+    case NN_SIGMOID:
+        return true_sigmoid(v);
+    case NN_TANH:
+        return tanh(v);
+    default:
+        return v;
+    }
+}
+
+static bool takes_y(nn_activation kind) {
+    return kind == NN_SIGMOID || kind == NN_TANH;
+}
+
+START_TEST(activations_and_their_derivatives) {
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (nn_activation kind = NN_IDENTITY; kind <= NN_TANH; kind++) {
+            nn_map map = {.kind = kind, .slope = 0.25f, .scale = 1.5f, .shift = -0.25f};
+            table_of(level)->activate(&map, x, got, N);
+            for (int i = 0; i < N; i++) {
+                double v = true_activation(kind, (double)1.5 * x[i] - 0.25);
+                expect_near(got[i], v, 1e-6 * fmax(1, fabs(v)));
+            }
+            nn_map plain = {.kind = kind, .slope = 0.25f, .scale = 1.0f};
+            memcpy(again, y, sizeof y);
+            if (takes_y(kind)) plain.kind = kind, table_of(level)->activate(&plain, x, got, N);
+            table_of(level)->activate_backward(&plain, takes_y(kind) ? got : x, again, N);
+            for (int i = 0; i < N; i++) {
+                double h = 1e-6, v = x[i];
+                double slope =
+                    (true_activation(kind, v + h) - true_activation(kind, v - h)) / (2 * h);
+                expect_near(again[i], slope * y[i], 1e-5);
+            }
+        }
+    }
+}
+END_TEST
+
+/* The header's promise for GELU, over the range that matters. */
+START_TEST(gelu_is_accurate) {
+    nn_map map = {.kind = NN_GELU, .scale = 1.0f};
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int i = -1000000; i <= 1000000; i += N) {
+            for (int j = 0; j < N; j++) x[j] = (float)(i + j) * 1.3e-5f;
+            table_of(level)->activate(&map, x, got, N);
+            for (int j = 0; j < N; j++) {
+                double truth = x[j] * normal_cdf(x[j]);
+                expect_near(got[j], truth, 3e-7 * fmax(1, fabs(truth)));
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(elementwise_loops) {
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        const nn_kernels_table *k = table_of(level);
+        memcpy(got, y, sizeof y);
+        k->add(x, got, N);
+        k->axpy(0.5f, z, got, N);
+        k->scale(2.0f, got, N);
+        k->multiply_add(x, z, got, N);
+        for (int i = 0; i < N; i++) {
+            double sum = 2.0 * ((double)x[i] + y[i] + 0.5 * z[i]) + (double)x[i] * z[i];
+            expect_near(got[i], sum, 1e-5);
+        }
+        k->multiply(x, y, got, N);
+        for (int i = 0; i < N; i++) expect_same(got[i], x[i] * y[i]);
+        nn_slope slope = {.a = 2.0f, .b = 0.5f, .c = -1.0f, .center = 3.0f};
+        k->normalize_backward(&slope, x, y, got, N);
+        for (int i = 0; i < N; i++) {
+            expect_near(got[i], 2.0 * y[i] + 0.5 * (x[i] - 3.0) - 1.0, 1e-5);
+        }
+    }
+}
+END_TEST
+
+START_TEST(sums) {
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        const nn_kernels_table *k = table_of(level);
+        for (int n = 0; n < 300; n++) {
+            double sum = 0, squares = 0, dot = 0, size = 1e-6;
+            for (int i = 0; i < n; i++) {
+                sum += x[i];
+                squares += (double)x[i] * x[i];
+                dot += (double)x[i] * y[i];
+                size += 1e-6 * fabs(x[i] * y[i]) + 1e-6 * fabsf(x[i]);
+            }
+            expect_near(k->sum(x, n), sum, size);
+            expect_near(k->dot(x, y, n), dot, size);
+            double got_sum, got_dot;
+            k->sum_and_squares(x, n, &got_sum, &got_dot);
+            expect_near(got_sum, sum, 1e-11);
+            expect_near(got_dot, squares, 1e-10);
+            k->sum_and_dot(x, y, n, &got_sum, &got_dot);
+            expect_near(got_sum, sum, 1e-11);
+            expect_near(got_dot, dot, 1e-10);
+        }
+        double columns[N] = {0}, products[N] = {0};
+        k->add_columns(x, y, N, columns, products);
+        k->add_columns(z, z, N, columns, products);
+        for (int i = 0; i < N; i++) {
+            ck_assert_double_eq(columns[i], (double)x[i] + z[i]);
+            double product = (double)x[i] * y[i] + (double)z[i] * z[i];
+            expect_near(products[i], product, 1e-13 * fabs(product) + 1e-13);
+        }
+    }
+}
+END_TEST
+
+/* Each loop in one piece, and cut at every kind of place: the same bits. */
+START_TEST(splitting_changes_no_bit) {
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        const nn_kernels_table *k = table_of(level);
+        unary *const functions[] = {k->exp, k->tanh, k->sigmoid};
+        for (int f = 0; f < 3 + 2 * (NN_TANH + 1); f++) {
+            int kind = (f - 3) / 2;
+            nn_map map = {.kind = (nn_activation)kind, .slope = 0.3f, .scale = 1.1f, .shift = 0.7f};
+            for (int pass = 0; pass < 2; pass++) {
+                float *out = pass == 0 ? again : got;
+                memcpy(out, y, sizeof y);
+                for (int at = 0, n = N; at < N; at += n, n = 1 + at % 41) {
+                    n = pass == 0 ? N : n == N ? 7 : n;
+                    if (at + n > N) n = N - at;
+                    if (f < 3) {
+                        functions[f](x + at, out + at, n);
+                    } else if (f % 2 == 0) {
+                        k->activate(&map, x + at, out + at, n);
+                    } else {
+                        k->activate_backward(&map, x + at, out + at, n);
+                    }
+                    if (pass == 0) break;
+                }
+            }
+            ck_assert_mem_eq(got, again, sizeof got);
+        }
+    }
+}
+END_TEST
+
+static void naive_pool(const nn_pool_row *row, const float *dy, float *out, float *dx) {
+    for (int64_t j = 0; j < row->n_windows; j++) {
+        int64_t best = j * row->kernel_t;
+        for (int64_t i = 0; i < row->kernel_f * row->kernel_t; i++) {
+            int64_t at = i / row->kernel_t * row->width + j * row->kernel_t + i % row->kernel_t;
+            dx[at] = 0;
+            if (x[at] > x[best]) best = at;
+        }
+        out[j] = x[best];
+        dx[best] = dy[j];
+    }
+}
+
+START_TEST(pools) {
+    static const nn_pool_row rows[] = {{2, 2, 101, 50}, {2, 2, 9, 4},   {2, 1, 33, 33},
+                                       {1, 2, 70, 35},  {4, 2, 45, 22}, {3, 5, 52, 10},
+                                       {1, 1, 17, 17},  {2, 2, 2, 1}};
+    fill_all();
+    for (int i = 0; i < N; i++) x[i] = roundf(x[i]); /* many ties */
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+            static float out[N], expected_out[N], expected[N];
+            memcpy(got, z, sizeof z);
+            memcpy(expected, z, sizeof z);
+            memset(out, 0, sizeof out);
+            memset(expected_out, 0, sizeof out);
+            naive_pool(&rows[r], y, expected_out, expected);
+            table_of(level)->max_pool(&rows[r], x, out);
+            table_of(level)->max_pool_backward(&rows[r], x, y, got);
+            ck_assert_mem_eq(out, expected_out, sizeof out);
+            for (int i = 0; i < N; i++) expect_same(got[i], expected[i]);
+        }
+    }
+}
+END_TEST
+
+START_TEST(transposes) {
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int rows = 0; rows < 14; rows++) {
+            for (int columns = 0; columns < 23; columns++) {
+                memset(got, 0, sizeof got);
+                table_of(level)->transpose(x, 37, rows, columns, got);
+                for (int i = 0; i < rows * columns; i++) {
+                    expect_same(got[i], x[i % rows * 37 + i / rows]);
+                }
+                expect_same(got[rows * columns], 0);
+            }
+        }
+    }
+}
+END_TEST
+
+TEST_MAIN("nn/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
+          knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
+          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes)

@@ -1,0 +1,104 @@
+#include "nn/layer.h"
+
+#include <string.h>
+
+#include "tests/test.h"
+
+START_TEST(the_registry_is_whole) {
+    int n_layers, n_variants;
+    const nn_layer *const *layers = nn_layers(&n_layers);
+    const base_variant *const *variants = nn_layer_variants(&n_variants);
+    ck_assert_int_eq(n_layers, n_variants);
+    ck_assert_int_gt(n_layers, 20);
+    for (int i = 0; i < n_layers; i++) {
+        const nn_layer *layer = layers[i];
+        ck_assert_ptr_eq(&layer->variant, variants[i]);
+        ck_assert_msg(layer->variant.name && layer->variant.help, "layer %d has no name", i);
+        ck_assert_msg(layer->plan && layer->init && layer->length && layer->forward &&
+                          layer->backward,
+                      "%s lacks a function", layer->variant.name);
+        for (int j = 0; j < i; j++) {
+            ck_assert_str_ne(layer->variant.name, layers[j]->variant.name);
+        }
+    }
+}
+END_TEST
+
+START_TEST(tensors_start_on_cache_lines) {
+    static nn_plan plan;
+    base_error err;
+    nn_shape five = nn_shape_make(1, (const int64_t[]){5});
+    TEST_OK(nn_plan_tensor(&plan, "weight", five, false, true, &err), err);
+    TEST_OK(nn_plan_tensor(&plan, "mean", five, true, true, &err), err);
+    TEST_OK(nn_plan_tensor(&plan, "bias", five, false, false, &err), err);
+    ck_assert_int_eq(plan.n_tensors, 3);
+    ck_assert_int_eq(plan.n_param, 32);
+    ck_assert_int_eq(plan.n_state, 16);
+    ck_assert(plan.tensor[0].decays && !plan.tensor[1].decays && !plan.tensor[2].decays);
+    float block[32];
+    ck_assert_ptr_eq(nn_plan_find(&plan, "bias", block), block + 16);
+    ck_assert_ptr_null(nn_plan_find(&plan, "gain", block));
+    nn_shape none = nn_shape_make(2, (const int64_t[]){5, 0});
+    TEST_FAILS(nn_plan_tensor(&plan, "gain", none, false, false, &err), BASE_ESHAPE, err,
+               "gain of [5,0]");
+}
+END_TEST
+
+START_TEST(windows) {
+    ck_assert_int_eq(nn_window_extent(10, 3, 1, 1, 0, 0), 8);
+    ck_assert_int_eq(nn_window_extent(10, 3, 2, 1, 0, 0), 4);
+    ck_assert_int_eq(nn_window_extent(10, 3, 2, 1, 1, 1), 5);
+    ck_assert_int_eq(nn_window_extent(10, 3, 1, 4, 0, 0), 2);
+    ck_assert_int_eq(nn_window_extent(3, 3, 5, 1, 0, 0), 1);
+    ck_assert_int_eq(nn_window_extent(2, 3, 1, 1, 0, 0), 0);
+    ck_assert_int_eq(nn_window_extent(2, 3, 1, 1, 0, 1), 1);
+}
+END_TEST
+
+START_TEST(shards_cover_the_batch) {
+    for (int64_t batch = 1; batch < 40; batch++) {
+        ck_assert_int_eq(nn_shard_begin(0, batch), 0);
+        ck_assert_int_eq(nn_shard_begin(NN_SHARDS, batch), batch);
+        for (int s = 0; s < NN_SHARDS; s++) {
+            ck_assert_int_le(nn_shard_begin(s, batch), nn_shard_begin(s + 1, batch));
+        }
+    }
+}
+END_TEST
+
+START_TEST(uniform_numbers_stay_in_bounds) {
+    enum { N = 10000 };
+    static float x[N];
+    base_rng rng = base_rng_open(3, BASE_RNG_TEST, 0, 0);
+    nn_init_uniform(&rng, 0.25f, x, N);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < N; i++) {
+        ck_assert(x[i] >= -0.25f && x[i] < 0.25f);
+        sum += x[i];
+        squares += (double)x[i] * x[i];
+    }
+    ck_assert_double_eq_tol(sum / N, 0, 0.006);
+    ck_assert_double_eq_tol(squares / N, 0.0625 / 3, 0.001);
+}
+END_TEST
+
+START_TEST(ranks_are_explained) {
+    static nn_plan plan;
+    base_error err;
+    plan.in[0] = nn_shape_make(3, (const int64_t[]){64, 8, 12});
+    TEST_OK(nn_need_rank(&plan, 3, "", &err), err);
+    TEST_FAILS(nn_need_rank(&plan, 2, "; put to_sequence before it", &err), BASE_ESHAPE, err,
+               "input is [B,64,8,12]; a sequence [B,T,F] is needed; put to_sequence before it");
+}
+END_TEST
+
+START_TEST(lengths) {
+    static nn_plan plan;
+    plan.out = nn_shape_make(2, (const int64_t[]){9, 4});
+    ck_assert_int_eq(nn_length_same(NULL, &plan, 5), 5);
+    ck_assert_int_eq(nn_length_none(NULL, &plan, 5), 9);
+}
+END_TEST
+
+TEST_MAIN("nn/layer", the_registry_is_whole, tensors_start_on_cache_lines, windows,
+          shards_cover_the_batch, uniform_numbers_stay_in_bounds, ranks_are_explained, lengths)

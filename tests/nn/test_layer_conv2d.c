@@ -1,0 +1,213 @@
+#include <math.h>
+#include <string.h>
+
+#include "tests/layer_check.h"
+#include "tests/test.h"
+
+extern const nn_layer nn_layer_conv2d;
+
+/* Check's own comparison writes to a pipe each time, which is slow in long loops. */
+static void expect_near(double value, double expected, double tolerance) {
+    if (!(fabs(value - expected) <= tolerance)) {
+        ck_abort_msg("%.9g is not within %g of %.9g", value, tolerance, expected);
+    }
+}
+
+START_TEST(agrees_with_pytorch) {
+    static const struct {
+        const char *name, *options;
+    } cases[] = {
+        {"plain", "{out: 5, kernel: 3}"},
+        {"same", "{out: 4, kernel: 3, pad: same, bias: false}"},
+        {"same_even", "{out: 3, kernel: [2, 4], pad: same}"},
+        {"same_stride", "{out: 2, kernel: 3, stride: 2, pad: same}"},
+        {"stride_2x1", "{out: 4, kernel: [3, 5], stride: [2, 1], pad: [1, 2]}"},
+        {"dilated", "{out: 3, kernel: 3, dilation: [2, 3], pad: [2, 1]}"},
+        {"groups", "{out: 4, kernel: 3, groups: 2, stride: [1, 2], pad: 1}"},
+        {"depthwise", "{out: 5, kernel: 3, groups: 5, pad: same}"},
+        {"depthwise_2", "{out: 6, kernel: [3, 5], groups: 3, stride: [1, 2], pad: [0, 2]}"},
+        {"pointwise", "{out: 5, kernel: 1}"},
+        {"pointwise_groups", "{out: 4, kernel: 1, groups: 2, bias: false}"},
+        {"uneven", "{out: 3, kernel: 3, pad: [2, 1, 0, 3]}"},
+        {"extent_1", "{out: 3, kernel: 3, pad: 1}"},
+        {"tiles", "{out: 8, kernel: 3, pad: same}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        layer_check_golden(&(layer_golden){.layer = &nn_layer_conv2d,
+                                           .options = cases[i].options,
+                                           .file = "nn_conv2d",
+                                           .name = cases[i].name,
+                                           .rtol = 1e-5,
+                                           .atol = 2e-5});
+    }
+}
+END_TEST
+
+/* A convolution as it is defined, in double: kernel 3x2, stride 2x1, dilation 1x2, padding
+ * [1,0,2,1], 2 groups. */
+enum { C = 4, N_F = 7, N_T = 10, O = 6, KF = 3, KT = 2, B = 3 };
+static const char naive_options[] = "{out: 6, kernel: [3, 2], stride: [2, 1], dilation: [1, 2], "
+                                    "pad: [1, 0, 2, 1], groups: 2}";
+
+typedef struct {
+    const layer_probe *probe;
+    int64_t out_f, out_t;
+    double *dx, *dweight;
+} naive;
+
+/* Calls visit with the places in y, weight and x of every product. */
+static void visit_products(const naive *n, void (*visit)(naive *, int64_t, int64_t, int64_t),
+                           naive *context) {
+    for (int64_t i = 0; i < B * O * n->out_f * n->out_t; i++) {
+        int64_t t = i % n->out_t, f = i / n->out_t % n->out_f, o = i / (n->out_t * n->out_f) % O;
+        int64_t b = i / (n->out_t * n->out_f * O);
+        for (int64_t k = 0; k < C / 2 * KF * KT; k++) {
+            int64_t x_t = t + k % KT * 2 - 2, x_f = 2 * f + k / KT % KF - 1;
+            int64_t c = o / (O / 2) * (C / 2) + k / (KF * KT);
+            if (x_t < 0 || x_t >= N_T || x_f < 0 || x_f >= N_F) continue;
+            visit(context, i, o * (C / 2 * KF * KT) + k, ((b * C + c) * N_F + x_f) * N_T + x_t);
+        }
+    }
+}
+
+static double naive_y[B * O * N_F * N_T];
+
+static void add_product(naive *n, int64_t y, int64_t weight, int64_t x) {
+    const layer_probe *p = n->probe;
+    naive_y[y] += (double)p->param[weight] * p->x[0][x];
+    n->dx[x] += (double)p->param[weight] * p->dy[y];
+    n->dweight[weight] += (double)p->x[0][x] * p->dy[y];
+}
+
+static void expect_close(const float *got, const double *expected, int64_t n) {
+    for (int64_t i = 0; i < n; i++) expect_near(got[i], expected[i], 2e-5);
+}
+
+START_TEST(agrees_with_the_definition) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = naive_options,
+                        .in[0] = {3, {C, N_F, N_T}},
+                        .batch = B};
+    layer_probe *probe = layer_probe_new(&setup);
+    layer_probe_run(probe);
+    static double dx[B * C * N_F * N_T], dweight[O * C / 2 * KF * KT];
+    naive n = {.probe = probe,
+               .out_f = probe->plan.out.dim[1],
+               .out_t = probe->plan.out.dim[2],
+               .dx = dx,
+               .dweight = dweight};
+    ck_assert_int_eq(n.out_f, 3);
+    ck_assert_int_eq(n.out_t, 11);
+    const float *bias = layer_probe_tensor(probe, "bias", probe->param, NULL);
+    for (int64_t i = 0; i < probe->n_y; i++) naive_y[i] = bias[i / (n.out_f * n.out_t) % O];
+    visit_products(&n, add_product, &n);
+    expect_close(probe->y, naive_y, probe->n_y);
+    expect_close(probe->dx[0], dx, probe->n_x[0]);
+    expect_close(layer_probe_tensor(probe, "weight", probe->dparam, NULL), dweight,
+                 O * C / 2 * KF * KT);
+    layer_probe_free(probe);
+}
+END_TEST
+
+static layer_case make_case(const char *options, int64_t batch) {
+    return (layer_case){
+        .layer = &nn_layer_conv2d, .options = options, .in[0] = {3, {4, 7, 19}}, .batch = batch};
+}
+
+static const char *const various[] = {
+    "{out: 6, kernel: 3, pad: same}",
+    "{out: 6, kernel: [3, 4], stride: [2, 1], pad: same, groups: 2}",
+    "{out: 8, kernel: 3, stride: [1, 2], groups: 4}",
+    "{out: 4, kernel: 3, pad: same, groups: 4, bias: false}",
+    "{out: 3, kernel: 1}",
+    "{out: 3, kernel: 1, stride: 2, pad: 1}",
+    "{out: 2, kernel: [7, 19]}",
+    "{out: 2, kernel: 2, dilation: [6, 18], pad: 5}",
+};
+enum { N_VARIOUS = sizeof various / sizeof *various };
+
+START_TEST(has_the_right_gradient) {
+    for (int i = 0; i < N_VARIOUS; i++) {
+        layer_case setup = make_case(various[i], 3);
+        layer_check_gradient(&setup, 0.05, 1e-3);
+    }
+}
+END_TEST
+
+START_TEST(gives_the_same_bits_on_any_threads) {
+    for (int i = 0; i < N_VARIOUS; i++) {
+        layer_case setup = make_case(various[i], 11);
+        layer_check_threads(&setup);
+        setup.batch = 1;
+        layer_check_threads(&setup);
+    }
+}
+END_TEST
+
+/* Several tiles, the last one short, tiles that begin within a row. */
+START_TEST(joins_tiles) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = "{out: 16, kernel: 5, pad: same}",
+                        .in[0] = {3, {32, 10, 23}},
+                        .batch = 2};
+    layer_check_gradient(&setup, 0.05, 1e-3);
+    setup.options = "{out: 16, kernel: 5, stride: 2, pad: 3}";
+    layer_check_gradient(&setup, 0.05, 1e-3);
+}
+END_TEST
+
+START_TEST(tells_the_length_of_its_output) {
+    layer_case setup = make_case("{out: 1, kernel: [1, 3], stride: [1, 2]}", 1);
+    layer_probe *probe = layer_probe_new(&setup);
+    ck_assert_int_eq(nn_layer_conv2d.length(probe->options, &probe->plan, 19), 9);
+    ck_assert_int_eq(nn_layer_conv2d.length(probe->options, &probe->plan, 4), 1);
+    ck_assert_int_eq(nn_layer_conv2d.length(probe->options, &probe->plan, 2), 0);
+    layer_probe_free(probe);
+}
+END_TEST
+
+START_TEST(refuses_what_does_not_fit) {
+    layer_case setup = make_case("{out: 3, kernel: 3, groups: 2}", 1);
+    layer_check_refused(&setup, BASE_ESHAPE, "groups: 2");
+    setup = make_case("{out: 3, kernel: [8, 1]}", 1);
+    layer_check_refused(&setup, BASE_ESHAPE, "[8,1]");
+    setup = make_case("{out: 3, kernel: [3, 3, 3]}", 1);
+    layer_check_refused(&setup, BASE_ECONFIG, "kernel");
+    setup = make_case("{out: 3, kernel: 3, pad: valid}", 1);
+    layer_check_refused(&setup, BASE_ECONFIG, "pad");
+    setup = make_case("{out: 3, kernel: 3, pad: -1}", 1);
+    layer_check_refused(&setup, BASE_ECONFIG, "pad");
+    setup = make_case("{out: 3, kernel: 3, pad: [1, 2, 3]}", 1);
+    layer_check_refused(&setup, BASE_ECONFIG, "pad");
+    setup = make_case("{out: 3, kernel: 3}", 1);
+    setup.in[0] = (nn_shape){2, {5, 6}};
+    layer_check_refused(&setup, BASE_ESHAPE, "an image [B,C,F,T] is needed. Put");
+}
+END_TEST
+
+START_TEST(starts_as_in_pytorch) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = "{out: 64, kernel: 3}",
+                        .in[0] = {3, {16, 4, 4}},
+                        .batch = 1};
+    layer_probe *probe = layer_probe_new(&setup);
+    base_rng rng = base_rng_open(1, BASE_RNG_TEST, 0, 0);
+    nn_layer_conv2d.init(probe->options, &probe->plan, &rng, probe->param, probe->state);
+    int64_t n;
+    const float *weight = layer_probe_tensor(probe, "weight", probe->param, &n);
+    float bound = 1.0f / 12.0f, largest = 0;
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        largest = fmaxf(largest, fabsf(weight[i]));
+        squares += (double)weight[i] * weight[i];
+    }
+    ck_assert_int_eq(n, 64 * 16 * 9);
+    ck_assert(largest <= bound && largest > 0.99f * bound);
+    expect_near(sqrt(squares / (double)n), bound / sqrt(3.0), 0.02 * bound);
+    layer_probe_free(probe);
+}
+END_TEST
+
+TEST_MAIN("nn/layer_conv2d", agrees_with_pytorch, agrees_with_the_definition,
+          has_the_right_gradient, gives_the_same_bits_on_any_threads, joins_tiles,
+          tells_the_length_of_its_output, refuses_what_does_not_fit, starts_as_in_pytorch)
