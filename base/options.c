@@ -106,8 +106,9 @@ static base_status read_string(const base_option *option, const base_node *node,
 
 /* Cuts "a|b|c" into names and returns how many; *buf holds them. */
 static int split_choices(const char *choices, char buf[1024], const char *names[MAX_NAMES]) {
-    BASE_CHECK(strlen(choices) < 1024);
-    strcpy(buf, choices);
+    size_t size = strlen(choices) + 1;
+    BASE_CHECK(size <= 1024);
+    memcpy(buf, choices, size);
     int n = 0;
     for (char *c = buf; c != NULL;) {
         BASE_CHECK(n < MAX_NAMES);
@@ -431,16 +432,45 @@ static const char *preset_text(const base_option *option) {
     return strcmp(option->preset, "~") == 0 ? "none" : option->preset;
 }
 
-void base_options_help(const base_option *table, bool markdown, base_text *out) {
-    if (markdown) base_text_add(out, "| key | value | default | meaning |\n|---|---|---|---|\n");
+static void add_manual_row(const base_option *option, const char *values, base_text *out) {
+    base_text_add(out, ".TP\n.B ");
+    base_text_add_troff(out, option->key);
+    base_text_add(out, "\n(");
+    base_text_add_troff(out, values);
+    base_text_add(out,
+                  option->preset != NULL && strcmp(option->preset, "~") != 0 ? "; default " : "; ");
+    base_text_add_troff(out, preset_text(option));
+    base_text_add(out, ")\n");
+    base_text_add_troff(out, option->help);
+    base_text_add(out, "\n");
+}
+
+static void add_row(const base_option *option, base_help_form form, base_text *out) {
+    base_text text = {0};
+    add_values(option, &text);
+    if (text.failed) out->failed = true;
+    const char *values = base_text_string(&text), *preset = preset_text(option);
+    switch (form) {
+    case BASE_HELP_TEXT:
+        base_text_printf(out, "  %-18s %-26s [%s]\n                     %s\n", option->key, values,
+                         preset, option->help);
+        break;
+    case BASE_HELP_MARKDOWN:
+        base_text_printf(out, "| `%s` | %s | `%s` | %s |\n", option->key, values, preset,
+                         option->help);
+        break;
+    case BASE_HELP_MANUAL:
+        add_manual_row(option, values, out);
+        break;
+    }
+    base_text_release(&text);
+}
+
+void base_options_help(const base_option *table, base_help_form form, base_text *out) {
+    if (form == BASE_HELP_MARKDOWN) {
+        base_text_add(out, "| key | value | default | meaning |\n|---|---|---|---|\n");
+    }
     for (const base_option *option = table; option != NULL && option->key != NULL; option++) {
-        base_text values = {0};
-        add_values(option, &values);
-        if (values.failed) out->failed = true;
-        base_text_printf(out,
-                         markdown ? "| `%s` | %s | `%s` | %s |\n"
-                                  : "  %-18s %-26s [%s]\n                     %s\n",
-                         option->key, base_text_string(&values), preset_text(option), option->help);
-        base_text_release(&values);
+        add_row(option, form, out);
     }
 }

@@ -71,7 +71,9 @@ base_status base_variant_bind(const base_variant *const *variants, int n_variant
                               base_node *node, int *index, void **options, base_arena *arena,
                               base_error *err);
 
-/* Adds the reference of a table: text for a terminal, or Markdown table rows. */
-void base_options_help(const base_option *table, bool markdown, base_text *out);
+/* Adds the reference of a table: text for a terminal, a Markdown table, or the paragraphs of a
+ * manual page. */
+typedef enum { BASE_HELP_TEXT, BASE_HELP_MARKDOWN, BASE_HELP_MANUAL } base_help_form;
+void base_options_help(const base_option *table, base_help_form form, base_text *out);
 
 #endif

@@ -81,6 +81,22 @@ void base_text_add_html(base_text *text, const char *string) {
     }
 }
 
+/* '-' alone would be typeset as a hyphen, which cannot be copied into a shell. A full stop at the
+ * start of a line begins a request. */
+void base_text_add_troff(base_text *text, const char *string) {
+    static const char special[] = "\\-'`^~\n";
+    static const char *const escapes[] = {"\\e", "\\-", "\\(aq", "\\(ga", "\\(ha", "\\(ti", "\n"};
+    for (bool begins_line = true; *string; string++) {
+        if (begins_line && *string == '.') base_text_add(text, "\\&");
+        size_t plain = strcspn(string, special);
+        base_text_add_bytes(text, string, plain);
+        string += plain;
+        if (*string == '\0') return;
+        base_text_add(text, escapes[strchr(special, *string) - special]);
+        begins_line = *string == '\n';
+    }
+}
+
 size_t base_utf8_decode(const char *text, uint32_t *code) {
     const unsigned char *s = (const unsigned char *)text;
     size_t n = s[0] == 0     ? 0

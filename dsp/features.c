@@ -56,6 +56,9 @@ const base_option dsp_features_table[] = {
      "mapped to 0..1"},
     {"frames", BASE_OPT_INT, FIELD(frames), "0", 0, 1 << 24, NULL, "frames",
      "Length of the output, cut or filled with zeros; 0: as the clip gives"},
+    {"mask_padding", BASE_OPT_BOOL, FIELD(mask_padding), "true", 0, 0, NULL, NULL,
+     "Hide what follows a short clip's end from the network: recurrent layers, norms and pooling "
+     "skip it"},
     {0}};
 
 static bool is_mel(const dsp_features_options *o) {
@@ -218,6 +221,7 @@ void dsp_features_shape(const dsp_features *features, int64_t shape[3]) {
 }
 
 int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid) {
+    if (!features->options.mask_padding) return features->n_frames;
     if (n_valid < 1) n_valid = 1;
     int64_t n = features->options.kind == DSP_WAVEFORM ? n_valid
                                                        : 1 + (n_valid - 1) / features->options.hop;

@@ -38,9 +38,10 @@ typedef struct {
     double amin, top_db;
     int reference; /* 0: one ("1.0"), 1: max (of the clip) */
     int64_t n_mfcc;
-    int64_t deltas; /* 0, 1, 2 */
-    int normalize;  /* dsp_norm_kind: per clip; per feature row and per data set (fitted) */
-    int64_t frames; /* 0: as many as the clip gives; otherwise cut or zero-padded to this many */
+    int64_t deltas;    /* 0, 1, 2 */
+    int normalize;     /* dsp_norm_kind: per clip; per feature row and per data set (fitted) */
+    bool mask_padding; /* false: every frame counts as valid */
+    int64_t frames;    /* 0: as many as the clip gives; otherwise cut or zero-padded to this many */
 } dsp_features_options;
 
 extern const base_option dsp_features_table[];
@@ -63,7 +64,8 @@ size_t dsp_features_scratch_bytes(const dsp_features *features);
 void dsp_features_apply(const dsp_features *features, const float *audio, void *scratch,
                         float *out);
 /* Frames that carry sound for a clip whose first n_valid samples do (the rest being padding):
- * min(T, 1 + (n_valid - 1) / hop) for framed kinds, n_valid for waveform. */
+ * min(T, 1 + (n_valid - 1) / hop) for framed kinds, n_valid for waveform; T without mask_padding.
+ */
 int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid);
 
 /* Fitted normalisation. feature: F means and deviations; dataset: one of each; minmax: minimum and

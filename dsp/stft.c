@@ -77,6 +77,10 @@ void dsp_stft_free(dsp_stft *stft) {
     base_free(stft);
 }
 
+const double *dsp_stft_window(const dsp_stft *stft) {
+    return stft->window;
+}
+
 int64_t dsp_stft_frames(const dsp_stft *stft, int64_t n) {
     const dsp_stft_options *o = &stft->options;
     if (n < 1) return 0;

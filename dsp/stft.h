@@ -40,6 +40,9 @@ typedef void dsp_stft_frame(void *context, int64_t frame, const float complex *b
 void dsp_stft_run(const dsp_stft *stft, const float *x, int64_t n, void *scratch,
                   dsp_stft_frame *emit, void *context);
 
+/* [n_fft], win_length of it not zero; lives as long as stft. */
+const double *dsp_stft_window(const dsp_stft *stft);
+
 /* window[n]: periodic form, scipy.signal.get_window(kind, n, fftbins=True). */
 void dsp_window(dsp_window_kind kind, int64_t n, float *window);
 

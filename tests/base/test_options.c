@@ -243,18 +243,22 @@ END_TEST
 
 START_TEST(the_reference_is_printed) {
     base_text text = {0};
-    base_options_help(conv_table, false, &text);
+    base_options_help(conv_table, BASE_HELP_TEXT, &text);
     ck_assert_str_eq(base_text_string(&text),
                      "  kernel             whole number, 1 to 99      [required]\n"
                      "                     Width\n"
                      "  pad                whole number, 0 to 99      [0]\n"
                      "                     Padding\n");
     base_text_release(&text);
-    base_options_help(table + 5, true, &text);
+    base_options_help(table + 5, BASE_HELP_MARKDOWN, &text);
     ck_assert_ptr_nonnull(strstr(base_text_string(&text), "| `mode` | one of valid, same, full | "
                                                           "`same` | Padding |\n"));
     ck_assert_ptr_nonnull(strstr(text.data, "[low, high], -40 to 40 dB"));
     ck_assert_ptr_nonnull(strstr(text.data, "whole numbers, at least 1 "));
+    base_text_release(&text);
+    base_options_help(conv_table + 1, BASE_HELP_MANUAL, &text);
+    ck_assert_str_eq(base_text_string(&text),
+                     ".TP\n.B pad\n(whole number, 0 to 99; default 0)\nPadding\n");
     base_text_release(&text);
 }
 END_TEST

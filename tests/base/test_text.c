@@ -52,6 +52,15 @@ START_TEST(csv_fields_are_quoted_where_needed) {
 }
 END_TEST
 
+START_TEST(troff_is_escaped) {
+    base_text text = {0};
+    base_text_add_troff(&text, ".TH a-b.c\\\n.d 'x' `y` ^~");
+    ck_assert_str_eq(base_text_string(&text),
+                     "\\&.TH a\\-b.c\\e\n\\&.d \\(aqx\\(aq \\(gay\\(ga \\(ha\\(ti");
+    base_text_release(&text);
+}
+END_TEST
+
 START_TEST(html_is_escaped) {
     base_text text = {0};
     base_text_add_html(&text, "<a href=\"x\">Tom & 'Jerry'</a>");
@@ -297,7 +306,7 @@ START_TEST(thousands_are_parted) {
 END_TEST
 
 TEST_MAIN("base/text", text_grows, failure_sticks, csv_fields_are_quoted_where_needed,
-          html_is_escaped, json_is_escaped, utf8_is_decoded_strictly,
+          html_is_escaped, troff_is_escaped, json_is_escaped, utf8_is_decoded_strictly,
           numbers_are_the_shortest_that_read_back, numbers_ignore_the_locale,
           whole_strings_are_numbers, csv_is_read, bad_csv_is_refused_with_its_line,
           csv_survives_a_round_trip, the_nearest_word_is_found, globs_match, thousands_are_parted)

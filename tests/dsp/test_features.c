@@ -8,7 +8,8 @@
 #include "tests/golden.h"
 #include "tests/test.h"
 
-static const dsp_features_options plain = {.kind = DSP_LOG_MEL,
+static const dsp_features_options plain = {.mask_padding = true,
+                                           .kind = DSP_LOG_MEL,
                                            .n_fft = 2048,
                                            .hop = 441,
                                            .centered = true,
@@ -176,6 +177,10 @@ START_TEST(valid_frames_follow_the_hop) {
     f = make(&o, 1, 6000);
     ck_assert_int_eq(dsp_features_valid_frames(f, 442), 442);
     ck_assert_int_eq(dsp_features_valid_frames(f, 9000), 6000);
+    dsp_features_free(f);
+    o.mask_padding = false;
+    f = make(&o, 1, 6000);
+    ck_assert_int_eq(dsp_features_valid_frames(f, 442), 6000);
     dsp_features_free(f);
 }
 END_TEST

@@ -1,0 +1,209 @@
+#include "train/config.h"
+
+#include <string.h>
+
+#include "base/file.h"
+
+#define FIELD(name) offsetof(train_options, name)
+
+const base_option train_options_table[] = {
+    {"epochs", BASE_OPT_INT, FIELD(epochs), "40", 1, 100000, NULL, NULL,
+     "passes over the training clips (or over `steps` batches)"},
+    {"batch", BASE_OPT_INT, FIELD(batch), "32", 1, 4096, NULL, "clips",
+     "clips per optimiser step and micro-batch"},
+    {"steps", BASE_OPT_INT, FIELD(steps), "0", 0, 1000000, NULL, NULL,
+     "batches per epoch; 0: as many as the training clips fill"},
+    {"accumulate", BASE_OPT_INT, FIELD(accumulate), "1", 1, 1024, NULL, NULL,
+     "micro-batches whose gradients are summed before one optimiser step"},
+    {"optimizer", BASE_OPT_NODE, FIELD(optimizer_node), NULL, 0, 0, NULL, NULL,
+     "sgd, adam or adamw, with its options; default adamw"},
+    {"schedule", BASE_OPT_NODE, FIELD(schedule_node), NULL, 0, 0, NULL, NULL,
+     "learning-rate schedule, with its options; default constant"},
+    {"loss", BASE_OPT_NODE, FIELD(loss_node), NULL, 0, 0, NULL, NULL,
+     "cross_entropy or binary_cross_entropy; default cross_entropy"},
+    {"clip_norm", BASE_OPT_FLOAT, FIELD(clip_norm), "0", 0, 1e6, NULL, NULL,
+     "gradients are scaled down to this 2-norm; 0: never"},
+    {"ema", BASE_OPT_FLOAT, FIELD(ema), "0", 0, 0.99999, NULL, NULL,
+     "decay of a moving average of the weights, which then is what is evaluated; 0: none"},
+    {"mixup", BASE_OPT_FLOAT, FIELD(mixup), "0", 0, 10, NULL, NULL,
+     "pairs of clips are mixed with a share from Beta(mixup, mixup); 0: none"},
+    {"balance", BASE_OPT_CHOICE, FIELD(balance), "none", 0, 0, "none|weights|draws", NULL,
+     "against unequal classes: weights in the loss, or draws that give each class the same share"},
+    {"final", BASE_OPT_CHOICE, FIELD(final), "all", 0, 0, "all|best_fold|ensemble|none", NULL,
+     "model.h5: trained anew on all clips, the best fold's, all folds' together, or none"},
+    {"result", BASE_OPT_CHOICE, FIELD(result), "last", 0, 0, "last|best", NULL,
+     "weights that a fold is judged by; `best` is chosen on the tested fold and flatters"},
+    {"monitor", BASE_OPT_CHOICE, FIELD(monitor), "accuracy", 0, 0, "accuracy|balanced|loss", NULL,
+     "figure by which best.h5 is the best epoch"},
+    {"patience", BASE_OPT_INT, FIELD(patience), "0", 0, 100000, NULL, "epochs",
+     "stop a fold after so many epochs without a better monitor; 0: never"},
+    {"seed", BASE_OPT_INT, FIELD(seed), "1", 0, 9e15, NULL, NULL,
+     "of initial weights, order, augmentation and dropout"},
+    {0}};
+
+static const base_option top_table[] = {
+    {"name", BASE_OPT_STRING, offsetof(train_config, name), NULL, 0, 0, NULL, NULL,
+     "name of the experiment and, by default, of its folder below runs/"},
+    {"dataset", BASE_OPT_NODE, offsetof(train_config, dataset), NULL, 0, 0, NULL, NULL,
+     "where the sounds and their labels come from: a map, or a list of maps to join"},
+    {"audio", BASE_OPT_NODE, offsetof(train_config, parts.audio), NULL, 0, 0, NULL, NULL,
+     "form that every sound is brought into"},
+    {"features", BASE_OPT_NODE, offsetof(train_config, parts.features), NULL, 0, 0, NULL, NULL,
+     "the front end: from waveform to network input"},
+    {"augment", BASE_OPT_NODE, offsetof(train_config, augment), NULL, 0, 0, NULL, NULL,
+     "list of effects on training clips, in order"},
+    {"network", BASE_OPT_NODE, offsetof(train_config, network), NULL, 0, 0, NULL, NULL,
+     "list of layers"},
+    {"train", BASE_OPT_NODE, offsetof(train_config, parts.train), NULL, 0, 0, NULL, NULL,
+     "how the network is trained"},
+    {"folds", BASE_OPT_NODE, offsetof(train_config, parts.folds), NULL, 0, 0, NULL, NULL,
+     "how clips are split for testing"},
+    {0}};
+
+const train_config_section *train_config_sections(int *n) {
+    static const train_config_section sections[] = {
+        {"", "what a configuration consists of", top_table, NULL},
+        {"dataset", "sources of sounds and labels", data_source_table, NULL},
+        {"audio", "form that every sound is brought into", data_audio_table, NULL},
+        {"features", "front end: waveform to network input", dsp_features_table, NULL},
+        {"augment", "list of effects on training clips, in order", NULL, data_augment_variants},
+        {"network", "list of layers", NULL, nn_layer_variants},
+        {"train", "how the network is trained", train_options_table, NULL},
+        {"train.optimizer", "update rule", NULL, nn_optimizer_variants},
+        {"train.schedule", "learning rate over time", NULL, nn_schedule_variants},
+        {"train.loss", "what is minimised", NULL, nn_loss_variants},
+        {"folds", "how clips are split for testing", data_folds_table, NULL},
+    };
+    *n = (int)(sizeof sections / sizeof *sections);
+    return sections;
+}
+
+/* The child map `key` of root, made empty if it is absent, so that its defaults show up when the
+ * configuration is written. */
+static base_status section(train_config *config, base_node *root, const char *key, base_node **out,
+                           base_error *err) {
+    *out = base_node_get(root, key);
+    if (*out) return BASE_OK;
+    *out = base_node_new(&config->arena, BASE_NODE_MAP, "default", 0);
+    if (!*out) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
+    base_node_put(root, key, *out);
+    return BASE_OK;
+}
+
+/* Binds one of several named things below train: `key: name` or `key: {name: {...}}`. */
+static base_status bind_choice(train_config *config, base_node *train, const char *key,
+                               const char *preset, const base_variant *const *variants,
+                               int n_variants, int *index, void *options, base_error *err) {
+    base_node *node = base_node_get(train, key);
+    if (!node) {
+        node = base_node_scalar(&config->arena, preset, "default", 0);
+        if (!node) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
+        base_node_put(train, key, node);
+    }
+    void *bound;
+    BASE_TRY(
+        base_variant_bind(variants, n_variants, key, node, index, &bound, &config->arena, err));
+    if (bound) memcpy(options, bound, variants[*index]->size_bytes);
+    return BASE_OK;
+}
+
+static base_status bind_train(train_config *config, base_error *err) {
+    train_options *train = &config->train;
+    base_node *node;
+    BASE_TRY(section(config, config->root, "train", &node, err));
+    BASE_TRY(base_options_bind(train_options_table, node, train, &config->arena, err));
+    int n, index;
+    const base_variant *const *variants = nn_optimizer_variants(&n);
+    BASE_TRY(bind_choice(config, node, "optimizer", "adamw", variants, n, &index,
+                         &train->optimizer_options, err));
+    train->optimizer = (nn_optimizer_kind)index;
+    variants = nn_schedule_variants(&n);
+    BASE_TRY(bind_choice(config, node, "schedule", "constant", variants, n, &index,
+                         &train->schedule_options, err));
+    train->schedule = (nn_schedule_kind)index;
+    variants = nn_loss_variants(&n);
+    BASE_TRY(bind_choice(config, node, "loss", "cross_entropy", variants, n, &index,
+                         &train->loss_options, err));
+    train->loss = (nn_loss_kind)index;
+    if (train->mixup > 0 && train->batch < 2) {
+        return base_node_fail(node, err, BASE_ECONFIG, "mixup needs a batch of at least 2");
+    }
+    return BASE_OK;
+}
+
+static base_status need(const base_node *node, const train_config *config, const char *key,
+                        base_node_kind kind, const char *kind_name, base_error *err) {
+    if (!node) {
+        return base_node_fail(config->root, err, BASE_ECONFIG, "'%s' is missing", key);
+    }
+    if (node->kind != kind) {
+        return base_node_fail(node, err, BASE_ECONFIG, "must be a %s", kind_name);
+    }
+    return BASE_OK;
+}
+
+/* "h3-crnn" names a folder below runs/, so it must be one path component. */
+static base_status check_name(const train_config *config, base_error *err) {
+    const char *name = config->name;
+    bool plain = name[0] != '\0' && name[0] != '.' && !strchr(name, '/') && strlen(name) <= 100;
+    if (plain) return BASE_OK;
+    return base_node_fail(base_node_get(config->root, "name"), err, BASE_ECONFIG,
+                          "must be usable as a folder name: no '/', no leading '.'");
+}
+
+static base_status bind_all(train_config *config, base_error *err) {
+    if (config->root->kind != BASE_NODE_MAP) {
+        return base_node_fail(config->root, err, BASE_ECONFIG,
+                              "a configuration is a map of sections");
+    }
+    BASE_TRY(base_options_bind(top_table, config->root, config, &config->arena, err));
+    BASE_TRY(check_name(config, err));
+    config->dataset = base_node_get(config->root, "dataset");
+    config->augment = base_node_get(config->root, "augment");
+    config->network = base_node_get(config->root, "network");
+    if (!config->dataset) {
+        return base_node_fail(config->root, err, BASE_ECONFIG, "'dataset' is missing");
+    }
+    BASE_TRY(need(config->network, config, "network", BASE_NODE_LIST, "list of layers", err));
+    base_node *node;
+    BASE_TRY(section(config, config->root, "audio", &node, err));
+    BASE_TRY(base_options_bind(data_audio_table, node, &config->audio, &config->arena, err));
+    BASE_TRY(section(config, config->root, "features", &node, err));
+    BASE_TRY(base_options_bind(dsp_features_table, node, &config->features, &config->arena, err));
+    BASE_TRY(bind_train(config, err));
+    BASE_TRY(section(config, config->root, "folds", &node, err));
+    return base_options_bind(data_folds_table, node, &config->folds, &config->arena, err);
+}
+
+base_status train_config_read(const char *path, const char *const *overrides, int n_overrides,
+                              train_config *config, base_error *err) {
+    memset(config, 0, sizeof *config);
+    base_status status = base_yaml_read(path, &config->arena, &config->root, err);
+    for (int i = 0; status == BASE_OK && i < n_overrides; i++) {
+        status = base_yaml_override(config->root, overrides[i], &config->arena, err);
+    }
+    if (status == BASE_OK) {
+        config->folder = base_path_folder(&config->arena, path);
+        status = config->folder ? bind_all(config, err)
+                                : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    }
+    if (status != BASE_OK) train_config_release(config);
+    return status;
+}
+
+base_status train_config_parse(const char *text, const char *source, train_config *config,
+                               base_error *err) {
+    memset(config, 0, sizeof *config);
+    base_status status =
+        base_yaml_parse(text, strlen(text), source, &config->arena, &config->root, err);
+    config->folder = ".";
+    if (status == BASE_OK) status = bind_all(config, err);
+    if (status != BASE_OK) train_config_release(config);
+    return status;
+}
+
+void train_config_release(train_config *config) {
+    if (!config) return;
+    base_arena_release(&config->arena);
+    memset(config, 0, sizeof *config);
+}

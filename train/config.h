@@ -1,0 +1,75 @@
+/* train/config.h - an experiment's configuration: one YAML file, validated whole. */
+#ifndef TRAIN_CONFIG_H
+#define TRAIN_CONFIG_H
+
+#include "data/augment.h"
+#include "data/folds.h"
+#include "dsp/features.h"
+#include "nn/loss.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+
+enum { TRAIN_BALANCE_NONE, TRAIN_BALANCE_WEIGHTS, TRAIN_BALANCE_DRAWS };
+enum { TRAIN_FINAL_ALL, TRAIN_FINAL_BEST_FOLD, TRAIN_FINAL_ENSEMBLE, TRAIN_FINAL_NONE };
+enum { TRAIN_RESULT_LAST, TRAIN_RESULT_BEST };
+enum { TRAIN_MONITOR_ACCURACY, TRAIN_MONITOR_BALANCED, TRAIN_MONITOR_LOSS };
+
+/* `train:` in a config. */
+typedef struct {
+    int64_t epochs, batch;
+    const base_node *optimizer_node, *schedule_node, *loss_node; /* bound into the fields below */
+    int64_t steps; /* per epoch; 0: every clip once (or, with draws, as many as there are clips) */
+    int64_t accumulate; /* micro-batches per optimiser step */
+    double clip_norm;   /* 0: none */
+    double ema;         /* 0: none */
+    double mixup;       /* Beta(a, a); 0: none */
+    int balance;
+    int final;
+    int result;  /* which weights a fold is judged by; `best` picks the epoch on the tested fold and
+                    flatters */
+    int monitor; /* what best.h5 is best by */
+    int64_t patience; /* stop after so many epochs without a better monitor; 0: never */
+    int64_t seed;
+    nn_optimizer_kind optimizer;
+    nn_optimizer_options optimizer_options;
+    nn_schedule_kind schedule;
+    nn_schedule_options schedule_options;
+    nn_loss_kind loss;
+    nn_loss_options loss_options;
+} train_options;
+extern const base_option train_options_table[];
+
+/* The top level: name, dataset, audio, features, augment, network, train, folds. */
+typedef struct {
+    base_arena arena;
+    base_node *root;    /* the resolved configuration: write it with base_yaml_write */
+    const char *folder; /* of the file: anchors label rules */
+    const char *name;
+    base_node *dataset, *augment, *network; /* augment may be NULL */
+    struct {
+        const base_node *audio, *features, *train, *folds; /* bound into the structs below */
+    } parts;
+    data_audio_options audio;
+    dsp_features_options features;
+    train_options train;
+    data_folds_options folds;
+} train_config;
+
+/* Reads, applies overrides ("train.epochs=5", in order), validates every key but those inside
+ * `network` layers, which nn_network_new checks (train_config_check does so at once). */
+base_status train_config_read(const char *path, const char *const *overrides, int n_overrides,
+                              train_config *config, base_error *err);
+/* The same from YAML text (a model's or a run's own). */
+base_status train_config_parse(const char *text, const char *source, train_config *config,
+                               base_error *err);
+void train_config_release(train_config *config);
+
+/* One row per section, for help: name, one sentence, table (NULL: a list of variants or free). */
+typedef struct {
+    const char *name, *help;
+    const base_option *table;
+    const base_variant *const *(*variants)(int *n); /* augment, network, optimizer ... */
+} train_config_section;
+const train_config_section *train_config_sections(int *n);
+
+#endif

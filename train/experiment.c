@@ -1,0 +1,531 @@
+#include "train/experiment.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "nn/gemm.h"
+#include "nn/kernels.h"
+#include "train/final.h"
+#include "train/loop.h"
+#include "train/report.h"
+
+/* A run in progress. */
+typedef struct {
+    train_config *config;
+    const train_experiment_options *options;
+    base_arena arena;
+    train_data data;
+    data_folds main, compare; /* compare.n_folds 0: none */
+    data_augment *augment;
+    train_facts facts;
+    base_text yaml; /* resolved configuration */
+    char fingerprint[33];
+    double work_total, work_done,
+        started_s;        /* work: clips trained on, for the estimate of what is left */
+    double worked_before; /* part of work_done that a resumed run found done */
+} experiment;
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool tell(const experiment *e, const train_event *event) {
+    if (!e->options->listener) return true;
+    return e->options->listener(e->options->listener_context, event);
+}
+
+static base_status out_of_memory(base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "run: out of memory");
+}
+
+/* ------------------------------------------------------------------ the run folder */
+
+static bool holds_a_run(const char *folder, base_arena *arena) {
+    const char *config = base_path_join(arena, folder, "config.yaml");
+    return config && base_file_exists(config);
+}
+
+static base_status claim_folder(experiment *e, base_error *err) {
+    const char *folder = e->options->folder;
+    if (!base_folder_exists(folder) && base_file_exists(folder)) {
+        return base_fail(err, BASE_EEXISTS, "%s: is a file, not a run folder", folder);
+    }
+    bool there = base_folder_exists(folder), a_run = there && holds_a_run(folder, &e->arena);
+    if (there && e->options->overwrite && a_run) BASE_TRY(base_folder_remove(folder, err));
+    if (there && e->options->overwrite && !a_run) {
+        return base_fail(err, BASE_EEXISTS, "%s: is no run folder, so it is not overwritten",
+                         folder);
+    }
+    if (there && !e->options->overwrite && !e->options->resume) {
+        return base_fail(err, BASE_EEXISTS,
+                         "%s: already exists; --resume goes on with it, --overwrite starts afresh, "
+                         "--out chooses another folder",
+                         folder);
+    }
+    return base_folder_make(folder, err);
+}
+
+static base_status check_same_config(const experiment *e, const char *path, base_error *err) {
+    void *text;
+    size_t n_bytes;
+    BASE_TRY(base_file_read(path, 0, &text, &n_bytes, err));
+    const char *ours = base_text_string(&e->yaml), *theirs = text;
+    int line = 1;
+    size_t i = 0;
+    for (; ours[i] && ours[i] == theirs[i]; i++) line += ours[i] == '\n';
+    bool same = ours[i] == theirs[i];
+    base_free(text);
+    if (same) return BASE_OK;
+    return base_fail(err, BASE_EMISMATCH,
+                     "%s:%d: the run was started with another configuration; to resume, give the "
+                     "same file and overrides",
+                     path, line);
+}
+
+/* A run goes on only with the kernels it was begun with: others give other last bits. */
+static base_status check_same_kernels(experiment *e, base_error *err) {
+    train_facts before;
+    BASE_TRY(train_facts_read(e->options->folder, &e->arena, &before, err));
+    if (strcmp(before.blas_kernel, e->facts.blas_kernel) == 0 &&
+        strcmp(before.level, e->facts.level) == 0) {
+        return BASE_OK;
+    }
+    return base_fail(
+        err, BASE_EMISMATCH,
+        "%s: begun with kernels %s, %s; here they are %s, %s, and the bits would differ",
+        e->options->folder, before.blas_kernel, before.level, e->facts.blas_kernel, e->facts.level);
+}
+
+/* facts.json is written last: its presence says that the other files are there. */
+static base_status write_beginning(experiment *e, base_error *err) {
+    const char *folder = e->options->folder;
+    const char *config = base_path_join(&e->arena, folder, "config.yaml");
+    const char *manifest = base_path_join(&e->arena, folder, "manifest.csv");
+    const char *folds = base_path_join(&e->arena, folder, "folds.csv");
+    const char *compare = base_path_join(&e->arena, folder, "compare/folds.csv");
+    const char *facts = base_path_join(&e->arena, folder, "facts.json");
+    if (!config || !manifest || !folds || !compare || !facts) return out_of_memory(err);
+    if (e->options->resume && base_file_exists(facts)) {
+        BASE_TRY(check_same_config(e, config, err));
+        return check_same_kernels(e, err);
+    }
+    BASE_TRY(base_file_write_text(config, &e->yaml, err));
+    BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
+    BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
+    if (e->compare.n_folds > 0) {
+        BASE_TRY(base_folder_make(base_path_folder(&e->arena, compare), err));
+        BASE_TRY(data_folds_write(&e->compare, &e->data.manifest, &e->data.clips, compare, err));
+    }
+    return train_facts_write(&e->facts, folder, err);
+}
+
+/* ------------------------------------------------------------------ data and facts */
+
+static bool tell_decoding(void *context, const char *what, int64_t done, int64_t total) {
+    train_event event = {
+        .kind = TRAIN_EVENT_DECODE, .stage = "data", .text = what, .done = done, .total = total};
+    return tell(context, &event);
+}
+
+static const char *join_keys(base_arena *arena, base_strings keys) {
+    const char *text = keys.n ? keys.items[0] : "";
+    for (int i = 1; i < keys.n && text; i++) {
+        text = base_arena_printf(arena, "%s and %s", text, keys.items[i]);
+    }
+    return text;
+}
+
+static base_status count_clips(experiment *e, base_error *err) {
+    train_facts *facts = &e->facts;
+    const data_manifest *manifest = &e->data.manifest;
+    facts->class_counts =
+        base_arena_alloc(&e->arena, (size_t)manifest->n_classes, sizeof *facts->class_counts);
+    if (!facts->class_counts) return out_of_memory(err);
+    for (int64_t i = 0; i < e->data.clips.n_clips; i++) {
+        facts->class_counts[e->data.clips.label[i]]++;
+    }
+    for (int64_t i = 0; i < manifest->n_rows; i++) {
+        const char *why = manifest->rows[i].left_out;
+        facts->n_left_out += why != NULL;
+        facts->n_silent += why && strcmp(why, "silent") == 0;
+    }
+    return BASE_OK;
+}
+
+static base_status describe_network(experiment *e, base_error *err) {
+    nn_network *network;
+    const train_config *config = e->config;
+    BASE_TRY(train_network_new(config, e->data.manifest.n_classes, config->train.batch, true,
+                               e->options->pool, &network, NULL, err));
+    nn_summary summary = nn_network_summary(network);
+    char input[64];
+    nn_shape_text(nn_network_get_config(network)->input, true, input);
+    e->facts.n_param = summary.n_param;
+    e->facts.macs = summary.macs;
+    e->facts.memory_bytes = summary.param_bytes + summary.activation_bytes;
+    e->facts.input = base_arena_string(&e->arena, input);
+    nn_network_free(network);
+    return e->facts.input ? BASE_OK : out_of_memory(err);
+}
+
+static base_status gather_facts(experiment *e, base_error *err) {
+    static const char *const monitors[] = {"accuracy", "balanced", "loss"};
+    static const char *const results[] = {"last", "best"};
+    const train_config *config = e->config;
+    const data_manifest *manifest = &e->data.manifest;
+    e->facts = (train_facts){.name = config->name,
+                             .classes = manifest->classes,
+                             .n_classes = manifest->n_classes,
+                             .n_rows = manifest->n_rows,
+                             .n_clips = e->data.clips.n_clips,
+                             .n_duplicate_groups = e->data.duplicates.n_groups,
+                             .n_copies = e->data.duplicates.n_copies,
+                             .n_conflicts = e->data.duplicates.n_conflicts,
+                             .network = "",
+                             .blas_kernel = nn_blas_kernel(),
+                             .level = nn_kernels()->level,
+                             .version = RIMSHOT_VERSION,
+                             .grouped_by = join_keys(&e->arena, config->folds.group),
+                             .n_folds = (int)e->main.n_folds,
+                             .n_compare_folds = (int)e->compare.n_folds,
+                             .monitor = monitors[config->train.monitor],
+                             .result = results[config->train.result],
+                             .notes = manifest->notes,
+                             .n_notes = manifest->n_notes};
+    if (e->compare.n_folds > 0) e->facts.compared_by = join_keys(&e->arena, config->folds.compare);
+    BASE_TRY(count_clips(e, err));
+    return describe_network(e, err);
+}
+
+/* Names everything the weights depend on. */
+static void make_fingerprint(experiment *e) {
+    const data_clips *clips = &e->data.clips;
+    size_t n = (size_t)clips->n_clips;
+    base_digest digest = base_digest_bytes(e->yaml.data, e->yaml.size);
+    const base_digest parts[] = {
+        base_digest_bytes(clips->audio, (size_t)clips->offset[n] * sizeof *clips->audio),
+        base_digest_bytes(clips->label, n * sizeof *clips->label),
+        base_digest_bytes(e->main.fold, n * sizeof *e->main.fold),
+        base_digest_bytes(e->facts.blas_kernel, strlen(e->facts.blas_kernel)),
+        base_digest_bytes(e->facts.level, strlen(e->facts.level)),
+        base_digest_bytes(RIMSHOT_VERSION, strlen(RIMSHOT_VERSION)),
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        digest = base_digest_join(digest, parts[i]);
+    }
+    base_digest_hex(digest, e->fingerprint);
+}
+
+/* The second set of folds is kept apart by folds.compare; where that cannot be done (no kits, too
+ * few of them for a class) it is left out with a note, because the main result does not depend on
+ * it. */
+static base_status make_compare_folds(experiment *e, base_error *err) {
+    data_folds_options options = e->config->folds;
+    if (options.compare.n == 0) return BASE_OK;
+    options.group = options.compare;
+    options.file = NULL;
+    base_error reason;
+    base_status status =
+        data_folds_make(&e->data.manifest, &e->data.clips, &options, &e->compare, &reason);
+    if (status == BASE_OK) return BASE_OK;
+    e->compare = (data_folds){0};
+    if (status != BASE_EDATA) return base_fail(err, status, "%s", reason.text);
+    data_manifest *manifest = &e->data.manifest;
+    const char **notes =
+        base_arena_alloc(&manifest->arena, (size_t)manifest->n_notes + 1, sizeof *notes);
+    char *note = base_arena_printf(&manifest->arena, "no second set of folds (folds.compare): %s",
+                                   reason.text);
+    if (!notes || !note) return out_of_memory(err);
+    for (int i = 0; i < manifest->n_notes; i++) notes[i] = manifest->notes[i];
+    notes[manifest->n_notes++] = note;
+    manifest->notes = notes;
+    return BASE_OK;
+}
+
+/* The chain binds a copy of its list; the resolved configuration shows that one, with its defaults.
+ */
+static base_status resolve_augment(experiment *e, base_error *err) {
+    const base_node *list = data_augment_list(e->augment);
+    if (!list || !e->config->augment) return BASE_OK;
+    base_node *copy = base_node_copy(list, &e->config->arena);
+    if (!copy) return out_of_memory(err);
+    base_node_put(e->config->root, "augment", copy);
+    e->config->augment = copy;
+    return BASE_OK;
+}
+
+static base_status prepare(experiment *e, base_error *err) {
+    train_config *config = e->config;
+    BASE_TRY(train_data_open(config, e->options->pool, tell_decoding, e, &e->data, err));
+    const data_clips *clips = &e->data.clips;
+    BASE_TRY(data_folds_make(&e->data.manifest, clips, &config->folds, &e->main, err));
+    BASE_TRY(make_compare_folds(e, err));
+    BASE_TRY(data_augment_new(config->augment, clips->sample_rate_hz, clips->n_channels,
+                              clips->n_samples, &e->augment, err));
+    BASE_TRY(gather_facts(e, err));
+    BASE_TRY(resolve_augment(e, err));
+    base_yaml_write(config->root, &e->yaml);
+    if (e->yaml.failed) return out_of_memory(err);
+    make_fingerprint(e);
+    return BASE_OK;
+}
+
+/* ------------------------------------------------------------------ one fold */
+
+typedef struct {
+    experiment *experiment;
+    const char *stage;
+    int fold, n_folds;
+    int64_t n_train;
+    double work_before; /* work done when the fold began */
+} fold_progress;
+
+static double draws_per_epoch(const train_options *train, int64_t n_train) {
+    return train->steps > 0 ? (double)(train->steps * train->batch) : (double)n_train;
+}
+
+static bool tell_progress(void *context, int64_t epoch, int64_t done, int64_t total, double loss,
+                          const train_epoch *over, int64_t best_epoch, double best_accuracy) {
+    fold_progress *p = context;
+    experiment *e = p->experiment;
+    double work = p->work_before + (double)((epoch - 1) * total + done);
+    /* The first report of a fold shows how much of it a resumed run had done already. */
+    if (work - e->work_done > (double)total) e->worked_before += work - e->work_done - (double)done;
+    e->work_done = work;
+    double elapsed_s = now_s() - e->started_s, worked = work - e->worked_before;
+    double rate = elapsed_s > 0 ? worked / elapsed_s : 0;
+    train_event event = {.kind = over ? TRAIN_EVENT_EPOCH : TRAIN_EVENT_STEP,
+                         .stage = p->stage,
+                         .fold = p->fold,
+                         .n_folds = p->n_folds,
+                         .epoch_number = epoch,
+                         .n_epochs = e->config->train.epochs,
+                         .done = done,
+                         .total = total,
+                         .loss = loss,
+                         .best_accuracy = best_accuracy,
+                         .best_epoch = best_epoch,
+                         .samples_per_s = rate,
+                         .seconds_left = rate > 0 ? (e->work_total - work) / rate : -1,
+                         .epoch = over};
+    return tell(e, &event);
+}
+
+/* Clips of a fold: those it tests, in order, and the others. fold < 0: all train, none is tested.
+ */
+static base_status split(experiment *e, const data_folds *folds, int fold, int64_t **train,
+                         int64_t *n_train, int64_t **test, int64_t *n_test, base_error *err) {
+    int64_t n = e->data.clips.n_clips;
+    *train = base_arena_alloc(&e->arena, (size_t)n, sizeof **train);
+    *test = base_arena_alloc(&e->arena, (size_t)n, sizeof **test);
+    if (!*train || !*test) return out_of_memory(err);
+    for (int64_t i = 0; i < n; i++) {
+        if (fold >= 0 && folds->fold[i] == fold) {
+            (*test)[(*n_test)++] = i;
+        } else {
+            (*train)[(*n_train)++] = i;
+        }
+    }
+    return BASE_OK;
+}
+
+static base_status write_predictions(experiment *e, const train_job *job, int fold,
+                                     const train_outcome *outcome, base_error *err) {
+    train_prediction *rows = base_alloc((size_t)job->n_test, sizeof *rows);
+    if (!rows) return out_of_memory(err);
+    for (int64_t i = 0; i < job->n_test; i++) {
+        const float *p = outcome->probability + i * job->n_classes;
+        const data_row *row = &e->data.manifest.rows[job->clips->row[job->test_index[i]]];
+        int best = 0;
+        for (int c = 1; c < job->n_classes; c++) best = p[c] > p[best] ? c : best;
+        rows[i] = (train_prediction){.path = row->path,
+                                     .begin_s = row->begin_s,
+                                     .end_s = row->end_s,
+                                     .predicted = best,
+                                     .fold = fold,
+                                     .truth = job->clips->label[job->test_index[i]]};
+    }
+    base_status status =
+        train_predictions_write(rows, job->n_test, outcome->probability, e->facts.classes,
+                                job->n_classes, job->folder, err);
+    base_free(rows);
+    return status;
+}
+
+static bool tell_fold_over(experiment *e, const fold_progress *p, const train_job *job,
+                           const train_outcome *outcome, base_error *err, base_status *status) {
+    base_arena arena = {0};
+    int32_t *truth = base_arena_alloc(&arena, (size_t)job->n_test, sizeof *truth);
+    train_metrics metrics;
+    bool go_on = true;
+    *status = truth ? BASE_OK : out_of_memory(err);
+    for (int64_t i = 0; truth && i < job->n_test; i++) {
+        truth[i] = job->clips->label[job->test_index[i]];
+    }
+    if (truth) {
+        *status = train_metrics_compute(outcome->probability, truth, job->n_test, job->n_classes,
+                                        &arena, &metrics, err);
+    }
+    if (*status == BASE_OK) {
+        train_event event = {.kind = TRAIN_EVENT_FOLD,
+                             .stage = p->stage,
+                             .fold = p->fold,
+                             .n_folds = p->n_folds,
+                             .metrics = &metrics};
+        go_on = tell(e, &event);
+    }
+    base_arena_release(&arena);
+    return go_on;
+}
+
+/* Each training of a run has its own streams: the run's seed, its stage and its fold. */
+static uint64_t training_seed(const experiment *e, const char *stage, int fold) {
+    base_digest digest = base_digest_bytes(stage, strlen(stage));
+    return (uint64_t)e->config->train.seed + digest.low + (uint64_t)fold * 0x9e3779b97f4a7c15u;
+}
+
+/* One training, in <folder>/<place>; `outcome` is the caller's to release. */
+static base_status run_training(experiment *e, const data_folds *folds, const char *stage, int fold,
+                                const char *place, train_outcome *outcome, base_error *err) {
+    int64_t *train, *test, n_train = 0, n_test = 0;
+    BASE_TRY(split(e, folds, fold, &train, &n_train, &test, &n_test, err));
+    const char *folder = base_path_join(&e->arena, e->options->folder, place);
+    if (!folder) return out_of_memory(err);
+    BASE_TRY(base_folder_make(folder, err));
+    fold_progress progress = {.experiment = e,
+                              .stage = stage,
+                              .fold = fold + 1,
+                              .n_folds = folds ? (int)folds->n_folds : 1,
+                              .n_train = n_train,
+                              .work_before = e->work_done};
+    train_job job = {.config = e->config,
+                     .clips = &e->data.clips,
+                     .augment = e->augment,
+                     .n_classes = e->facts.n_classes,
+                     .train_index = train,
+                     .n_train = n_train,
+                     .test_index = test,
+                     .n_test = n_test,
+                     .seed = training_seed(e, stage, fold),
+                     .folder = folder,
+                     .fingerprint = e->fingerprint,
+                     .resume = e->options->resume,
+                     .pool = e->options->pool,
+                     .progress = tell_progress,
+                     .progress_context = &progress};
+    BASE_TRY(train_loop_run(&job, outcome, err));
+    double work = progress.work_before +
+                  (double)e->config->train.epochs * draws_per_epoch(&e->config->train, n_train);
+    e->worked_before += work - e->work_done; /* epochs done before, or left out by train.patience */
+    e->work_done = work;
+    if (n_test == 0) return BASE_OK;
+    base_status status = write_predictions(e, &job, fold, outcome, err);
+    bool go_on = true;
+    if (status == BASE_OK) go_on = tell_fold_over(e, &progress, &job, outcome, err, &status);
+    if (status == BASE_OK && !go_on) status = base_fail(err, BASE_ESTOPPED, "stopped");
+    if (status != BASE_OK) train_outcome_release(outcome);
+    return status;
+}
+
+static base_status run_set(experiment *e, const data_folds *folds, const char *stage,
+                           const char *prefix, base_error *err) {
+    for (int fold = 0; fold < folds->n_folds; fold++) {
+        char place[64];
+        snprintf(place, sizeof place, "%sfold%d", prefix, fold + 1);
+        train_outcome outcome = {0};
+        BASE_TRY(run_training(e, folds, stage, fold, place, &outcome, err));
+        train_outcome_release(&outcome);
+    }
+    return BASE_OK;
+}
+
+static double work_of(const experiment *e, const data_folds *folds) {
+    int64_t n = e->data.clips.n_clips, n_trained = 0;
+    for (int fold = 0; fold < folds->n_folds; fold++) {
+        for (int64_t i = 0; i < n; i++) n_trained += folds->fold[i] != fold;
+    }
+    const train_options *train = &e->config->train;
+    if (train->steps > 0) n_trained = folds->n_folds * train->steps * train->batch;
+    return (double)train->epochs * (double)n_trained;
+}
+
+/* ------------------------------------------------------------------ the whole */
+
+static base_status write_final(experiment *e, base_error *err) {
+    const train_config *config = e->config;
+    if (config->train.final == TRAIN_FINAL_NONE) return BASE_OK;
+    train_outcome outcome = {0};
+    if (config->train.final == TRAIN_FINAL_ALL) {
+        BASE_TRY(run_training(e, NULL, "final", -1, "final", &outcome, err));
+    }
+    train_event event = {.kind = TRAIN_EVENT_STAGE, .stage = "model", .text = "model"};
+    tell(e, &event);
+    train_final_request request = {.config = config,
+                                   .yaml = base_text_string(&e->yaml),
+                                   .folder = e->options->folder,
+                                   .facts = &e->facts,
+                                   .fingerprint = e->fingerprint,
+                                   .pool = e->options->pool,
+                                   .network = outcome.network,
+                                   .features = outcome.features};
+    base_status status = train_final_write(&request, err);
+    train_outcome_release(&outcome);
+    return status;
+}
+
+static base_status write_report(experiment *e, base_error *err) {
+    train_event event = {.kind = TRAIN_EVENT_STAGE, .stage = "report", .text = "report"};
+    tell(e, &event);
+    train_run run;
+    BASE_TRY(train_run_read(e->options->folder, &run, err));
+    base_status status = train_run_write_summary(&run, err);
+    if (status == BASE_OK) status = train_report_write(&run, err);
+    train_run_release(&run);
+    return status;
+}
+
+static base_status run_all(experiment *e, base_error *err) {
+    BASE_TRY(prepare(e, err));
+    BASE_TRY(claim_folder(e, err));
+    BASE_TRY(write_beginning(e, err));
+    train_event event = {.kind = TRAIN_EVENT_DATA, .stage = "data", .facts = &e->facts};
+    if (!tell(e, &event)) return base_fail(err, BASE_ESTOPPED, "stopped");
+    e->work_total = work_of(e, &e->main) + work_of(e, &e->compare);
+    if (e->config->train.final == TRAIN_FINAL_ALL) {
+        e->work_total += (double)e->config->train.epochs *
+                         draws_per_epoch(&e->config->train, e->data.clips.n_clips);
+    }
+    e->started_s = now_s();
+    BASE_TRY(run_set(e, &e->main, "fold", "", err));
+    BASE_TRY(run_set(e, &e->compare, "compare", "compare/", err));
+    BASE_TRY(write_final(e, err));
+    return write_report(e, err);
+}
+
+/* Cheap refusals come before decoding; a folder is claimed only when all is known to fit. */
+static base_status refuse_early(const train_experiment_options *options, base_error *err) {
+    if (base_folder_exists(options->folder) && !options->resume && !options->overwrite) {
+        return base_fail(err, BASE_EEXISTS,
+                         "%s: already exists; --resume goes on with it, --overwrite starts afresh, "
+                         "--out chooses another folder",
+                         options->folder);
+    }
+    return BASE_OK;
+}
+
+base_status train_experiment_run(train_config *config, const train_experiment_options *options,
+                                 base_error *err) {
+    BASE_TRY(refuse_early(options, err));
+    experiment e = {.config = config, .options = options};
+    base_status status = run_all(&e, err);
+    data_augment_free(e.augment);
+    data_folds_release(&e.main);
+    data_folds_release(&e.compare);
+    train_data_release(&e.data);
+    base_text_release(&e.yaml);
+    base_arena_release(&e.arena);
+    return status;
+}

@@ -1,0 +1,70 @@
+/* train/experiment.h - a whole run: data, folds, epochs, checkpoints, final model, pictures.
+ *
+ * Killed at any moment and resumed, a run ends with the same bytes in every file. */
+#ifndef TRAIN_EXPERIMENT_H
+#define TRAIN_EXPERIMENT_H
+
+#include "data/duplicates.h"
+#include "train/config.h"
+#include "train/run.h"
+
+/* What a run tells while it goes; all pointers valid during the call only. */
+typedef enum {
+    TRAIN_EVENT_DATA,   /* the facts are known: facts */
+    TRAIN_EVENT_DECODE, /* done, total: files decoded */
+    TRAIN_EVENT_STEP,   /* position within an epoch */
+    TRAIN_EVENT_EPOCH,  /* an epoch is over: epoch */
+    TRAIN_EVENT_FOLD,   /* a fold is over: metrics */
+    TRAIN_EVENT_STAGE   /* "report", "model": text */
+} train_event_kind;
+
+typedef struct {
+    train_event_kind kind;
+    const char *stage;              /* "fold", "compare", "final" */
+    int fold, n_folds;              /* from 1 */
+    int64_t epoch_number, n_epochs; /* from 1 */
+    int64_t done, total;            /* samples within the epoch, or files */
+    double loss;                    /* running mean of the epoch */
+    double best_accuracy;           /* so far in this fold; negative: none */
+    int64_t best_epoch;
+    double samples_per_s;
+    double seconds_left; /* of the whole run, estimated; negative: unknown */
+    const train_epoch *epoch;
+    const train_metrics *metrics;
+    const train_facts *facts;
+    const char *text;
+} train_event;
+
+/* Return false to stop at once after the last finished epoch's checkpoint (ESTOPPED). */
+typedef bool train_listener(void *context, const train_event *event);
+
+typedef struct {
+    const char *folder; /* run folder */
+    bool resume;        /* go on where it stopped; the configuration must be the same */
+    bool overwrite;     /* start afresh in an existing run folder */
+    base_pool *pool;
+    train_listener *listener;
+    void *listener_context;
+} train_experiment_options;
+
+/* Runs everything. Refuses a folder that exists (unless resume or overwrite; overwrite only removes
+ * a folder that holds a run). */
+base_status train_experiment_run(train_config *config, const train_experiment_options *options,
+                                 base_error *err);
+
+/* The data part alone, as the run does it; shared with evaluate, summary and `data`. */
+typedef struct {
+    data_manifest manifest;
+    data_clips clips;
+    data_duplicates duplicates;
+} train_data;
+base_status train_data_open(train_config *config, base_pool *pool, data_progress *progress,
+                            void *context, train_data *data, base_error *err);
+void train_data_release(train_data *data);
+
+/* Plans the configured network for n_classes (also checks it); *features may be NULL. */
+base_status train_network_new(const train_config *config, int64_t n_classes, int64_t max_batch,
+                              bool training, base_pool *pool, nn_network **network,
+                              dsp_features **features, base_error *err);
+
+#endif

@@ -1,0 +1,461 @@
+#include "train/loop.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/checkpoint.h"
+#include "train/experiment.h"
+#include "train/feed.h"
+#include "train/mixup.h"
+#include "train/tensorboard.h"
+
+/* One training in progress. */
+typedef struct {
+    const train_job *job;
+    const train_options *options;
+    nn_network *network;
+    nn_optimizer *optimizer;
+    nn_schedule schedule;
+    nn_loss loss;
+    dsp_features *features;
+    train_feed *train, *test;
+    int64_t count;        /* floats per sample of x */
+    int64_t n_draws;      /* samples per epoch */
+    int64_t n_batches;    /* micro-batches per epoch */
+    int64_t *place;       /* [n_draws] this epoch's order, into train_index */
+    int64_t *by_class;    /* balanced draws: places sorted by class */
+    int64_t *class_begin; /* [n_classes + 1] into by_class */
+    float *class_weight;  /* [n_classes] or NULL */
+    float *x, *target, *dlogits, *probability;
+    int32_t *length;
+    train_state state;
+    char last[1024], best[1024];
+    bool stopped;
+} loop;
+
+static int64_t at_least_one(int64_t n) {
+    return n > 0 ? n : 1;
+}
+
+/* ------------------------------------------------------------------ order of samples */
+
+static int64_t label_at(const loop *l, int64_t place) {
+    return l->job->clips->label[l->job->train_index[place]];
+}
+
+/* Sorts the places by class, for balanced draws and class weights. */
+static void sort_by_class(loop *l) {
+    int64_t n = l->job->n_train, n_classes = l->job->n_classes;
+    for (int64_t i = 0; i < n; i++) l->class_begin[label_at(l, i) + 1]++;
+    for (int64_t c = 0; c < n_classes; c++) l->class_begin[c + 1] += l->class_begin[c];
+    for (int64_t c = 0; c < n_classes; c++) {
+        int64_t next = l->class_begin[c];
+        for (int64_t i = 0; i < n; i++) {
+            if (label_at(l, i) == c) l->by_class[next++] = i;
+        }
+    }
+}
+
+/* Weights inverse to class frequency with mean 1 over the clips, as scikit-learn's "balanced". */
+static void weigh_classes(loop *l) {
+    int64_t n_classes = l->job->n_classes;
+    for (int64_t c = 0; c < n_classes; c++) {
+        int64_t n = l->class_begin[c + 1] - l->class_begin[c];
+        l->class_weight[c] = n ? (float)((double)l->job->n_train / (double)(n_classes * n)) : 0;
+    }
+}
+
+/* A class at random, then one of its clips: every class gets the same share. */
+static int64_t balanced_draw(const loop *l, base_rng *rng) {
+    for (;;) {
+        int64_t c = base_rng_below(rng, l->job->n_classes);
+        int64_t n = l->class_begin[c + 1] - l->class_begin[c];
+        if (n > 0) return l->by_class[l->class_begin[c] + base_rng_below(rng, n)];
+    }
+}
+
+/* Fills place[] for an epoch: whole passes in shuffled order, or balanced draws. */
+static void order_epoch(loop *l, uint64_t epoch) {
+    uint64_t seed = l->job->seed;
+    if (l->options->balance == TRAIN_BALANCE_DRAWS) {
+        base_rng rng = base_rng_open(seed, BASE_RNG_DRAW, epoch, 0);
+        for (int64_t i = 0; i < l->n_draws; i++) l->place[i] = balanced_draw(l, &rng);
+        return;
+    }
+    int64_t n = l->job->n_train;
+    for (int64_t begin = 0, pass = 0; begin < l->n_draws; begin += n, pass++) {
+        int64_t size = l->n_draws - begin < n ? l->n_draws - begin : n;
+        base_rng rng = base_rng_open(seed, BASE_RNG_SHUFFLE, epoch, (uint64_t)pass);
+        if (size == n) {
+            for (int64_t i = 0; i < n; i++) l->place[begin + i] = i;
+            base_rng_shuffle(&rng, l->place + begin, n);
+        } else { /* part of a pass: clips drawn with replacement */
+            for (int64_t i = 0; i < size; i++) l->place[begin + i] = base_rng_below(&rng, n);
+        }
+    }
+}
+
+/* Micro-batches of nearly equal size, so that no epoch ends with a batch of one. */
+static int64_t batch_begin(const loop *l, int64_t batch) {
+    return l->n_draws * batch / l->n_batches;
+}
+
+/* ------------------------------------------------------------------ one optimiser step */
+
+static void set_targets(const loop *l, int64_t begin, int64_t n, float *target) {
+    int64_t n_classes = l->job->n_classes;
+    memset(target, 0, (size_t)(n * n_classes) * sizeof *target);
+    for (int64_t i = 0; i < n; i++) target[i * n_classes + label_at(l, l->place[begin + i])] = 1;
+}
+
+static double mixup_share(const loop *l, uint64_t epoch, int64_t batch) {
+    base_rng rng = base_rng_open(l->job->seed, BASE_RNG_MIXUP, epoch, (uint64_t)batch);
+    return train_beta(&rng, l->options->mixup);
+}
+
+/* The weight of all micro-batches of one step together, so that their gradients add up to the
+ * mean over the step. Mixing keeps it: a blend of two targets weighs what they weigh. */
+static double step_weight(const loop *l, int64_t first_batch, int64_t end_batch) {
+    double weight = 0;
+    for (int64_t b = first_batch; b < end_batch; b++) {
+        int64_t begin = batch_begin(l, b), n = batch_begin(l, b + 1) - begin;
+        set_targets(l, begin, n, l->target);
+        weight += nn_loss_weight(&l->loss, n, l->target);
+    }
+    return weight;
+}
+
+/* Adds one micro-batch's gradients; returns its share of the step's loss. */
+static double run_batch(loop *l, uint64_t epoch, int64_t step, int64_t batch, int64_t first_batch,
+                        double weight) {
+    int64_t begin = batch_begin(l, batch), n = batch_begin(l, batch + 1) - begin;
+    train_feed_batch(l->train, l->place + begin, n, l->job->seed, epoch, begin, l->x, l->length);
+    set_targets(l, begin, n, l->target);
+    if (l->options->mixup > 0) {
+        train_mixup(mixup_share(l, epoch, batch), l->x, l->count, l->target, l->job->n_classes,
+                    l->length, n);
+    }
+    nn_input input = {.x = l->x,
+                      .length = l->length,
+                      .n = n,
+                      .training = true,
+                      .seed = l->job->seed,
+                      .step = (uint64_t)step,
+                      .first_sample = (uint64_t)(begin - batch_begin(l, first_batch))};
+    const float *logits = nn_network_forward(l->network, &input);
+    double loss = nn_loss_apply(&l->loss, n, logits, l->target, weight, l->dlogits);
+    nn_network_backward(l->network, &input, l->dlogits, NULL);
+    return loss;
+}
+
+static bool report_progress(loop *l, int64_t epoch, int64_t done, double loss,
+                            const train_epoch *over) {
+    const train_job *job = l->job;
+    if (!job->progress) return true;
+    double best = -1;
+    if (l->state.best_epoch > 0) best = l->state.epochs[l->state.best_epoch - 1].accuracy;
+    return job->progress(job->progress_context, epoch, done, l->n_draws, loss, over,
+                         l->state.best_epoch, best);
+}
+
+/* Trains through one epoch. Fails with ENUMERIC as soon as a loss is not finite. */
+static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *lr,
+                             base_error *err) {
+    order_epoch(l, (uint64_t)epoch);
+    double sum = 0;
+    int64_t n_steps = 0;
+    for (int64_t first = 0; first < l->n_batches; first += l->options->accumulate) {
+        int64_t end = first + l->options->accumulate;
+        if (end > l->n_batches) end = l->n_batches;
+        int64_t step = *nn_optimizer_steps(l->optimizer);
+        double weight = step_weight(l, first, end), loss = 0;
+        nn_network_zero_grads(l->network);
+        for (int64_t b = first; b < end; b++)
+            loss += run_batch(l, (uint64_t)epoch, step, b, first, weight);
+        if (!isfinite(loss)) {
+            return base_fail(err, BASE_ENUMERIC,
+                             "%s: the loss of epoch %lld is not a finite number; a lower learning "
+                             "rate or train.clip_norm may help",
+                             l->job->folder, (long long)epoch);
+        }
+        nn_clip_gradients(l->network, l->options->clip_norm);
+        *lr = l->options->optimizer_options.lr * nn_schedule_factor(&l->schedule, step);
+        nn_optimizer_step(l->optimizer, *lr);
+        sum += loss;
+        n_steps++;
+        if (!report_progress(l, epoch, batch_begin(l, end), sum / (double)n_steps, NULL)) {
+            return base_fail(err, BASE_ESTOPPED, "stopped");
+        }
+    }
+    *mean_loss = sum / (double)n_steps;
+    return BASE_OK;
+}
+
+/* ------------------------------------------------------------------ evaluation */
+
+/* Forward over a feed of n clips, `batch` at a time; probability [n, n_classes]. */
+static void predict(nn_network *network, train_feed *feed, int64_t n, int64_t batch,
+                    int64_t n_classes, nn_loss_kind kind, float *x, int32_t *length, int64_t *place,
+                    float *probability) {
+    for (int64_t begin = 0; begin < n; begin += batch) {
+        int64_t size = n - begin < batch ? n - begin : batch;
+        for (int64_t i = 0; i < size; i++) place[i] = begin + i;
+        train_feed_batch(feed, place, size, 0, 0, begin, x, length);
+        nn_input input = {.x = x, .length = length, .n = size};
+        const float *logits = nn_network_forward(network, &input);
+        nn_loss_probabilities(kind, logits, probability + begin * n_classes, size, n_classes);
+    }
+}
+
+base_status train_evaluate(nn_network *network, const dsp_features *features,
+                           const data_clips *clips, const int64_t *index, int64_t n,
+                           nn_loss_kind loss, base_pool *pool, float *probability,
+                           base_error *err) {
+    const nn_network_config *config = nn_network_get_config(network);
+    int64_t batch = config->max_batch, count = nn_shape_count(config->input);
+    train_feed *feed;
+    BASE_TRY(train_feed_new(clips, NULL, features, index, n, batch, pool, &feed, err));
+    float *x = base_alloc((size_t)(batch * count), sizeof *x);
+    int32_t *length = base_alloc((size_t)batch, sizeof *length);
+    int64_t *place = base_alloc((size_t)batch, sizeof *place);
+    base_status status = BASE_OK;
+    if (x && length && place) {
+        predict(network, feed, n, batch, nn_network_output(network).dim[0], loss, x, length, place,
+                probability);
+    } else {
+        status = base_fail(err, BASE_EMEMORY, "evaluation: out of memory");
+    }
+    base_free(x);
+    base_free(length);
+    base_free(place);
+    train_feed_free(feed);
+    return status;
+}
+
+/* Evaluates the present (averaged) weights on the test clips. */
+static base_status evaluate_epoch(loop *l, train_epoch *epoch, base_error *err) {
+    const train_job *job = l->job;
+    if (job->n_test == 0) return BASE_OK;
+    predict(l->network, l->test, job->n_test, l->options->batch, job->n_classes, l->options->loss,
+            l->x, l->length, l->place, l->probability);
+    base_arena arena = {0};
+    int32_t *truth = base_arena_alloc(&arena, (size_t)job->n_test, sizeof *truth);
+    train_metrics metrics;
+    base_status status =
+        truth ? BASE_OK : base_fail(err, BASE_EMEMORY, "evaluation: out of memory");
+    if (truth) {
+        for (int64_t i = 0; i < job->n_test; i++) truth[i] = job->clips->label[job->test_index[i]];
+        status = train_metrics_compute(l->probability, truth, job->n_test, job->n_classes, &arena,
+                                       &metrics, err);
+    }
+    if (status == BASE_OK) {
+        epoch->loss = metrics.log_loss;
+        epoch->accuracy = metrics.accuracy;
+        epoch->balanced = metrics.balanced;
+    }
+    base_arena_release(&arena);
+    return status;
+}
+
+static double monitored(const loop *l, const train_epoch *epoch) {
+    switch (l->options->monitor) {
+    case TRAIN_MONITOR_BALANCED:
+        return epoch->balanced;
+    case TRAIN_MONITOR_LOSS:
+        return -epoch->loss;
+    default:
+        return epoch->accuracy;
+    }
+}
+
+/* ------------------------------------------------------------------ epochs and checkpoints */
+
+/* best.h5 holds the weights as evaluated, and nothing of the optimiser. */
+static base_status write_best(loop *l, base_error *err) {
+    train_state weights = l->state;
+    weights.optimizer = NULL;
+    weights.schedule = NULL;
+    return train_checkpoint_write(&weights, l->best, err);
+}
+
+/* Evaluation, bookkeeping and checkpoints after an epoch. best.h5 goes first: if the process dies
+ * between the two, the epoch is run again and writes the same best.h5. */
+static base_status finish_epoch(loop *l, int64_t number, double train_loss, double lr,
+                                base_error *err) {
+    train_epoch epoch = {.epoch = number, .lr = lr, .train_loss = train_loss};
+    nn_optimizer_swap_average(l->optimizer);
+    base_status status = evaluate_epoch(l, &epoch, err);
+    train_state *state = &l->state;
+    state->epochs[state->n_epochs++] = epoch;
+    bool better = state->best_epoch == 0 || l->job->n_test == 0 ||
+                  monitored(l, &epoch) > monitored(l, &state->epochs[state->best_epoch - 1]);
+    if (better) state->best_epoch = number;
+    if (status == BASE_OK && better) status = write_best(l, err);
+    nn_optimizer_swap_average(l->optimizer);
+    if (status != BASE_OK) return status;
+    nn_schedule_epoch_end(&l->schedule, l->job->n_test ? epoch.loss : train_loss);
+    BASE_TRY(train_checkpoint_write(state, l->last, err));
+    return train_history_write(state->epochs, state->n_epochs, l->job->folder, err);
+}
+
+static bool out_of_patience(const loop *l) {
+    int64_t patience = l->options->patience;
+    return patience > 0 && l->job->n_test > 0 &&
+           l->state.n_epochs - l->state.best_epoch >= patience;
+}
+
+static base_status run_epochs(loop *l, base_error *err) {
+    while (l->state.n_epochs < l->options->epochs && !out_of_patience(l)) {
+        int64_t number = l->state.n_epochs + 1;
+        double loss = 0, lr = 0;
+        BASE_TRY(run_epoch(l, number, &loss, &lr, err));
+        BASE_TRY(finish_epoch(l, number, loss, lr, err));
+        const train_epoch *over = &l->state.epochs[l->state.n_epochs - 1];
+        if (!report_progress(l, number, l->n_draws, loss, over)) {
+            return base_fail(err, BASE_ESTOPPED, "stopped");
+        }
+    }
+    return BASE_OK;
+}
+
+/* ------------------------------------------------------------------ setting up */
+
+static base_status make_buffers(loop *l, base_error *err) {
+    const train_job *job = l->job;
+    int64_t batch = l->options->batch, n_classes = job->n_classes;
+    int64_t n_place = l->n_draws > batch ? l->n_draws : batch;
+    l->place = base_alloc((size_t)n_place, sizeof *l->place);
+    l->by_class = base_alloc((size_t)job->n_train, sizeof *l->by_class);
+    l->class_begin = base_alloc((size_t)n_classes + 1, sizeof *l->class_begin);
+    l->x = base_alloc((size_t)(batch * l->count), sizeof *l->x);
+    l->length = base_alloc((size_t)batch, sizeof *l->length);
+    l->target = base_alloc((size_t)(batch * n_classes), sizeof *l->target);
+    l->dlogits = base_alloc((size_t)(batch * n_classes), sizeof *l->dlogits);
+    l->probability =
+        base_alloc((size_t)at_least_one(job->n_test * n_classes), sizeof *l->probability);
+    l->state.epochs = base_alloc((size_t)l->options->epochs, sizeof *l->state.epochs);
+    bool complete = l->place && l->by_class && l->class_begin && l->x && l->length && l->target &&
+                    l->dlogits && l->probability && l->state.epochs;
+    if (complete && l->options->balance == TRAIN_BALANCE_WEIGHTS) {
+        l->class_weight = base_alloc((size_t)n_classes, sizeof *l->class_weight);
+        complete = l->class_weight != NULL;
+    }
+    return complete ? BASE_OK : base_fail(err, BASE_EMEMORY, "training: out of memory");
+}
+
+static base_status make_feeds(loop *l, base_error *err) {
+    const train_job *job = l->job;
+    int64_t batch = l->options->batch;
+    BASE_TRY(train_feed_new(job->clips, job->augment, l->features, job->train_index, job->n_train,
+                            batch, job->pool, &l->train, err));
+    if (job->n_test == 0) return BASE_OK;
+    return train_feed_new(job->clips, NULL, l->features, job->test_index, job->n_test, batch,
+                          job->pool, &l->test, err);
+}
+
+/* Steps are counted in micro-batches of train.batch clips; the schedule counts optimiser steps. */
+static void plan_epoch(loop *l) {
+    const train_options *options = l->options;
+    l->n_draws = options->steps > 0 ? options->steps * options->batch : l->job->n_train;
+    l->n_batches = (l->n_draws + options->batch - 1) / options->batch;
+    int64_t steps = (l->n_batches + options->accumulate - 1) / options->accumulate;
+    nn_schedule_init(&l->schedule, options->schedule, &options->schedule_options, steps,
+                     options->epochs);
+}
+
+static base_status set_up(loop *l, base_error *err) {
+    const train_job *job = l->job;
+    const train_options *options = l->options;
+    BASE_TRY(train_network_new(job->config, job->n_classes, options->batch, true, job->pool,
+                               &l->network, &l->features, err));
+    l->count = nn_shape_count(nn_network_get_config(l->network)->input);
+    plan_epoch(l);
+    BASE_TRY(make_buffers(l, err));
+    sort_by_class(l);
+    if (l->class_weight) weigh_classes(l);
+    l->loss = (nn_loss){.kind = options->loss,
+                        .options = options->loss_options,
+                        .n_classes = job->n_classes,
+                        .class_weight = l->class_weight};
+    BASE_TRY(make_feeds(l, err));
+    nn_network_init(l->network, job->seed);
+    BASE_TRY(nn_optimizer_new(l->network, options->optimizer, &options->optimizer_options,
+                              options->ema, &l->optimizer, err));
+    train_state *state = &l->state;
+    state->network = l->network;
+    state->features = l->features;
+    state->optimizer = l->optimizer;
+    state->schedule = &l->schedule;
+    state->max_epochs = options->epochs;
+    state->fingerprint = job->fingerprint;
+    snprintf(l->last, sizeof l->last, "%s/last.h5", job->folder);
+    snprintf(l->best, sizeof l->best, "%s/best.h5", job->folder);
+    if (job->resume && base_file_exists(l->last)) return train_checkpoint_read(state, l->last, err);
+    return train_feed_fit(l->train, l->features, err);
+}
+
+/* Leaves the network with the weights the fold is judged by, and their predictions. */
+static base_status conclude(loop *l, base_error *err) {
+    const train_job *job = l->job;
+    BASE_TRY(train_history_write(l->state.epochs, l->state.n_epochs, job->folder, err));
+    BASE_TRY(train_tensorboard_write(l->state.epochs, l->state.n_epochs, job->folder, err));
+    if (l->options->result == TRAIN_RESULT_BEST && job->n_test > 0) {
+        train_state weights = l->state;
+        weights.optimizer = NULL;
+        weights.schedule = NULL;
+        BASE_TRY(train_checkpoint_read(&weights, l->best, err));
+    } else {
+        nn_optimizer_swap_average(l->optimizer);
+    }
+    train_epoch unused;
+    return evaluate_epoch(l, &unused, err);
+}
+
+static void tear_down(loop *l) {
+    train_feed_free(l->train);
+    train_feed_free(l->test);
+    nn_optimizer_free(l->optimizer);
+    nn_network_free(l->network);
+    dsp_features_free(l->features);
+    base_free(l->place);
+    base_free(l->by_class);
+    base_free(l->class_begin);
+    base_free(l->class_weight);
+    base_free(l->x);
+    base_free(l->length);
+    base_free(l->target);
+    base_free(l->dlogits);
+    base_free(l->probability);
+    base_free(l->state.epochs);
+}
+
+base_status train_loop_run(const train_job *job, train_outcome *outcome, base_error *err) {
+    loop l = {.job = job, .options = &job->config->train};
+    base_status status = set_up(&l, err);
+    if (status == BASE_OK) status = run_epochs(&l, err);
+    if (status == BASE_OK) status = conclude(&l, err);
+    if (status == BASE_OK) {
+        *outcome = (train_outcome){.network = l.network,
+                                   .features = l.features,
+                                   .epochs = l.state.epochs,
+                                   .n_epochs = l.state.n_epochs,
+                                   .best_epoch = l.state.best_epoch,
+                                   .probability = l.probability};
+        l.network = NULL;
+        l.features = NULL;
+        l.state.epochs = NULL;
+        l.probability = NULL;
+    }
+    tear_down(&l);
+    return status;
+}
+
+void train_outcome_release(train_outcome *outcome) {
+    if (!outcome) return;
+    nn_network_free(outcome->network);
+    dsp_features_free(outcome->features);
+    base_free(outcome->epochs);
+    base_free(outcome->probability);
+    *outcome = (train_outcome){0};
+}

@@ -1,0 +1,50 @@
+/* train/loop.h - one training: epochs over some clips, a checkpoint after each, evaluation on
+ * others. */
+#ifndef TRAIN_LOOP_H
+#define TRAIN_LOOP_H
+
+#include "data/batch.h"
+#include "train/config.h"
+#include "train/run.h"
+
+/* What one training works on. All borrowed. */
+typedef struct {
+    const train_config *config;
+    const data_clips *clips;
+    const data_augment *augment;
+    int n_classes;
+    const int64_t *train_index, *test_index; /* clips; n_test may be 0 */
+    int64_t n_train, n_test;
+    uint64_t seed;           /* of this training: the run's seed and the fold's place */
+    const char *folder;      /* last.h5, best.h5, history.csv go here */
+    const char *fingerprint; /* of configuration, data and kernels */
+    bool resume;             /* from last.h5, if it is there */
+    base_pool *pool;
+    /* Called after every batch (epoch_over NULL) and every epoch; false stops. best_epoch 0: none
+     * yet. */
+    bool (*progress)(void *context, int64_t epoch, int64_t done, int64_t total, double loss,
+                     const train_epoch *epoch_over, int64_t best_epoch, double best_accuracy);
+    void *progress_context;
+} train_job;
+
+/* What it leaves behind. */
+typedef struct {
+    nn_network *network;    /* the weights it is judged by, planned for training */
+    dsp_features *features; /* fitted */
+    train_epoch *epochs;
+    int64_t n_epochs, best_epoch;
+    float *probability; /* [n_test, n_classes] */
+} train_outcome;
+
+/* Runs to the last epoch (or early stop), writes history.csv and the event file, and evaluates.
+ * After ESTOPPED or any other failure the folder holds the checkpoint of the last finished epoch.
+ */
+base_status train_loop_run(const train_job *job, train_outcome *outcome, base_error *err);
+void train_outcome_release(train_outcome *outcome);
+
+/* Probabilities [n, n_classes] of clips index[0..n) without augmentation, in batches of `batch`. */
+base_status train_evaluate(nn_network *network, const dsp_features *features,
+                           const data_clips *clips, const int64_t *index, int64_t n,
+                           nn_loss_kind loss, base_pool *pool, float *probability, base_error *err);
+
+#endif

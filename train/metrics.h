@@ -1,0 +1,51 @@
+/* train/metrics.h - figures of a classifier's quality; definitions and values as scikit-learn's. */
+#ifndef TRAIN_METRICS_H
+#define TRAIN_METRICS_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+typedef struct {
+    int n_classes;
+    int64_t n;
+    int64_t *confusion; /* [n_classes, n_classes], row: truth, column: prediction */
+    double accuracy;
+    double balanced;    /* mean recall over the classes that occur */
+    double log_loss;    /* mean of -ln p(truth), p clipped to float32 eps .. 1 - eps as scikit-learn
+                           does */
+    double calibration; /* expected calibration error, 15 equal bins of the top probability (Guo et
+                           al. 2017) */
+    double macro_f1;
+    double *precision, *recall, *f1; /* [n_classes]; 0 where undefined */
+    int64_t *support;                /* [n_classes] */
+} train_metrics;                     /* arrays live in the arena given */
+
+/* probability [n, n_classes], rows sum to 1; the prediction is the first largest. */
+base_status train_metrics_compute(const float *probability, const int32_t *truth, int64_t n,
+                                  int n_classes, base_arena *arena, train_metrics *metrics,
+                                  base_error *err);
+
+/* One bin of the reliability diagram: mean confidence, accuracy, count. */
+#define TRAIN_RELIABILITY_BINS 15
+typedef struct {
+    double confidence, accuracy;
+    int64_t n;
+} train_reliability_bin;
+void train_reliability(const float *probability, const int32_t *truth, int64_t n, int n_classes,
+                       train_reliability_bin bins[TRAIN_RELIABILITY_BINS]);
+
+/* Mean, sample deviation (n - 1) and 95 % percentile-bootstrap interval of the mean (10,000 draws,
+ * seeded). */
+typedef struct {
+    double mean, deviation, low, high;
+} train_interval;
+train_interval train_interval_of(const double *values, int n);
+
+/* Paired difference of two classifiers on the same clips: accuracy of b minus that of a, its 95 %
+ * bootstrap interval over clips, and McNemar's exact two-sided p. right_a, right_b: [n] 0 or 1. */
+typedef struct {
+    double difference, low, high, p_value;
+} train_paired;
+train_paired train_paired_compare(const uint8_t *right_a, const uint8_t *right_b, int64_t n);
+
+#endif

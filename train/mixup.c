@@ -1,0 +1,43 @@
+#include "train/mixup.h"
+
+#include <math.h>
+
+/* Gamma(a, 1); for a < 1 the variate of a + 1 times U^(1/a). */
+static double gamma_variate(base_rng *rng, double a) {
+    if (a < 1) {
+        double u = base_rng_range(rng, 0, 1);
+        return gamma_variate(rng, a + 1) * pow(u, 1 / a);
+    }
+    double d = a - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = base_rng_normal(rng), v = 1 + c * x;
+        if (v <= 0) continue;
+        v = v * v * v;
+        double u = base_rng_range(rng, 0, 1);
+        if (log(u) < 0.5 * x * x + d - d * v + d * log(v)) return d * v;
+    }
+}
+
+double train_beta(base_rng *rng, double a) {
+    double x = gamma_variate(rng, a), y = gamma_variate(rng, a);
+    return x + y > 0 ? x / (x + y) : 0.5;
+}
+
+/* Blends two rows with each other: a' = s a + (1 - s) b, b' = s b + (1 - s) a. */
+static void blend(float share, float *a, float *b, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        float u = a[i], v = b[i];
+        a[i] = share * u + (1 - share) * v;
+        b[i] = share * v + (1 - share) * u;
+    }
+}
+
+void train_mixup(double share, float *x, int64_t count, float *target, int64_t n_classes,
+                 int32_t *length, int64_t n) {
+    for (int64_t i = 0, j = n - 1; i < j; i++, j--) {
+        blend((float)share, x + i * count, x + j * count, count);
+        blend((float)share, target + i * n_classes, target + j * n_classes, n_classes);
+        int32_t longer = length[i] > length[j] ? length[i] : length[j];
+        length[i] = length[j] = longer;
+    }
+}

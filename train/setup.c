@@ -1,0 +1,74 @@
+/* train/setup.c - what every use of a configuration starts with: its data, its network. */
+#include "train/experiment.h"
+
+static base_status check_output(const nn_network *network, int64_t n_classes, base_error *err) {
+    nn_shape output = nn_network_output(network);
+    if (output.rank == 1 && output.dim[0] == n_classes) return BASE_OK;
+    char text[64];
+    return base_node_fail(nn_network_layers(network), err, BASE_ESHAPE,
+                          "the last layer gives %s; [B,%lld] is needed, one number per class: end "
+                          "with 'linear: classes'",
+                          nn_shape_text(output, true, text), (long long)n_classes);
+}
+
+base_status train_network_new(const train_config *config, int64_t n_classes, int64_t max_batch,
+                              bool training, base_pool *pool, nn_network **network,
+                              dsp_features **features, base_error *err) {
+    dsp_features *front;
+    BASE_TRY(dsp_features_new(&config->features, config->audio.sample_rate_hz,
+                              config->audio.channels, data_audio_samples(&config->audio), &front,
+                              err));
+    int64_t shape[3];
+    dsp_features_shape(front, shape);
+    nn_network_config plan = {.input = nn_shape_make(3, shape),
+                              .n_classes = n_classes,
+                              .max_batch = max_batch,
+                              .training = training,
+                              .pool = pool};
+    base_status status = nn_network_new(config->network, &plan, network, err);
+    if (status == BASE_OK) {
+        status = check_output(*network, n_classes, err);
+        if (status != BASE_OK) nn_network_free(*network);
+    }
+    if (status != BASE_OK || !features) dsp_features_free(front);
+    if (status == BASE_OK && features) *features = front;
+    return status;
+}
+
+/* Effects and layers are checked before hours of decoding, not after. */
+static base_status check_parts(train_config *config, int n_classes, base_error *err) {
+    data_augment *augment;
+    BASE_TRY(data_augment_new(config->augment, config->audio.sample_rate_hz, config->audio.channels,
+                              data_audio_samples(&config->audio), &augment, err));
+    data_augment_free(augment);
+    nn_network *network;
+    BASE_TRY(train_network_new(config, n_classes, 1, false, NULL, &network, NULL, err));
+    nn_network_free(network);
+    return BASE_OK;
+}
+
+base_status train_data_open(train_config *config, base_pool *pool, data_progress *progress,
+                            void *context, train_data *data, base_error *err) {
+    *data = (train_data){0};
+    BASE_TRY(data_manifest_open(config->dataset, config->folder, &data->manifest, err));
+    base_status status = check_parts(config, data->manifest.n_classes, err);
+    base_arena arena = {0};
+    if (status == BASE_OK) {
+        status = data_clips_open(&data->manifest, &config->audio, base_path_cache(&arena), pool,
+                                 progress, context, &data->clips, err);
+    }
+    if (status == BASE_OK) {
+        status = data_duplicates_find(&data->clips, config->folds.near, pool, &data->manifest,
+                                      &data->duplicates, err);
+    }
+    base_arena_release(&arena);
+    if (status != BASE_OK) train_data_release(data);
+    return status;
+}
+
+void train_data_release(train_data *data) {
+    if (!data) return;
+    data_clips_release(&data->clips);
+    data_manifest_release(&data->manifest);
+    *data = (train_data){0};
+}
