@@ -10,6 +10,10 @@
 #include "train/loop.h"
 #include "train/report.h"
 
+typedef struct {
+    const char *from, *name; /* a file elsewhere, and its name in the run folder */
+} kept_file;
+
 /* A run in progress. */
 typedef struct {
     train_config *config;
@@ -19,7 +23,9 @@ typedef struct {
     data_folds main, compare; /* compare.n_folds 0: none */
     data_augment *augment;
     train_facts facts;
-    base_text yaml; /* resolved configuration */
+    base_text yaml;   /* resolved configuration */
+    kept_file *rules; /* label rules, copied so that the folder can be run again by itself */
+    int n_rules;
     char fingerprint[33];
     double work_total, work_done,
         started_s;        /* work: clips trained on, for the estimate of what is left */
@@ -99,6 +105,45 @@ static base_status check_same_kernels(experiment *e, base_error *err) {
         e->options->folder, before.blas_kernel, before.level, e->facts.blas_kernel, e->facts.level);
 }
 
+/* The data set's rules files get a copy in the run folder, and the resolved configuration names
+ * that. */
+static base_status keep_rules_of(experiment *e, base_node *dataset, base_error *err) {
+    base_node *rules = base_node_get(dataset, "rules");
+    if (!rules || base_node_is_null(rules)) return BASE_OK;
+    kept_file *kept = &e->rules[e->n_rules++];
+    kept->from = base_path_join(&e->arena, e->config->folder, rules->text);
+    kept->name =
+        e->n_rules == 1 ? "rules.yaml" : base_arena_printf(&e->arena, "rules%d.yaml", e->n_rules);
+    base_node *name = base_node_scalar(&e->config->arena, kept->name, rules->source, rules->line);
+    if (!kept->from || !kept->name || !name) return out_of_memory(err);
+    base_node_put(dataset, "rules", name);
+    return BASE_OK;
+}
+
+static base_status keep_rules(experiment *e, base_error *err) {
+    base_node *dataset = e->config->dataset;
+    bool is_list = dataset->kind == BASE_NODE_LIST;
+    size_t n = is_list ? (size_t)dataset->n_children : 1;
+    e->rules = base_arena_alloc(&e->arena, n, sizeof *e->rules);
+    if (!e->rules) return out_of_memory(err);
+    if (!is_list) return keep_rules_of(e, dataset, err);
+    for (base_node *item = dataset->child; item; item = item->next) {
+        BASE_TRY(keep_rules_of(e, item, err));
+    }
+    return BASE_OK;
+}
+
+static base_status copy_into_folder(experiment *e, const kept_file *file, base_error *err) {
+    const char *path = base_path_join(&e->arena, e->options->folder, file->name);
+    void *bytes;
+    size_t n_bytes;
+    if (!path) return out_of_memory(err);
+    BASE_TRY(base_file_read(file->from, 0, &bytes, &n_bytes, err));
+    base_status status = base_file_write(path, bytes, n_bytes, err);
+    base_free(bytes);
+    return status;
+}
+
 /* facts.json is written last: its presence says that the other files are there. */
 static base_status write_beginning(experiment *e, base_error *err) {
     const char *folder = e->options->folder;
@@ -112,6 +157,7 @@ static base_status write_beginning(experiment *e, base_error *err) {
         BASE_TRY(check_same_config(e, config, err));
         return check_same_kernels(e, err);
     }
+    for (int i = 0; i < e->n_rules; i++) BASE_TRY(copy_into_folder(e, &e->rules[i], err));
     BASE_TRY(base_file_write_text(config, &e->yaml, err));
     BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
     BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
@@ -155,11 +201,13 @@ static base_status count_clips(experiment *e, base_error *err) {
     return BASE_OK;
 }
 
+/* Facts of the network as planned for one thread, so that they are the same everywhere; the
+ * resolved configuration shows its layers unfolded and with their defaults. */
 static base_status describe_network(experiment *e, base_error *err) {
     nn_network *network;
-    const train_config *config = e->config;
-    BASE_TRY(train_network_new(config, e->data.manifest.n_classes, config->train.batch, true,
-                               e->options->pool, &network, NULL, err));
+    train_config *config = e->config;
+    BASE_TRY(train_network_new(config, e->data.manifest.n_classes, config->train.batch, true, NULL,
+                               &network, NULL, err));
     nn_summary summary = nn_network_summary(network);
     char input[64];
     nn_shape_text(nn_network_get_config(network)->input, true, input);
@@ -167,8 +215,12 @@ static base_status describe_network(experiment *e, base_error *err) {
     e->facts.macs = summary.macs;
     e->facts.memory_bytes = summary.param_bytes + summary.activation_bytes;
     e->facts.input = base_arena_string(&e->arena, input);
+    base_node *layers = base_node_copy(nn_network_layers(network), &config->arena);
     nn_network_free(network);
-    return e->facts.input ? BASE_OK : out_of_memory(err);
+    if (!layers || !e->facts.input) return out_of_memory(err);
+    base_node_put(config->root, "network", layers);
+    config->network = layers;
+    return BASE_OK;
 }
 
 static base_status gather_facts(experiment *e, base_error *err) {
@@ -208,7 +260,9 @@ static void make_fingerprint(experiment *e) {
     const base_digest parts[] = {
         base_digest_bytes(clips->audio, (size_t)clips->offset[n] * sizeof *clips->audio),
         base_digest_bytes(clips->label, n * sizeof *clips->label),
+        base_digest_bytes(clips->offset, (n + 1) * sizeof *clips->offset),
         base_digest_bytes(e->main.fold, n * sizeof *e->main.fold),
+        base_digest_bytes(e->compare.fold, e->compare.fold ? n * sizeof *e->compare.fold : 0),
         base_digest_bytes(e->facts.blas_kernel, strlen(e->facts.blas_kernel)),
         base_digest_bytes(e->facts.level, strlen(e->facts.level)),
         base_digest_bytes(RIMSHOT_VERSION, strlen(RIMSHOT_VERSION)),
@@ -267,6 +321,7 @@ static base_status prepare(experiment *e, base_error *err) {
                               clips->n_samples, &e->augment, err));
     BASE_TRY(gather_facts(e, err));
     BASE_TRY(resolve_augment(e, err));
+    BASE_TRY(keep_rules(e, err));
     base_yaml_write(config->root, &e->yaml);
     if (e->yaml.failed) return out_of_memory(err);
     make_fingerprint(e);
@@ -393,7 +448,8 @@ static base_status run_training(experiment *e, const data_folds *folds, const ch
     int64_t *train, *test, n_train = 0, n_test = 0;
     BASE_TRY(split(e, folds, fold, &train, &n_train, &test, &n_test, err));
     const char *folder = base_path_join(&e->arena, e->options->folder, place);
-    if (!folder) return out_of_memory(err);
+    const char *fingerprint = base_arena_printf(&e->arena, "%s %s", e->fingerprint, place);
+    if (!folder || !fingerprint) return out_of_memory(err);
     BASE_TRY(base_folder_make(folder, err));
     fold_progress progress = {.experiment = e,
                               .stage = stage,
@@ -411,7 +467,7 @@ static base_status run_training(experiment *e, const data_folds *folds, const ch
                      .n_test = n_test,
                      .seed = training_seed(e, stage, fold),
                      .folder = folder,
-                     .fingerprint = e->fingerprint,
+                     .fingerprint = fingerprint,
                      .resume = e->options->resume,
                      .pool = e->options->pool,
                      .progress = tell_progress,

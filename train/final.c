@@ -11,15 +11,18 @@
 enum { MAX_MEMBERS = 20 };
 
 /* Loads the weights that fold `fold` (from 1) was judged by. */
-static base_status load_fold(const train_final_request *request, int fold, infer_member *member,
-                             base_error *err) {
+static base_status load_fold(const train_final_request *request, int fold, base_arena *arena,
+                             infer_member *member, base_error *err) {
     const train_config *config = request->config;
-    char path[1024];
+    char place[32];
+    snprintf(place, sizeof place, "fold%d", fold);
     /* Averaged weights are kept as weights in best.h5 alone; last.h5 holds both and is read whole.
      */
     bool best = config->train.result == TRAIN_RESULT_BEST;
-    snprintf(path, sizeof path, "%s/fold%d/%s", request->folder, fold,
-             best ? "best.h5" : "last.h5");
+    const char *path =
+        base_arena_printf(arena, "%s/%s/%s", request->folder, place, best ? "best.h5" : "last.h5");
+    const char *fingerprint = base_arena_printf(arena, "%s %s", request->fingerprint, place);
+    if (!path || !fingerprint) return base_fail(err, BASE_EMEMORY, "model: out of memory");
     BASE_TRY(train_network_new(config, request->facts->n_classes, config->train.batch, true,
                                request->pool, &member->network, &member->features, err));
     train_epoch *epochs = base_alloc((size_t)config->train.epochs, sizeof *epochs);
@@ -38,7 +41,7 @@ static base_status load_fold(const train_final_request *request, int fold, infer
                              .schedule = optimizer ? &schedule : NULL,
                              .epochs = epochs,
                              .max_epochs = config->train.epochs,
-                             .fingerprint = request->fingerprint};
+                             .fingerprint = fingerprint};
         status = train_checkpoint_read(&state, path, err);
     }
     if (status == BASE_OK && optimizer) nn_optimizer_swap_average(optimizer);
@@ -56,16 +59,17 @@ static int best_fold(const train_fold_set *set) {
 }
 
 static base_status gather_members(const train_final_request *request, const train_run *run,
-                                  infer_member *members, int *n_members, base_error *err) {
+                                  base_arena *arena, infer_member *members, int *n_members,
+                                  base_error *err) {
     *n_members = 0;
     switch (request->config->train.final) {
     case TRAIN_FINAL_BEST_FOLD:
         *n_members = 1;
-        return load_fold(request, best_fold(&run->main), members, err);
+        return load_fold(request, best_fold(&run->main), arena, members, err);
     case TRAIN_FINAL_ENSEMBLE:
         while (*n_members < run->main.n_folds) {
             int i = (*n_members)++;
-            BASE_TRY(load_fold(request, i + 1, &members[i], err));
+            BASE_TRY(load_fold(request, i + 1, arena, &members[i], err));
         }
         return BASE_OK;
     default:
@@ -94,8 +98,10 @@ static void add_record(const train_run *run, int final, base_text *json) {
     base_text_printf(json, ", \"final\": \"%s\", \"clips\": %lld, \"folds\": %d, \"accuracy\": ",
                      kinds[final], (long long)run->facts.n_clips, run->main.n_folds);
     base_text_add_number(json, run->main.accuracy.mean);
-    base_text_add(json, ", \"deviation\": ");
-    base_text_add_number(json, run->main.accuracy.deviation);
+    if (run->main.n_folds > 1) {
+        base_text_add(json, ", \"deviation\": ");
+        base_text_add_number(json, run->main.accuracy.deviation);
+    }
     base_text_add(json, ", \"balanced_accuracy\": ");
     base_text_add_number(json, run->main.balanced.mean);
     base_text_add(json, ", \"version\": ");
@@ -106,11 +112,11 @@ static void add_record(const train_run *run, int final, base_text *json) {
 }
 
 static base_status write_model(const train_final_request *request, const train_run *run,
-                               const infer_member *members, int n_members, base_error *err) {
+                               base_arena *arena, const infer_member *members, int n_members,
+                               base_error *err) {
     base_text record = {0};
     add_record(run, request->config->train.final, &record);
-    char path[1024];
-    snprintf(path, sizeof path, "%s/model.h5", request->folder);
+    const char *path = base_path_join(arena, request->folder, "model.h5");
     infer_model_content content = {.config = request->yaml,
                                    .record = base_text_string(&record),
                                    .classes = request->facts->classes,
@@ -118,8 +124,9 @@ static base_status write_model(const train_final_request *request, const train_r
                                    .temperature = fit_temperature(run, request->config->train.loss),
                                    .members = members,
                                    .n_members = n_members};
-    base_status status = record.failed ? base_fail(err, BASE_EMEMORY, "%s: out of memory", path)
-                                       : infer_model_write(&content, path, err);
+    base_status status = record.failed || !path
+                             ? base_fail(err, BASE_EMEMORY, "model: out of memory")
+                             : infer_model_write(&content, path, err);
     base_text_release(&record);
     return status;
 }
@@ -129,10 +136,10 @@ base_status train_final_write(const train_final_request *request, base_error *er
     BASE_TRY(train_run_read(request->folder, &run, err));
     infer_member members[MAX_MEMBERS] = {0};
     int n_members;
-    base_status status = gather_members(request, &run, members, &n_members, err);
+    base_status status = gather_members(request, &run, &run.arena, members, &n_members, err);
     bool borrowed = request->config->train.final == TRAIN_FINAL_ALL;
     if (status == BASE_OK) {
-        status = write_model(request, &run, members, borrowed ? 1 : n_members, err);
+        status = write_model(request, &run, &run.arena, members, borrowed ? 1 : n_members, err);
     }
     for (int i = 0; i < n_members; i++) {
         nn_network_free(members[i].network);

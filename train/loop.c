@@ -1,7 +1,6 @@
 #include "train/loop.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "train/checkpoint.h"
@@ -30,7 +29,8 @@ typedef struct {
     float *x, *target, *dlogits, *probability;
     int32_t *length;
     train_state state;
-    char last[1024], best[1024];
+    base_arena arena; /* of the two paths */
+    const char *last, *best;
     bool stopped;
 } loop;
 
@@ -283,7 +283,12 @@ static base_status write_best(loop *l, base_error *err) {
  * between the two, the epoch is run again and writes the same best.h5. */
 static base_status finish_epoch(loop *l, int64_t number, double train_loss, double lr,
                                 base_error *err) {
-    train_epoch epoch = {.epoch = number, .lr = lr, .train_loss = train_loss};
+    train_epoch epoch = {.epoch = number,
+                         .lr = lr,
+                         .train_loss = train_loss,
+                         .loss = NAN,
+                         .accuracy = NAN,
+                         .balanced = NAN}; /* until evaluated */
     nn_optimizer_swap_average(l->optimizer);
     base_status status = evaluate_epoch(l, &epoch, err);
     train_state *state = &l->state;
@@ -389,8 +394,9 @@ static base_status set_up(loop *l, base_error *err) {
     state->schedule = &l->schedule;
     state->max_epochs = options->epochs;
     state->fingerprint = job->fingerprint;
-    snprintf(l->last, sizeof l->last, "%s/last.h5", job->folder);
-    snprintf(l->best, sizeof l->best, "%s/best.h5", job->folder);
+    l->last = base_path_join(&l->arena, job->folder, "last.h5");
+    l->best = base_path_join(&l->arena, job->folder, "best.h5");
+    if (!l->last || !l->best) return base_fail(err, BASE_EMEMORY, "training: out of memory");
     if (job->resume && base_file_exists(l->last)) return train_checkpoint_read(state, l->last, err);
     return train_feed_fit(l->train, l->features, err);
 }
@@ -428,6 +434,7 @@ static void tear_down(loop *l) {
     base_free(l->dlogits);
     base_free(l->probability);
     base_free(l->state.epochs);
+    base_arena_release(&l->arena);
 }
 
 base_status train_loop_run(const train_job *job, train_outcome *outcome, base_error *err) {

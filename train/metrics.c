@@ -143,7 +143,7 @@ train_interval train_interval_of(const double *values, int n) {
     if (n < 1) return interval;
     for (int i = 0; i < n; i++) interval.mean += values[i];
     interval.mean /= n;
-    interval.low = interval.high = interval.mean;
+    interval.deviation = interval.low = interval.high = NAN;
     if (n == 1) return interval;
     double squares = 0;
     for (int i = 0; i < n; i++) {

@@ -35,7 +35,7 @@ void train_reliability(const float *probability, const int32_t *truth, int64_t n
                        train_reliability_bin bins[TRAIN_RELIABILITY_BINS]);
 
 /* Mean, sample deviation (n - 1) and 95 % percentile-bootstrap interval of the mean (10,000 draws,
- * seeded). */
+ * seeded). One value has a mean only: the rest is NaN. */
 typedef struct {
     double mean, deviation, low, high;
 } train_interval;

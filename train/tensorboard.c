@@ -1,5 +1,7 @@
 #include "train/tensorboard.h"
 
+#include <math.h>
+
 #include "train/tensorboard.pb-c.h"
 
 typedef Rimshot__Tensorboard__Event event;
@@ -74,15 +76,18 @@ static void add_epoch(base_text *file, const train_epoch *epoch) {
                             {"validation/accuracy", epoch->accuracy},
                             {"validation/balanced", epoch->balanced}};
     value values[N_SCALARS], *pointers[N_SCALARS];
+    size_t n = 0;
     for (int i = 0; i < N_SCALARS; i++) {
-        values[i] = (value)RIMSHOT__TENSORBOARD__VALUE__INIT;
-        values[i].tag = scalars[i].tag;
-        values[i].value_case = RIMSHOT__TENSORBOARD__VALUE__VALUE_SIMPLE_VALUE;
-        values[i].simple_value = (float)scalars[i].number;
-        pointers[i] = &values[i];
+        if (isnan(scalars[i].number)) continue; /* nothing was evaluated */
+        values[n] = (value)RIMSHOT__TENSORBOARD__VALUE__INIT;
+        values[n].tag = scalars[i].tag;
+        values[n].value_case = RIMSHOT__TENSORBOARD__VALUE__VALUE_SIMPLE_VALUE;
+        values[n].simple_value = (float)scalars[i].number;
+        pointers[n] = &values[n];
+        n++;
     }
     summary all = RIMSHOT__TENSORBOARD__SUMMARY__INIT;
-    all.n_value = N_SCALARS;
+    all.n_value = n;
     all.value = pointers;
     event e = RIMSHOT__TENSORBOARD__EVENT__INIT;
     e.wall_time = (double)epoch->epoch;

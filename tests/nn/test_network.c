@@ -12,7 +12,7 @@
 
 /* ---- counting allocations: this program's malloc is glibc's with a counter in front ---- */
 
-#if !defined(__SANITIZE_ADDRESS__) && defined(__GLIBC__) && !defined(__clang__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__) && !defined(__clang__)
 #define COUNTS_ALLOCATIONS 1
 static atomic_long n_allocations;
 extern char __executable_start, etext; /* set by the linker */

@@ -131,9 +131,7 @@ END_TEST
 START_TEST(interval_of_few) {
     train_interval one = train_interval_of((const double[]){0.7}, 1);
     ck_assert_double_eq(one.mean, 0.7);
-    ck_assert_double_eq(one.deviation, 0);
-    ck_assert_double_eq(one.low, 0.7);
-    ck_assert_double_eq(one.high, 0.7);
+    ck_assert(isnan(one.deviation) && isnan(one.low) && isnan(one.high));
     ck_assert_double_eq(train_interval_of(NULL, 0).mean, 0);
 }
 END_TEST
