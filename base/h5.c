@@ -198,7 +198,7 @@ base_status base_h5_writer_new(const char *kind, uint32_t version, base_h5_write
     *writer = NULL;
     base_h5_writer *made = base_alloc(1, sizeof *made);
     if (made == NULL) return base_fail(err, BASE_EMEMORY, "out of memory");
-    strcpy(made->kind, kind);
+    memcpy(made->kind, kind, strlen(kind) + 1);
     made->version = version;
     enter_library();
     made->file = create_in_memory(made);

@@ -364,10 +364,23 @@ static base_status add_sources(base_node *dataset, const char *config_folder, da
     return keep_used_classes(m, names, n, err);
 }
 
-base_status data_manifest_open(base_node *dataset, const char *config_folder,
+/* A copy that still tells its place in the configuration. */
+static base_node *copy_in_place(const base_node *node, base_arena *arena) {
+    base_node *copy = base_node_copy(node, arena);
+    if (copy != NULL) {
+        copy->key = node->key;
+        copy->parent = node->parent;
+    }
+    return copy;
+}
+
+base_status data_manifest_open(const base_node *dataset, const char *config_folder,
                                data_manifest *manifest, base_error *err) {
     *manifest = (data_manifest){0};
-    base_status status = add_sources(dataset, config_folder, manifest, err);
+    manifest->dataset = copy_in_place(dataset, &manifest->arena);
+    base_status status = manifest->dataset != NULL
+                             ? add_sources(manifest->dataset, config_folder, manifest, err)
+                             : base_fail(err, BASE_EMEMORY, "manifest: out of memory");
     if (status != BASE_OK) data_manifest_release(manifest);
     return status;
 }

@@ -52,8 +52,9 @@ typedef struct {
 } data_row;
 
 typedef struct {
-    base_arena arena; /* owns all below */
-    data_row *rows;   /* base_alloc'd */
+    base_arena arena;   /* owns all below */
+    base_node *dataset; /* the node it was opened from, with all defaults filled in */
+    data_row *rows;     /* base_alloc'd */
     int64_t n_rows;
     const char *const *classes;
     int n_classes;
@@ -63,7 +64,7 @@ typedef struct {
 
 /* Lists the sources in `dataset` (a node: map or list of maps). `config_folder` anchors rules
  * files. Rows keep the order of their source (files in byte order). EDATA when nothing is left. */
-base_status data_manifest_open(base_node *dataset, const char *config_folder,
+base_status data_manifest_open(const base_node *dataset, const char *config_folder,
                                data_manifest *manifest, base_error *err);
 void data_manifest_release(data_manifest *manifest);
 

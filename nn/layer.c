@@ -47,7 +47,7 @@ base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool
     int64_t *end = is_state ? &plan->n_state : &plan->n_param;
     *tensor = (nn_tensor_plan){
         .shape = shape, .offset = *end, .is_state = is_state, .decays = decays && !is_state};
-    strcpy(tensor->name, name);
+    memcpy(tensor->name, name, strlen(name) + 1);
     *end += (count + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     plan->n_tensors++;
     return BASE_OK;

@@ -121,7 +121,10 @@ static base_status keep_rules_of(experiment *e, base_node *dataset, base_error *
 }
 
 static base_status keep_rules(experiment *e, base_error *err) {
-    base_node *dataset = e->config->dataset;
+    base_node *dataset = base_node_copy(e->data.manifest.dataset, &e->config->arena);
+    if (!dataset) return out_of_memory(err);
+    base_node_put(e->config->root, "dataset", dataset);
+    e->config->dataset = dataset;
     bool is_list = dataset->kind == BASE_NODE_LIST;
     size_t n = is_list ? (size_t)dataset->n_children : 1;
     e->rules = base_arena_alloc(&e->arena, n, sizeof *e->rules);
