@@ -1,0 +1,396 @@
+#include "infer/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/h5.h"
+#include "nn/loss.h"
+#include "nn/weights.h"
+
+enum { VERSION = 1, MAX_MEMBERS = 100, MAX_CLASSES = 10000 };
+#define KIND "model"
+
+struct infer_model {
+    base_arena arena;
+    const char *path;
+    uint32_t format;
+    const char *config, *record;
+    const char *const *classes;
+    int n_classes;
+    double temperature;
+    nn_loss_kind loss;
+    data_audio_options audio;
+    dsp_features_options features;
+    base_node *layers;
+    infer_member *members;
+    int n_members;
+    base_pool *pool;
+    int64_t max_batch, n_samples, count; /* count: floats of features per clip */
+    float *audio_rows;                   /* [n_workers, channels, n_samples] */
+    char *scratch;                       /* [n_workers, scratch_bytes] */
+    size_t scratch_bytes;
+    float *x;        /* [max_batch, count] */
+    int32_t *length; /* [max_batch] */
+};
+
+/* ------------------------------------------------------------------ writing */
+
+static base_status put_member(base_h5_writer *writer, int index, const infer_member *member,
+                              base_error *err) {
+    char name[64];
+    int64_t n = dsp_features_norm_size(member->features);
+    float *norm = base_alloc((size_t)(2 * n + 1), sizeof *norm);
+    if (!norm) return base_fail(err, BASE_EMEMORY, "model: out of memory");
+    dsp_features_get_norm(member->features, norm, norm + n);
+    snprintf(name, sizeof name, "members/%d/norm_offset", index);
+    base_status status = base_h5_put(writer, name, BASE_H5_F32, 1, &n, norm, err);
+    snprintf(name, sizeof name, "members/%d/norm_scale", index);
+    if (status == BASE_OK) status = base_h5_put(writer, name, BASE_H5_F32, 1, &n, norm + n, err);
+    base_free(norm);
+    snprintf(name, sizeof name, "members/%d/weights", index);
+    if (status == BASE_OK) status = nn_weights_write(member->network, writer, name, err);
+    return status;
+}
+
+base_status infer_model_write(const infer_model_content *content, const char *path,
+                              base_error *err) {
+    base_h5_writer *writer;
+    BASE_TRY(base_h5_writer_new(KIND, VERSION, &writer, err));
+    base_status status = base_h5_put_string(writer, "config", content->config, err);
+    if (status == BASE_OK) status = base_h5_put_string(writer, "record", content->record, err);
+    if (status == BASE_OK) {
+        status = base_h5_put_strings(writer, "classes", content->n_classes, content->classes, err);
+    }
+    if (status == BASE_OK) {
+        status =
+            base_h5_put(writer, "temperature", BASE_H5_F64, 0, NULL, &content->temperature, err);
+    }
+    for (int i = 0; status == BASE_OK && i < content->n_members; i++) {
+        status = put_member(writer, i, &content->members[i], err);
+    }
+    if (status != BASE_OK) {
+        base_h5_writer_free(writer);
+        return status;
+    }
+    return base_h5_writer_finish(writer, path, err);
+}
+
+/* ------------------------------------------------------------------ opening */
+
+/* The sections of the stored configuration that inference needs. */
+static base_status bind_config(infer_model *model, base_error *err) {
+    base_node *root;
+    BASE_TRY(base_yaml_parse(model->config, strlen(model->config), model->path, &model->arena,
+                             &root, err));
+    base_node *audio = base_node_get(root, "audio"), *features = base_node_get(root, "features");
+    model->layers = base_node_get(root, "network");
+    if (!audio || !features || !model->layers) {
+        return base_fail(err, BASE_EFORMAT,
+                         "%s: its configuration lacks audio, features or network", model->path);
+    }
+    BASE_TRY(base_options_bind(data_audio_table, audio, &model->audio, &model->arena, err));
+    BASE_TRY(base_options_bind(dsp_features_table, features, &model->features, &model->arena, err));
+    const base_node *train = base_node_get(root, "train");
+    const base_node *loss = train ? base_node_get(train, "loss") : NULL;
+    if (loss && base_node_get(loss, nn_loss_binary_cross_entropy.name)) {
+        model->loss = NN_BINARY_CROSS_ENTROPY;
+    }
+    return BASE_OK;
+}
+
+static base_status read_head(infer_model *model, base_h5_reader *reader, base_error *err) {
+    const char **classes;
+    int64_t n_classes;
+    BASE_TRY(base_h5_get_string(reader, "config", &model->arena, &model->config, err));
+    BASE_TRY(base_h5_get_string(reader, "record", &model->arena, &model->record, err));
+    BASE_TRY(base_h5_get_strings(reader, "classes", &model->arena, &classes, &n_classes, err));
+    BASE_TRY(base_h5_get(reader, "temperature", BASE_H5_F64, 1, &model->temperature, err));
+    if (n_classes < 1 || n_classes > MAX_CLASSES) {
+        return base_fail(err, BASE_EFORMAT, "%s: %lld classes", model->path, (long long)n_classes);
+    }
+    if (!(model->temperature > 0 && isfinite(model->temperature))) {
+        return base_fail(err, BASE_EFORMAT, "%s: temperature %g", model->path, model->temperature);
+    }
+    model->classes = (const char *const *)classes;
+    model->n_classes = (int)n_classes;
+    return bind_config(model, err);
+}
+
+static base_status read_norm(infer_member *member, base_h5_reader *reader, int index,
+                             base_error *err) {
+    int64_t n = dsp_features_norm_size(member->features);
+    if (n == 0) return BASE_OK;
+    char name[64];
+    float *norm = base_alloc((size_t)(2 * n), sizeof *norm);
+    if (!norm) return base_fail(err, BASE_EMEMORY, "model: out of memory");
+    snprintf(name, sizeof name, "members/%d/norm_offset", index);
+    base_status status = base_h5_get(reader, name, BASE_H5_F32, n, norm, err);
+    snprintf(name, sizeof name, "members/%d/norm_scale", index);
+    if (status == BASE_OK) status = base_h5_get(reader, name, BASE_H5_F32, n, norm + n, err);
+    if (status == BASE_OK) dsp_features_set_norm(member->features, norm, norm + n);
+    base_free(norm);
+    return status;
+}
+
+static base_status read_member(infer_model *model, base_h5_reader *reader, int index,
+                               base_error *err) {
+    infer_member *member = &model->members[index];
+    BASE_TRY(dsp_features_new(&model->features, model->audio.sample_rate_hz, model->audio.channels,
+                              model->n_samples, &member->features, err));
+    int64_t shape[3];
+    dsp_features_shape(member->features, shape);
+    nn_network_config plan = {.input = nn_shape_make(3, shape),
+                              .n_classes = model->n_classes,
+                              .max_batch = model->max_batch,
+                              .pool = model->pool};
+    BASE_TRY(nn_network_new(model->layers, &plan, &member->network, err));
+    nn_shape output = nn_network_output(member->network);
+    if (output.rank != 1 || output.dim[0] != model->n_classes) {
+        return base_fail(err, BASE_EFORMAT, "%s: its network does not end in %d classes",
+                         model->path, model->n_classes);
+    }
+    BASE_TRY(read_norm(member, reader, index, err));
+    char name[64];
+    snprintf(name, sizeof name, "members/%d/weights", index);
+    return nn_weights_read(member->network, reader, name, err);
+}
+
+static base_status read_members(infer_model *model, base_h5_reader *reader, base_error *err) {
+    const char **names;
+    int64_t n;
+    BASE_TRY(base_h5_list(reader, "members", &model->arena, &names, &n, err));
+    if (n < 1 || n > MAX_MEMBERS) {
+        return base_fail(err, BASE_EFORMAT, "%s: %lld members", model->path, (long long)n);
+    }
+    model->members = base_arena_alloc(&model->arena, (size_t)n, sizeof *model->members);
+    if (!model->members) return base_fail(err, BASE_EMEMORY, "%s: out of memory", model->path);
+    model->n_members = (int)n;
+    for (int i = 0; i < model->n_members; i++) BASE_TRY(read_member(model, reader, i, err));
+    return BASE_OK;
+}
+
+static base_status allocate(infer_model *model, base_error *err) {
+    size_t n_workers = (size_t)base_pool_threads(model->pool);
+    model->count = nn_shape_count(nn_network_get_config(model->members[0].network)->input);
+    model->scratch_bytes = (dsp_features_scratch_bytes(model->members[0].features) + 63) / 64 * 64;
+    model->audio_rows = base_alloc(n_workers * (size_t)model->audio.channels,
+                                   (size_t)model->n_samples * sizeof *model->audio_rows);
+    model->scratch = base_alloc(n_workers, model->scratch_bytes + 64);
+    model->x = base_alloc((size_t)model->max_batch, (size_t)model->count * sizeof *model->x);
+    model->length = base_alloc((size_t)model->max_batch, sizeof *model->length);
+    bool complete = model->audio_rows && model->scratch && model->x && model->length;
+    return complete ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", model->path);
+}
+
+static base_status open_all(infer_model *model, base_h5_reader *reader, base_error *err) {
+    BASE_TRY(read_head(model, reader, err));
+    model->n_samples = data_audio_samples(&model->audio);
+    BASE_TRY(read_members(model, reader, err));
+    return allocate(model, err);
+}
+
+base_status infer_model_open(const char *path, int64_t max_batch, base_pool *pool,
+                             infer_model **out, base_error *err) {
+    base_h5_reader *reader;
+    uint32_t format;
+    BASE_TRY(base_h5_reader_open(path, KIND, VERSION, &format, &reader, err));
+    infer_model *model = base_alloc(1, sizeof *model);
+    base_status status = model ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    if (model) {
+        model->pool = pool;
+        model->max_batch = max_batch;
+        model->format = format;
+        model->path = base_arena_string(&model->arena, path);
+        status = model->path ? open_all(model, reader, err)
+                             : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    }
+    base_h5_reader_free(reader);
+    if (status != BASE_OK) {
+        infer_model_free(model);
+        return status;
+    }
+    *out = model;
+    return BASE_OK;
+}
+
+void infer_model_free(infer_model *model) {
+    if (!model) return;
+    for (int i = 0; i < model->n_members; i++) {
+        nn_network_free(model->members[i].network);
+        dsp_features_free(model->members[i].features);
+    }
+    base_free(model->audio_rows);
+    base_free(model->scratch);
+    base_free(model->x);
+    base_free(model->length);
+    base_arena_release(&model->arena);
+    base_free(model);
+}
+
+/* ------------------------------------------------------------------ asking */
+
+int infer_model_n_classes(const infer_model *model) {
+    return model->n_classes;
+}
+
+const char *infer_model_class(const infer_model *model, int index) {
+    return model->classes[index];
+}
+
+const data_audio_options *infer_model_audio(const infer_model *model) {
+    return &model->audio;
+}
+
+const char *infer_model_config(const infer_model *model) {
+    return model->config;
+}
+
+const char *infer_model_record(const infer_model *model) {
+    return model->record;
+}
+
+int infer_model_n_members(const infer_model *model) {
+    return model->n_members;
+}
+
+nn_network *infer_model_network(infer_model *model, int member) {
+    return model->members[member].network;
+}
+
+const infer_member *infer_model_member(const infer_model *model, int member) {
+    return &model->members[member];
+}
+
+double infer_model_temperature(const infer_model *model) {
+    return model->temperature;
+}
+
+bool infer_model_masks(const infer_model *model) {
+    return model->features.mask_padding;
+}
+
+nn_loss_kind infer_model_loss(const infer_model *model) {
+    return model->loss;
+}
+
+uint32_t infer_model_format(const infer_model *model) {
+    return model->format;
+}
+
+/* ------------------------------------------------------------------ classifying */
+
+/* Clips to classify, from either of two places. */
+typedef struct {
+    infer_model *model;
+    const dsp_features *features;
+    const data_audio *clips; /* or: */
+    const data_clips *set;
+    const int64_t *index;
+    int64_t first;
+} clip_source;
+
+static int64_t load_clip(const clip_source *source, int64_t i, float *row) {
+    const infer_model *model = source->model;
+    if (source->set) {
+        int64_t clip = source->index[i];
+        data_clips_load(source->set, clip, row);
+        return data_clips_valid(source->set, clip);
+    }
+    const data_audio *clip = &source->clips[i];
+    int64_t n = clip->n < model->n_samples ? clip->n : model->n_samples;
+    memset(row, 0, (size_t)(model->audio.channels * model->n_samples) * sizeof *row);
+    if (!clip->x) return 1;
+    for (int64_t c = 0; c < model->audio.channels; c++) {
+        memcpy(row + c * model->n_samples, clip->x + c * clip->n, (size_t)n * sizeof *row);
+    }
+    return n > 0 ? n : 1;
+}
+
+static void prepare_clip(void *context, int64_t task, int worker) {
+    const clip_source *source = context;
+    infer_model *model = source->model;
+    float *row = model->audio_rows + worker * model->audio.channels * model->n_samples;
+    int64_t valid = load_clip(source, source->first + task, row);
+    dsp_features_apply(source->features, row,
+                       model->scratch + (size_t)worker * model->scratch_bytes,
+                       model->x + task * model->count);
+    model->length[task] = (int32_t)dsp_features_valid_frames(source->features, valid);
+}
+
+void infer_model_prepare(infer_model *model, int member, const data_audio *clip, float *x) {
+    clip_source source = {
+        .model = model, .features = model->members[member].features, .clips = clip};
+    base_parallel(model->pool, 1, prepare_clip, &source);
+    memcpy(x, model->x, (size_t)model->count * sizeof *x);
+}
+
+/* Tempers n rows of logits in place, turns them into probabilities and adds them to sum. */
+static void add_probabilities(const infer_model *model, const float *logits, int64_t n,
+                              float *probability) {
+    int64_t n_classes = model->n_classes;
+    float row[MAX_CLASSES];
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t c = 0; c < n_classes; c++) {
+            row[c] = (float)(logits[i * n_classes + c] / model->temperature);
+        }
+        nn_loss_probabilities(model->loss, row, row, 1, n_classes);
+        for (int64_t c = 0; c < n_classes; c++) {
+            probability[i * n_classes + c] += row[c] / (float)model->n_members;
+        }
+    }
+}
+
+static void classify_batch(clip_source *source, int64_t n, float *probability) {
+    infer_model *model = source->model;
+    memset(probability, 0, (size_t)(n * model->n_classes) * sizeof *probability);
+    for (int m = 0; m < model->n_members; m++) {
+        source->features = model->members[m].features;
+        base_parallel(model->pool, n, prepare_clip, source);
+        nn_input input = {.x = model->x, .length = model->length, .n = n};
+        const float *logits = nn_network_forward(model->members[m].network, &input);
+        add_probabilities(model, logits, n, probability);
+    }
+}
+
+static void classify_all(clip_source *source, int64_t n, float *probability) {
+    infer_model *model = source->model;
+    for (int64_t first = 0; first < n; first += model->max_batch) {
+        int64_t size = n - first < model->max_batch ? n - first : model->max_batch;
+        source->first = first;
+        classify_batch(source, size, probability + first * model->n_classes);
+    }
+}
+
+base_status infer_model_classify(infer_model *model, const data_audio *clips, int64_t n,
+                                 float *probability, base_error *err) {
+    for (int64_t i = 0; i < n; i++) {
+        if (clips[i].x && clips[i].n_channels != model->audio.channels) {
+            return base_fail(err, BASE_ESHAPE, "clip %lld has %lld channels; the model takes %lld",
+                             (long long)i, (long long)clips[i].n_channels,
+                             (long long)model->audio.channels);
+        }
+    }
+    clip_source source = {.model = model, .clips = clips};
+    classify_all(&source, n, probability);
+    for (int64_t i = 0; i < n; i++) {
+        if (clips[i].x) continue;
+        memset(probability + i * model->n_classes, 0,
+               (size_t)model->n_classes * sizeof *probability);
+    }
+    return BASE_OK;
+}
+
+base_status infer_model_classify_clips(infer_model *model, const data_clips *clips,
+                                       const int64_t *index, int64_t n, float *probability,
+                                       base_error *err) {
+    if (clips->n_channels != model->audio.channels || clips->n_samples != model->n_samples) {
+        return base_fail(err, BASE_ESHAPE,
+                         "clips of %lld x %lld samples; the model takes %lld x %lld",
+                         (long long)clips->n_channels, (long long)clips->n_samples,
+                         (long long)model->audio.channels, (long long)model->n_samples);
+    }
+    clip_source source = {.model = model, .set = clips, .index = index};
+    classify_all(&source, n, probability);
+    return BASE_OK;
+}

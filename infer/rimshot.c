@@ -1,0 +1,490 @@
+#include "infer/rimshot.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "infer/model.h"
+#include "nn/gemm.h"
+
+enum { BATCH = 8, MAX_CALLS = 256, MAX_CHANNELS = 64, MAX_RATE_HZ = 768000 };
+#define MAX_SECONDS 600.0
+
+#define SAME_STATUS(name, meaning)                                                                 \
+    _Static_assert((int)RIMSHOT_##name == (int)BASE_##name, "public numbers never change");
+BASE_STATUS_MAP(SAME_STATUS)
+#undef SAME_STATUS
+_Static_assert(sizeof(rimshot_error) == sizeof(base_error), "a text fits as it is");
+
+/* The same model, open as often as calls may compute at the same time: a network serves one calling
+ * thread. The idle ones are kept as a stack. What never changes is asked of the first. */
+struct rimshot_model {
+    infer_model **copies;
+    infer_model **idle;
+    int n_copies, n_idle;
+    int64_t embedding_size;
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+};
+
+/* ---- errors ---- */
+
+static rimshot_status report(base_status status, const base_error *err, rimshot_error *error) {
+    if (error) {
+        const char *text = status == BASE_OK ? "" : err->text;
+        error->status = (rimshot_status)status;
+        memcpy(error->text, text, strlen(text) + 1);
+    }
+    return (rimshot_status)status;
+}
+
+static base_status need(const void *argument, const char *name, base_error *err) {
+    return argument ? BASE_OK : base_fail(err, BASE_EUSAGE, "%s is NULL", name);
+}
+
+const char *rimshot_version(void) {
+    return RIMSHOT_VERSION;
+}
+
+const char *rimshot_status_text(rimshot_status status) {
+    return base_status_text((base_status)status);
+}
+
+/* ---- models ---- */
+
+static infer_model *take_copy(rimshot_model *model) {
+    pthread_mutex_lock(&model->lock);
+    while (model->n_idle == 0) pthread_cond_wait(&model->returned, &model->lock);
+    infer_model *copy = model->idle[--model->n_idle];
+    pthread_mutex_unlock(&model->lock);
+    return copy;
+}
+
+static void return_copy(rimshot_model *model, infer_model *copy) {
+    pthread_mutex_lock(&model->lock);
+    model->idle[model->n_idle++] = copy;
+    pthread_cond_signal(&model->returned);
+    pthread_mutex_unlock(&model->lock);
+}
+
+/* The last value but one of a member's network, [n, *size]; NULL if there is only one layer. */
+static const float *embedding_of(infer_model *copy, int member, int64_t *size) {
+    nn_shape shape;
+    const float *value = nn_network_value(infer_model_network(copy, member), 1, &shape);
+    *size = value ? nn_shape_count(shape) : 0;
+    return value;
+}
+
+static base_status open_copy(rimshot_model *model, const char *path, base_error *err) {
+    infer_model *copy;
+    BASE_TRY(infer_model_open(path, BATCH, NULL, &copy, err));
+    model->copies[model->n_copies++] = model->idle[model->n_idle++] = copy;
+    const infer_model *first = model->copies[0];
+    bool same = strcmp(infer_model_config(copy), infer_model_config(first)) == 0 &&
+                strcmp(infer_model_record(copy), infer_model_record(first)) == 0;
+    return same ? BASE_OK
+                : base_fail(err, BASE_EMISMATCH, "%s: replaced while it was opened", path);
+}
+
+static base_status open_copies(rimshot_model *model, const char *path, int n, base_error *err) {
+    model->copies = base_alloc((size_t)n, sizeof *model->copies);
+    model->idle = base_alloc((size_t)n, sizeof *model->idle);
+    if (!model->copies || !model->idle) {
+        return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    }
+    for (int i = 0; i < n; i++) BASE_TRY(open_copy(model, path, err));
+    for (int m = 0; m < infer_model_n_members(model->copies[0]); m++) {
+        int64_t size;
+        embedding_of(model->copies[0], m, &size);
+        model->embedding_size += size;
+    }
+    return BASE_OK;
+}
+
+static base_status open_model(const char *path, int32_t n_calls, rimshot_model **out,
+                              base_error *err) {
+    BASE_TRY(need(out, "model", err));
+    *out = NULL;
+    BASE_TRY(need(path, "path", err));
+    if (n_calls < 1 || n_calls > MAX_CALLS) {
+        return base_fail(err, BASE_EUSAGE, "n_calls is %d, not within 1 to %d", (int)n_calls,
+                         (int)MAX_CALLS);
+    }
+    rimshot_model *model = base_alloc(1, sizeof *model);
+    if (!model) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    pthread_mutex_init(&model->lock, NULL);
+    pthread_cond_init(&model->returned, NULL);
+    nn_blas_setup();
+    base_status status = open_copies(model, path, n_calls, err);
+    if (status != BASE_OK) {
+        rimshot_close(model);
+        return status;
+    }
+    *out = model;
+    return BASE_OK;
+}
+
+rimshot_status rimshot_open(const char *path, int32_t n_calls, rimshot_model **model,
+                            rimshot_error *error) {
+    base_error err;
+    return report(open_model(path, n_calls, model, &err), &err, error);
+}
+
+void rimshot_close(rimshot_model *model) {
+    if (!model) return;
+    for (int i = 0; i < model->n_copies; i++) infer_model_free(model->copies[i]);
+    pthread_cond_destroy(&model->returned);
+    pthread_mutex_destroy(&model->lock);
+    base_free(model->copies);
+    base_free(model->idle);
+    base_free(model);
+}
+
+int32_t rimshot_n_classes(const rimshot_model *model) {
+    return infer_model_n_classes(model->copies[0]);
+}
+
+const char *rimshot_class_name(const rimshot_model *model, int32_t index) {
+    bool known = index >= 0 && index < rimshot_n_classes(model);
+    return known ? infer_model_class(model->copies[0], index) : NULL;
+}
+
+const char *rimshot_model_config(const rimshot_model *model) {
+    return infer_model_config(model->copies[0]);
+}
+
+const char *rimshot_model_record(const rimshot_model *model) {
+    return infer_model_record(model->copies[0]);
+}
+
+int32_t rimshot_model_format(const rimshot_model *model) {
+    return (int32_t)infer_model_format(model->copies[0]);
+}
+
+double rimshot_model_sample_rate_hz(const rimshot_model *model) {
+    return infer_model_audio(model->copies[0])->sample_rate_hz;
+}
+
+int32_t rimshot_model_n_channels(const rimshot_model *model) {
+    return (int32_t)infer_model_audio(model->copies[0])->channels;
+}
+
+double rimshot_model_seconds(const rimshot_model *model) {
+    return infer_model_audio(model->copies[0])->seconds;
+}
+
+int64_t rimshot_embedding_size(const rimshot_model *model) {
+    return model->embedding_size;
+}
+
+void rimshot_features_shape(const rimshot_model *model, int64_t shape[3]) {
+    nn_shape input = nn_network_get_config(infer_model_network(model->copies[0], 0))->input;
+    memcpy(shape, input.dim, 3 * sizeof *shape);
+}
+
+/* ---- sound ---- */
+
+static base_status check_audio(const rimshot_audio *audio, base_error *err) {
+    BASE_TRY(need(audio, "audio", err));
+    if (audio->n_channels < 1 || audio->n_channels > MAX_CHANNELS) {
+        return base_fail(err, BASE_EDATA, "%d channels; at least 1 and at most %d",
+                         (int)audio->n_channels, (int)MAX_CHANNELS);
+    }
+    if (!(audio->sample_rate_hz >= 1 && audio->sample_rate_hz <= MAX_RATE_HZ)) {
+        return base_fail(err, BASE_EDATA, "a sample rate of %g Hz; at least 1 and at most %d",
+                         audio->sample_rate_hz, (int)MAX_RATE_HZ);
+    }
+    if (audio->n_frames < 1) return base_fail(err, BASE_EDATA, "no samples");
+    if ((double)audio->n_frames > MAX_SECONDS * audio->sample_rate_hz + 1) {
+        return base_fail(err, BASE_EDATA, "%g seconds; at most %g",
+                         (double)audio->n_frames / audio->sample_rate_hz, MAX_SECONDS);
+    }
+    return need(audio->samples, "samples", err);
+}
+
+/* Checks a clip and lays its channels out one after the other. */
+static base_status to_planar(const rimshot_audio *audio, data_audio *out, base_error *err) {
+    *out = (data_audio){0};
+    BASE_TRY(check_audio(audio, err));
+    int64_t n = audio->n_frames, n_channels = audio->n_channels;
+    *out = (data_audio){.x = base_alloc((size_t)n, (size_t)n_channels * sizeof *out->x),
+                        .n_channels = n_channels,
+                        .n = n,
+                        .sample_rate_hz = audio->sample_rate_hz};
+    if (!out->x) return base_fail(err, BASE_EMEMORY, "no memory for the samples");
+    for (int64_t i = 0; i < n * n_channels; i++) {
+        float x = audio->samples[i];
+        if (!isfinite(x)) {
+            data_audio_release(out);
+            return base_fail(err, BASE_ENUMERIC, "frame %lld is not a finite number",
+                             (long long)(i / n_channels));
+        }
+        out->x[i % n_channels * n + i / n_channels] = x;
+    }
+    return BASE_OK;
+}
+
+/* Into the form the model takes. */
+static base_status prepare(const rimshot_model *model, const rimshot_audio *audio, data_audio *clip,
+                           base_error *err) {
+    data_audio planar;
+    *clip = (data_audio){0};
+    BASE_TRY(to_planar(audio, &planar, err));
+    base_status status = data_clip_prepare(&planar, infer_model_audio(model->copies[0]), clip, err);
+    data_audio_release(&planar);
+    return status;
+}
+
+static base_status read_audio(const char *path, rimshot_audio *audio, base_error *err) {
+    BASE_TRY(need(audio, "audio", err));
+    *audio = (rimshot_audio){0};
+    BASE_TRY(need(path, "path", err));
+    data_audio planar = {0};
+    BASE_TRY(data_audio_read(path, NULL, &planar, err));
+    int64_t n = planar.n, n_channels = planar.n_channels;
+    float *samples = base_alloc((size_t)n, (size_t)n_channels * sizeof *samples);
+    if (samples) {
+        for (int64_t i = 0; i < n * n_channels; i++) {
+            samples[i] = planar.x[i % n_channels * n + i / n_channels];
+        }
+        *audio = (rimshot_audio){samples, n, (int32_t)n_channels, planar.sample_rate_hz};
+    }
+    data_audio_release(&planar);
+    return samples ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", path);
+}
+
+rimshot_status rimshot_audio_read(const char *path, rimshot_audio *audio, rimshot_error *error) {
+    base_error err;
+    return report(read_audio(path, audio, &err), &err, error);
+}
+
+void rimshot_audio_free(rimshot_audio *audio) {
+    if (!audio) return;
+    base_free((void *)audio->samples);
+    *audio = (rimshot_audio){0};
+}
+
+/* ---- one clip ---- */
+
+/* What is asked about a clip, and where it goes; NULL: not that. */
+typedef struct {
+    float *probability, *embedding, *features;
+} question;
+
+static void store_embedding(infer_model *copy, float *embedding) {
+    for (int m = 0; m < infer_model_n_members(copy); m++) {
+        int64_t size;
+        const float *value = embedding_of(copy, m, &size);
+        if (size > 0) memcpy(embedding, value, (size_t)size * sizeof *embedding);
+        embedding += size;
+    }
+}
+
+/* The embedding is what a classification leaves behind. */
+static base_status answer_prepared(rimshot_model *model, const data_audio *clip, question q,
+                                   base_error *err) {
+    float *probability = base_alloc((size_t)rimshot_n_classes(model), sizeof *probability);
+    if (!probability) return base_fail(err, BASE_EMEMORY, "out of memory");
+    infer_model *copy = take_copy(model);
+    base_status status = BASE_OK;
+    if (q.features) infer_model_prepare(copy, 0, clip, q.features);
+    if (q.probability || q.embedding) {
+        status = infer_model_classify(copy, clip, 1, probability, err);
+    }
+    if (q.embedding && status == BASE_OK) store_embedding(copy, q.embedding);
+    return_copy(model, copy);
+    if (q.probability && status == BASE_OK) {
+        memcpy(q.probability, probability,
+               (size_t)rimshot_n_classes(model) * sizeof *q.probability);
+    }
+    base_free(probability);
+    return status;
+}
+
+static base_status answer(rimshot_model *model, const rimshot_audio *audio, question q,
+                          base_error *err) {
+    BASE_TRY(need(model, "model", err));
+    if (!q.probability && !q.embedding && !q.features) {
+        return base_fail(err, BASE_EUSAGE, "the place for the result is NULL");
+    }
+    if (q.embedding && model->embedding_size == 0) {
+        return base_fail(err, BASE_ESHAPE, "a network of one layer has no embedding");
+    }
+    data_audio clip;
+    BASE_TRY(prepare(model, audio, &clip, err));
+    base_status status = answer_prepared(model, &clip, q, err);
+    data_audio_release(&clip);
+    return status;
+}
+
+rimshot_status rimshot_classify(rimshot_model *model, const rimshot_audio *audio,
+                                float *probability, rimshot_error *error) {
+    base_error err;
+    question q = {.probability = probability};
+    return report(answer(model, audio, q, &err), &err, error);
+}
+
+rimshot_status rimshot_embed(rimshot_model *model, const rimshot_audio *audio, float *embedding,
+                             rimshot_error *error) {
+    base_error err;
+    question q = {.embedding = embedding};
+    return report(answer(model, audio, q, &err), &err, error);
+}
+
+rimshot_status rimshot_features(rimshot_model *model, const rimshot_audio *audio, float *features,
+                                rimshot_error *error) {
+    base_error err;
+    question q = {.features = features};
+    return report(answer(model, audio, q, &err), &err, error);
+}
+
+static base_status classify_file(rimshot_model *model, const char *path, float *probability,
+                                 base_error *err) {
+    rimshot_audio audio;
+    BASE_TRY(read_audio(path, &audio, err));
+    base_status status = answer(model, &audio, (question){.probability = probability}, err);
+    if (status != BASE_OK) base_fail_within(err, "%s", path);
+    rimshot_audio_free(&audio);
+    return status;
+}
+
+rimshot_status rimshot_classify_file(rimshot_model *model, const char *path, float *probability,
+                                     rimshot_error *error) {
+    base_error err;
+    return report(classify_file(model, path, probability, &err), &err, error);
+}
+
+/* ---- many clips ---- */
+
+/* Prepares clip first + i into clips[i]; those that fail stay empty. *failure keeps the first of
+ * all. */
+static void prepare_batch(const rimshot_model *model, const rimshot_audio *audio, int64_t first,
+                          int64_t n, data_audio *clips, base_status *fared, base_error *failure) {
+    for (int64_t i = 0; i < n; i++) {
+        base_error err;
+        fared[i] = prepare(model, &audio[first + i], &clips[i], &err);
+        if (fared[i] == BASE_OK || failure->status != BASE_OK) continue;
+        *failure = err;
+        base_fail_within(failure, "clip %lld", (long long)(first + i));
+    }
+}
+
+/* Up to BATCH clips. status NULL: none may fail. */
+static base_status classify_batch(rimshot_model *model, const rimshot_audio *audio, int64_t first,
+                                  int64_t n, float *probability, rimshot_status *status,
+                                  base_error *failure) {
+    data_audio clips[BATCH];
+    base_status fared[BATCH], result = BASE_OK;
+    prepare_batch(model, audio, first, n, clips, fared, failure);
+    if (!status) result = failure->status;
+    if (result == BASE_OK) {
+        infer_model *copy = take_copy(model);
+        result = infer_model_classify(copy, clips, n,
+                                      probability + first * rimshot_n_classes(model), failure);
+        return_copy(model, copy);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        data_audio_release(&clips[i]);
+        if (status) status[first + i] = (rimshot_status)fared[i];
+    }
+    return result;
+}
+
+static base_status classify_all(rimshot_model *model, const rimshot_audio *audio, int64_t n,
+                                float *probability, rimshot_status *status, base_error *failure) {
+    BASE_TRY(need(model, "model", failure));
+    BASE_TRY(need(audio, "audio", failure));
+    BASE_TRY(need(probability, "probability", failure));
+    if (n < 0) return base_fail(failure, BASE_EUSAGE, "n is %lld", (long long)n);
+    for (int64_t first = 0; first < n; first += BATCH) {
+        int64_t size = n - first < BATCH ? n - first : BATCH;
+        BASE_TRY(classify_batch(model, audio, first, size, probability, status, failure));
+    }
+    return BASE_OK;
+}
+
+/* The error may tell of a clip where the call succeeds. */
+rimshot_status rimshot_classify_batch(rimshot_model *model, const rimshot_audio *audio, int64_t n,
+                                      float *probability, rimshot_status *status,
+                                      rimshot_error *error) {
+    base_error failure = {0};
+    base_status result = classify_all(model, audio, n, probability, status, &failure);
+    report(failure.status, &failure, error);
+    return (rimshot_status)result;
+}
+
+/* ---- log-mel without a model ---- */
+
+static rimshot_log_mel_options with_defaults(const rimshot_log_mel_options *options) {
+    rimshot_log_mel_options o = {0};
+    if (options) o = *options;
+    if (o.n_fft == 0) o.n_fft = 2048;
+    if (o.hop == 0) o.hop = 441;
+    if (o.n_mels == 0) o.n_mels = 64;
+    return o;
+}
+
+static base_status check_options(const rimshot_log_mel_options *o, base_error *err) {
+    if (o->n_fft < 16 || o->n_fft > 65536) {
+        return base_fail(err, BASE_ECONFIG, "n_fft is %lld, not within 16 to 65536",
+                         (long long)o->n_fft);
+    }
+    if (o->hop < 1 || o->hop > o->n_fft) {
+        return base_fail(err, BASE_ECONFIG, "hop is %lld, not within 1 to n_fft",
+                         (long long)o->hop);
+    }
+    if (o->n_mels < 1 || o->n_mels > 1024) {
+        return base_fail(err, BASE_ECONFIG, "n_mels is %lld, not within 1 to 1024",
+                         (long long)o->n_mels);
+    }
+    if (!(o->fmin_hz >= 0 && o->fmax_hz >= 0 && o->fmax_hz <= MAX_RATE_HZ)) {
+        return base_fail(err, BASE_ECONFIG, "no mel filters from %g Hz to %g Hz", o->fmin_hz,
+                         o->fmax_hz);
+    }
+    return BASE_OK;
+}
+
+int64_t rimshot_log_mel_frames(const rimshot_log_mel_options *options, int64_t n_frames) {
+    rimshot_log_mel_options o = with_defaults(options);
+    if (n_frames < 1 || check_options(&o, NULL) != BASE_OK) return 0;
+    return 1 + (n_frames - o.n_fft % 2) / o.hop;
+}
+
+static base_status apply_log_mel(const rimshot_log_mel_options *o, const data_audio *audio,
+                                 float *decibel, base_error *err) {
+    dsp_features_options options = {.kind = DSP_LOG_MEL,
+                                    .n_fft = o->n_fft,
+                                    .hop = o->hop,
+                                    .centered = true,
+                                    .n_mels = o->n_mels,
+                                    .fmin_hz = o->fmin_hz,
+                                    .fmax_hz = o->fmax_hz,
+                                    .area = true,
+                                    .amin = 1e-10};
+    dsp_features *front_end;
+    BASE_TRY(dsp_features_new(&options, audio->sample_rate_hz, audio->n_channels, audio->n,
+                              &front_end, err));
+    void *scratch = base_alloc(dsp_features_scratch_bytes(front_end), 1);
+    if (scratch) dsp_features_apply(front_end, audio->x, scratch, decibel);
+    base_free(scratch);
+    dsp_features_free(front_end);
+    return scratch ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
+}
+
+static base_status log_mel(const rimshot_log_mel_options *options, const rimshot_audio *audio,
+                           float *decibel, base_error *err) {
+    rimshot_log_mel_options o = with_defaults(options);
+    BASE_TRY(need(decibel, "decibel", err));
+    BASE_TRY(check_options(&o, err));
+    data_audio planar;
+    BASE_TRY(to_planar(audio, &planar, err));
+    base_status status = apply_log_mel(&o, &planar, decibel, err);
+    data_audio_release(&planar);
+    return status;
+}
+
+rimshot_status rimshot_log_mel(const rimshot_log_mel_options *options, const rimshot_audio *audio,
+                               float *decibel, rimshot_error *error) {
+    base_error err;
+    return report(log_mel(options, audio, decibel, &err), &err, error);
+}

@@ -1,0 +1,165 @@
+/* rimshot.h - librimshot: trained drum-sample classifiers inside other programs.
+ *
+ *     rimshot_model *model;
+ *     rimshot_error error;
+ *     if (rimshot_open("model.h5", 1, &model, &error) != RIMSHOT_OK) return complain(error.text);
+ *     float probability[rimshot_n_classes(model)];
+ *     if (rimshot_classify_file(model, "kick.wav", probability, &error) == RIMSHOT_OK) ...
+ *     rimshot_close(model);
+ *
+ * Errors: what can fail returns a status and describes the failure in the caller's rimshot_error
+ * (which may be NULL): one line that names what is at fault. The library never prints, exits or
+ * aborts on bad input, and reads nothing but the files it is told to.
+ *
+ * Threads: every function may be called from any number of threads at the same time, also on one
+ * model, but for rimshot_close, which must come after all other calls on that model have returned.
+ * A call runs in the calling thread; the library starts none of its own. The same clip gives the
+ * same bits in whatever thread and however many others are at work.
+ *
+ * The process: opening a model sets OpenBLAS, which the whole process shares, to one thread. The
+ * floating-point mode of the calling thread is the same after a call as before.
+ *
+ * Versions are semantic: within one major version, from 1 on, what is declared here keeps its
+ * meaning and its binary form, and models written by an older version can be read. */
+#ifndef RIMSHOT_H
+#define RIMSHOT_H
+
+#include <stdint.h>
+
+#define RIMSHOT_VERSION_MAJOR 0
+#define RIMSHOT_VERSION_MINOR 1
+#define RIMSHOT_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define RIMSHOT_API __attribute__((visibility("default")))
+#else
+#define RIMSHOT_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    RIMSHOT_OK = 0,
+    RIMSHOT_EMEMORY = 1,   /* out of memory */
+    RIMSHOT_EIO = 2,       /* input or output failed */
+    RIMSHOT_ENOTFOUND = 3, /* no such file */
+    RIMSHOT_EEXISTS = 4,
+    RIMSHOT_EFORMAT = 5,   /* not audio, not a model, or a model of a newer version */
+    RIMSHOT_EDIGEST = 6,   /* model file altered or truncated */
+    RIMSHOT_ECONFIG = 7,   /* options that cannot be */
+    RIMSHOT_ESHAPE = 8,    /* shapes that do not fit */
+    RIMSHOT_EDATA = 9,     /* audio that cannot be used: silent, empty, too long */
+    RIMSHOT_ENUMERIC = 10, /* NaN or infinite samples */
+    RIMSHOT_EMISMATCH = 11,
+    RIMSHOT_ESTOPPED = 12,
+    RIMSHOT_EUSAGE = 13 /* arguments that break what is written here */
+} rimshot_status;
+
+typedef struct {
+    rimshot_status status;
+    char text[1024]; /* one line, no newline */
+} rimshot_error;
+
+typedef struct rimshot_model rimshot_model;
+
+/* Sound, interleaved: channel c of frame i is samples[i * n_channels + c], full scale is 1. At most
+ * 64 channels, 768 kHz and 600 seconds. */
+typedef struct {
+    const float *samples;
+    int64_t n_frames;
+    int32_t n_channels;
+    double sample_rate_hz;
+} rimshot_audio;
+
+/* Version of the library that is running, "0.1.0". */
+RIMSHOT_API const char *rimshot_version(void);
+/* The meaning of a status, "out of memory"; never NULL. */
+RIMSHOT_API const char *rimshot_status_text(rimshot_status status);
+
+/* ---- models ---- */
+
+/* Opens a model file as `rimshot train` leaves it. n_calls (1 to 256): how many calls may compute
+ * on it at the same time; further ones wait. Each takes memory for one copy of the weights and
+ * eight clips under way; it is all allocated here. */
+RIMSHOT_API rimshot_status rimshot_open(const char *path, int32_t n_calls, rimshot_model **model,
+                                        rimshot_error *error);
+RIMSHOT_API void rimshot_close(rimshot_model *model); /* NULL is fine */
+
+/* What follows lives as long as the model. */
+RIMSHOT_API int32_t rimshot_n_classes(const rimshot_model *model);
+RIMSHOT_API const char *rimshot_class_name(const rimshot_model *model, int32_t index); /* or NULL */
+/* The configuration it was trained by, YAML, and the record of that training, JSON: its name, the
+ * version of rimshot that trained it, what it scored. */
+RIMSHOT_API const char *rimshot_model_config(const rimshot_model *model);
+RIMSHOT_API const char *rimshot_model_record(const rimshot_model *model);
+/* Version of the model file's format. */
+RIMSHOT_API int32_t rimshot_model_format(const rimshot_model *model);
+/* The form clips are brought into: mixed to n channels, resampled, cut. */
+RIMSHOT_API double rimshot_model_sample_rate_hz(const rimshot_model *model);
+RIMSHOT_API int32_t rimshot_model_n_channels(const rimshot_model *model);
+RIMSHOT_API double rimshot_model_seconds(const rimshot_model *model);
+
+/* ---- sound files ---- */
+
+/* Decodes WAV, AIFF, FLAC, Ogg, MP3 and whatever else libsndfile reads, up to 600 s. To be freed
+ * with rimshot_audio_free, whatever else is done with it. */
+RIMSHOT_API rimshot_status rimshot_audio_read(const char *path, rimshot_audio *audio,
+                                              rimshot_error *error);
+RIMSHOT_API void rimshot_audio_free(rimshot_audio *audio);
+
+/* ---- classifying ---- */
+
+/* Probabilities [n_classes]. A clip needs no preparation: mixing, resampling, trimming of the
+ * silence in front, padding are done as in training. Silence is RIMSHOT_EDATA. */
+RIMSHOT_API rimshot_status rimshot_classify(rimshot_model *model, const rimshot_audio *audio,
+                                            float *probability, rimshot_error *error);
+RIMSHOT_API rimshot_status rimshot_classify_file(rimshot_model *model, const char *path,
+                                                 float *probability, rimshot_error *error);
+/* Many clips, [n, n_classes]; faster than one by one. With status NULL, the first clip that cannot
+ * be used fails the call. Otherwise status[i] tells how clip i fared, its row is zero if not well,
+ * error describes the first of those, and the call succeeds. */
+RIMSHOT_API rimshot_status rimshot_classify_batch(rimshot_model *model, const rimshot_audio *audio,
+                                                  int64_t n, float *probability,
+                                                  rimshot_status *status, rimshot_error *error);
+
+/* ---- embeddings and features ---- */
+
+/* What the network's last layer reads, a vector in which similar sounds lie close; of a model of
+ * several networks, theirs one after the other. Size 0, and RIMSHOT_ESHAPE: it has one layer only.
+ */
+RIMSHOT_API int64_t rimshot_embedding_size(const rimshot_model *model);
+RIMSHOT_API rimshot_status rimshot_embed(rimshot_model *model, const rimshot_audio *audio,
+                                         float *embedding, rimshot_error *error);
+
+/* What the model's network is given for a clip: [channels, rows, frames], the last contiguous,
+ * normalised as in training (for a model of several networks, as for the first). */
+RIMSHOT_API void rimshot_features_shape(const rimshot_model *model, int64_t shape[3]);
+RIMSHOT_API rimshot_status rimshot_features(rimshot_model *model, const rimshot_audio *audio,
+                                            float *features, rimshot_error *error);
+
+/* Log-mel spectrogram without a model, as librosa's: 10 log10(max(power, 1e-10)) of Slaney mel
+ * filters, Hann window, centred frames, the ends reflected. Zeros stand for the values given. */
+typedef struct {
+    int64_t n_fft;  /* 2048 */
+    int64_t hop;    /* 441 */
+    int64_t n_mels; /* 64 */
+    double fmin_hz;
+    double fmax_hz; /* half the sample rate */
+} rimshot_log_mel_options;
+
+/* Frames T for a clip of n_frames, 1 + n_frames / hop (odd n_fft: 1 + (n_frames - 1) / hop); 0 if
+ * there are none. options NULL: all zeros. */
+RIMSHOT_API int64_t rimshot_log_mel_frames(const rimshot_log_mel_options *options,
+                                           int64_t n_frames);
+/* Every channel as it is: decibel [n_channels, n_mels, T]. */
+RIMSHOT_API rimshot_status rimshot_log_mel(const rimshot_log_mel_options *options,
+                                           const rimshot_audio *audio, float *decibel,
+                                           rimshot_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,14 @@
+/* tests/model_make.h - a small untrained model in a file. */
+#ifndef MODEL_MAKE_H
+#define MODEL_MAKE_H
+
+#include "infer/model.h"
+
+enum { MODEL_MAKE_CLASSES = 3, MODEL_MAKE_EMBEDDING = 8, MODEL_MAKE_RATE_HZ = 22050 };
+
+/* Writes a model of n_members networks, member i initialised with seed 1 + i: quarter-second mono
+ * clips, log-mel, convolution, GRU, classes "kick", "snare" and "hat". Fails the test if it can't.
+ */
+void model_make(const char *path, int n_members);
+
+#endif
