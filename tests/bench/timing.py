@@ -1,0 +1,18 @@
+"""How the peers are timed: as bench_time of tests/bench/bench.c does it."""
+import time
+
+WARM_UP_CALLS, MIN_CALLS = 2, 3
+
+
+def seconds_of(work, seconds):
+    """Seconds that one call takes: the median over calls for about `seconds`, at least three."""
+    for _ in range(WARM_UP_CALLS):
+        work()
+    took = []
+    begin = now = time.perf_counter()
+    while len(took) < MIN_CALLS or now - begin < seconds:
+        last = now
+        work()
+        now = time.perf_counter()
+        took.append(now - last)
+    return sorted(took)[len(took) // 2]
