@@ -1,6 +1,7 @@
 # rimshot - see README.md. Everything is globbed: a new source or test file needs no line here.
 
 VERSION   := 0.1.0
+DATE      := 2026-11-20
 PREFIX    ?= /usr/local
 BUILD     ?= build
 # make V=1 shows the commands.
@@ -13,8 +14,10 @@ PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxx
 LAYERS    := base dsp nn data infer train
 
 pkg        = $(shell pkg-config $(1) $(PACKAGES) 2>/dev/null)
-ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DRIMSHOT_VERSION='"$(VERSION)"' -I. -I$(BUILD)/generated \
-              $(call pkg,--cflags) -pthread -fPIC -ffp-contract=off -fno-math-errno $(WARNINGS) $(CFLAGS)
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DRIMSHOT_VERSION='"$(VERSION)"' -DRIMSHOT_DATE='"$(DATE)"' \
+              -I. -I$(BUILD)/generated \
+              $(call pkg,--cflags) -pthread -fPIC -ffp-contract=off -fno-math-errno \
+              -fvisibility=hidden $(WARNINGS) $(CFLAGS)
 ALL_LDLIBS := $(LDFLAGS) $(call pkg,--libs) -lm -pthread
 
 # Files named kernels.c hold the inner loops. On x86-64 they are compiled once per instruction-set
@@ -38,9 +41,9 @@ CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LAYERS) cli))
 TESTS     := $(TEST_SRC:%.c=$(BUILD)/%)
 TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/*.c))
-BENCHES   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+BENCH     := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c))
 
-all: $(BUILD)/rimshot $(BUILD)/librimshot.a $(BUILD)/librimshot.so
+all: $(BUILD)/rimshot $(BUILD)/lib/librimshot.a $(BUILD)/librimshot.so
 
 $(BUILD)/rimshot: $(CLI) $(BUILD)/librimshot.a
 	$(call say,LINK,$@)
@@ -50,9 +53,19 @@ $(BUILD)/librimshot.a: $(OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcsD $@ $(OBJECTS)
 
-$(BUILD)/librimshot.so: $(OBJECTS)
+# The public libraries hold what infer/rimshot.h needs and show only what it declares.
+PUBLIC    := $(BUILD)/obj/infer/rimshot.o $(BUILD)/librimshot.a
+LIB_PACKAGES := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libxxhash
+
+$(BUILD)/librimshot.so: $(BUILD)/librimshot.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,librimshot.so.0 -o $@ $(OBJECTS) $(ALL_LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,librimshot.so.0 -Wl,--as-needed -o $@ $(PUBLIC) $(ALL_LDLIBS)
+
+$(BUILD)/lib/librimshot.a: $(BUILD)/librimshot.a
+	@mkdir -p $(@D)
+	$(call say,AR,$@)
+	$(Q)ld -r -o $(@D)/rimshot.o $(PUBLIC) && objcopy --localize-hidden $(@D)/rimshot.o
+	$(Q)rm -f $@ && ar rcsD $@ $(@D)/rimshot.o
 
 $(BUILD)/obj/%.o: %.c $(PROTO_C)
 	@mkdir -p $(@D)
@@ -82,24 +95,107 @@ $(BUILD)/tests/%: tests/%.c $(TEST_HELP) $(BUILD)/librimshot.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags check) -MMD -MP -o $@ $< $(TEST_HELP) \
 	    $(BUILD)/librimshot.a $(ALL_LDLIBS) $(shell pkg-config --libs check)
 
-# Runs every test; the last line is "N passed, N failed". TEST=dsp/test_mel runs one.
-test: all $(TESTS)
-	@BUILD=$(BUILD) tests/run.sh $(if $(TEST),$(BUILD)/tests/$(TEST),$(TESTS))
+# Runs every test; the last line is "N passed, N failed". TEST="dsp/test_mel cli/test_cli" runs
+# those.
+CHOSEN    := $(if $(TEST),$(TEST:%=$(BUILD)/tests/%),$(TESTS))
+test: all $(CHOSEN)
+	@BUILD=$(BUILD) tests/run.sh $(CHOSEN)
 
 check:
 	@tests/setup.sh check
 	@$(MAKE) -j$$(nproc) --no-print-directory test
+
+$(BUILD)/bench: $(BENCH) $(BUILD)/librimshot.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(BENCH) $(BUILD)/librimshot.a $(ALL_LDLIBS)
+
+# Measures; takes a quarter of an hour. BENCH_SECONDS, BENCH_ROUNDS, PEER_PYTHON and BENCH_ARGS:
+# see tests/bench/run.py.
+bench: $(BUILD)/bench
+	@python3 tests/bench/run.py --program $(BUILD)/bench --json $(BUILD)/bench.json $(BENCH_ARGS)
+
+# All tests with the address and undefined-behaviour sanitizers, and those that use threads with
+# the thread sanitizer.
+THREADED  := base/test_parallel nn/test_network data/test_clips data/test_batch train/test_experiment \
+             infer/test_rimshot
+asan      := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+sanitize:
+	@LSAN_OPTIONS="suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0" \
+	    $(MAKE) --no-print-directory test BUILD=build-asan \
+	    CFLAGS="-O1 -g -fno-omit-frame-pointer $(asan)"
+	@$(MAKE) --no-print-directory test BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" \
+	    TEST="$(THREADED)"
+
+# What stands in the repository, made from the program's own tables.
+PAGES     := $(wildcard docs/man/*)
+docs: $(BUILD)/rimshot
+	@rm -rf docs/man
+	@$(BUILD)/rimshot help --man-pages docs/man
+	@$(BUILD)/rimshot help config --markdown >docs/config.md
+
+FORMATTED := $(wildcard $(foreach d,$(LAYERS) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch])
+format:
+	@clang-format -i $(FORMATTED)
+
+lint:
+	@clang-format --dry-run -Werror $(FORMATTED)
+	@tests/lint.sh
 
 demo:
 	@tests/setup.sh demo
 	@$(MAKE) -j$$(nproc) --no-print-directory all
 	@$(BUILD)/rimshot train configs/demo.yaml --out runs/demo --overwrite
 
+LIBDIR    := $(PREFIX)/lib
+define PKG_CONFIG
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$(PREFIX)/include
+
+Name: rimshot
+Description: Trained drum-sample classifiers
+Version: $(VERSION)
+Cflags: -I$${includedir}
+Libs: -L$${libdir} -lrimshot
+Requires.private: $(LIB_PACKAGES)
+Libs.private: -lm -pthread
+endef
+export PKG_CONFIG
+
+install-lib: $(BUILD)/lib/librimshot.a $(BUILD)/librimshot.so
+	@install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	@install -m 644 infer/rimshot.h $(DESTDIR)$(PREFIX)/include
+	@install -m 644 $(BUILD)/lib/librimshot.a $(DESTDIR)$(LIBDIR)
+	@install -m 755 $(BUILD)/librimshot.so $(DESTDIR)$(LIBDIR)/librimshot.so.$(VERSION)
+	@ln -sf librimshot.so.$(VERSION) $(DESTDIR)$(LIBDIR)/librimshot.so.0
+	@ln -sf librimshot.so.0 $(DESTDIR)$(LIBDIR)/librimshot.so
+	@echo "$$PKG_CONFIG" >$(DESTDIR)$(LIBDIR)/pkgconfig/rimshot.pc
+
+MANDIR    := $(PREFIX)/share/man
+SHAREDIR  := $(PREFIX)/share/rimshot
+
+install: all install-lib
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
+	@install -d $(DESTDIR)$(SHAREDIR)/configs/labels
+	@install -m 755 $(BUILD)/rimshot $(DESTDIR)$(PREFIX)/bin
+	@install -m 644 $(filter %.1,$(PAGES)) $(DESTDIR)$(MANDIR)/man1
+	@install -m 644 $(filter %.5,$(PAGES)) $(DESTDIR)$(MANDIR)/man5
+	@install -m 644 configs/*.yaml $(DESTDIR)$(SHAREDIR)/configs
+	@install -m 644 configs/labels/*.yaml $(DESTDIR)$(SHAREDIR)/configs/labels
+
+uninstall:
+	@rm -f $(DESTDIR)$(PREFIX)/bin/rimshot $(DESTDIR)$(PREFIX)/include/rimshot.h \
+	    $(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man1/%,$(filter %.1,$(PAGES))) \
+	    $(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man5/%,$(filter %.5,$(PAGES))) \
+	    $(addprefix $(DESTDIR)$(LIBDIR)/,librimshot.a librimshot.so librimshot.so.0 \
+	        librimshot.so.$(VERSION) pkgconfig/rimshot.pc)
+	@rm -rf $(DESTDIR)$(SHAREDIR)
+
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check demo clean
+.PHONY: all test check bench demo docs format lint sanitize install install-lib uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

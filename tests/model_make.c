@@ -1,5 +1,7 @@
 #include "tests/model_make.h"
 
+#include <math.h>
+
 #include "base/yaml.h"
 #include "tests/network_make.h"
 #include "tests/test.h"
@@ -15,50 +17,105 @@ enum { MAX_MEMBERS = 4 };
 
 static const char config[] = FRONT_END "network: " LAYERS "\n";
 
-static dsp_features *make_features(int64_t shape[3]) {
-    base_arena arena = {0};
+/* What is built of one configuration. */
+typedef struct {
+    base_arena arena;
     base_node *root;
+    const char *config;
+    double temperature;
+    infer_member members[MAX_MEMBERS];
+    int n_members;
+} recipe;
+
+static base_node *section(const recipe *r, const char *key) {
+    base_node *node = base_node_get(r->root, key);
+    ck_assert_ptr_nonnull(node);
+    return node;
+}
+
+static dsp_features *make_features(recipe *r, int64_t shape[3]) {
     base_error err;
     data_audio_options audio;
     dsp_features_options options;
     dsp_features *features;
-    TEST_OK(base_yaml_parse(config, sizeof config - 1, "config", &arena, &root, &err), err);
-    TEST_OK(base_options_bind(data_audio_table, base_node_get(root, "audio"), &audio, &arena, &err),
-            err);
-    TEST_OK(base_options_bind(dsp_features_table, base_node_get(root, "features"), &options, &arena,
-                              &err),
-            err);
+    TEST_OK(base_options_bind(data_audio_table, section(r, "audio"), &audio, &r->arena, &err), err);
+    TEST_OK(
+        base_options_bind(dsp_features_table, section(r, "features"), &options, &r->arena, &err),
+        err);
     TEST_OK(dsp_features_new(&options, audio.sample_rate_hz, audio.channels,
                              data_audio_samples(&audio), &features, &err),
             err);
     dsp_features_shape(features, shape);
-    base_arena_release(&arena);
     return features;
 }
 
-void model_make(const char *path, int n_members) {
-    static const char *const classes[MODEL_MAKE_CLASSES] = {"kick", "snare", "hat"};
-    infer_member members[MAX_MEMBERS];
+static void make_members(recipe *r) {
     base_error err;
-    ck_assert_int_le(n_members, MAX_MEMBERS);
-    for (int i = 0; i < n_members; i++) {
+    TEST_OK(base_yaml_parse(r->config, strlen(r->config), "config", &r->arena, &r->root, &err),
+            err);
+    for (int i = 0; i < r->n_members; i++) {
         int64_t shape[3];
-        members[i].features = make_features(shape);
+        infer_member *member = &r->members[i];
+        member->features = make_features(r, shape);
         nn_network_config plan = {
             .input = nn_shape_make(3, shape), .n_classes = MODEL_MAKE_CLASSES, .max_batch = 1};
-        members[i].network = network_make(LAYERS, &plan);
-        nn_network_init(members[i].network, (uint64_t)(1 + i));
+        TEST_OK(nn_network_new(section(r, "network"), &plan, &member->network, &err), err);
+        nn_network_init(member->network, (uint64_t)(1 + i));
     }
-    infer_model_content content = {.config = config,
+}
+
+static void write_recipe(recipe *r, const char *path) {
+    static const char *const classes[MODEL_MAKE_CLASSES] = {"kick", "snare", "hat"};
+    base_error err;
+    infer_model_content content = {.config = r->config,
                                    .record = "{\"name\": \"test\"}",
                                    .classes = classes,
                                    .n_classes = MODEL_MAKE_CLASSES,
-                                   .temperature = 1,
-                                   .members = members,
-                                   .n_members = n_members};
+                                   .temperature = r->temperature,
+                                   .members = r->members,
+                                   .n_members = r->n_members};
     TEST_OK(infer_model_write(&content, path, &err), err);
-    for (int i = 0; i < n_members; i++) {
-        nn_network_free(members[i].network);
-        dsp_features_free(members[i].features);
+    for (int i = 0; i < r->n_members; i++) {
+        nn_network_free(r->members[i].network);
+        dsp_features_free(r->members[i].features);
     }
+    base_arena_release(&r->arena);
+}
+
+void model_make(const char *path, int n_members) {
+    recipe r = {.config = config, .temperature = 1, .n_members = n_members};
+    ck_assert_int_le(n_members, MAX_MEMBERS);
+    make_members(&r);
+    write_recipe(&r, path);
+}
+
+/* Vectors, which start as zeros and ones, are spread a little; a variance stays positive. */
+static void scramble_network(nn_network *network) {
+    for (int i = 0; i < nn_network_n_tensors(network); i++) {
+        nn_tensor tensor = nn_network_tensor(network, i);
+        int64_t n = nn_shape_count(tensor.shape);
+        float *noise = base_alloc((size_t)n, sizeof *noise);
+        network_fill(noise, n, (uint64_t)(100 + i));
+        for (int64_t k = 0; k < n && tensor.shape.rank == 1; k++) {
+            tensor.data[k] += 0.3f * (tensor.data[k] == 1.0f ? fabsf(noise[k]) : noise[k]);
+        }
+        base_free(noise);
+    }
+}
+
+static void scramble_norm(dsp_features *features) {
+    int64_t n = dsp_features_norm_size(features);
+    float *norm = base_alloc((size_t)(2 * n + 1), sizeof *norm);
+    network_fill(norm, 2 * n, 7);
+    for (int64_t i = 0; i < n; i++) norm[n + i] = 10.0f + fabsf(norm[n + i]);
+    dsp_features_set_norm(features, norm, norm + n);
+    base_free(norm);
+}
+
+void model_make_of(const char *path, const char *text) {
+    recipe r = {.config = text, .temperature = 0.1, .n_members = 1};
+    make_members(&r);
+    scramble_network(r.members[0].network);
+    scramble_norm(r.members[0].features);
+    write_recipe(&r, path);
 }

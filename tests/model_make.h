@@ -11,4 +11,8 @@ enum { MODEL_MAKE_CLASSES = 3, MODEL_MAKE_EMBEDDING = 8, MODEL_MAKE_RATE_HZ = 22
  */
 void model_make(const char *path, int n_members);
 
+/* The same of a configuration with the keys audio, features and network. Statistics and fitted
+ * normalisation are random as well, and logits are spread so that probabilities differ. */
+void model_make_of(const char *path, const char *config);
+
 #endif

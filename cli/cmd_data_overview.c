@@ -1,0 +1,329 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/dataset.h"
+#include "cli/tables.h"
+#include "data/duplicates.h"
+#include "dsp/features.h"
+#include "train/plot.h"
+
+static base_status out_of_memory(base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "overview: out of memory");
+}
+
+/* ------------------------------------------------------------------ gathering */
+
+typedef struct {
+    int64_t n, n_clipped;
+    double seconds, shortest_s, longest_s;
+} class_facts;
+
+/* Rows of one kind: "44100 Hz, 1 channel", or a reason for leaving out. */
+typedef struct {
+    const char *text;
+    int64_t n;
+} row_count;
+
+typedef struct {
+    const cli_dataset *set;
+    data_duplicates duplicates;
+    class_facts *classes;
+    row_count *formats, *left_out;
+    int64_t n_formats, n_left_out;
+} overview;
+
+static class_facts gather_class(const data_manifest *manifest, int class_index) {
+    class_facts facts = {0};
+    for (int64_t i = 0; i < manifest->n_rows; i++) {
+        const data_row *row = &manifest->rows[i];
+        if (row->left_out || row->class_index != class_index) continue;
+        if (facts.n == 0 || row->seconds < facts.shortest_s) facts.shortest_s = row->seconds;
+        if (row->seconds > facts.longest_s) facts.longest_s = row->seconds;
+        facts.seconds += row->seconds;
+        facts.n_clipped += row->n_clipped > 0;
+        facts.n++;
+    }
+    return facts;
+}
+
+static int compare_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorts the texts and counts equal ones. */
+static base_status count_texts(const char **texts, int64_t n, base_arena *arena, row_count **counts,
+                               int64_t *n_counts, base_error *err) {
+    qsort(texts, (size_t)n, sizeof *texts, compare_text);
+    *counts = base_arena_alloc(arena, (size_t)n + 1, sizeof **counts);
+    if (!*counts) return out_of_memory(err);
+    for (int64_t i = 0; i < n; i++) {
+        bool fresh = i == 0 || strcmp(texts[i], texts[i - 1]) != 0;
+        if (fresh) (*counts)[(*n_counts)++].text = texts[i];
+        (*counts)[*n_counts - 1].n++;
+    }
+    return BASE_OK;
+}
+
+static base_status gather_rows(const data_manifest *manifest, base_arena *arena, overview *o,
+                               base_error *err) {
+    const char **formats = base_arena_alloc(arena, (size_t)manifest->n_rows + 1, sizeof *formats);
+    const char **reasons = base_arena_alloc(arena, (size_t)manifest->n_rows + 1, sizeof *reasons);
+    if (!formats || !reasons) return out_of_memory(err);
+    int64_t n_formats = 0, n_reasons = 0;
+    for (int64_t i = 0; i < manifest->n_rows; i++) {
+        const data_row *row = &manifest->rows[i];
+        if (row->left_out) {
+            reasons[n_reasons++] = row->left_out;
+            continue;
+        }
+        char *text = base_arena_printf(arena, "%.0f Hz, %lld channel%s", row->sample_rate_hz,
+                                       (long long)row->n_channels, row->n_channels == 1 ? "" : "s");
+        if (!text) return out_of_memory(err);
+        formats[n_formats++] = text;
+    }
+    BASE_TRY(count_texts(formats, n_formats, arena, &o->formats, &o->n_formats, err));
+    return count_texts(reasons, n_reasons, arena, &o->left_out, &o->n_left_out, err);
+}
+
+static base_status gather(cli_call *call, cli_dataset *set, double near, overview *o,
+                          base_error *err) {
+    data_manifest *manifest = &set->manifest;
+    *o = (overview){.set = set};
+    BASE_TRY(data_duplicates_find(&set->clips, near, call->pool, manifest, &o->duplicates, err));
+    o->classes = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *o->classes);
+    if (!o->classes) return out_of_memory(err);
+    for (int c = 0; c < manifest->n_classes; c++) o->classes[c] = gather_class(manifest, c);
+    return gather_rows(manifest, &call->arena, o, err);
+}
+
+/* ------------------------------------------------------------------ as text */
+
+static void add_class_table(const overview *o, base_text *out) {
+    const data_manifest *manifest = &o->set->manifest;
+    int width = cli_widest(manifest->classes, manifest->n_classes, 5);
+    cli_pad(out, "class", width, false);
+    base_text_add(out, "   clips   mean s    min s    max s  clipped\n");
+    for (int c = 0; c < manifest->n_classes; c++) {
+        const class_facts *facts = &o->classes[c];
+        cli_pad(out, manifest->classes[c], width, false);
+        base_text_printf(out, "  %6lld  %7.3f  %7.3f  %7.3f  %7lld\n", (long long)facts->n,
+                         facts->n ? facts->seconds / (double)facts->n : 0, facts->shortest_s,
+                         facts->longest_s, (long long)facts->n_clipped);
+    }
+}
+
+static void add_counts(const char *head, const row_count *counts, int64_t n, base_text *out) {
+    for (int64_t i = 0; i < n; i++) {
+        base_text_printf(out, "%-9s %6lld  %s\n", i == 0 ? head : "", (long long)counts[i].n,
+                         counts[i].text);
+    }
+}
+
+static void add_text(const overview *o, base_text *out) {
+    const data_manifest *manifest = &o->set->manifest;
+    char number[32];
+    base_text_printf(out, "%s clips in %d classes\n\n",
+                     base_thousands(o->set->clips.n_clips, number), manifest->n_classes);
+    add_class_table(o, out);
+    base_text_add(out, "\n");
+    add_counts("formats", o->formats, o->n_formats, out);
+    add_counts("left out", o->left_out, o->n_left_out, out);
+    base_text_printf(out,
+                     "copies    %6lld  in %lld duplicate groups, %lld of them with two labels\n",
+                     (long long)o->duplicates.n_copies, (long long)o->duplicates.n_groups,
+                     (long long)o->duplicates.n_conflicts);
+    for (int i = 0; i < manifest->n_notes; i++) {
+        base_text_printf(out, "note      %s\n", manifest->notes[i]);
+    }
+}
+
+/* ------------------------------------------------------------------ as JSON */
+
+static void add_json_class(const char *name, const class_facts *facts, base_text *out) {
+    base_text_add(out, "{\"class\": ");
+    base_text_add_json(out, name);
+    base_text_printf(out, ", \"clips\": %lld, \"clipped\": %lld, \"mean_s\": ", (long long)facts->n,
+                     (long long)facts->n_clipped);
+    base_text_add_number(out, facts->n ? facts->seconds / (double)facts->n : 0);
+    base_text_add(out, ", \"min_s\": ");
+    base_text_add_number(out, facts->shortest_s);
+    base_text_add(out, ", \"max_s\": ");
+    base_text_add_number(out, facts->longest_s);
+    base_text_add(out, "}");
+}
+
+static void add_json_counts(const char *name, const row_count *counts, int64_t n, base_text *out) {
+    base_text_printf(out, ", \"%s\": {", name);
+    for (int64_t i = 0; i < n; i++) {
+        if (i) base_text_add(out, ", ");
+        base_text_add_json(out, counts[i].text);
+        base_text_printf(out, ": %lld", (long long)counts[i].n);
+    }
+    base_text_add(out, "}");
+}
+
+static void add_json(const overview *o, base_text *out) {
+    const data_manifest *manifest = &o->set->manifest;
+    base_text_printf(out, "{\"clips\": %lld, \"classes\": [", (long long)o->set->clips.n_clips);
+    for (int c = 0; c < manifest->n_classes; c++) {
+        if (c) base_text_add(out, ", ");
+        add_json_class(manifest->classes[c], &o->classes[c], out);
+    }
+    base_text_add(out, "]");
+    add_json_counts("formats", o->formats, o->n_formats, out);
+    add_json_counts("left_out", o->left_out, o->n_left_out, out);
+    base_text_printf(out, ", \"copies\": %lld, \"duplicate_groups\": %lld, \"conflicts\": %lld",
+                     (long long)o->duplicates.n_copies, (long long)o->duplicates.n_groups,
+                     (long long)o->duplicates.n_conflicts);
+    base_text_add(out, ", \"notes\": [");
+    for (int i = 0; i < manifest->n_notes; i++) {
+        if (i) base_text_add(out, ", ");
+        base_text_add_json(out, manifest->notes[i]);
+    }
+    base_text_add(out, "]}\n");
+}
+
+/* ------------------------------------------------------------------ as pictures */
+
+/* The clip of a class whose length is nearest to the mean: a typical one to show; -1: none. */
+static int64_t typical_clip(const data_clips *clips, int class_index) {
+    int64_t best = -1, n = 0, total = 0;
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (clips->label[i] != class_index) continue;
+        total += data_clips_valid(clips, i);
+        n++;
+    }
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (clips->label[i] != class_index) continue;
+        int64_t mean = total / n, gap = llabs(data_clips_valid(clips, i) - mean);
+        if (best < 0 || gap < llabs(data_clips_valid(clips, best) - mean)) best = i;
+    }
+    return best;
+}
+
+/* A mel picture in decibels, 80 dB deep. */
+static base_status picture_features(cli_call *call, const cli_dataset *set, dsp_features **features,
+                                    base_error *err) {
+    dsp_features_options options;
+    BASE_TRY(base_options_bind(dsp_features_table, NULL, &options, &call->arena, err));
+    options.normalize = DSP_NORM_NONE;
+    options.top_db = 80;
+    return dsp_features_new(&options, set->audio.sample_rate_hz, set->clips.n_channels,
+                            set->clips.n_samples, features, err);
+}
+
+/* Renders one clip into memory of the arena. */
+static base_status picture(base_arena *arena, const cli_dataset *set, const dsp_features *features,
+                           int64_t clip, train_plot_sound *plot, base_error *err) {
+    int64_t shape[3];
+    dsp_features_shape(features, shape);
+    const data_clips *clips = &set->clips;
+    float *x = base_arena_alloc(arena, (size_t)(clips->n_channels * clips->n_samples), sizeof *x);
+    float *mel = base_arena_alloc(arena, (size_t)(shape[0] * shape[1] * shape[2]), sizeof *mel);
+    void *scratch = base_alloc(dsp_features_scratch_bytes(features) + 1, 1);
+    bool complete = x && mel && scratch;
+    if (complete) {
+        data_clips_load(clips, clip, x);
+        dsp_features_apply(features, x, scratch, mel);
+        *plot = (train_plot_sound){.label = set->manifest.classes[clips->label[clip]],
+                                   .x = x,
+                                   .n = clips->n_samples,
+                                   .sample_rate_hz = clips->sample_rate_hz,
+                                   .mel = mel,
+                                   .n_mels = shape[1],
+                                   .n_frames = shape[2],
+                                   .fmax_hz = clips->sample_rate_hz / 2};
+    }
+    base_free(scratch);
+    return complete ? BASE_OK : out_of_memory(err);
+}
+
+/* One typical clip per class, its waveform and its mel picture. */
+static base_status draw_sounds(cli_call *call, const cli_dataset *set, const char *folder,
+                               base_error *err) {
+    dsp_features *features;
+    train_plot_sound *plots =
+        base_arena_alloc(&call->arena, (size_t)set->manifest.n_classes, sizeof *plots);
+    if (!plots) return out_of_memory(err);
+    BASE_TRY(picture_features(call, set, &features, err));
+    base_status status = BASE_OK;
+    int n = 0;
+    for (int c = 0; status == BASE_OK && c < set->manifest.n_classes; c++) {
+        int64_t clip = typical_clip(&set->clips, c);
+        if (clip < 0) continue;
+        status = picture(&call->arena, set, features, clip, &plots[n++], err);
+    }
+    dsp_features_free(features);
+    return status == BASE_OK ? train_plot_sounds(plots, n, folder, "sounds", err) : status;
+}
+
+static base_status draw(cli_call *call, const overview *o, const char *folder, base_error *err) {
+    const data_manifest *manifest = &o->set->manifest;
+    int64_t *counts = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *counts);
+    char *table = base_path_join(&call->arena, folder, "manifest.csv");
+    if (!counts || !table) return out_of_memory(err);
+    for (int c = 0; c < manifest->n_classes; c++) counts[c] = o->classes[c].n;
+    BASE_TRY(base_folder_make(folder, err));
+    BASE_TRY(data_manifest_write(manifest, table, err));
+    BASE_TRY(
+        train_plot_classes(manifest->classes, counts, manifest->n_classes, folder, "classes", err));
+    return draw_sounds(call, o->set, folder, err);
+}
+
+/* ------------------------------------------------------------------ the command */
+
+static base_status show(cli_call *call, cli_dataset *set, double near, base_text *out,
+                        base_error *err) {
+    overview o;
+    const char *folder = cli_text(call, "out");
+    BASE_TRY(gather(call, set, near, &o, err));
+    if (folder) BASE_TRY(draw(call, &o, folder, err));
+    if (call->json) {
+        add_json(&o, out);
+        return BASE_OK;
+    }
+    add_text(&o, out);
+    if (folder) {
+        base_text_printf(
+            out, "\n%s/manifest.csv, classes.svg, classes.png, sounds.svg, sounds.png\n", folder);
+    }
+    return BASE_OK;
+}
+
+static int run_overview(cli_call *call) {
+    cli_progress progress = {.call = call};
+    cli_dataset set = {0};
+    base_text out = {0};
+    base_error err;
+    double near = 0;
+    if (!cli_number(call, "near", 0, 1, &near)) return CLI_USAGE;
+    base_status status = cli_dataset_open(call, 0, NULL, &progress, &set, &err);
+    cli_progress_clear(&progress);
+    if (status == BASE_OK) status = show(call, &set, near, &out, &err);
+    int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
+    base_text_release(&out);
+    cli_dataset_release(&set);
+    return code;
+}
+
+static const cli_flag flags[] = {
+    {"out", "DIR", "also write manifest.csv and pictures of the classes there"},
+    {"near", "COSINE", "count clips at least this similar as copies too (default 0: exact ones)"},
+    CLI_FLAG_JSON,
+    {0},
+};
+
+const cli_command cli_data_overview = {
+    .name = "data overview",
+    .arguments = CLI_DATASET_ARGUMENTS,
+    .summary = "show what is in a data set: classes, lengths, formats, copies, oddities",
+    .description = CLI_DATASET_HELP "\n\nCounts and lengths per class, sample rates and channels, "
+                                    "what is left out and why (silent, unreadable, "
+                                    "no label rule), clipped files, copies and copies with two "
+                                    "labels. With --out also pictures: clips per class, "
+                                    "and a typical waveform and mel picture of each.",
+    .flags = flags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run_overview,
+};

@@ -1,0 +1,153 @@
+#include <string.h>
+
+#include "cli/dataset.h"
+#include "cli/tables.h"
+#include "infer/model.h"
+#include "train/metrics.h"
+
+enum { BATCH = 32 };
+
+/* A model, a data set and what came of them. */
+typedef struct {
+    infer_model *model;
+    const char **classes; /* the model's */
+    int n_classes;
+    cli_dataset set;
+    int64_t *index; /* clips whose class the model has */
+    int32_t *truth; /* the model's class of each */
+    int64_t n, n_foreign;
+    float *probability;
+    train_metrics metrics;
+} evaluation;
+
+static base_status out_of_memory(base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "evaluation: out of memory");
+}
+
+static base_status open_model(cli_call *call, evaluation *e, base_error *err) {
+    BASE_TRY(infer_model_open(call->arguments[0], BATCH, call->pool, &e->model, err));
+    e->n_classes = infer_model_n_classes(e->model);
+    e->classes = base_arena_alloc(&call->arena, (size_t)e->n_classes, sizeof *e->classes);
+    if (!e->classes) return out_of_memory(err);
+    for (int c = 0; c < e->n_classes; c++) e->classes[c] = infer_model_class(e->model, c);
+    return BASE_OK;
+}
+
+static int find_class(const evaluation *e, const char *name) {
+    for (int c = 0; c < e->n_classes; c++) {
+        if (strcmp(e->classes[c], name) == 0) return c;
+    }
+    return -1;
+}
+
+/* Clips of classes that the model does not know are left out and counted. */
+static base_status match_classes(base_arena *arena, evaluation *e, base_error *err) {
+    const data_clips *clips = &e->set.clips;
+    size_t n = (size_t)clips->n_clips;
+    e->index = base_arena_alloc(arena, n, sizeof *e->index);
+    e->truth = base_arena_alloc(arena, n, sizeof *e->truth);
+    e->probability = base_arena_alloc(arena, n, (size_t)e->n_classes * sizeof *e->probability);
+    if (!e->index || !e->truth || !e->probability) return out_of_memory(err);
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        int truth = find_class(e, e->set.manifest.classes[clips->label[i]]);
+        if (truth < 0) {
+            e->n_foreign++;
+            continue;
+        }
+        e->index[e->n] = i;
+        e->truth[e->n++] = truth;
+    }
+    if (e->n > 0) return BASE_OK;
+    return base_fail(err, BASE_EDATA, "no sound of the data set has a class that the model knows");
+}
+
+static base_status evaluate(cli_call *call, cli_progress *progress, evaluation *e,
+                            base_error *err) {
+    BASE_TRY(open_model(call, e, err));
+    BASE_TRY(cli_dataset_open(call, 1, infer_model_audio(e->model), progress, &e->set, err));
+    BASE_TRY(match_classes(&call->arena, e, err));
+    BASE_TRY(
+        infer_model_classify_clips(e->model, &e->set.clips, e->index, e->n, e->probability, err));
+    return train_metrics_compute(e->probability, e->truth, e->n, e->n_classes, &call->arena,
+                                 &e->metrics, err);
+}
+
+static void add_json(const evaluation *e, base_text *out) {
+    const train_metrics *m = &e->metrics;
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"accuracy", m->accuracy},
+                   {"balanced_accuracy", m->balanced},
+                   {"macro_f1", m->macro_f1},
+                   {"log_loss", m->log_loss},
+                   {"calibration_error", m->calibration}};
+    base_text_printf(out, "{\"clips\": %lld, \"left_out\": %lld", (long long)e->n,
+                     (long long)e->n_foreign);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        base_text_printf(out, ", \"%s\": ", figures[i].name);
+        base_text_add_number(out, figures[i].value);
+    }
+    base_text_add(out, ", \"classes\": [");
+    for (int c = 0; c < e->n_classes; c++) {
+        if (c) base_text_add(out, ", ");
+        base_text_add_json(out, e->classes[c]);
+    }
+    base_text_add(out, "], \"confusion\": [");
+    for (int r = 0; r < e->n_classes; r++) {
+        base_text_add(out, r ? ", [" : "[");
+        for (int c = 0; c < e->n_classes; c++) {
+            base_text_printf(out, "%s%lld", c ? ", " : "",
+                             (long long)m->confusion[r * e->n_classes + c]);
+        }
+        base_text_add(out, "]");
+    }
+    base_text_add(out, "]}\n");
+}
+
+static void add_text(const evaluation *e, bool color, base_text *out) {
+    const train_metrics *m = &e->metrics;
+    base_text_printf(out, "%lld clips", (long long)e->n);
+    if (e->n_foreign > 0) {
+        base_text_printf(out, "; %lld of classes the model does not know are left out",
+                         (long long)e->n_foreign);
+    }
+    base_text_printf(out,
+                     "\naccuracy %.4f   balanced %.4f   macro F1 %.4f   log loss %.4f   "
+                     "calibration error %.4f\n\n",
+                     m->accuracy, m->balanced, m->macro_f1, m->log_loss, m->calibration);
+    cli_table_classes(m, e->classes, out);
+    base_text_add(out, "\n");
+    cli_table_confusion(m, e->classes, color, out);
+}
+
+static int run_evaluate(cli_call *call) {
+    evaluation e = {0};
+    cli_progress progress = {.call = call};
+    base_text out = {0};
+    base_error err;
+    base_status status = evaluate(call, &progress, &e, &err);
+    cli_progress_clear(&progress);
+    if (status == BASE_OK && call->json) add_json(&e, &out);
+    if (status == BASE_OK && !call->json) add_text(&e, call->color, &out);
+    int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
+    base_text_release(&out);
+    cli_dataset_release(&e.set);
+    infer_model_free(e.model);
+    return code;
+}
+
+static const cli_flag flags[] = {CLI_FLAG_JSON, {0}};
+
+const cli_command cli_evaluate = {
+    .name = "evaluate",
+    .arguments = "MODEL " CLI_DATASET_ARGUMENTS,
+    .summary = "test a model on a labelled data set",
+    .description = CLI_DATASET_HELP " The sounds are brought into the form the model was trained "
+                                    "on. Those of classes that the model does not know are left "
+                                    "out and counted.",
+    .flags = flags,
+    .min_arguments = 2,
+    .max_arguments = -1,
+    .run = run_evaluate,
+};

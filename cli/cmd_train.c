@@ -1,0 +1,266 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/progress.h"
+#include "cli/tables.h"
+#include "train/experiment.h"
+
+typedef struct {
+    cli_progress progress;
+    const cli_call *call;
+    bool began;      /* the run folder is there: the run can be resumed */
+    char where[128]; /* "epoch 12 of fold 2/5"; "" before the first is over */
+} train_view;
+
+/* ------------------------------------------------------------------ what is shown while it runs */
+
+static void show_facts(train_view *view, const train_facts *facts) {
+    cli_progress *p = &view->progress;
+    char a[32], b[32];
+    view->began = true;
+    cli_progress_line(p, "rimshot %s · %d %s · OpenBLAS %s · kernels %s", facts->version,
+                      base_pool_threads(view->call->pool),
+                      base_pool_threads(view->call->pool) == 1 ? "thread" : "threads",
+                      facts->blas_kernel, facts->level);
+    cli_progress_line(p, "data     %s clips of %d classes; %s rows left out (see manifest.csv)",
+                      base_thousands(facts->n_clips, a), facts->n_classes,
+                      base_thousands(facts->n_left_out, b));
+    cli_progress_line(
+        p, "         %lld copies in %lld duplicate groups · %lld with two labels · %lld silent",
+        (long long)facts->n_copies, (long long)facts->n_duplicate_groups,
+        (long long)facts->n_conflicts, (long long)facts->n_silent);
+    for (int i = 0; i < facts->n_notes; i++) cli_progress_line(p, "note     %s", facts->notes[i]);
+    cli_progress_line(p, "network  %s → %d classes", facts->input, facts->n_classes);
+    cli_progress_line(p, "         %s parameters, %.1f M multiply-adds per clip, %.1f MiB",
+                      base_thousands(facts->n_param, a), (double)facts->macs / 1e6,
+                      (double)facts->memory_bytes / 1048576);
+    cli_progress_line(p, "folds    %d%s%s", facts->n_folds,
+                      facts->grouped_by[0] ? ", kept whole: " : "", facts->grouped_by);
+    if (facts->compared_by) {
+        cli_progress_line(p, "         and %d, kept whole: %s", facts->n_compare_folds,
+                          facts->compared_by);
+    }
+    cli_progress_line(p, "%s", "");
+}
+
+static void stage_label(const train_event *event, char *label, size_t size) {
+    if (strcmp(event->stage, "final") == 0) {
+        snprintf(label, size, "final model");
+    } else {
+        snprintf(label, size, "%s %d/%d", event->stage, event->fold, event->n_folds);
+    }
+}
+
+static void show_step(train_view *view, const train_event *event) {
+    char label[128], text[160], rate[32], left[32], best[64] = "";
+    stage_label(event, label, 64);
+    size_t used = strlen(label);
+    snprintf(label + used, sizeof label - used, "  epoch %lld/%lld", (long long)event->epoch_number,
+             (long long)event->n_epochs);
+    if (event->best_accuracy >= 0) {
+        snprintf(best, sizeof best, "  best %.3f @ %lld", event->best_accuracy,
+                 (long long)event->best_epoch);
+    }
+    /* What matters least stands last: a narrow terminal cuts it off. */
+    snprintf(text, sizeof text, "%s left  loss %.3f%s  %s clips/s",
+             event->seconds_left < 0 ? "…" : cli_duration(event->seconds_left, left), event->loss,
+             best, base_thousands((int64_t)event->samples_per_s, rate));
+    double epochs = (double)event->epoch_number - 1 + (double)event->done / (double)event->total;
+    cli_progress_draw(&view->progress, label, epochs / (double)event->n_epochs, text);
+}
+
+static void show_epoch(train_view *view, const train_event *event) {
+    char label[64];
+    stage_label(event, label, sizeof label);
+    snprintf(view->where, sizeof view->where, "epoch %lld of %s", (long long)event->epoch_number,
+             label);
+    if (view->call->terminal && !cli_given(view->call, "verbose")) return;
+    const train_epoch *epoch = event->epoch;
+    if (strcmp(event->stage, "final") == 0) {
+        cli_progress_line(&view->progress, "%s  epoch %lld/%lld  train loss %.4f  lr %.3g", label,
+                          (long long)epoch->epoch, (long long)event->n_epochs, epoch->train_loss,
+                          epoch->lr);
+    } else {
+        cli_progress_line(&view->progress,
+                          "%s  epoch %lld/%lld  train loss %.4f  loss %.4f  accuracy %.4f  lr %.3g",
+                          label, (long long)epoch->epoch, (long long)event->n_epochs,
+                          epoch->train_loss, epoch->loss, epoch->accuracy, epoch->lr);
+    }
+}
+
+static void show_fold(train_view *view, const train_event *event) {
+    char label[64];
+    stage_label(event, label, sizeof label);
+    cli_progress_line(&view->progress, "%s  accuracy %.4f  balanced %.4f  log loss %.4f", label,
+                      event->metrics->accuracy, event->metrics->balanced, event->metrics->log_loss);
+}
+
+static bool on_event(void *context, const train_event *event) {
+    train_view *view = context;
+    switch (event->kind) {
+    case TRAIN_EVENT_DATA:
+        show_facts(view, event->facts);
+        break;
+    case TRAIN_EVENT_DECODE:
+        cli_progress_data(&view->progress, event->text, event->done, event->total);
+        break;
+    case TRAIN_EVENT_STEP:
+        show_step(view, event);
+        break;
+    case TRAIN_EVENT_EPOCH:
+        show_epoch(view, event);
+        break;
+    case TRAIN_EVENT_FOLD:
+        show_fold(view, event);
+        break;
+    case TRAIN_EVENT_STAGE:
+        cli_progress_draw(&view->progress, event->text, 1, "");
+        break;
+    }
+    return !cli_stopped();
+}
+
+/* ------------------------------------------------------------------ what is shown at the end */
+
+static void add_results(const train_run *run, bool color, base_text *out) {
+    base_text_add(out, "\n");
+    cli_table_folds(&run->main, "fold", out);
+    if (run->compare.n_folds == 1) {
+        base_text_printf(out, "%s held out instead: %.3f, balanced %.3f\n", run->facts.compared_by,
+                         run->compare.accuracy.mean, run->compare.balanced.mean);
+    } else if (run->compare.n_folds > 1) {
+        base_text_printf(
+            out, "%s held out instead: %.3f ± %.3f   (95 %%: %.3f – %.3f), balanced %.3f\n",
+            run->facts.compared_by, run->compare.accuracy.mean, run->compare.accuracy.deviation,
+            run->compare.accuracy.low, run->compare.accuracy.high, run->compare.balanced.mean);
+    }
+    base_text_add(out, "\n");
+    cli_table_classes(&run->main.pooled, run->facts.classes, out);
+    base_text_add(out, "\n");
+    cli_table_confusion(&run->main.pooled, run->facts.classes, color, out);
+    base_text_add(out, "\nmost confident mistakes\n");
+    cli_table_mistakes(&run->main, run->facts.classes, run->facts.n_classes, 5, out);
+    base_text_printf(out, "\nreport   %s/report.html\n", run->folder);
+    if (!run->has_model) return;
+    base_text_printf(out, "model    %s/model.h5\nnext     rimshot classify %s/model.h5 FOLDER\n",
+                     run->folder, run->folder);
+}
+
+static base_status add_summary(cli_call *call, const char *folder, base_text *out,
+                               base_error *err) {
+    const char *path = base_path_join(&call->arena, folder, "summary.json");
+    void *bytes;
+    size_t n_bytes;
+    if (!path) return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
+    BASE_TRY(base_file_read(path, 0, &bytes, &n_bytes, err));
+    base_text_add_bytes(out, bytes, n_bytes);
+    base_free(bytes);
+    return BASE_OK;
+}
+
+static base_status add_tables(const cli_call *call, const char *folder, base_text *out,
+                              base_error *err) {
+    train_run run;
+    BASE_TRY(train_run_read(folder, &run, err));
+    add_results(&run, call->color, out);
+    train_run_release(&run);
+    return BASE_OK;
+}
+
+static int show_results(cli_call *call, const char *folder) {
+    base_error err;
+    base_text out = {0};
+    base_status status =
+        call->json ? add_summary(call, folder, &out, &err) : add_tables(call, folder, &out, &err);
+    int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
+    base_text_release(&out);
+    return code;
+}
+
+/* In single quotes where a shell would read more into it. */
+static void add_quoted(const char *word, base_text *out) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-./=,:+@%";
+    if (word[0] && word[strspn(word, plain)] == '\0') {
+        base_text_add(out, word);
+        return;
+    }
+    base_text_add(out, "'");
+    for (; *word; word++) {
+        if (*word == '\'') base_text_add(out, "'\\'");
+        base_text_add_bytes(out, word, 1);
+    }
+    base_text_add(out, "'");
+}
+
+/* Tells how to go on, as a line for the shell. */
+static void show_stop(const cli_call *call, const train_view *view) {
+    base_text line = {0};
+    base_text_printf(&line, "stopped%s%s", view->where[0] ? " after " : "", view->where);
+    base_text_printf(&line, "; %s with: rimshot train", view->began ? "go on" : "start again");
+    for (int i = 0; i < call->n_arguments; i++) {
+        base_text_add(&line, " ");
+        add_quoted(call->arguments[i], &line);
+    }
+    if (cli_given(call, "out")) {
+        base_text_add(&line, " --out ");
+        add_quoted(cli_text(call, "out"), &line);
+    }
+    if (view->began) base_text_add(&line, " --resume");
+    fprintf(stderr, "%s\n", base_text_string(&line));
+    base_text_release(&line);
+}
+
+static int run_train(cli_call *call) {
+    if (cli_given(call, "resume") && cli_given(call, "overwrite")) {
+        return cli_usage("--resume and --overwrite exclude each other");
+    }
+    base_error err;
+    train_config config;
+    if (train_config_read(call->arguments[0], call->arguments + 1, call->n_arguments - 1, &config,
+                          &err) != BASE_OK) {
+        return cli_fail(&err);
+    }
+    const char *folder = cli_text(call, "out");
+    if (!folder) folder = base_arena_printf(&call->arena, "runs/%s", config.name);
+    if (!folder) return cli_usage("out of memory");
+    train_view view = {.progress = {.call = call}, .call = call};
+    train_experiment_options options = {.folder = folder,
+                                        .resume = cli_given(call, "resume"),
+                                        .overwrite = cli_given(call, "overwrite"),
+                                        .pool = call->pool,
+                                        .listener = on_event,
+                                        .listener_context = &view};
+    base_status status = train_experiment_run(&config, &options, &err);
+    cli_progress_clear(&view.progress);
+    train_config_release(&config);
+    if (status == BASE_ESTOPPED) show_stop(call, &view);
+    return status == BASE_OK ? show_results(call, folder) : cli_fail(&err);
+}
+
+static const cli_flag flags[] = {
+    {"out", "DIR", "run folder (default: runs/NAME)"},
+    {"resume", NULL, "go on with a run that was stopped, to the same bits"},
+    {"overwrite", NULL, "start afresh in an existing run folder"},
+    {"verbose", NULL, "a line for every epoch on a terminal, too"},
+    {"json", NULL, "summary.json in place of the tables, for programs"},
+    {0},
+};
+
+const cli_command cli_train = {
+    .name = "train",
+    .arguments = "CONFIG [KEY=VALUE ...]",
+    .summary = "run an experiment: k-fold training, evaluation, report, final model",
+    .description = "Reads the YAML file CONFIG, applies the overrides (train.epochs=5, "
+                   "features.n_mels=128) in order, and runs the whole experiment into a run "
+                   "folder: the resolved configuration, manifest and folds, checkpoints, "
+                   "predictions and curves of every fold, summary.json, report.html with its "
+                   "pictures, and model.h5.\n\n"
+                   "Killed at any moment and resumed, with any number of threads, a run ends with "
+                   "the same bits. Ctrl-C stops it after the last finished epoch.\n\n"
+                   "All keys: rimshot help config.",
+    .flags = flags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run_train,
+};

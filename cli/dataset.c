@@ -1,0 +1,66 @@
+#include "cli/dataset.h"
+
+#include "base/file.h"
+#include "base/yaml.h"
+
+/* "source: csv, path: FOLDER" as a configuration would have it. */
+static base_status describe_folder(base_arena *arena, const char *folder, base_node **root,
+                                   base_error *err) {
+    static const char origin[] = "command line";
+    char *labels = base_path_join(arena, folder, "labels.csv");
+    const char *source = labels && base_file_exists(labels) ? "csv" : "folder";
+    *root = base_node_new(arena, BASE_NODE_MAP, origin, 0);
+    base_node *dataset = base_node_new(arena, BASE_NODE_MAP, origin, 0);
+    base_node *kind = base_node_scalar(arena, source, origin, 0);
+    base_node *path = base_node_scalar(arena, folder, origin, 0);
+    if (!labels || !*root || !dataset || !kind || !path) {
+        return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
+    }
+    base_node_put(*root, "dataset", dataset);
+    base_node_put(dataset, "source", kind);
+    base_node_put(dataset, "path", path);
+    return BASE_OK;
+}
+
+/* The configuration that the arguments stand for, and the folder that anchors its label rules. */
+static base_status find_root(cli_call *call, int first, base_node **root, const char **folder,
+                             base_error *err) {
+    const char *argument = call->arguments[first];
+    if (base_folder_exists(argument)) {
+        *folder = ".";
+        BASE_TRY(describe_folder(&call->arena, argument, root, err));
+    } else {
+        *folder = base_path_folder(&call->arena, argument);
+        if (!*folder) return base_fail(err, BASE_EMEMORY, "%s: out of memory", argument);
+        BASE_TRY(base_yaml_read(argument, &call->arena, root, err));
+    }
+    for (int i = first + 1; i < call->n_arguments; i++) {
+        BASE_TRY(base_yaml_override(*root, call->arguments[i], &call->arena, err));
+    }
+    return BASE_OK;
+}
+
+base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
+                             cli_progress *progress, cli_dataset *set, base_error *err) {
+    base_node *root;
+    const char *folder;
+    BASE_TRY(find_root(call, first, &root, &folder, err));
+    base_node *dataset = root->kind == BASE_NODE_MAP ? base_node_get(root, "dataset") : NULL;
+    if (!dataset) {
+        return base_fail(err, BASE_ECONFIG, "%s: has no section 'dataset'", call->arguments[first]);
+    }
+    if (audio) {
+        set->audio = *audio;
+    } else {
+        base_node *node = base_node_get(root, "audio");
+        BASE_TRY(base_options_bind(data_audio_table, node, &set->audio, &call->arena, err));
+    }
+    BASE_TRY(data_manifest_open(dataset, folder, &set->manifest, err));
+    return data_clips_open(&set->manifest, &set->audio, base_path_cache(&call->arena), call->pool,
+                           cli_progress_data, progress, &set->clips, err);
+}
+
+void cli_dataset_release(cli_dataset *set) {
+    data_clips_release(&set->clips);
+    data_manifest_release(&set->manifest);
+}

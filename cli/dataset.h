@@ -1,0 +1,28 @@
+/* cli/dataset.h - a data set named on the command line. */
+#ifndef CLI_DATASET_H
+#define CLI_DATASET_H
+
+#include "cli/progress.h"
+#include "data/clips.h"
+
+/* The help of every command that takes one. */
+#define CLI_DATASET_ARGUMENTS "DATASET [KEY=VALUE ...]"
+#define CLI_DATASET_HELP                                                                           \
+    "DATASET is a configuration (of which its sections dataset and audio are used, after the "     \
+    "overrides KEY=VALUE), a folder with a labels.csv (columns path, label), or a folder with "    \
+    "one folder of sounds per class."
+
+/* An open data set; all zeros before it is opened. */
+typedef struct {
+    data_audio_options audio;
+    data_manifest manifest;
+    data_clips clips;
+} cli_dataset;
+
+/* Opens what the arguments from number `first` on name. Its sounds are brought into the form
+ * `audio`; NULL: that of the configuration. Strings live in the call's arena. */
+base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
+                             cli_progress *progress, cli_dataset *set, base_error *err);
+void cli_dataset_release(cli_dataset *set);
+
+#endif

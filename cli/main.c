@@ -1,0 +1,168 @@
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/args.h"
+#include "cli/help.h"
+#include "nn/gemm.h"
+
+extern const cli_command cli_train, cli_evaluate, cli_classify, cli_summary, cli_report,
+    cli_data_overview, cli_data_duplicates, cli_data_synth, cli_export, cli_import, cli_help;
+
+const cli_command *const cli_commands[] = {
+    &cli_train,           &cli_evaluate,   &cli_classify,
+    &cli_summary,         &cli_report,     &cli_data_overview,
+    &cli_data_duplicates, &cli_data_synth, &cli_export,
+    &cli_import,          &cli_help,       NULL,
+};
+
+static volatile sig_atomic_t stop_requested;
+
+/* The first signal asks the command to stop at a safe place, a second one ends the process. */
+static void on_signal(int number) {
+    if (stop_requested) _exit(128 + number);
+    stop_requested = 1;
+}
+
+bool cli_stopped(void) {
+    return stop_requested != 0;
+}
+
+/* OpenBLAS picks its kernels when it is loaded, before main, and takes some new processors for old
+ * ones. Set what it should pick and start over, once; results go with the kernel that is really in
+ * use. */
+static void choose_blas_kernel(char **argv) {
+    const char *best = nn_blas_best_kernel();
+    bool chosen = getenv("OPENBLAS_CORETYPE") || getenv("RIMSHOT_STARTED");
+    if (chosen || !best || strcmp(best, nn_blas_kernel()) == 0) return;
+    setenv("OPENBLAS_CORETYPE", best, 1);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    setenv("RIMSHOT_STARTED", "1", 1);
+    execv("/proc/self/exe", argv); /* if it fails, the library's own choice serves */
+}
+
+/* A standard file that is closed would give its number to the next file opened, and what is printed
+ * would end up in a checkpoint. Opened the wrong way round, its use fails as it should. */
+static void open_standard_files(void) {
+    for (int file = 0; file <= STDERR_FILENO; file++) {
+        int mode = file == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(file, F_GETFD) < 0 && open("/dev/null", mode) < 0) _exit(CLI_FAILED);
+    }
+}
+
+static void watch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN; /* a closed pipe is a failed write, not the end of a run */
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+/* Commands may have two words: "data overview". *n_words tells how many argv entries it took. */
+static const cli_command *find_command(int argc, char **argv, int *n_words) {
+    for (int i = 0; cli_commands[i]; i++) {
+        const char *name = cli_commands[i]->name, *space = strchr(name, ' ');
+        size_t first = space ? (size_t)(space - name) : strlen(name);
+        bool same = strlen(argv[1]) == first && strncmp(argv[1], name, first) == 0;
+        if (same && space) same = argc > 2 && strcmp(argv[2], space + 1) == 0;
+        *n_words = space ? 2 : 1;
+        if (same) return cli_commands[i];
+    }
+    return NULL;
+}
+
+/* "data" alone: names those that begin with it. */
+static int incomplete_command(const char *word) {
+    base_text list = {0};
+    size_t length = strlen(word);
+    for (int i = 0; cli_commands[i]; i++) {
+        const char *name = cli_commands[i]->name;
+        if (strncmp(name, word, length) != 0 || name[length] != ' ') continue;
+        base_text_printf(&list, "%s'%s'", list.size ? ", " : "", name);
+    }
+    int code = list.size == 0
+                   ? CLI_OK
+                   : cli_usage("%s: a second word is missing: %s", word, base_text_string(&list));
+    base_text_release(&list);
+    return code;
+}
+
+static int unknown_command(int argc, char **argv) {
+    const char *names[64];
+    char both[256];
+    int n = 0;
+    if (argc == 2 && incomplete_command(argv[1]) != CLI_OK) return CLI_USAGE;
+    for (; cli_commands[n]; n++) names[n] = cli_commands[n]->name;
+    snprintf(both, sizeof both, "%s %s", argv[1], argc > 2 ? argv[2] : "");
+    const char *near = base_nearest(both, names, n);
+    bool two = near && strchr(near, ' ');
+    if (!two) near = base_nearest(argv[1], names, n);
+    if (near) {
+        return cli_usage("%s: no such command; did you mean '%s'?   (all commands: rimshot help)",
+                         two ? both : argv[1], near);
+    }
+    return cli_usage("%s: no such command   (all commands: rimshot help)", argv[1]);
+}
+
+static bool is_set(const char *variable) {
+    const char *value = getenv(variable);
+    return value && value[0] != '\0';
+}
+
+/* A terminal that cannot redraw a line says so. */
+static bool can_redraw(void) {
+    const char *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+static int run_command(cli_call *call) {
+    int64_t n_threads = 0;
+    if (!cli_int(call, "threads", 1, 1024, &n_threads)) return CLI_USAGE;
+    base_error err;
+    if (base_pool_new((int)n_threads, &call->pool, &err) != BASE_OK) return cli_fail(&err);
+    call->terminal = can_redraw() && !call->quiet;
+    call->mixed = isatty(STDOUT_FILENO);
+    call->color = call->mixed && !is_set("NO_COLOR");
+    int code = call->command->run(call);
+    base_pool_free(call->pool);
+    return code;
+}
+
+/* Of a command; NULL: of the whole program. */
+static int print_help(const cli_command *command) {
+    base_text out = {0};
+    if (command) cli_help_command(command, BASE_HELP_TEXT, &out);
+    if (!command) cli_help_overview(&out);
+    return cli_print_release(&out);
+}
+
+static int print_version(void) {
+    base_text out = {0};
+    base_text_add(&out, "rimshot " RIMSHOT_VERSION "\n");
+    return cli_print_release(&out);
+}
+
+int main(int argc, char **argv) {
+    open_standard_files();
+    choose_blas_kernel(argv);
+    nn_blas_setup();
+    setlocale(LC_CTYPE, "");
+    watch_signals();
+    if (argc < 2) return print_help(NULL), CLI_USAGE;
+    if (strcmp(argv[1], "--version") == 0) return print_version();
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help(NULL);
+    int n_words;
+    const cli_command *command = find_command(argc, argv, &n_words);
+    if (!command) return unknown_command(argc, argv);
+    cli_call call = {.command = command};
+    bool help;
+    int code = cli_parse(&call, argc - 1 - n_words, argv + 1 + n_words, &help);
+    if (code == CLI_OK) code = help ? print_help(command) : run_command(&call);
+    base_arena_release(&call.arena);
+    return code;
+}

@@ -1,0 +1,96 @@
+#include "cli/progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/tables.h"
+
+enum { BAR_MOST = 30, BAR_LEAST = 8, DRAWS_PER_S = 8, LINE_BYTES = 512 };
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int terminal_width(void) {
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    return 80;
+}
+
+/* Cuts `line` down to so many columns, so that it never wraps: a wrapped line cannot be redrawn. */
+static void cut(char *line, int columns) {
+    for (; *line; line++) {
+        bool begins = ((unsigned char)*line & 0xC0) != 0x80;
+        if (begins && columns-- == 0) break;
+    }
+    *line = '\0';
+}
+
+static void draw_line(const char *label, double share, const char *text, int columns) {
+    char line[LINE_BYTES];
+    int room = columns - cli_columns(label) - cli_columns(text) - 4;
+    int width = room < BAR_LEAST ? BAR_LEAST : room > BAR_MOST ? BAR_MOST : room;
+    int filled = (int)(share * width + 0.5);
+    size_t n = (size_t)snprintf(line, sizeof line / 2, "%.200s  ", label);
+    for (int i = 0; i < width; i++) {
+        n += (size_t)snprintf(line + n, sizeof line - n, "%s", i < filled ? "━" : "─");
+    }
+    snprintf(line + n, sizeof line - n, "  %s", text);
+    cut(line, columns);
+    fprintf(stderr, "\r\033[K%s", line);
+    fflush(stderr);
+}
+
+void cli_progress_draw(cli_progress *progress, const char *label, double share, const char *text) {
+    double now = now_s();
+    if (!progress->call->terminal || now - progress->last_s < 1.0 / DRAWS_PER_S) return;
+    progress->last_s = now;
+    progress->drawn = true;
+    draw_line(label, share, text, terminal_width() - 3); /* leaves room for an echoed ^C */
+}
+
+void cli_progress_clear(cli_progress *progress) {
+    if (!progress->drawn) return;
+    fputs("\r\033[K", stderr);
+    progress->drawn = false;
+    progress->last_s = 0;
+}
+
+void cli_progress_line(cli_progress *progress, const char *format, ...) {
+    if (progress->call->quiet) return;
+    cli_progress_clear(progress);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+void cli_progress_error(cli_progress *progress, const char *text) {
+    cli_progress_clear(progress);
+    fprintf(stderr, "rimshot: %s\n", text);
+}
+
+const char *cli_duration(double seconds, char *buf) {
+    int64_t s = (int64_t)(seconds + 0.5);
+    if (s >= 3600) {
+        snprintf(buf, 32, "%lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60),
+                 (int)(s % 60));
+    } else {
+        snprintf(buf, 32, "%d:%02d", (int)(s / 60), (int)(s % 60));
+    }
+    return buf;
+}
+
+bool cli_progress_data(void *context, const char *what, int64_t done, int64_t total) {
+    cli_progress *progress = context;
+    char text[64], a[32], b[32];
+    snprintf(text, sizeof text, "%s of %s", base_thousands(done, a), base_thousands(total, b));
+    cli_progress_draw(progress, what, total > 0 ? (double)done / (double)total : 1, text);
+    return !cli_stopped();
+}

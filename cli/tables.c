@@ -1,0 +1,99 @@
+#include "cli/tables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int cli_columns(const char *text) {
+    int n = 0;
+    for (const char *p = text; *p; p++) n += ((unsigned char)*p & 0xC0) != 0x80;
+    return n;
+}
+
+void cli_pad(base_text *out, const char *text, int width, bool right) {
+    int n = width - cli_columns(text);
+    if (right) base_text_printf(out, "%*s%s", n > 0 ? n : 0, "", text);
+    if (!right) base_text_printf(out, "%s%*s", text, n > 0 ? n : 0, "");
+}
+
+int cli_widest(const char *const *names, int n, int least) {
+    for (int i = 0; i < n; i++) {
+        int columns = cli_columns(names[i]);
+        least = columns > least ? columns : least;
+    }
+    return least;
+}
+
+void cli_table_folds(const train_fold_set *set, const char *title, base_text *out) {
+    base_text_printf(out, "%-6s accuracy  balanced  macro F1  log loss  calibration error\n",
+                     title);
+    for (int i = 0; i < set->n_folds; i++) {
+        const train_metrics *m = &set->folds[i].metrics;
+        base_text_printf(out, "%-6d %8.4f  %8.4f  %8.4f  %8.4f  %8.4f\n", i + 1, m->accuracy,
+                         m->balanced, m->macro_f1, m->log_loss, m->calibration);
+    }
+    if (set->n_folds < 2) return;
+    const train_interval *columns[] = {&set->accuracy, &set->balanced, &set->macro_f1,
+                                       &set->log_loss, &set->calibration};
+    base_text_add(out, "mean  ");
+    for (int c = 0; c < 5; c++) base_text_printf(out, "%s%8.4f", c ? "  " : " ", columns[c]->mean);
+    base_text_add(out, "\n±     ");
+    for (int c = 0; c < 5; c++) {
+        base_text_printf(out, "%s%8.4f", c ? "  " : " ", columns[c]->deviation);
+    }
+    base_text_printf(out, "\naccuracy %.3f ± %.3f   (95 %%: %.3f – %.3f)\n", set->accuracy.mean,
+                     set->accuracy.deviation, set->accuracy.low, set->accuracy.high);
+}
+
+void cli_table_classes(const train_metrics *metrics, const char *const *classes, base_text *out) {
+    int width = cli_widest(classes, metrics->n_classes, 5);
+    cli_pad(out, "class", width, false);
+    base_text_add(out, "  precision  recall      F1   clips\n");
+    for (int c = 0; c < metrics->n_classes; c++) {
+        cli_pad(out, classes[c], width, false);
+        base_text_printf(out, "  %9.3f  %6.3f  %6.3f  %6lld\n", metrics->precision[c],
+                         metrics->recall[c], metrics->f1[c], (long long)metrics->support[c]);
+    }
+}
+
+void cli_table_confusion(const train_metrics *metrics, const char *const *classes, bool color,
+                         base_text *out) {
+    int n = metrics->n_classes, width = cli_widest(classes, n, 5);
+    base_text_printf(out, "%*s", width, "");
+    for (int c = 0; c < n; c++) {
+        base_text_add(out, "  ");
+        cli_pad(out, classes[c], cli_columns(classes[c]) > 5 ? 0 : 5, true);
+    }
+    base_text_add(out, "   recall\n");
+    for (int r = 0; r < n; r++) {
+        cli_pad(out, classes[r], width, false);
+        for (int c = 0; c < n; c++) {
+            char cell[32] = "·";
+            int64_t count = metrics->confusion[r * n + c];
+            if (count > 0) snprintf(cell, sizeof cell, "%lld", (long long)count);
+            int columns = cli_columns(classes[c]) > 5 ? cli_columns(classes[c]) : 5;
+            bool bold = color && r == c;
+            base_text_add(out, bold ? "  \033[1m" : "  ");
+            cli_pad(out, cell, columns, true);
+            if (bold) base_text_add(out, "\033[0m");
+        }
+        base_text_printf(out, "   %6.3f\n", metrics->recall[r]);
+    }
+}
+
+/* The last two parts of a path say which file it is. */
+static const char *short_path(const char *path) {
+    const char *last = strrchr(path, '/'), *p = last;
+    while (p && p > path && p[-1] != '/') p--;
+    return p && p != last ? p : path;
+}
+
+void cli_table_mistakes(const train_fold_set *set, const char *const *classes, int n_classes,
+                        int64_t n, base_text *out) {
+    int64_t rows[100];
+    n = train_run_mistakes(set, n_classes, n < 100 ? n : 100, rows);
+    for (int64_t i = 0; i < n; i++) {
+        const train_prediction *p = &set->predictions[rows[i]];
+        base_text_printf(out, "  %s  as %s %.2f\n", short_path(p->path), classes[p->predicted],
+                         (double)set->probability[rows[i] * n_classes + p->predicted]);
+    }
+}

@@ -1,0 +1,27 @@
+/* cli/tables.h - a run's results as text for a terminal or a log. */
+#ifndef CLI_TABLES_H
+#define CLI_TABLES_H
+
+#include "cli/cli.h"
+#include "train/run.h"
+
+/* One line per fold, then mean, deviation and 95 % interval. `title` heads the first column. */
+void cli_table_folds(const train_fold_set *set, const char *title, base_text *out);
+/* Per class: precision, recall, F1, clips. */
+void cli_table_classes(const train_metrics *metrics, const char *const *classes, base_text *out);
+/* Rows: truth; columns: prediction; '·' for zero; recall at the end. The diagonal is bold where
+ * color. */
+void cli_table_confusion(const train_metrics *metrics, const char *const *classes, bool color,
+                         base_text *out);
+/* The n most confident mistakes. */
+void cli_table_mistakes(const train_fold_set *set, const char *const *classes, int n_classes,
+                        int64_t n, base_text *out);
+
+/* Columns that `text` takes in a terminal: characters, not bytes. */
+int cli_columns(const char *text);
+/* The most columns that one of the names takes, and no fewer than `least`. */
+int cli_widest(const char *const *names, int n, int least);
+/* `text` padded with spaces to `width` columns, on the left or right. */
+void cli_pad(base_text *out, const char *text, int width, bool right);
+
+#endif

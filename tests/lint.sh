@@ -1,0 +1,69 @@
+#!/bin/sh
+# Checks what the compiler does not: which folder may include which, where third-party headers stand,
+# what libraries must not call. Prints each offence as file:line: text; exit status 1 if any.
+set -eu
+cd "$(dirname "$0")/.."
+offences=$(mktemp)
+trap 'rm -f "$offences"' EXIT
+
+# allow_only FOLDER PATTERN: a room includes only rooms that match.
+allow_only() {
+    grep -Hn '^#include "[a-z]*/' "$1"/*.c "$1"/*.h | grep -Ev "#include \"($2)/" |
+        sed "s#\$#   ($1 includes only: $2)#" >>"$offences" || true
+}
+allow_only base 'base'
+allow_only dsp 'base|dsp'
+allow_only nn 'base|nn'
+allow_only data 'base|dsp|data'
+allow_only infer 'base|dsp|nn|data|infer'
+allow_only train 'base|dsp|nn|data|infer|train'
+allow_only cli 'base|dsp|nn|data|infer|train|cli'
+
+libraries='base dsp nn data infer train'
+
+# only_in HEADERS FILES: third-party headers that match stand in these files alone.
+only_in() {
+    # shellcheck disable=SC2086
+    find $libraries cli -name '*.[ch]' -exec grep -HnE "^#include <($1)" {} + |
+        grep -Ev "^($2):" | sed "s#\$#   (belongs to $2)#" >>"$offences" || true
+}
+only_in 'cblas|openblas_config' 'nn/gemm\.c'
+only_in 'fftw3' 'dsp/fft\.c'
+only_in 'sndfile' 'data/audio_file\.c|dsp/mp3\.c'
+only_in 'soxr' 'dsp/resample\.c'
+only_in 'hdf5' 'base/h5\.c'
+only_in 'yaml' 'base/yaml\.c'
+only_in 'libxml/' 'data/source_hydrogen\.c'
+only_in 'xxhash' 'base/file\.c'
+only_in 'cairo' 'train/plot_canvas\.[ch]'
+only_in 'cjson/' 'train/facts\.c|infer/read_safetensors\.c'
+only_in 'protobuf-c' 'train/tensorboard\.c'
+
+# without_comments: code lines as file:line:text, comments and strings left out.
+without_comments() {
+    # shellcheck disable=SC2086
+    find $libraries "$@" -name '*.[ch]' -exec awk '
+        FNR == 1 { inside = 0 }
+        {
+            line = $0
+            gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
+            if (inside && sub(/^.*\*\//, "", line)) inside = 0
+            if (inside) next
+            gsub(/\/\*[^*]*\*+([^\/*][^*]*\*+)*\//, "", line)
+            if (sub(/\/\*.*$/, "", line)) inside = 1
+            print FILENAME ":" FNR ":" line
+        }' {} +
+}
+
+without_comments | grep -E '[^a-z_.>](printf|puts|putchar|vprintf|perror|exit|_exit|abort) *\(' |
+    grep -Ev '^base/status\.c:' | sed 's|$|   (libraries never print or exit)|' >>"$offences" || true
+without_comments cli |
+    grep -E '[^a-z_.>](strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|rand|srand) *\(' |
+    sed 's|$|   (banned)|' >>"$offences" || true
+
+if command -v shellcheck >/dev/null 2>&1; then
+    shellcheck tests/*.sh >>"$offences" || true
+fi
+
+cat "$offences"
+[ ! -s "$offences" ]
