@@ -1,0 +1,69 @@
+#include "infer/export_graph.h"
+
+#include <string.h>
+
+base_status infer_graph_member(const infer_model *model, const infer_export_options *options,
+                               int *member, base_error *err) {
+    int n = infer_model_n_members(model);
+    *member = options->member < 0 ? 0 : options->member;
+    if (options->member < 0 && n > 1) {
+        return base_fail(err, BASE_EUSAGE,
+                         "the model is an ensemble of %d networks and this format holds one: "
+                         "choose one by its number, 0 to %d",
+                         n, n - 1);
+    }
+    if (*member < n) return BASE_OK;
+    return base_fail(err, BASE_EUSAGE, "the model has no member %d: it has %d, counted from 0",
+                     *member, n);
+}
+
+static void copy_tensors(nn_network *from, nn_network *to) {
+    BASE_CHECK(nn_network_n_tensors(from) == nn_network_n_tensors(to));
+    for (int i = 0; i < nn_network_n_tensors(from); i++) {
+        nn_tensor a = nn_network_tensor(from, i), b = nn_network_tensor(to, i);
+        BASE_CHECK(strcmp(a.name, b.name) == 0 && nn_shape_equal(a.shape, b.shape));
+        memcpy(b.data, a.data, (size_t)nn_shape_count(a.shape) * sizeof *a.data);
+    }
+}
+
+base_status infer_graph_new(nn_network *network, nn_network **plain, base_error *err) {
+    nn_network_config config = *nn_network_get_config(network);
+    config.max_batch = 1;
+    config.training = config.input_grad = false;
+    config.keep_order = true;
+    config.pool = NULL;
+    BASE_TRY(nn_network_new(nn_network_layers(network), &config, plain, err));
+    copy_tensors(network, *plain);
+    return BASE_OK;
+}
+
+const void *infer_graph_option(const nn_graph_node *node, const char *key) {
+    const base_option *option = node->layer->variant.options;
+    while (option->key != NULL && strcmp(option->key, key) != 0) option++;
+    BASE_CHECK(option->key != NULL);
+    return (const char *)node->options + option->offset;
+}
+
+int64_t infer_graph_int(const nn_graph_node *node, const char *key) {
+    return *(const int64_t *)infer_graph_option(node, key);
+}
+
+int infer_graph_choice(const nn_graph_node *node, const char *key) {
+    return *(const int *)infer_graph_option(node, key);
+}
+
+bool infer_graph_bool(const nn_graph_node *node, const char *key) {
+    return *(const bool *)infer_graph_option(node, key);
+}
+
+double infer_graph_float(const nn_graph_node *node, const char *key) {
+    return *(const double *)infer_graph_option(node, key);
+}
+
+base_ints infer_graph_ints(const nn_graph_node *node, const char *key) {
+    return *(const base_ints *)infer_graph_option(node, key);
+}
+
+base_strings infer_graph_strings(const nn_graph_node *node, const char *key) {
+    return *(const base_strings *)infer_graph_option(node, key);
+}

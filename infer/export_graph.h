@@ -1,0 +1,25 @@
+/* infer/export_graph.h - a model's network as exporters walk it: one layer after the other, none
+ * doing another's work. */
+#ifndef INFER_EXPORT_GRAPH_H
+#define INFER_EXPORT_GRAPH_H
+
+#include "infer/export.h"
+
+/* The member that `options` names. EUSAGE where the model is an ensemble and none is named, or has
+ * no such member. */
+base_status infer_graph_member(const infer_model *model, const infer_export_options *options,
+                               int *member, base_error *err);
+
+/* A copy of a network, weights included, planned for one sample with keep_order. */
+base_status infer_graph_new(nn_network *network, nn_network **plain, base_error *err);
+
+/* A bound option by its key; the layer must have it. */
+const void *infer_graph_option(const nn_graph_node *node, const char *key);
+int64_t infer_graph_int(const nn_graph_node *node, const char *key);
+int infer_graph_choice(const nn_graph_node *node, const char *key);
+bool infer_graph_bool(const nn_graph_node *node, const char *key);
+double infer_graph_float(const nn_graph_node *node, const char *key);
+base_ints infer_graph_ints(const nn_graph_node *node, const char *key);
+base_strings infer_graph_strings(const nn_graph_node *node, const char *key);
+
+#endif

@@ -1,0 +1,30 @@
+/* infer/onnx_graph.h - the two halves of an exported path: front end and network. */
+#ifndef INFER_ONNX_GRAPH_H
+#define INFER_ONNX_GRAPH_H
+
+#include "infer/onnx_builder.h"
+
+/* A value and its valid frames ([N], int32; NULL: all). */
+typedef struct {
+    infer_onnx_value x, length;
+} infer_onnx_signal;
+
+/* From waveforms [N, channels, samples] and their valid samples to features [N,C,F,T] and their
+ * valid frames. */
+infer_onnx_signal infer_onnx_features(infer_onnx *onnx, const dsp_features *features,
+                                      infer_onnx_signal waveform);
+
+/* From features to logits [N, classes]. The network is planned with keep_order. ESHAPE, naming the
+ * layer, where one has no form in ONNX. */
+base_status infer_onnx_network(infer_onnx *onnx, const nn_network *network,
+                               infer_onnx_signal features, infer_onnx_value *logits,
+                               base_error *err);
+
+/* Whether a layer of that name has a form in ONNX. */
+bool infer_onnx_knows(const char *layer);
+
+/* Runs the file in onnxruntime, by python3, on synthesised drums. */
+base_status infer_onnx_verify(infer_model *model, const infer_export_options *options,
+                              const char *path, base_text *report, base_error *err);
+
+#endif
