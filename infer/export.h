@@ -10,6 +10,7 @@
 typedef struct {
     bool with_features; /* from the waveform instead of from the features */
     bool int8; /* weights as 8-bit integers with a scale per output channel, where the format can */
+    bool needs_length; /* onnx: the input `length` has no preset value, so must be given */
     int member; /* which network of an ensemble; -1: the only one (an ensemble is then refused by
                    formats that hold one network) */
 } infer_export_options;

@@ -3,8 +3,8 @@
  * A header is put together from texts: pieces of C that don't depend on the model
  * (export_c_pieces.c, export_c_recurrent.c, export_c_audio.c), the model's constants, and a
  * function with one call per layer. In a text '@' stands for the prefix of all names and '$' for
- * the same in capitals, '~' for the file's name; the first character of each line is a condition: '
- * ' for always, otherwise a letter that must be in `flags`. */
+ * the same in capitals, '~' for the file's name; the first character of each line is a condition: a
+ * space for always, otherwise a letter that must be in `flags`. */
 #ifndef INFER_EXPORT_C_H
 #define INFER_EXPORT_C_H
 

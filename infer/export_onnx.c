@@ -9,23 +9,28 @@ typedef struct {
     const infer_model *model;
     const infer_member *member;
     infer_onnx onnx;
-    bool with_features;
+    bool with_features, needs_length;
 } job;
 
-/* The input `length`, which counts valid samples or frames and may be left out: it is then that of
- * a clip of full length. Its one number or N numbers become N. */
+/* The input `length` that may be left out: it is then that of a clip of full length. */
+static void preset_length(infer_onnx *onnx, infer_onnx_shape shape, int64_t full) {
+    int64_t *preset = base_arena_alloc(&onnx->arena, 1, sizeof *preset);
+    if (preset == NULL) {
+        onnx->failed = true;
+        return;
+    }
+    *preset = full;
+    infer_onnx_weight(onnx, "length", shape, preset);
+}
+
+/* The input `length`, which counts valid samples or frames. Its one number or N numbers become N.
+ */
 static infer_onnx_value add_length(job *j, infer_onnx_value x, int64_t full, const char *unit) {
     infer_onnx *onnx = &j->onnx;
     infer_onnx_shape shape = {INFER_ONNX_INT64, 1, {1}};
     infer_onnx_input(onnx, "length", "N_or_1", shape, unit);
-    int64_t *preset = base_arena_alloc(&onnx->arena, 1, sizeof *preset);
-    if (preset == NULL) {
-        onnx->failed = true;
-        return "";
-    }
-    *preset = full;
-    infer_onnx_value length = infer_onnx_weight(onnx, "length", shape, preset);
-    infer_onnx_value narrow = INFER_OP(onnx, "Cast", length);
+    if (!j->needs_length) preset_length(onnx, shape, full);
+    infer_onnx_value narrow = INFER_OP(onnx, "Cast", "length");
     infer_onnx_set_int(onnx, "to", INFER_ONNX_INT32);
     infer_onnx_value batch = INFER_OP(onnx, "Shape", x);
     infer_onnx_set_int(onnx, "start", 0);
@@ -104,7 +109,8 @@ static base_status write(infer_model *model, const infer_export_options *options
     BASE_TRY(infer_graph_new(infer_model_network(model, member), &plain, err));
     job j = {.model = model,
              .member = infer_model_member(model, member),
-             .with_features = options->with_features};
+             .with_features = options->with_features,
+             .needs_length = options->needs_length};
     infer_onnx_init(&j.onnx);
     base_status status = build(&j, plain, err);
     if (status == BASE_OK) status = write_built(&j, member, path, err);

@@ -33,17 +33,57 @@ static void same_run(const char *folder, const char *a, const char *b) {
     }
 }
 
-START_TEST(threads_do_not_matter) {
+/* 200 steps, so that a difference in the last bit of any sum has grown by the end. */
+START_TEST(threads_and_parallel_folds_do_not_matter) {
+    static const struct {
+        const char *run, *flags;
+    } runs[] = {{"run1", "--threads 1"},
+                {"run2", "--threads 2"},
+                {"run3", "--threads 3"},
+                {"run4", "--threads 4"},
+                {"run7", "--threads 7"},
+                {"side2", "--threads 2 --parallel-folds 2"},
+                {"side5", "--threads 5 --parallel-folds 2"}};
     const char *folder = test_folder();
     program_fixture(folder, 4);
-    for (int threads = 1; threads <= 3; threads++) {
-        char command[128];
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        char command[256];
         snprintf(command, sizeof command,
-                 "$RIMSHOT train tiny.yaml --out run%d --threads %d --quiet", threads, threads);
-        program_expect(folder, command, 0, NULL);
+                 "$RIMSHOT train tiny.yaml train.epochs=4 train.steps=50 --out %s %s", runs[i].run,
+                 runs[i].flags);
+        program_end end = program_expect(folder, command, 0, NULL);
+        bool side = strstr(end.err, "2 side by side\n") != NULL;
+        ck_assert_msg(side == (strstr(runs[i].flags, "parallel") != NULL), "%s", end.err);
+        same_run(folder, "run1", runs[i].run);
     }
-    same_run(folder, "run1", "run2");
-    same_run(folder, "run1", "run3");
+}
+END_TEST
+
+START_TEST(memory_and_threads_bound_parallel_folds) {
+    static const char *const flags[] = {"--threads 2 --memory 1", "--threads 1"};
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        char command[256];
+        snprintf(
+            command, sizeof command,
+            "$RIMSHOT train tiny.yaml train.batch=2000 --out run --overwrite --parallel-folds 2 %s",
+            flags[i]);
+        program_end end = program_expect(folder, command, 0, NULL);
+        ck_assert_msg(strstr(end.err, " 1 side by side: ") != NULL, "%s", end.err);
+    }
+}
+END_TEST
+
+START_TEST(a_fold_that_fails_stops_the_others) {
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    program_expect(folder, "mkdir run && touch run/fold2", 0, NULL);
+    program_expect(folder,
+                   "$RIMSHOT train tiny.yaml train.epochs=100000 --out run --resume --quiet "
+                   "--threads 2 --parallel-folds 2",
+                   1, "run/fold2");
+    program_expect(folder, "test ! -e run/fold1/predictions.csv", 0, NULL);
 }
 END_TEST
 
@@ -85,22 +125,31 @@ START_TEST(kills_do_not_matter) {
 }
 END_TEST
 
-START_TEST(an_interrupted_run_tells_how_to_go_on) {
-    const char *folder = test_folder();
-    program_fixture(folder, 4);
-    program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=30 --out whole --quiet", 0, NULL);
-    pid_t process = program_start(
-        folder, "exec $RIMSHOT train tiny.yaml train.epochs=30 --out 'a run' --threads 2");
+static void interrupt_and_go_on(const char *folder, const char *run, const char *flags) {
+    char command[256], advice[256];
+    snprintf(command, sizeof command, "exec $RIMSHOT train tiny.yaml train.epochs=30 --out '%s' %s",
+             run, flags);
+    pid_t process = program_start(folder, command);
     ck_assert(program_says(process, folder, "epoch 3/30"));
     kill(process, SIGINT);
     program_end end = program_wait(process, folder);
     ck_assert_msg(end.code == 130, "exit status %d", end.code);
     ck_assert_ptr_nonnull(strstr(end.err, "\nstopped after epoch "));
-    ck_assert_ptr_nonnull(strstr(end.err, " of fold 1/2; go on with: rimshot train tiny.yaml "
-                                          "train.epochs=30 --out 'a run' --resume\n"));
-    program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=30 --out 'a run' --resume", 0,
-                   NULL);
-    same_run(folder, "whole", "a run");
+    snprintf(advice, sizeof advice,
+             "/2; go on with: rimshot train tiny.yaml train.epochs=30 --out '%s' --resume\n", run);
+    ck_assert_msg(strstr(end.err, advice) != NULL, "%s", end.err);
+    snprintf(command, sizeof command,
+             "$RIMSHOT train tiny.yaml train.epochs=30 --out '%s' --resume %s", run, flags);
+    program_expect(folder, command, 0, NULL);
+    same_run(folder, "whole", run);
+}
+
+START_TEST(an_interrupted_run_tells_how_to_go_on) {
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=30 --out whole --quiet", 0, NULL);
+    interrupt_and_go_on(folder, "a run", "--threads 2");
+    interrupt_and_go_on(folder, "side by side", "--threads 2 --parallel-folds 2");
 }
 END_TEST
 
@@ -122,5 +171,7 @@ START_TEST(a_run_is_resumed_only_as_it_was_begun) {
 }
 END_TEST
 
-TEST_MAIN("train/experiment", threads_do_not_matter, kills_do_not_matter,
-          an_interrupted_run_tells_how_to_go_on, a_run_is_resumed_only_as_it_was_begun)
+TEST_MAIN("train/experiment", threads_and_parallel_folds_do_not_matter,
+          memory_and_threads_bound_parallel_folds, a_fold_that_fails_stops_the_others,
+          kills_do_not_matter, an_interrupted_run_tells_how_to_go_on,
+          a_run_is_resumed_only_as_it_was_begun)

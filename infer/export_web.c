@@ -1,0 +1,128 @@
+/* A folder with a page that runs the model in a browser: the page, which is the same for every
+ * model; the network from the waveform on; and the settings of what stands before it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "infer/export.h"
+
+extern const char infer_web_index[]; /* infer/web/index.html */
+extern const infer_exporter infer_export_onnx;
+
+enum { PAGE, NETWORK, SETTINGS, N_PARTS };
+static const char *const part_names[N_PARTS] = {"index.html", "model.onnx", "model.json"};
+
+/* One export: all is written into a hidden folder beside `path`, then moved there. */
+typedef struct {
+    const char *path, *stage;
+    const char *staged[N_PARTS], *part[N_PARTS];
+    base_arena arena;
+} job;
+
+static base_status no_memory(const char *path, base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "writing %s: out of memory", path);
+}
+
+static void add_number(base_text *out, const char *key, double value) {
+    base_text_printf(out, ",\n  \"%s\": ", key);
+    base_text_add_number(out, value);
+}
+
+static void add_settings(const infer_model *model, base_text *out) {
+    static const char *const normalize[] = {"none", "peak", "rms", "standard"};
+    const data_audio_options *audio = infer_model_audio(model);
+    base_text_add(out, "{\n  \"classes\": ");
+    for (int i = 0; i < infer_model_n_classes(model); i++) {
+        base_text_add(out, i > 0 ? ", " : "[");
+        base_text_add_json(out, infer_model_class(model, i));
+    }
+    base_text_add(out, "]");
+    add_number(out, "sample_rate_hz", audio->sample_rate_hz);
+    base_text_printf(out, ",\n  \"channels\": %" PRId64, audio->channels);
+    base_text_printf(out, ",\n  \"samples\": %" PRId64, data_audio_samples(audio));
+    add_number(out, "trim_db", audio->trim_db);
+    base_text_printf(out, ",\n  \"normalize\": \"%s\"", normalize[audio->normalize]);
+    add_number(out, "min_peak_db", audio->min_peak_db);
+    base_text_add(out, "\n}\n");
+}
+
+static base_status write_texts(const job *j, const infer_model *model, base_error *err) {
+    base_text page = {0}, settings = {0};
+    base_text_add(&page, infer_web_index);
+    add_settings(model, &settings);
+    base_status status = base_file_write_text(j->staged[PAGE], &page, err);
+    if (status == BASE_OK) status = base_file_write_text(j->staged[SETTINGS], &settings, err);
+    base_text_release(&page);
+    base_text_release(&settings);
+    return status;
+}
+
+/* A folder that is there already keeps what else is in it: the page's runtime, for one. */
+static base_status move_parts(const job *j, base_error *err) {
+    if (!base_folder_exists(j->path)) {
+        return rename(j->stage, j->path) == 0 ? BASE_OK
+                                              : base_fail_errno(err, errno, "writing %s", j->path);
+    }
+    for (int i = 0; i < N_PARTS; i++) {
+        if (rename(j->staged[i], j->part[i]) != 0) {
+            return base_fail_errno(err, errno, "writing %s", j->part[i]);
+        }
+    }
+    return base_folder_remove(j->stage, err);
+}
+
+static base_status name_parts(job *j, base_error *err) {
+    const char *folder = base_path_folder(&j->arena, j->path);
+    if (folder == NULL) return no_memory(j->path, err);
+    if (!base_folder_exists(folder)) {
+        return base_fail(err, BASE_ENOTFOUND, "writing %s: no folder %s", j->path, folder);
+    }
+    j->stage = base_arena_printf(&j->arena, "%s/.rimshot-web-%ld", folder, (long)getpid());
+    if (j->stage == NULL) return no_memory(j->path, err);
+    for (int i = 0; i < N_PARTS; i++) {
+        j->staged[i] = base_path_join(&j->arena, j->stage, part_names[i]);
+        j->part[i] = base_path_join(&j->arena, j->path, part_names[i]);
+        if (j->staged[i] == NULL || j->part[i] == NULL) return no_memory(j->path, err);
+    }
+    if (base_file_exists(j->part[PAGE]) && !base_file_exists(j->part[SETTINGS])) {
+        return base_fail(err, BASE_EEXISTS, "%s belongs to something else", j->part[PAGE]);
+    }
+    return BASE_OK;
+}
+
+static base_status write_parts(const job *j, infer_model *model,
+                               const infer_export_options *options, base_error *err) {
+    infer_export_options whole = *options;
+    whole.with_features = whole.needs_length = true;
+    base_status status = base_folder_make(j->stage, err);
+    if (status == BASE_OK) {
+        status = infer_export_onnx.write(model, &whole, j->staged[NETWORK], err);
+    }
+    if (status == BASE_OK) status = write_texts(j, model, err);
+    if (status == BASE_OK) status = move_parts(j, err);
+    if (status != BASE_OK) base_folder_remove(j->stage, NULL);
+    return status;
+}
+
+static base_status write_web(infer_model *model, const infer_export_options *options,
+                             const char *path, base_error *err) {
+    job j = {0};
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    j.path = base_arena_copy(&j.arena, path, n);
+    base_status status = j.path != NULL ? name_parts(&j, err) : no_memory(path, err);
+    if (status == BASE_OK) status = write_parts(&j, model, options, err);
+    base_arena_release(&j.arena);
+    return status;
+}
+
+const infer_exporter infer_export_web = {
+    .name = "web",
+    .extension = "",
+    .help = "A folder with a page that classifies dropped files in a browser, offline",
+    .takes_features = true,
+    .write = write_web,
+};
