@@ -33,9 +33,12 @@ endif
 
 PROTOS    := $(wildcard $(LAYERS:%=%/*.proto))
 PROTO_C   := $(PROTOS:%.proto=$(BUILD)/generated/%.pb-c.c)
+# Texts that become part of the program: infer/web/index.html is infer_web_index[].
+EMBEDDED  := $(wildcard $(LAYERS:%=%/*/*.html))
 KERNELS   := $(wildcard $(LAYERS:%=%/kernels.c))
 SOURCES   := $(filter-out $(KERNELS),$(wildcard $(LAYERS:%=%/*.c)))
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(BUILD)/obj/generated/%.o) \
+             $(EMBEDDED:%=$(BUILD)/obj/generated/%.o) \
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LAYERS) cli))
@@ -83,6 +86,10 @@ $(foreach l,$(LEVELS),$(eval $(call kernel_rule,$(l))))
 $(BUILD)/generated/%.pb-c.c: %.proto
 	@mkdir -p $(@D)
 	$(Q)protoc-c --c_out=$(BUILD)/generated $<
+
+$(BUILD)/generated/%.html.c: %.html
+	@mkdir -p $(@D)
+	$(Q){ echo 'const char $(subst /,_,$*)[] = {'; od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '0};'; } >$@
 
 $(BUILD)/obj/generated/%.o: $(BUILD)/generated/%.c
 	@mkdir -p $(@D)

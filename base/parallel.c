@@ -88,6 +88,11 @@ int base_processors(void) {
     return n > 0 ? (int)n : 1;
 }
 
+size_t base_memory(void) {
+    long n_pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    return n_pages > 0 && page_bytes > 0 ? (size_t)n_pages * (size_t)page_bytes : 0;
+}
+
 static void pause_briefly(void) {
 #if defined(__SSE__)
     _mm_pause();
@@ -178,19 +183,24 @@ static base_status threads_wanted(int n_threads, int *n, base_error *err) {
     return BASE_OK;
 }
 
-/* Signals stay with the threads of the program: the workers block them all. */
-static base_status start_workers(base_pool *pool, base_error *err) {
+/* Signals stay with the threads of the program: those started here block them all. */
+static int start_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
     sigset_t all, former;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &former);
+    int failure = pthread_create(thread, NULL, run, argument);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    return failure;
+}
+
+static base_status start_workers(base_pool *pool, base_error *err) {
     int failure = 0;
     for (int i = 1; i < pool->n_threads && failure == 0; i++) {
         worker_entry *entry = &pool->workers[i];
         *entry = (worker_entry){.pool = pool, .index = i};
-        failure = pthread_create(&entry->thread, NULL, run_worker, entry);
+        failure = start_thread(&entry->thread, run_worker, entry);
         if (failure == 0) pool->n_started++;
     }
-    pthread_sigmask(SIG_SETMASK, &former, NULL);
     if (failure == 0) return BASE_OK;
     return base_fail_errno(err, failure, "starting thread %d", pool->n_started + 1);
 }
@@ -276,6 +286,33 @@ void base_parallel(base_pool *pool, int64_t n_tasks, base_task *task, void *cont
     }
     base_denormals_restore(mode);
     place = (task_place){0};
+}
+
+typedef struct {
+    base_job *run;
+    void *context;
+    int number;
+    pthread_t thread;
+    bool started;
+} side_job;
+
+static void *run_side_job(void *argument) {
+    const side_job *job = argument;
+    job->run(job->context, job->number);
+    return NULL;
+}
+
+void base_side_by_side(int n_jobs, base_job *job, void *context) {
+    side_job *jobs = base_alloc((size_t)n_jobs, sizeof *jobs);
+    for (int i = 1; jobs != NULL && i < n_jobs; i++) {
+        jobs[i] = (side_job){.run = job, .context = context, .number = i};
+        jobs[i].started = start_thread(&jobs[i].thread, run_side_job, &jobs[i]) == 0;
+    }
+    job(context, 0);
+    for (int i = 1; jobs != NULL && i < n_jobs; i++) {
+        if (jobs[i].started) pthread_join(jobs[i].thread, NULL);
+    }
+    base_free(jobs);
 }
 
 typedef struct {

@@ -34,7 +34,19 @@ void base_denormals_restore(unsigned mode);
  * into part 0 by a binary tree whose shape depends on n_parts alone. */
 void base_tree_sum(base_pool *pool, float *parts, int64_t n_parts, int64_t stride, int64_t n);
 
+/* One of several long jobs that go on at the same time; unlike a task it may use a pool of its own.
+ */
+typedef void base_job(void *context, int job);
+
+/* Runs job(context, i) for i in [0, n_jobs), each in a thread of its own, job 0 in the calling one,
+ * and returns when all are over. A job whose thread can't be started is left out: jobs take what is
+ * to be done from a shared list. */
+void base_side_by_side(int n_jobs, base_job *job, void *context);
+
 /* Processors this process may run on, at least 1. */
 int base_processors(void);
+
+/* Bytes of physical memory; 0 if that is not known. */
+size_t base_memory(void);
 
 #endif

@@ -8,13 +8,22 @@
 typedef struct {
     cli_progress progress;
     const cli_call *call;
-    bool began;      /* the run folder is there: the run can be resumed */
-    char where[128]; /* "epoch 12 of fold 2/5"; "" before the first is over */
+    int64_t parallel_folds; /* asked for */
+    bool began;             /* the run folder is there: the run can be resumed */
+    char where[128];        /* "epoch 12 of fold 2/5"; "" before the first is over */
 } train_view;
 
 /* ------------------------------------------------------------------ what is shown while it runs */
 
-static void show_facts(train_view *view, const train_facts *facts) {
+static void show_parallel(train_view *view, int n_parallel) {
+    bool fewer = n_parallel < view->parallel_folds;
+    if (n_parallel == 1 && !fewer) return;
+    cli_progress_line(&view->progress, "         %d side by side%s", n_parallel,
+                      fewer ? ": there are no more folds or threads, or no more memory" : "");
+}
+
+static void show_facts(train_view *view, const train_event *event) {
+    const train_facts *facts = event->facts;
     cli_progress *p = &view->progress;
     char a[32], b[32];
     view->began = true;
@@ -40,6 +49,7 @@ static void show_facts(train_view *view, const train_facts *facts) {
         cli_progress_line(p, "         and %d, kept whole: %s", facts->n_compare_folds,
                           facts->compared_by);
     }
+    show_parallel(view, event->n_parallel);
     cli_progress_line(p, "%s", "");
 }
 
@@ -51,9 +61,29 @@ static void stage_label(const train_event *event, char *label, size_t size) {
     }
 }
 
+/* "folds 1, 3 of 5" while they go on side by side; false if another one is the first of them, which
+ * alone is drawn. */
+static bool work_label(const train_event *event, char *label, size_t size) {
+    int n = 0;
+    size_t used = 0;
+    for (int i = 0; event->at_work && i < event->n_folds; i++) {
+        if (!event->at_work[i]) continue;
+        if (n++ == 0 && i + 1 != event->fold) return false;
+        int added = n == 1 ? snprintf(label, size, "%ss %d", event->stage, i + 1)
+                           : snprintf(label + used, size - used, ", %d", i + 1);
+        used = used + (size_t)added < size ? used + (size_t)added : size - 1;
+    }
+    if (n > 1) {
+        snprintf(label + used, size - used, " of %d", event->n_folds);
+    } else {
+        stage_label(event, label, size);
+    }
+    return true;
+}
+
 static void show_step(train_view *view, const train_event *event) {
     char label[128], text[160], rate[32], left[32], best[64] = "";
-    stage_label(event, label, 64);
+    if (!work_label(event, label, 64)) return;
     size_t used = strlen(label);
     snprintf(label + used, sizeof label - used, "  epoch %lld/%lld", (long long)event->epoch_number,
              (long long)event->n_epochs);
@@ -99,7 +129,7 @@ static bool on_event(void *context, const train_event *event) {
     train_view *view = context;
     switch (event->kind) {
     case TRAIN_EVENT_DATA:
-        show_facts(view, event->facts);
+        show_facts(view, event);
         break;
     case TRAIN_EVENT_DECODE:
         cli_progress_data(&view->progress, event->text, event->done, event->total);
@@ -215,6 +245,11 @@ static int run_train(cli_call *call) {
     if (cli_given(call, "resume") && cli_given(call, "overwrite")) {
         return cli_usage("--resume and --overwrite exclude each other");
     }
+    int64_t parallel_folds = 1, memory_mib = 0;
+    if (!cli_int(call, "parallel-folds", 1, 1024, &parallel_folds) ||
+        !cli_int(call, "memory", 1, 1 << 30, &memory_mib)) {
+        return CLI_USAGE;
+    }
     base_error err;
     train_config config;
     if (train_config_read(call->arguments[0], call->arguments + 1, call->n_arguments - 1, &config,
@@ -224,11 +259,13 @@ static int run_train(cli_call *call) {
     const char *folder = cli_text(call, "out");
     if (!folder) folder = base_arena_printf(&call->arena, "runs/%s", config.name);
     if (!folder) return cli_usage("out of memory");
-    train_view view = {.progress = {.call = call}, .call = call};
+    train_view view = {.progress = {.call = call}, .call = call, .parallel_folds = parallel_folds};
     train_experiment_options options = {.folder = folder,
                                         .resume = cli_given(call, "resume"),
                                         .overwrite = cli_given(call, "overwrite"),
                                         .pool = call->pool,
+                                        .parallel_folds = (int)parallel_folds,
+                                        .memory_bytes = (size_t)memory_mib << 20,
                                         .listener = on_event,
                                         .listener_context = &view};
     base_status status = train_experiment_run(&config, &options, &err);
@@ -242,6 +279,8 @@ static const cli_flag flags[] = {
     {"out", "DIR", "run folder (default: runs/NAME)"},
     {"resume", NULL, "go on with a run that was stopped, to the same bits"},
     {"overwrite", NULL, "start afresh in an existing run folder"},
+    {"parallel-folds", "N", "train N folds side by side, to the same bits (default 1)"},
+    {"memory", "MIB", "that folds side by side may take (default: 3/4 of the machine's)"},
     {"verbose", NULL, "a line for every epoch on a terminal, too"},
     {"json", NULL, "summary.json in place of the tables, for programs"},
     {0},
@@ -258,6 +297,10 @@ const cli_command cli_train = {
                    "pictures, and model.h5.\n\n"
                    "Killed at any moment and resumed, with any number of threads, a run ends with "
                    "the same bits. Ctrl-C stops it after the last finished epoch.\n\n"
+                   "--parallel-folds shares the threads among several folds: little networks, "
+                   "whose steps give many threads too little to do, are trained faster. There "
+                   "are never more folds at a time than threads, nor more than the planned "
+                   "memory allows.\n\n"
                    "All keys: rimshot help config.",
     .flags = flags,
     .min_arguments = 1,

@@ -75,12 +75,6 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the clips");
 }
 
-static float peak_of(const float *x, int64_t n) {
-    float peak = 0;
-    for (int64_t i = 0; i < n; i++) peak = fmaxf(peak, fabsf(x[i]));
-    return peak;
-}
-
 /* The mean over the channels, summed in their order; out [n]. */
 static void mix_down(const data_audio *audio, float *out) {
     for (int64_t i = 0; i < audio->n; i++) {
@@ -128,7 +122,7 @@ static bool is_louder(const data_audio *audio, int64_t i, double threshold) {
 
 /* The span from a little before the first sample within trim_db of the peak to behind the last. */
 static void sounding_span(const data_audio *audio, double trim_db, int64_t *begin, int64_t *end) {
-    float peak = peak_of(audio->x, audio->n * audio->n_channels);
+    float peak = dsp_peak(audio->x, audio->n * audio->n_channels);
     double threshold = peak * pow(10.0, trim_db / 20);
     *begin = 0;
     *end = audio->n;
@@ -180,7 +174,7 @@ base_status data_clip_prepare(const data_audio *audio, const data_audio_options 
                               data_audio *clip, base_error *err) {
     base_status status = mix(audio, options->channels, clip, err);
     if (status == BASE_OK) {
-        float peak = peak_of(clip->x, clip->n * clip->n_channels);
+        float peak = dsp_peak(clip->x, clip->n * clip->n_channels);
         if (peak == 0 || peak < pow(10.0, options->min_peak_db / 20))
             status = base_fail(err, BASE_EDATA, "silent");
     }
@@ -212,7 +206,7 @@ static base_status digest_content(const data_audio *audio, base_digest *digest, 
         int64_t begin, end;
         mix_down(audio, mono.x);
         sounding_span(&mono, CONTENT_TRIM_DB, &begin, &end);
-        double scale = CONTENT_MAX / peak_of(mono.x, mono.n);
+        double scale = CONTENT_MAX / dsp_peak(mono.x, mono.n);
         for (int64_t i = begin; i < end; i++)
             quantised[i - begin] = (int16_t)lround(mono.x[i] * scale);
         *digest = base_digest_bytes(quantised, (size_t)(end - begin) * sizeof *quantised);
@@ -228,7 +222,7 @@ static base_status find_facts(const data_audio *audio, data_row *facts, base_err
     facts->sample_rate_hz = audio->sample_rate_hz;
     facts->seconds = (double)audio->n / audio->sample_rate_hz;
     facts->n_channels = audio->n_channels;
-    facts->peak = peak_of(audio->x, audio->n * audio->n_channels);
+    facts->peak = dsp_peak(audio->x, audio->n * audio->n_channels);
     for (int64_t c = 0; c < audio->n_channels; c++)
         facts->n_clipped += count_clipped(audio->x + c * audio->n, audio->n);
     return digest_content(audio, &facts->content, err);

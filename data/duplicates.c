@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "data/sets.h"
+#include "dsp/effects.h"
 #include "dsp/features.h"
 #include "dsp/stft.h"
 
@@ -82,8 +83,7 @@ typedef struct {
 static void load_onset(const data_clips *clips, int64_t clip, float *mono) {
     int64_t n = data_clips_valid(clips, clip), onset = 0;
     const float *x = clips->audio + clips->offset[clip];
-    float peak = 0.0f;
-    for (int64_t i = 0; i < n * clips->n_channels; i++) peak = fmaxf(peak, fabsf(x[i]));
+    float peak = dsp_peak(x, n * clips->n_channels);
     bool found = false;
     for (; onset < n && !found; onset += !found) {
         for (int64_t c = 0; c < clips->n_channels; c++) {

@@ -16,10 +16,23 @@ static void scale(dsp_clip clip, float factor) {
     for (int64_t i = 0; i < n_values(clip); i++) clip.x[i] *= factor;
 }
 
+static float larger(float peak, float x) {
+    return fabsf(x) > peak ? fabsf(x) : peak; /* fmaxf would be a call for every sample */
+}
+
+float dsp_peak(const float *x, int64_t n) {
+    float lane[8] = {0};
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        for (int j = 0; j < 8; j++) lane[j] = larger(lane[j], x[i + j]);
+    }
+    for (; i < n; i++) lane[0] = larger(lane[0], x[i]);
+    for (int j = 1; j < 8; j++) lane[0] = larger(lane[0], lane[j]);
+    return lane[0];
+}
+
 static float peak_of(dsp_clip clip) {
-    float peak = 0.0f;
-    for (int64_t i = 0; i < n_values(clip); i++) peak = fmaxf(peak, fabsf(clip.x[i]));
-    return peak;
+    return dsp_peak(clip.x, n_values(clip));
 }
 
 void dsp_polarity(dsp_clip clip) {

@@ -33,6 +33,8 @@ typedef enum { DSP_DISTORTION_SOFT, DSP_DISTORTION_HARD } dsp_distortion_kind;
 /* Drives by gain_db, then tanh (soft) or clips to [-1, 1] (hard), then restores the clip's peak. */
 void dsp_distortion(dsp_clip clip, dsp_distortion_kind kind, double gain_db);
 
+/* The largest |x|, at least 0; what is not a number is passed over. */
+float dsp_peak(const float *x, int64_t n);
 /* Scales so that the peak (or the RMS) is at `level_db` re 1; silence is left alone. */
 void dsp_normalize_peak(dsp_clip clip, double level_db);
 void dsp_normalize_rms(dsp_clip clip, double level_db);

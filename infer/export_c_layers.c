@@ -546,11 +546,13 @@ bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, i
 base_status export_c_layer(const export_c_call *call) {
     const layer_form *f = form(&call->node);
     if (f != NULL) return f->write(call);
-    char known[512] = "";
+    base_text known = {0};
     for (int i = 0; i < N_FORMS; i++) {
-        strcat(strcat(known, i > 0 ? ", " : ""), forms[i].name);
+        base_text_printf(&known, "%s%s", i > 0 ? ", " : "", forms[i].name);
     }
-    return base_fail(call->e->err, BASE_ESHAPE,
-                     "network[%s].%s has no form in C; these layers have: %s", call->node.path,
-                     call->node.layer->variant.name, known);
+    base_status status = base_fail(
+        call->e->err, BASE_ESHAPE, "network[%s].%s has no form in C; these layers have: %s",
+        call->node.path, call->node.layer->variant.name, base_text_string(&known));
+    base_text_release(&known);
+    return status;
 }

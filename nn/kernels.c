@@ -460,6 +460,50 @@ static void max_pool_backward(const nn_pool_row *row, const float *x, const floa
 #undef LOOP
 }
 
+/* Philox4x32-10 (base/rng.h), one block per lane: word[j][i] is word j of block first + i. */
+static void philox_blocks(const nn_mask_source *source, uint32_t first,
+                          uint32_t word[4][NN_MASK_BLOCKS]) {
+    EACH(i, NN_MASK_BLOCKS) {
+        uint32_t c0 = source->counter[0] + first + (uint32_t)i, c1 = source->counter[1];
+        uint32_t c2 = source->counter[2], c3 = source->counter[3];
+        uint32_t k0 = source->key[0], k1 = source->key[1];
+        for (int round = 0; round < 10; round++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+            c1 = (uint32_t)p1;
+            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+            c3 = (uint32_t)p0;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
+        }
+        word[0][i] = c0;
+        word[1][i] = c1;
+        word[2][i] = c2;
+        word[3][i] = c3;
+    }
+}
+
+/* Two numbers of 16 bits from each word: first the lower halves of a row of words, then the upper.
+ */
+static void draw_mask(const nn_mask_source *source, uint8_t *keep, int64_t n) {
+    uint32_t word[4][NN_MASK_BLOCKS], threshold = source->threshold;
+    uint8_t drawn[NN_MASK_NUMBERS];
+    for (int64_t at = 0; at < n; at += NN_MASK_NUMBERS) {
+        philox_blocks(source, (uint32_t)(at / NN_MASK_NUMBERS * NN_MASK_BLOCKS), word);
+        for (int j = 0; j < 4; j++) {
+            uint8_t *low = drawn + 2 * j * NN_MASK_BLOCKS, *high = low + NN_MASK_BLOCKS;
+            EACH(i, NN_MASK_BLOCKS) low[i] = (word[j][i] & 0xffff) >= threshold;
+            EACH(i, NN_MASK_BLOCKS) high[i] = (word[j][i] >> 16) >= threshold;
+        }
+        int64_t left = n - at;
+        memcpy(keep + at, drawn, (size_t)(left < NN_MASK_NUMBERS ? left : NN_MASK_NUMBERS));
+    }
+}
+
+static void mask(const uint8_t *keep, float factor, const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = x[i] * (factor * (float)keep[i]);
+}
+
 /* Recurrent cells. In backward, what passes through W_hh is not in dh yet: the caller adds it. */
 
 static void gru(const nn_cell_step *step) {
@@ -552,6 +596,8 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .normalize_backward = normalize_backward,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
+    .draw_mask = draw_mask,
+    .mask = mask,
     .gru = gru,
     .gru_backward = gru_backward,
     .lstm = lstm,

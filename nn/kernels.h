@@ -40,6 +40,12 @@ typedef struct {
     int64_t kernel_f, kernel_t, width, n_windows;
 } nn_pool_row;
 
+/* Where a mask's random numbers come from: Philox blocks from a counter on, as in base/rng.h. */
+typedef struct {
+    uint32_t key[2], counter[4];
+    uint32_t threshold; /* of 65536: how many are 0 */
+} nn_mask_source;
+
 /* One frame of one sample in a recurrent cell; vectors of `hidden` floats unless stated. Gates have
  * PyTorch's order. A row starts as the products of the input with the gates; see gru and lstm. */
 typedef struct {
@@ -50,6 +56,9 @@ typedef struct {
     float *row, *h;
     float *dh, *dc; /* gradients of h and c; replaced by those of h_before and c_before */
 } nn_cell_step;
+
+#define NN_MASK_BLOCKS  32
+#define NN_MASK_NUMBERS (8 * NN_MASK_BLOCKS)
 
 typedef struct {
     const char *level; /* "v2", "v3", "v4", "v0" */
@@ -90,6 +99,12 @@ typedef struct {
     void (*max_pool)(const nn_pool_row *row, const float *x, float *y);
     /* Overwrites the windows' part of dx: dy where x has its first maximum (row by row), else 0. */
     void (*max_pool_backward)(const nn_pool_row *row, const float *x, const float *dy, float *dx);
+
+    /* keep[n] of 0 and 1; the same at all levels. Every NN_MASK_NUMBERS numbers take up
+     * NN_MASK_BLOCKS blocks. */
+    void (*draw_mask)(const nn_mask_source *source, uint8_t *keep, int64_t n);
+    /* y = factor keep x */
+    void (*mask)(const uint8_t *keep, float factor, const float *x, float *y, int64_t n);
 
     /* GRU, reset after the product: row becomes r, z, n and W_hn h_before + b_hn. Backward makes
      * them gradients of the sums that r, z and n are functions of, and of the fourth. */

@@ -1,6 +1,6 @@
 /* Dropout (N. Srivastava et al., JMLR 2014): in training each number becomes 0 with probability p
  * and is otherwise divided by 1 - p; in inference nothing changes. Each sample draws from a stream
- * of its own. The cache holds the factors. */
+ * of its own, 16 bits for each number, so that p is exact to 1e-5. The cache holds the masks. */
 #include <string.h>
 
 #include "nn/kernels.h"
@@ -14,74 +14,108 @@ static const base_option dropout_table[] = {{"p", BASE_OPT_FLOAT, offsetof(dropo
                                              "0.5", 0, 0.999, NULL, NULL, "probability of a zero"},
                                             {0}};
 
+/* Numbers of a task. */
+enum { PIECE = 256 * NN_MASK_NUMBERS };
+
+/* A sample's mask holds one byte for each number. */
+static int64_t mask_floats(int64_t n) {
+    return (n + (int64_t)sizeof(float) - 1) / (int64_t)sizeof(float);
+}
+
 static base_status dropout_plan(const void *options, nn_plan *plan, base_error *err) {
     (void)options, (void)err;
     plan->out = plan->in[0];
-    if (plan->training) plan->n_cache = plan->max_batch * nn_shape_count(plan->in[0]);
+    if (plan->training) plan->n_cache = plan->max_batch * mask_floats(nn_shape_count(plan->in[0]));
     return BASE_OK;
 }
 
 typedef struct {
     const nn_run *run;
     const nn_kernels_table *kernels;
-    float p;
-    const float *x; /* backward: dy */
-    float *y;       /* backward: dx */
-    int64_t n;      /* floats of a sample */
+    double p;
+    float factor;
+    const float *x;      /* backward: dy */
+    float *y;            /* backward: dx */
+    int64_t n, n_pieces; /* of a sample */
 } dropout_call;
 
 static dropout_call open_call(const void *options, const nn_run *run, const float *x, float *y) {
     const dropout_options *o = options;
+    int64_t n = nn_shape_count(run->plan->in[0]);
     return (dropout_call){.run = run,
                           .kernels = nn_kernels(),
-                          .p = (float)o->p,
+                          .p = o->p,
+                          .factor = (float)(1.0 / (1.0 - o->p)),
                           .x = x,
                           .y = y,
-                          .n = nn_shape_count(run->plan->in[0])};
+                          .n = n,
+                          .n_pieces = (n + PIECE - 1) / PIECE};
 }
 
-static void draw_factors(const dropout_call *call, int64_t sample, float *factor) {
-    base_rng rng = call->run->open_rng(call->run->rng_context, (uint64_t)sample);
-    base_rng_fill_uniform(&rng, factor, call->n);
-    const float p = call->p, keep = 1.0f / (1.0f - p);
-    for (int64_t i = 0; i < call->n; i++) factor[i] = factor[i] < p ? 0.0f : keep;
+/* A part of a sample. */
+typedef struct {
+    int64_t sample, begin, n;
+    const float *x;
+    float *y;
+    uint8_t *keep;
+} dropout_piece;
+
+static dropout_piece piece_of(const dropout_call *call, int64_t task) {
+    dropout_piece piece = {.sample = task / call->n_pieces, .begin = task % call->n_pieces * PIECE};
+    int64_t at = piece.sample * call->n + piece.begin, left = call->n - piece.begin;
+    piece.n = left < PIECE ? left : PIECE;
+    piece.x = call->x + at;
+    piece.y = call->y + at;
+    if (!call->run->training) return piece;
+    piece.keep = (uint8_t *)(call->run->cache + piece.sample * mask_floats(call->n)) + piece.begin;
+    return piece;
 }
 
-static void forward_task(void *context, int64_t sample, int worker) {
+static void draw_piece(const dropout_call *call, const dropout_piece *piece) {
+    base_rng rng = call->run->open_rng(call->run->rng_context, (uint64_t)piece->sample);
+    nn_mask_source source = {.threshold = (uint32_t)(call->p * 65536.0 + 0.5)};
+    memcpy(source.key, rng.key, sizeof source.key);
+    memcpy(source.counter, rng.counter, sizeof source.counter);
+    source.counter[0] += (uint32_t)(piece->begin / NN_MASK_NUMBERS * NN_MASK_BLOCKS);
+    call->kernels->draw_mask(&source, piece->keep, piece->n);
+}
+
+static void backward_task(void *context, int64_t task, int worker) {
     (void)worker;
     const dropout_call *call = context;
-    float *factor = call->run->cache + sample * call->n;
-    draw_factors(call, sample, factor);
-    call->kernels->multiply(call->x + sample * call->n, factor, call->y + sample * call->n,
-                            call->n);
+    dropout_piece piece = piece_of(call, task);
+    call->kernels->mask(piece.keep, call->factor, piece.x, piece.y, piece.n);
 }
 
-static void backward_task(void *context, int64_t sample, int worker) {
-    (void)worker;
+static void forward_task(void *context, int64_t task, int worker) {
     const dropout_call *call = context;
-    int64_t at = sample * call->n;
-    call->kernels->multiply(call->x + at, call->run->cache + at, call->y + at, call->n);
+    dropout_piece piece = piece_of(call, task);
+    draw_piece(call, &piece);
+    backward_task(context, task, worker);
 }
 
-static void copy_task(void *context, int64_t sample, int worker) {
+static void copy_task(void *context, int64_t task, int worker) {
     (void)worker;
-    const dropout_call *call = context;
-    memcpy(call->y + sample * call->n, call->x + sample * call->n,
-           (size_t)call->n * sizeof *call->y);
+    dropout_piece piece = piece_of(context, task);
+    memcpy(piece.y, piece.x, (size_t)piece.n * sizeof *piece.y);
+}
+
+static void run_pieces(const void *options, const nn_run *run, const float *x, float *y,
+                       base_task *training) {
+    dropout_call call = open_call(options, run, x, y);
+    base_parallel(run->pool, run->batch * call.n_pieces, run->training ? training : copy_task,
+                  &call);
 }
 
 static void dropout_forward(const void *options, const nn_run *run, const float *const *x,
                             float *y) {
-    dropout_call call = open_call(options, run, x[0], y);
-    base_parallel(run->pool, run->batch, run->training ? forward_task : copy_task, &call);
+    run_pieces(options, run, x[0], y, forward_task);
 }
 
 static void dropout_backward(const void *options, const nn_run *run, const float *const *x,
                              const float *y, float *dy, float *const *dx) {
     (void)x, (void)y;
-    if (dx[0] == NULL) return;
-    dropout_call call = open_call(options, run, dy, dx[0]);
-    base_parallel(run->pool, run->batch, run->training ? backward_task : copy_task, &call);
+    if (dx[0] != NULL) run_pieces(options, run, dy, dx[0], backward_task);
 }
 
 const nn_layer nn_layer_dropout = {

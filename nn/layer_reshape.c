@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "nn/kernels.h"
 #include "nn/layer.h"
 
 enum { AXES = 3, TILE = 16 };
@@ -51,6 +52,11 @@ static void copy_plane(const arrangement *a, int p, int q, const float *from, fl
     }
 }
 
+/* Rows and columns swap places: the output's dense axis q lies across the input's dense axis p. */
+static bool is_transposition(const arrangement *a, int p, int q) {
+    return a->in_stride[p] == 1 && a->out_stride[q] == 1 && a->out_stride[p] == a->extent[q];
+}
+
 static void copy_sample(void *context, int64_t sample, int worker) {
     (void)worker;
     const move *m = context;
@@ -65,7 +71,13 @@ static void copy_sample(void *context, int64_t sample, int worker) {
     if (p == q) p = (q + 1) % AXES;
     int r = AXES - p - q; /* the third axis */
     for (int64_t k = 0; k < a->extent[r]; k++) {
-        copy_plane(a, p, q, from + k * a->in_stride[r], to + k * a->out_stride[r]);
+        const float *x = from + k * a->in_stride[r];
+        float *y = to + k * a->out_stride[r];
+        if (is_transposition(a, p, q)) {
+            nn_kernels()->transpose(x, a->in_stride[q], a->extent[q], a->extent[p], y);
+        } else {
+            copy_plane(a, p, q, x, y);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 #include "train/experiment.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "nn/gemm.h"
 #include "nn/kernels.h"
+#include "train/feed.h"
 #include "train/final.h"
 #include "train/loop.h"
 #include "train/report.h"
@@ -27,9 +29,16 @@ typedef struct {
     kept_file *rules; /* label rules, copied so that the folder can be run again by itself */
     int n_rules;
     char fingerprint[33];
+    nn_summary plan; /* of the network, for one thread */
+    int64_t count;   /* numbers in its input */
+    int n_parallel;  /* folds side by side */
+
+    pthread_mutex_t mutex; /* guards what follows, and the listener */
     double work_total, work_done,
         started_s;        /* work: clips trained on, for the estimate of what is left */
     double worked_before; /* part of work_done that a resumed run found done */
+    bool *at_work;        /* [n_folds] of the present set */
+    bool halted;          /* the listener said so, or a fold failed: all are to stop */
 } experiment;
 
 static double now_s(void) {
@@ -211,12 +220,14 @@ static base_status describe_network(experiment *e, base_error *err) {
     train_config *config = e->config;
     BASE_TRY(train_network_new(config, e->data.manifest.n_classes, config->train.batch, true, NULL,
                                &network, NULL, err));
-    nn_summary summary = nn_network_summary(network);
+    nn_shape shape = nn_network_get_config(network)->input;
     char input[64];
-    nn_shape_text(nn_network_get_config(network)->input, true, input);
-    e->facts.n_param = summary.n_param;
-    e->facts.macs = summary.macs;
-    e->facts.memory_bytes = summary.param_bytes + summary.activation_bytes;
+    nn_shape_text(shape, true, input);
+    e->plan = nn_network_summary(network);
+    e->count = nn_shape_count(shape);
+    e->facts.n_param = e->plan.n_param;
+    e->facts.macs = e->plan.macs;
+    e->facts.memory_bytes = e->plan.param_bytes + e->plan.activation_bytes;
     e->facts.input = base_arena_string(&e->arena, input);
     base_node *layers = base_node_copy(nn_network_layers(network), &config->arena);
     nn_network_free(network);
@@ -331,34 +342,76 @@ static base_status prepare(experiment *e, base_error *err) {
     return BASE_OK;
 }
 
+/* ------------------------------------------------------------------ memory */
+
+/* What one fold takes: the network, the optimiser's two moments and average, what it is fed. */
+static size_t fold_bytes(const experiment *e, int n_threads) {
+    int64_t n_clips = e->data.clips.n_clips, n_test = n_clips / e->main.n_folds;
+    size_t n_floats = (size_t)(3 * e->plan.n_param + e->config->train.batch * e->count);
+    return e->plan.param_bytes + e->plan.activation_bytes +
+           e->plan.scratch_bytes * (size_t)n_threads + n_floats * sizeof(float) +
+           train_feed_kept_bytes(e->augment, n_clips - n_test, e->count) +
+           train_feed_kept_bytes(NULL, n_test, e->count);
+}
+
+/* As many folds side by side as were asked for and as threads and memory allow. */
+static int count_parallel(const experiment *e) {
+    const train_experiment_options *options = e->options;
+    int n = options->parallel_folds, n_threads = base_pool_threads(options->pool);
+    size_t budget = options->memory_bytes > 0 ? options->memory_bytes : base_memory() / 4 * 3;
+    const data_clips *clips = &e->data.clips;
+    size_t shared = (size_t)clips->offset[clips->n_clips] * sizeof *clips->audio;
+    if (n > e->main.n_folds) n = (int)e->main.n_folds;
+    if (n > n_threads) n = n_threads;
+    while (n > 1 && shared + (size_t)n * fold_bytes(e, (n_threads + n - 1) / n) > budget) n--;
+    return n > 1 ? n : 1;
+}
+
 /* ------------------------------------------------------------------ one fold */
+
+/* One training to do. */
+typedef struct {
+    const data_folds *folds; /* NULL: all clips train, none is tested */
+    const char *stage;
+    int fold;
+    char place[64]; /* in the run folder */
+    base_pool *pool;
+} training;
 
 typedef struct {
     experiment *experiment;
     const char *stage;
     int fold, n_folds;
-    int64_t n_train;
-    double work_before; /* work done when the fold began */
+    double work; /* of this fold, as told so far */
 } fold_progress;
 
 static double draws_per_epoch(const train_options *train, int64_t n_train) {
     return train->steps > 0 ? (double)(train->steps * train->batch) : (double)n_train;
 }
 
+/* One fold at a time; false as soon as all are to stop. */
+static bool tell_of_fold(experiment *e, const fold_progress *p, train_event *event) {
+    event->stage = p->stage;
+    event->fold = p->fold;
+    event->n_folds = p->n_folds;
+    event->at_work = e->at_work;
+    if (!e->halted) e->halted = !tell(e, event);
+    return !e->halted;
+}
+
 static bool tell_progress(void *context, int64_t epoch, int64_t done, int64_t total, double loss,
                           const train_epoch *over, int64_t best_epoch, double best_accuracy) {
     fold_progress *p = context;
     experiment *e = p->experiment;
-    double work = p->work_before + (double)((epoch - 1) * total + done);
+    pthread_mutex_lock(&e->mutex);
+    double step = (double)((epoch - 1) * total + done) - p->work;
     /* The first report of a fold shows how much of it a resumed run had done already. */
-    if (work - e->work_done > (double)total) e->worked_before += work - e->work_done - (double)done;
-    e->work_done = work;
-    double elapsed_s = now_s() - e->started_s, worked = work - e->worked_before;
+    if (step > (double)total) e->worked_before += step - (double)done;
+    p->work += step;
+    e->work_done += step;
+    double elapsed_s = now_s() - e->started_s, worked = e->work_done - e->worked_before;
     double rate = elapsed_s > 0 ? worked / elapsed_s : 0;
     train_event event = {.kind = over ? TRAIN_EVENT_EPOCH : TRAIN_EVENT_STEP,
-                         .stage = p->stage,
-                         .fold = p->fold,
-                         .n_folds = p->n_folds,
                          .epoch_number = epoch,
                          .n_epochs = e->config->train.epochs,
                          .done = done,
@@ -367,26 +420,37 @@ static bool tell_progress(void *context, int64_t epoch, int64_t done, int64_t to
                          .best_accuracy = best_accuracy,
                          .best_epoch = best_epoch,
                          .samples_per_s = rate,
-                         .seconds_left = rate > 0 ? (e->work_total - work) / rate : -1,
+                         .seconds_left = rate > 0 ? (e->work_total - e->work_done) / rate : -1,
                          .epoch = over};
-    return tell(e, &event);
+    bool go_on = tell_of_fold(e, p, &event);
+    pthread_mutex_unlock(&e->mutex);
+    return go_on;
 }
 
-/* Clips of a fold: those it tests, in order, and the others. fold < 0: all train, none is tested.
- */
-static base_status split(experiment *e, const data_folds *folds, int fold, int64_t **train,
-                         int64_t *n_train, int64_t **test, int64_t *n_test, base_error *err) {
+/* Epochs done before, or left out by train.patience, are no work for this run. */
+static void pass_rest(experiment *e, const fold_progress *p, double whole) {
+    pthread_mutex_lock(&e->mutex);
+    e->worked_before += whole - p->work;
+    e->work_done += whole - p->work;
+    pthread_mutex_unlock(&e->mutex);
+}
+
+/* Gives the job its clips: those the fold tests, in order, and the others. */
+static base_status split(const experiment *e, const training *t, base_arena *arena, train_job *job,
+                         base_error *err) {
     int64_t n = e->data.clips.n_clips;
-    *train = base_arena_alloc(&e->arena, (size_t)n, sizeof **train);
-    *test = base_arena_alloc(&e->arena, (size_t)n, sizeof **test);
-    if (!*train || !*test) return out_of_memory(err);
+    int64_t *train = base_arena_alloc(arena, (size_t)n, sizeof *train);
+    int64_t *test = base_arena_alloc(arena, (size_t)n, sizeof *test);
+    if (!train || !test) return out_of_memory(err);
     for (int64_t i = 0; i < n; i++) {
-        if (fold >= 0 && folds->fold[i] == fold) {
-            (*test)[(*n_test)++] = i;
+        if (t->folds && t->folds->fold[i] == t->fold) {
+            test[job->n_test++] = i;
         } else {
-            (*train)[(*n_train)++] = i;
+            train[job->n_train++] = i;
         }
     }
+    job->train_index = train;
+    job->test_index = test;
     return BASE_OK;
 }
 
@@ -428,12 +492,10 @@ static bool tell_fold_over(experiment *e, const fold_progress *p, const train_jo
                                         &arena, &metrics, err);
     }
     if (*status == BASE_OK) {
-        train_event event = {.kind = TRAIN_EVENT_FOLD,
-                             .stage = p->stage,
-                             .fold = p->fold,
-                             .n_folds = p->n_folds,
-                             .metrics = &metrics};
-        go_on = tell(e, &event);
+        train_event event = {.kind = TRAIN_EVENT_FOLD, .metrics = &metrics};
+        pthread_mutex_lock(&e->mutex);
+        go_on = tell_of_fold(e, p, &event);
+        pthread_mutex_unlock(&e->mutex);
     }
     base_arena_release(&arena);
     return go_on;
@@ -445,60 +507,131 @@ static uint64_t training_seed(const experiment *e, const char *stage, int fold) 
     return (uint64_t)e->config->train.seed + digest.low + (uint64_t)fold * 0x9e3779b97f4a7c15u;
 }
 
-/* One training, in <folder>/<place>; `outcome` is the caller's to release. */
-static base_status run_training(experiment *e, const data_folds *folds, const char *stage, int fold,
-                                const char *place, train_outcome *outcome, base_error *err) {
-    int64_t *train, *test, n_train = 0, n_test = 0;
-    BASE_TRY(split(e, folds, fold, &train, &n_train, &test, &n_test, err));
-    const char *folder = base_path_join(&e->arena, e->options->folder, place);
-    const char *fingerprint = base_arena_printf(&e->arena, "%s %s", e->fingerprint, place);
-    if (!folder || !fingerprint) return out_of_memory(err);
-    BASE_TRY(base_folder_make(folder, err));
+/* Trains, and tells what came of it; `outcome` is the caller's to release. */
+static base_status run_job(experiment *e, const training *t, train_job *job, train_outcome *outcome,
+                           base_error *err) {
     fold_progress progress = {.experiment = e,
-                              .stage = stage,
-                              .fold = fold + 1,
-                              .n_folds = folds ? (int)folds->n_folds : 1,
-                              .n_train = n_train,
-                              .work_before = e->work_done};
-    train_job job = {.config = e->config,
-                     .clips = &e->data.clips,
-                     .augment = e->augment,
-                     .n_classes = e->facts.n_classes,
-                     .train_index = train,
-                     .n_train = n_train,
-                     .test_index = test,
-                     .n_test = n_test,
-                     .seed = training_seed(e, stage, fold),
-                     .folder = folder,
-                     .fingerprint = fingerprint,
-                     .resume = e->options->resume,
-                     .pool = e->options->pool,
-                     .progress = tell_progress,
-                     .progress_context = &progress};
-    BASE_TRY(train_loop_run(&job, outcome, err));
-    double work = progress.work_before +
-                  (double)e->config->train.epochs * draws_per_epoch(&e->config->train, n_train);
-    e->worked_before += work - e->work_done; /* epochs done before, or left out by train.patience */
-    e->work_done = work;
-    if (n_test == 0) return BASE_OK;
-    base_status status = write_predictions(e, &job, fold, outcome, err);
+                              .stage = t->stage,
+                              .fold = t->fold + 1,
+                              .n_folds = t->folds ? (int)t->folds->n_folds : 1};
+    job->progress = tell_progress;
+    job->progress_context = &progress;
+    BASE_TRY(train_loop_run(job, outcome, err));
+    const train_options *train = &e->config->train;
+    pass_rest(e, &progress, (double)train->epochs * draws_per_epoch(train, job->n_train));
+    if (job->n_test == 0) return BASE_OK;
+    base_status status = write_predictions(e, job, t->fold, outcome, err);
     bool go_on = true;
-    if (status == BASE_OK) go_on = tell_fold_over(e, &progress, &job, outcome, err, &status);
+    if (status == BASE_OK) go_on = tell_fold_over(e, &progress, job, outcome, err, &status);
     if (status == BASE_OK && !go_on) status = base_fail(err, BASE_ESTOPPED, "stopped");
     if (status != BASE_OK) train_outcome_release(outcome);
     return status;
 }
 
+/* One training, in <folder>/<place>; `outcome` is the caller's to release. */
+static base_status run_training(experiment *e, const training *t, train_outcome *outcome,
+                                base_error *err) {
+    base_arena arena = {0};
+    train_job job = {.config = e->config,
+                     .clips = &e->data.clips,
+                     .augment = e->augment,
+                     .n_classes = e->facts.n_classes,
+                     .seed = training_seed(e, t->stage, t->fold),
+                     .folder = base_path_join(&arena, e->options->folder, t->place),
+                     .fingerprint = base_arena_printf(&arena, "%s %s", e->fingerprint, t->place),
+                     .resume = e->options->resume,
+                     .pool = t->pool};
+    base_status status = job.folder && job.fingerprint ? BASE_OK : out_of_memory(err);
+    if (status == BASE_OK) status = split(e, t, &arena, &job, err);
+    if (status == BASE_OK) status = base_folder_make(job.folder, err);
+    if (status == BASE_OK) status = run_job(e, t, &job, outcome, err);
+    base_arena_release(&arena);
+    return status;
+}
+
+/* ------------------------------------------------------------------ folds side by side */
+
+/* A set of folds in progress. */
+typedef struct {
+    experiment *experiment;
+    const data_folds *folds;
+    const char *stage, *prefix;
+    int n_jobs;
+    int next; /* the first fold that no job has taken; guarded by the experiment's mutex, */
+    base_status status; /* as is what became of the first fold that failed */
+    base_error *err;
+} fold_set;
+
+/* The next fold to be trained, or none: -1. */
+static int take_fold(fold_set *set) {
+    experiment *e = set->experiment;
+    pthread_mutex_lock(&e->mutex);
+    int fold = e->halted || set->next >= set->folds->n_folds ? -1 : set->next++;
+    if (fold >= 0) e->at_work[fold] = true;
+    pthread_mutex_unlock(&e->mutex);
+    return fold;
+}
+
+/* A fold is over. If it failed, or was stopped, all others stop. */
+static void put_fold(fold_set *set, int fold, base_status status, const base_error *err) {
+    experiment *e = set->experiment;
+    pthread_mutex_lock(&e->mutex);
+    if (fold >= 0) e->at_work[fold] = false;
+    if (status != BASE_OK && set->status == BASE_OK) {
+        set->status = status;
+        *set->err = *err;
+        e->halted = true;
+    }
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static base_status run_fold(fold_set *set, int fold, base_pool *pool, base_error *err) {
+    training t = {.folds = set->folds, .stage = set->stage, .fold = fold, .pool = pool};
+    snprintf(t.place, sizeof t.place, "%sfold%d", set->prefix, fold + 1);
+    train_outcome outcome = {0};
+    BASE_TRY(run_training(set->experiment, &t, &outcome, err));
+    train_outcome_release(&outcome);
+    return BASE_OK;
+}
+
+static void run_folds(fold_set *set, base_pool *pool) {
+    for (int fold; (fold = take_fold(set)) >= 0;) {
+        base_error err = {0};
+        base_status status = run_fold(set, fold, pool, &err);
+        put_fold(set, fold, status, &err);
+    }
+}
+
+/* One of several jobs, with its share of the threads. */
+static void run_fold_job(void *context, int job) {
+    fold_set *set = context;
+    int n_threads = base_pool_threads(set->experiment->options->pool);
+    base_error err = {0};
+    base_pool *pool;
+    base_status status =
+        base_pool_new(n_threads / set->n_jobs + (job < n_threads % set->n_jobs), &pool, &err);
+    if (status == BASE_OK) {
+        run_folds(set, pool);
+        base_pool_free(pool);
+    } else {
+        put_fold(set, -1, status, &err);
+    }
+}
+
 static base_status run_set(experiment *e, const data_folds *folds, const char *stage,
                            const char *prefix, base_error *err) {
-    for (int fold = 0; fold < folds->n_folds; fold++) {
-        char place[64];
-        snprintf(place, sizeof place, "%sfold%d", prefix, fold + 1);
-        train_outcome outcome = {0};
-        BASE_TRY(run_training(e, folds, stage, fold, place, &outcome, err));
-        train_outcome_release(&outcome);
+    if (folds->n_folds == 0) return BASE_OK;
+    fold_set set = {.experiment = e, .folds = folds, .stage = stage, .prefix = prefix, .err = err};
+    set.n_jobs = e->n_parallel < folds->n_folds ? e->n_parallel : (int)folds->n_folds;
+    e->at_work = base_arena_alloc(&e->arena, (size_t)folds->n_folds, sizeof *e->at_work);
+    if (!e->at_work) return out_of_memory(err);
+    if (set.n_jobs > 1) {
+        base_side_by_side(set.n_jobs, run_fold_job, &set);
+    } else {
+        run_folds(&set, e->options->pool);
     }
-    return BASE_OK;
+    e->at_work = NULL;
+    return set.status;
 }
 
 static double work_of(const experiment *e, const data_folds *folds) {
@@ -518,7 +651,8 @@ static base_status write_final(experiment *e, base_error *err) {
     if (config->train.final == TRAIN_FINAL_NONE) return BASE_OK;
     train_outcome outcome = {0};
     if (config->train.final == TRAIN_FINAL_ALL) {
-        BASE_TRY(run_training(e, NULL, "final", -1, "final", &outcome, err));
+        training all = {.stage = "final", .fold = -1, .place = "final", .pool = e->options->pool};
+        BASE_TRY(run_training(e, &all, &outcome, err));
     }
     train_event event = {.kind = TRAIN_EVENT_STAGE, .stage = "model", .text = "model"};
     tell(e, &event);
@@ -550,7 +684,9 @@ static base_status run_all(experiment *e, base_error *err) {
     BASE_TRY(prepare(e, err));
     BASE_TRY(claim_folder(e, err));
     BASE_TRY(write_beginning(e, err));
-    train_event event = {.kind = TRAIN_EVENT_DATA, .stage = "data", .facts = &e->facts};
+    e->n_parallel = count_parallel(e);
+    train_event event = {
+        .kind = TRAIN_EVENT_DATA, .stage = "data", .facts = &e->facts, .n_parallel = e->n_parallel};
     if (!tell(e, &event)) return base_fail(err, BASE_ESTOPPED, "stopped");
     e->work_total = work_of(e, &e->main) + work_of(e, &e->compare);
     if (e->config->train.final == TRAIN_FINAL_ALL) {
@@ -579,7 +715,9 @@ base_status train_experiment_run(train_config *config, const train_experiment_op
                                  base_error *err) {
     BASE_TRY(refuse_early(options, err));
     experiment e = {.config = config, .options = options};
+    pthread_mutex_init(&e.mutex, NULL);
     base_status status = run_all(&e, err);
+    pthread_mutex_destroy(&e.mutex);
     data_augment_free(e.augment);
     data_folds_release(&e.main);
     data_folds_release(&e.compare);

@@ -22,6 +22,7 @@ typedef struct {
     train_event_kind kind;
     const char *stage;              /* "fold", "compare", "final" */
     int fold, n_folds;              /* from 1 */
+    const bool *at_work;            /* [n_folds] which folds are under way, this one among them */
     int64_t epoch_number, n_epochs; /* from 1 */
     int64_t done, total;            /* samples within the epoch, or files */
     double loss;                    /* running mean of the epoch */
@@ -32,10 +33,12 @@ typedef struct {
     const train_epoch *epoch;
     const train_metrics *metrics;
     const train_facts *facts;
+    int n_parallel; /* folds side by side: what was asked for, or what memory and threads allow */
     const char *text;
 } train_event;
 
-/* Return false to stop at once after the last finished epoch's checkpoint (ESTOPPED). */
+/* Called from whichever thread has something to tell, one at a time. Return false to stop at once
+ * after the last finished epoch's checkpoint (ESTOPPED). */
 typedef bool train_listener(void *context, const train_event *event);
 
 typedef struct {
@@ -43,6 +46,8 @@ typedef struct {
     bool resume;        /* go on where it stopped; the configuration must be the same */
     bool overwrite;     /* start afresh in an existing run folder */
     base_pool *pool;
+    int parallel_folds;  /* folds side by side, which share the pool's threads among them; 0: 1 */
+    size_t memory_bytes; /* that folds side by side may take; 0: three quarters of the machine's */
     train_listener *listener;
     void *listener_context;
 } train_experiment_options;

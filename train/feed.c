@@ -15,6 +15,12 @@ struct train_feed {
     int64_t n_kept; /* 0 until filled */
 };
 
+size_t train_feed_kept_bytes(const data_augment *augment, int64_t n, int64_t count) {
+    if (augment && !data_augment_is_empty(augment)) return 0;
+    int64_t n_bytes = n * count * (int64_t)sizeof(float);
+    return n_bytes <= KEEP_AT_MOST ? (size_t)n_bytes : 0;
+}
+
 static base_status allocate(train_feed *feed, bool keep, base_error *err) {
     feed->request = base_alloc((size_t)feed->max_batch, sizeof *feed->request);
     feed->position = base_alloc((size_t)feed->max_batch, sizeof *feed->position);
@@ -37,7 +43,7 @@ base_status train_feed_new(const data_clips *clips, const data_augment *augment,
     *feed = (train_feed){
         .index = index, .n = n, .max_batch = max_batch, .count = shape[0] * shape[1] * shape[2]};
     feed->augmented = augment && !data_augment_is_empty(augment);
-    bool keep = !feed->augmented && n * feed->count * (int64_t)sizeof(float) <= KEEP_AT_MOST;
+    bool keep = train_feed_kept_bytes(augment, n, feed->count) > 0;
     base_status status = allocate(feed, keep, err);
     if (status == BASE_OK) {
         status = data_batcher_new(clips, feed->augmented ? augment : NULL, features, max_batch,

@@ -14,6 +14,9 @@ base_status train_feed_new(const data_clips *clips, const data_augment *augment,
                            int64_t max_batch, base_pool *pool, train_feed **feed, base_error *err);
 void train_feed_free(train_feed *feed);
 
+/* Bytes of features a feed keeps of n clips of `count` numbers each. */
+size_t train_feed_kept_bytes(const data_augment *augment, int64_t n, int64_t count);
+
 /* Fits the normalisation of `features` (the one given above) on the feed's clips; before any batch.
  */
 base_status train_feed_fit(train_feed *feed, dsp_features *features, base_error *err);

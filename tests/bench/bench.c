@@ -25,6 +25,8 @@ static const struct {
      bench_epoch, 1},
     {"folder", "CONFIG [FOLDER]", "classification of a folder; by default of synthesised drums",
      bench_folder, 1},
+    {"duplicates", "N...", "the search for near copies among N synthesised drums", bench_duplicates,
+     1},
 };
 enum { N_PARTS = sizeof parts / sizeof *parts };
 
