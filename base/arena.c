@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 16384, ARENA_ALIGNMENT = 16 };
+enum { MIN_CHUNK_BYTES = 16384, MAX_CHUNK_BYTES = 1 << 24, ARENA_ALIGNMENT = 16 };
 
 struct base_arena_chunk {
     base_arena_chunk *next;
@@ -12,10 +12,16 @@ struct base_arena_chunk {
     _Alignas(ARENA_ALIGNMENT) unsigned char bytes[];
 };
 
-/* A chunk for at least n_bytes; chunks double so that many small objects need few of them. */
+/* Chunks double so that many small objects need few of them; one made for a large object does not
+ * make the next one large. */
+static size_t next_chunk_bytes(const base_arena_chunk *last) {
+    if (last == NULL) return MIN_CHUNK_BYTES;
+    return last->size_bytes < MAX_CHUNK_BYTES / 2 ? 2 * last->size_bytes : MAX_CHUNK_BYTES;
+}
+
+/* A chunk for at least n_bytes. */
 static bool add_chunk(base_arena *arena, size_t n_bytes) {
-    size_t size = arena->chunk != NULL ? arena->chunk->size_bytes : CHUNK_BYTES / 2;
-    if (size < (size_t)1 << 24) size *= 2;
+    size_t size = next_chunk_bytes(arena->chunk);
     if (size < n_bytes) size = n_bytes;
     if (arena->limit_bytes != 0) {
         size_t left = arena->limit_bytes - arena->total_bytes;

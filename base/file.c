@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -74,6 +75,38 @@ base_status base_file_read(const char *path, size_t max_bytes, void **data, size
     base_status status = read_open(fd, path, max_bytes, data, n_bytes, err);
     close(fd);
     return status;
+}
+
+static base_status map_open(int fd, const char *path, size_t n_bytes, base_file_view *view,
+                            base_error *err) {
+    void *data = mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) return base_fail_errno(err, errno, "%s", path);
+    *view = (base_file_view){.data = data, .n_bytes = n_bytes, .mapped = true};
+    return BASE_OK;
+}
+
+base_status base_file_view_open(const char *path, size_t map_from_bytes, base_file_view *view,
+                                base_error *err) {
+    *view = (base_file_view){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return base_fail_errno(err, errno, "%s", path);
+    struct stat info;
+    bool map = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
+               (size_t)info.st_size >= map_from_bytes;
+    base_status status = map ? map_open(fd, path, (size_t)info.st_size, view, err)
+                             : read_open(fd, path, 0, &view->data, &view->n_bytes, err);
+    close(fd);
+    return status;
+}
+
+void base_file_view_release(base_file_view *view) {
+    if (view == NULL) return;
+    if (view->mapped) {
+        munmap(view->data, view->n_bytes);
+    } else {
+        base_free(view->data);
+    }
+    *view = (base_file_view){0};
 }
 
 /* Makes the entries of a folder durable. File systems that cannot (EINVAL) need not. */
@@ -155,6 +188,15 @@ bool base_file_exists(const char *path) {
 bool base_folder_exists(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool base_folder_is_empty(const char *path) {
+    DIR *folder = opendir(path);
+    if (folder == NULL) return false;
+    int n = 0;
+    while (n <= 2 && readdir(folder) != NULL) n++;
+    closedir(folder);
+    return n <= 2; /* "." and ".." */
 }
 
 static base_status make_one(const char *path, base_error *err) {

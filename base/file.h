@@ -13,6 +13,19 @@
 base_status base_file_read(const char *path, size_t max_bytes, void **data, size_t *n_bytes,
                            base_error *err);
 
+/* The bytes of a regular file, to be read only. */
+typedef struct {
+    void *data;
+    size_t n_bytes;
+    bool mapped;
+} base_file_view;
+
+/* Reads the file whole or, if it has map_from_bytes or more, maps it: memory then holds what is in
+ * use. Only for files that are replaced, never changed, as base_file_write does. */
+base_status base_file_view_open(const char *path, size_t map_from_bytes, base_file_view *view,
+                                base_error *err);
+void base_file_view_release(base_file_view *view); /* NULL or released is fine */
+
 /* Replaces `path` by the bytes given, atomically and durably. On failure the old file stays. */
 base_status base_file_write(const char *path, const void *data, size_t n_bytes, base_error *err);
 base_status base_file_write_text(const char *path, const base_text *text, base_error *err);
@@ -22,6 +35,7 @@ base_status base_file_append(const char *path, const void *data, size_t n_bytes,
 
 bool base_file_exists(const char *path);
 bool base_folder_exists(const char *path);
+bool base_folder_is_empty(const char *path); /* exists, can be read and holds nothing */
 base_status base_folder_make(const char *path, base_error *err); /* with its parents; may exist */
 base_status base_folder_remove(const char *path,
                                base_error *err); /* and all below; may be absent */

@@ -21,7 +21,7 @@ enum {
 };
 static const char magic[] = "rimshot\n";
 
-enum { CORE_INCREMENT_BYTES = 1 << 20 };
+enum { CORE_INCREMENT_BYTES = 1 << 20, MAP_FROM_BYTES = 1 << 30 };
 
 struct base_h5_writer {
     hid_t file;
@@ -32,7 +32,7 @@ struct base_h5_writer {
 
 struct base_h5_reader {
     hid_t file;
-    void *bytes; /* the whole file; libhdf5 reads what follows the block in place */
+    base_file_view view; /* the whole file; libhdf5 reads what follows the block in place */
     base_arena arena;
     const char *path;
 };
@@ -442,10 +442,10 @@ static hid_t open_in_memory(void *image, size_t n_bytes) {
 base_status base_h5_reader_open(const char *path, const char *kind, uint32_t max_version,
                                 uint32_t *version, base_h5_reader **reader, base_error *err) {
     *reader = NULL;
-    void *bytes;
-    size_t n_bytes;
-    BASE_TRY(base_file_read(path, 0, &bytes, &n_bytes, err));
-    base_status status = check_block(bytes, n_bytes, path, kind, max_version, err);
+    base_file_view view;
+    BASE_TRY(base_file_view_open(path, MAP_FROM_BYTES, &view, err));
+    unsigned char *bytes = view.data;
+    base_status status = check_block(bytes, view.n_bytes, path, kind, max_version, err);
     base_h5_reader *made = status == BASE_OK ? base_alloc(1, sizeof *made) : NULL;
     if (made != NULL) made->path = base_arena_string(&made->arena, path);
     if (status == BASE_OK && (made == NULL || made->path == NULL)) {
@@ -453,13 +453,13 @@ base_status base_h5_reader_open(const char *path, const char *kind, uint32_t max
     }
     if (status != BASE_OK) {
         base_free(made);
-        base_free(bytes);
+        base_file_view_release(&view);
         return status;
     }
-    if (version != NULL) *version = (uint32_t)load((unsigned char *)bytes + BLOCK_VERSION, 4);
-    made->bytes = bytes;
+    if (version != NULL) *version = (uint32_t)load(bytes + BLOCK_VERSION, 4);
+    made->view = view;
     enter_library();
-    made->file = open_in_memory((unsigned char *)bytes + BLOCK_BYTES, n_bytes - BLOCK_BYTES);
+    made->file = open_in_memory(bytes + BLOCK_BYTES, view.n_bytes - BLOCK_BYTES);
     leave_library();
     if (made->file < 0) {
         base_h5_reader_free(made);
@@ -474,7 +474,7 @@ void base_h5_reader_free(base_h5_reader *reader) {
     enter_library();
     if (reader->file >= 0) H5Fclose(reader->file);
     leave_library();
-    base_free(reader->bytes);
+    base_file_view_release(&reader->view);
     base_arena_release(&reader->arena);
     base_free(reader);
 }
@@ -565,16 +565,50 @@ static base_status read_numbers(const base_h5_reader *reader, const char *name, 
     return fail_get(reader, err, BASE_EFORMAT, name, "cannot be read");
 }
 
+static base_status check_items(const base_h5_reader *reader, const char *name, const opened *d,
+                               int64_t n_items, base_error *err) {
+    if (d->n_items == n_items) return BASE_OK;
+    return base_fail(err, BASE_ESHAPE, "%s: '%s' has %" PRId64 " items, not %" PRId64, reader->path,
+                     name, d->n_items, n_items);
+}
+
 base_status base_h5_get(base_h5_reader *reader, const char *name, base_h5_type type,
                         int64_t n_items, void *data, base_error *err) {
     opened d;
     enter_library();
     base_status status = open_dataset(reader, name, &d, err);
     if (status == BASE_OK) {
-        status = d.n_items == n_items
-                     ? read_numbers(reader, name, type, &d, data, err)
-                     : base_fail(err, BASE_ESHAPE, "%s: '%s' has %" PRId64 " items, not %" PRId64,
-                                 reader->path, name, d.n_items, n_items);
+        status = check_items(reader, name, &d, n_items, err);
+        if (status == BASE_OK) status = read_numbers(reader, name, type, &d, data, err);
+        close_dataset(&d);
+    }
+    leave_library();
+    return status;
+}
+
+/* Where the dataset lies in the file behind the block; NULL unless it is there in one piece. */
+static void *find_items(const base_h5_reader *reader, base_h5_type type, const opened *d) {
+    hid_t native = native_type(type);
+    size_t item_bytes = H5Tget_size(native), room = reader->view.n_bytes - BLOCK_BYTES;
+    haddr_t at = H5Dget_offset(d->dataset);
+    if (d->n_items <= 0 || H5Tequal(d->type, native) <= 0 || at == HADDR_UNDEF || at > room ||
+        (size_t)d->n_items > (room - at) / item_bytes || at % item_bytes != 0) {
+        return NULL;
+    }
+    return (unsigned char *)reader->view.data + BLOCK_BYTES + at;
+}
+
+base_status base_h5_borrow(base_h5_reader *reader, const char *name, base_h5_type type,
+                           int64_t n_items, void **data, base_error *err) {
+    opened d;
+    enter_library();
+    base_status status = open_dataset(reader, name, &d, err);
+    if (status == BASE_OK) {
+        status = check_items(reader, name, &d, n_items, err);
+        *data = status == BASE_OK ? find_items(reader, type, &d) : NULL;
+        if (status == BASE_OK && *data == NULL) {
+            status = fail_get(reader, err, BASE_EFORMAT, name, "is not stored in one piece");
+        }
         close_dataset(&d);
     }
     leave_library();

@@ -65,6 +65,11 @@ base_status base_h5_shape(base_h5_reader *reader, const char *name, int *rank,
  * size is ESHAPE. */
 base_status base_h5_get(base_h5_reader *reader, const char *name, base_h5_type type,
                         int64_t n_items, void *data, base_error *err);
+/* A dataset where it lies in the reader's memory, which is only to be read and lasts as long as the
+ * reader; ESHAPE for another size, EFORMAT if it is not stored in one piece as this machine's
+ * `type`. Large files are mapped, so that only what is in use takes memory. */
+base_status base_h5_borrow(base_h5_reader *reader, const char *name, base_h5_type type,
+                           int64_t n_items, void **data, base_error *err);
 /* The same into new memory from the arena. */
 base_status base_h5_get_alloc(base_h5_reader *reader, const char *name, base_h5_type type,
                               base_arena *arena, void **data, int64_t *n_items, base_error *err);

@@ -27,8 +27,8 @@ int base_processor_level(void) {
     static atomic_int known;
     int level = atomic_load_explicit(&known, memory_order_relaxed);
     if (level == 0) {
-        level = highest_level();
-        if (allowed_level() < level) level = allowed_level();
+        int highest = highest_level(), allowed = allowed_level();
+        level = allowed < highest ? allowed : highest;
         atomic_store_explicit(&known, level, memory_order_relaxed);
     }
     return level;

@@ -432,6 +432,11 @@ static void write_scalar(const char *text, bool quoted, base_text *out) {
     }
 }
 
+/* Keys are text, never nothing: an empty one needs its quotes. */
+static void write_key(const char *key, base_text *out) {
+    write_scalar(key, key[0] == '\0', out);
+}
+
 static void write_flow(const base_node *node, base_text *out) {
     if (node->kind == BASE_NODE_SCALAR) {
         write_scalar(node->text, node->quoted, out);
@@ -441,7 +446,7 @@ static void write_flow(const base_node *node, base_text *out) {
     base_text_add(out, map ? "{" : "[");
     for (const base_node *child = node->child; child != NULL; child = child->next) {
         if (map) {
-            write_scalar(child->key, false, out);
+            write_key(child->key, out);
             base_text_add(out, ": ");
         }
         write_flow(child, out);
@@ -483,7 +488,7 @@ static void write_block(const base_node *node, int indent, size_t line_start, ba
             line_start = out->size;
             base_text_printf(out, "%*s", indent, "");
         }
-        if (map) write_scalar(child->key, false, out);
+        if (map) write_key(child->key, out);
         base_text_add(out, map ? ":" : "-");
         size_t size = out->size;
         base_text_add(out, " ");

@@ -92,6 +92,10 @@ static int summarize_config(cli_call *call) {
 static int summarize_model(cli_call *call) {
     base_error err;
     infer_model *model;
+    if (call->n_arguments > 1 || cli_given(call, "classes")) {
+        return cli_usage("%s: a model is as it is; overrides and --classes go with a configuration",
+                         call->arguments[0]);
+    }
     if (infer_model_open(call->arguments[0], 1, call->pool, &model, &err) != BASE_OK) {
         return cli_fail(&err);
     }

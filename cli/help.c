@@ -164,6 +164,7 @@ static const struct {
     const char *name, *meaning;
 } variables[] = {
     {"RIMSHOT_THREADS", "threads to use where --threads is not given"},
+    {"RIMSHOT_LEVEL", "v2, v3 or v4: use no newer instructions than those of this x86-64 level"},
     {"RIMSHOT_CACHE", "folder for decoded sounds (default: XDG_CACHE_HOME/rimshot or "
                       "HOME/.cache/rimshot); may be removed at any time"},
     {"NO_COLOR", "no bold type, if set and not empty"},

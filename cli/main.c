@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ const cli_command *const cli_commands[] = {
     &cli_import,          &cli_help,       NULL,
 };
 
-static volatile sig_atomic_t stop_requested;
+static atomic_int stop_requested; /* written by the signal handler, read by any thread */
 
 /* The first signal asks the command to stop at a safe place, a second one ends the process. */
 static void on_signal(int number) {

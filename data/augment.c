@@ -9,8 +9,8 @@
 /* One struct serves all effects; each declares the options it has. */
 typedef struct {
     double p;
-    double range[2]; /* of the amount: decibels, semitones, milliseconds, ... */
-    int choice;
+    double range[2];  /* of the amount: decibels, semitones, milliseconds, ... */
+    int choice;       /* of the enum that the effect's function takes */
     int64_t width, n; /* masks */
 } effect_options;
 
@@ -116,14 +116,12 @@ static void run_time_shift(const effect_call *call) {
 
 /* A failure, which only want of memory can be, leaves the clip as it is; likewise with MP3. */
 static void run_noise(const effect_call *call) {
-    dsp_noise_kind kind = call->options->choice == 1 ? DSP_NOISE_PINK : DSP_NOISE_WHITE;
+    dsp_noise_kind kind = (dsp_noise_kind)call->options->choice;
     (void)dsp_noise(call->clip, kind, call->amount, call->rng, NULL);
 }
 
 static void run_distortion(const effect_call *call) {
-    dsp_distortion_kind kind =
-        call->options->choice == 1 ? DSP_DISTORTION_HARD : DSP_DISTORTION_SOFT;
-    dsp_distortion(call->clip, kind, call->amount);
+    dsp_distortion(call->clip, (dsp_distortion_kind)call->options->choice, call->amount);
 }
 
 static void run_mp3(const effect_call *call) {
@@ -131,8 +129,7 @@ static void run_mp3(const effect_call *call) {
 }
 
 static void run_fade(const effect_call *call) {
-    int64_t n = samples_of(call);
-    dsp_fade_out(call->clip, n < call->clip.n ? n : call->clip.n);
+    dsp_fade_out(call->clip, samples_of(call));
 }
 
 typedef void mask_features(float *features, const int64_t shape[3], int64_t max_width,
@@ -228,10 +225,9 @@ static base_status no_memory(base_error *err) {
 }
 
 static base_status prepare_shift(effect *e, const clip_form *form, base_error *err) {
-    bool tape = e->kind == VARISPEED || e->options->choice == 1;
+    dsp_pitch_kind kind = e->kind == VARISPEED ? DSP_VARISPEED : (dsp_pitch_kind)e->options->choice;
     double most = fmax(fabs(e->options->range[0]), fabs(e->options->range[1]));
-    return dsp_pitch_shift_new(tape ? DSP_VARISPEED : DSP_PHASE_VOCODER, form->n_samples, most,
-                               &e->shift, err);
+    return dsp_pitch_shift_new(kind, form->n_samples, most, &e->shift, err);
 }
 
 /* Whether the encoder takes the sample rate shows when it is tried. */

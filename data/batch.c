@@ -121,7 +121,7 @@ static void prepare_sample(void *context, int64_t task, int worker) {
     if (augmented) n_valid = augment_clip(b, own, n_valid, &rng);
     dsp_features_apply(b->features, own.clip.x, own.work, out);
     if (augmented) data_augment_features(b->augment, out, b->shape, &rng);
-    job->length[task] = (int32_t)dsp_features_valid_frames(b->features, n_valid > 0 ? n_valid : 1);
+    job->length[task] = (int32_t)dsp_features_valid_frames(b->features, n_valid);
 }
 
 void data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,

@@ -9,8 +9,8 @@
 
 typedef struct data_batcher data_batcher;
 
-/* Borrows all. augment NULL: none. Memory for max_batch samples and every worker is allocated here.
- */
+/* Borrows all. augment NULL: none. Every worker's memory is allocated here; a batch, of at most
+ * max_batch samples, is the caller's. */
 base_status data_batcher_new(const data_clips *clips, const data_augment *augment,
                              const dsp_features *features, int64_t max_batch, base_pool *pool,
                              data_batcher **batcher, base_error *err);

@@ -14,7 +14,8 @@ void data_decoded_release(data_decoded *decoded) {
     if (decoded == NULL) return;
     base_free(decoded->facts);
     base_free(decoded->offset);
-    base_free(decoded->audio);
+    if (decoded->cache == NULL) base_free(decoded->audio);
+    base_h5_reader_free(decoded->cache);
     *decoded = (data_decoded){0};
 }
 
@@ -175,20 +176,22 @@ static bool offsets_fit(const data_decoded *d, const data_audio_options *options
     return true;
 }
 
-static base_status read_all(base_h5_reader *reader, const data_audio_options *options,
-                            data_decoded *d, base_arena *arena, base_error *err) {
+static base_status read_all(const data_audio_options *options, data_decoded *d, base_arena *arena,
+                            base_error *err) {
+    base_h5_reader *reader = d->cache;
+    void *audio;
     int rank;
     int64_t shape[BASE_H5_MAX_RANK];
     BASE_TRY(base_h5_shape(reader, "audio", &rank, shape, err));
     int64_t total = rank == 1 ? shape[0] : 0;
     d->facts = base_alloc((size_t)d->n_rows, sizeof *d->facts);
     d->offset = base_alloc((size_t)d->n_rows + 1, sizeof *d->offset);
-    d->audio = base_alloc((size_t)total, sizeof *d->audio);
-    if (d->facts == NULL || d->offset == NULL || d->audio == NULL)
+    if (d->facts == NULL || d->offset == NULL)
         return base_fail(err, BASE_EMEMORY, "no memory for the cache");
     BASE_TRY(base_h5_get(reader, "offset", BASE_H5_I64, d->n_rows + 1, d->offset, err));
     BASE_TRY(read_facts(reader, d, arena, err));
-    BASE_TRY(base_h5_get(reader, "audio", BASE_H5_F32, total, d->audio, err));
+    BASE_TRY(base_h5_borrow(reader, "audio", BASE_H5_F32, total, &audio, err));
+    d->audio = audio;
     if (!offsets_fit(d, options, total))
         return base_fail(err, BASE_EFORMAT, "the clips do not fill the audio");
     return BASE_OK;
@@ -196,11 +199,9 @@ static base_status read_all(base_h5_reader *reader, const data_audio_options *op
 
 base_status data_cache_read(const char *path, int64_t n_rows, const data_audio_options *options,
                             base_arena *arena, data_decoded *decoded, base_error *err) {
-    base_h5_reader *reader;
     *decoded = (data_decoded){.n_rows = n_rows};
-    BASE_TRY(base_h5_reader_open(path, KIND, VERSION, NULL, &reader, err));
-    base_status status = read_all(reader, options, decoded, arena, err);
-    base_h5_reader_free(reader);
+    BASE_TRY(base_h5_reader_open(path, KIND, VERSION, NULL, &decoded->cache, err));
+    base_status status = read_all(options, decoded, arena, err);
     if (status != BASE_OK) {
         data_decoded_release(decoded);
         return base_fail_within(err, "%s", path);

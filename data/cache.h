@@ -23,6 +23,7 @@ typedef struct {
     data_row *facts; /* [n_rows]: what is known after decoding, and left_out; the rest is unused */
     int64_t *offset; /* [n_rows + 1] floats */
     float *audio;
+    base_h5_reader *cache; /* whose memory the audio is; NULL: the audio's is its own */
 } data_decoded;
 
 void data_decoded_release(data_decoded *decoded);
@@ -32,7 +33,8 @@ base_status data_cache_path(const char *folder, const data_row *const *rows, int
                             const data_audio_options *options, const data_work *work,
                             base_arena *arena, const char **path, base_error *err);
 
-/* Reads what was written for n_rows rows; reasons live in the arena. Any failure means: decode. */
+/* Reads what was written for n_rows rows, the audio staying where the file was read to; reasons
+ * live in the arena. Any failure means: decode. */
 base_status data_cache_read(const char *path, int64_t n_rows, const data_audio_options *options,
                             base_arena *arena, data_decoded *decoded, base_error *err);
 base_status data_cache_write(const char *path, const data_decoded *decoded, base_error *err);

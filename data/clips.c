@@ -392,7 +392,9 @@ static base_status make_clips(const data_manifest *m, data_row *const *rows, dat
         clips->offset[at + 1] = d->offset[i + 1];
     }
     clips->audio = d->audio;
+    clips->cache = d->cache;
     d->audio = NULL;
+    d->cache = NULL;
     return BASE_OK;
 }
 
@@ -435,7 +437,8 @@ void data_clips_release(data_clips *clips) {
     base_free(clips->row);
     base_free(clips->label);
     base_free(clips->offset);
-    base_free(clips->audio);
+    if (clips->cache == NULL) base_free(clips->audio);
+    base_h5_reader_free(clips->cache);
     *clips = (data_clips){0};
 }
 

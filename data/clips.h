@@ -5,6 +5,7 @@
 #ifndef DATA_CLIPS_H
 #define DATA_CLIPS_H
 
+#include "base/h5.h"
 #include "base/parallel.h"
 #include "data/audio_file.h"
 #include "data/manifest.h"
@@ -40,6 +41,7 @@ typedef struct {
     int64_t *offset; /* [n_clips + 1] start in audio, floats; clip i has n = (offset[i+1]-offset[i])
                         / n_channels valid samples, planar */
     float *audio;
+    base_h5_reader *cache; /* whose memory the audio is; NULL: the audio's is its own */
 } data_clips;
 
 /* Progress of a long job, called from the calling thread; returning false stops it (ESTOPPED). */

@@ -43,14 +43,19 @@ typedef struct {
     base_arena *arena;
 } csv_rows;
 
+/* The next record; n 0 at the end. */
+static base_status next_record(csv_rows *csv, const char *fields[MAX_FIELDS], int *n,
+                               base_error *err) {
+    base_status status =
+        base_csv_record(&csv->cursor, csv->end, csv->arena, fields, MAX_FIELDS, n, &csv->line, err);
+    return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", csv->path);
+}
+
 static base_status read_header(csv_rows *csv, base_error *err) {
     static const char *const names[N_COLUMNS] = {"path", "begin_s", "end_s", "fold"};
     const char *fields[MAX_FIELDS];
     int n;
-    if (base_csv_record(&csv->cursor, csv->end, csv->arena, fields, MAX_FIELDS, &n, &csv->line,
-                        err) != BASE_OK) {
-        return base_fail_within(err, "%s", csv->path);
-    }
+    BASE_TRY(next_record(csv, fields, &n, err));
     for (int c = 0; c < N_COLUMNS; c++) {
         csv->column[c] = -1;
         for (int i = 0; i < n; i++) {
@@ -74,10 +79,9 @@ static bool read_number(const csv_rows *csv, int column, const char *const *fiel
 static base_status read_row(csv_rows *csv, placed_span *row, bool *more, base_error *err) {
     const char *fields[MAX_FIELDS];
     int n;
-    if (base_csv_record(&csv->cursor, csv->end, csv->arena, fields, MAX_FIELDS, &n, &csv->line,
-                        err) != BASE_OK) {
-        return base_fail_within(err, "%s", csv->path);
-    }
+    do {
+        BASE_TRY(next_record(csv, fields, &n, err));
+    } while (n == 1 && fields[0][0] == '\0'); /* an empty line */
     *more = n > 0;
     if (!*more) return BASE_OK;
     int64_t fold;

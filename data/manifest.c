@@ -85,13 +85,15 @@ base_status data_manifest_append(data_manifest *manifest, size_t *capacity, cons
 }
 
 void data_manifest_note(data_manifest *manifest, const char *format, ...) {
-    char text[BASE_ERROR_SIZE];
+    char text[2 * BASE_ERROR_SIZE]; /* so that one too long for a line is seen to be */
+    base_error line;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    (void)base_fail(&line, BASE_OK, "%s", text); /* folders are named by strangers, too */
     int n = manifest->n_notes;
-    const char *note = base_arena_string(&manifest->arena, text);
+    const char *note = base_arena_string(&manifest->arena, line.text);
     const char **notes = base_arena_alloc(&manifest->arena, (size_t)n + 1, sizeof *notes);
     if (note == NULL || notes == NULL) return;
     if (n > 0) memcpy(notes, manifest->notes, (size_t)n * sizeof *notes);
@@ -274,6 +276,11 @@ static base_status select_classes(source *s, data_manifest *m, base_error *err) 
     if (wanted.n == 0) return BASE_OK;
     if (wanted.n > MAX_CLASSES)
         return base_node_fail(s->node, err, BASE_ECONFIG, "more than %d classes", MAX_CLASSES);
+    for (int c = 0; c < wanted.n; c++) {
+        if (find_name(wanted.items, c, wanted.items[c]) >= 0)
+            return base_node_fail(s->node, err, BASE_ECONFIG, "classes: '%s' stands twice",
+                                  wanted.items[c]);
+    }
     BASE_TRY(check_known(s, wanted, "class", s->class_name, s->n_classes, err));
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];

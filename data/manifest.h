@@ -73,7 +73,8 @@ void data_manifest_release(data_manifest *manifest);
  */
 base_status data_manifest_write(const data_manifest *manifest, const char *path, base_error *err);
 
-/* Adds a note, formatted; without memory for it the note is lost. */
+/* Adds a note, formatted and made one line as errors are; without memory for it the note is lost.
+ */
 void data_manifest_note(data_manifest *manifest, const char *format, ...) BASE_PRINTF(2, 3);
 
 /* One source each; they append rows (data/source_*.c): path, span, label and group in the

@@ -225,7 +225,7 @@ int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid)
     if (n_valid < 1) n_valid = 1;
     int64_t n = features->options.kind == DSP_WAVEFORM ? n_valid
                                                        : 1 + (n_valid - 1) / features->options.hop;
-    return n < features->n_frames ? n : features->n_frames;
+    return n < features->n_filled ? n : features->n_filled;
 }
 
 /* One call's buffers. */
@@ -240,7 +240,7 @@ static buffers cut(const dsp_features *f, dsp_scratch *scratch) {
     buffers b = {0};
     const dsp_features_options *o = &f->options;
     if (o->kind == DSP_WAVEFORM) return b;
-    b.stft = dsp_scratch_take(scratch, 1, dsp_stft_scratch_bytes(f->stft, f->n_samples));
+    b.stft = dsp_scratch_take(scratch, 1, dsp_stft_scratch_bytes(f->stft));
     b.power = dsp_scratch_take(scratch, f->n_bins, sizeof(float));
     if (is_mel(o)) b.column = dsp_scratch_take(scratch, o->n_mels, sizeof(float));
     if (o->kind == DSP_MFCC) {

@@ -64,8 +64,8 @@ size_t dsp_features_scratch_bytes(const dsp_features *features);
 void dsp_features_apply(const dsp_features *features, const float *audio, void *scratch,
                         float *out);
 /* Frames that carry sound for a clip whose first n_valid samples do (the rest being padding):
- * min(T, 1 + (n_valid - 1) / hop) for framed kinds, n_valid for waveform; T without mask_padding.
- */
+ * 1 + (n_valid - 1) / hop for framed kinds, n_valid for waveform, at most those the clip gives; T
+ * without mask_padding. */
 int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid);
 
 /* Fitted normalisation. feature: F means and deviations; dataset: one of each; minmax: minimum and

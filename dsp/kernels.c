@@ -87,6 +87,23 @@ static void decibels(const float *restrict x, float floor, float *restrict y, in
     }
 }
 
+/* A quarter turn is an exchange of sine and cosine; what is left, an eighth to either side, goes
+ * through the polynomials of Cephes (sinf.c). */
+static void turn(const float *restrict x, double complex *y, int64_t n) {
+    double *restrict parts = (double *)y;
+    for (int64_t i = 0; i < n; i++) {
+        int32_t quarter = (int32_t)(4.0f * x[i] + 0.5f);
+        float a = 6.28318531f * (x[i] - 0.25f * (float)quarter), s = a * a;
+        float sine = ((-1.9515295891e-4f * s + 8.3321608736e-3f) * s - 1.6666654611e-1f) * s;
+        float cosine = (2.443315711809948e-5f * s - 1.388731625493765e-3f) * s;
+        sine = sine * a + a;
+        cosine = (cosine + 4.166664568298827e-2f) * (s * s) - 0.5f * s + 1.0f;
+        float re = quarter & 1 ? sine : cosine, im = quarter & 1 ? cosine : sine;
+        parts[2 * i] = (double)((quarter + 1) & 2 ? -re : re);
+        parts[2 * i + 1] = (double)(quarter & 2 ? -im : im);
+    }
+}
+
 static void read_places(const dsp_reading *reading, float *restrict y, int64_t n) {
     int64_t n_taps = reading->n_taps;
     for (int64_t i = 0; i < n; i++) {
@@ -115,5 +132,6 @@ const dsp_kernels_table TABLE = {
     .power = power,
     .dot = dot,
     .decibels = decibels,
+    .turn = turn,
     .read = read_places,
 };

@@ -6,8 +6,7 @@
 #include "base/arena.h"
 #include "dsp/effects.h"
 #include "dsp/fft.h"
-
-#define PI 3.14159265358979323846
+#include "dsp/kernels.h"
 
 enum { MIN_TRANSFORM = 1024 }; /* few waves would not make normally distributed sums */
 
@@ -63,10 +62,9 @@ static void generator_release(generator *g) {
 static void draw_channel(generator *g, base_rng *rng, float *out, int64_t n) {
     int64_t last = dsp_fft_size(g->fft) / 2;
     base_rng_fill_uniform(rng, g->phases, last + 1);
-    for (int64_t k = 1; k < last; k++) {
-        double magnitude = g->kind == DSP_NOISE_PINK ? 1.0 / sqrt((double)k) : 1.0;
-        double angle = 2.0 * PI * (double)g->phases[k];
-        g->spectrum[k] = magnitude * cos(angle) + magnitude * sin(angle) * I;
+    dsp_kernels()->turn(g->phases, g->spectrum, last + 1);
+    for (int64_t k = 1; k < last && g->kind == DSP_NOISE_PINK; k++) {
+        g->spectrum[k] *= 1.0 / sqrt((double)k);
     }
     g->spectrum[0] = g->spectrum[last] = 0.0;
     dsp_fft_inverse(g->fft, g->spectrum, g->noise);

@@ -106,8 +106,7 @@ static stft_buffers cut(const dsp_stft *stft, dsp_scratch *scratch) {
     return b;
 }
 
-size_t dsp_stft_scratch_bytes(const dsp_stft *stft, int64_t n) {
-    (void)n;
+size_t dsp_stft_scratch_bytes(const dsp_stft *stft) {
     dsp_scratch count = {0};
     cut(stft, &count);
     return count.used_bytes;

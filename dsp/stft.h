@@ -26,8 +26,8 @@ void dsp_stft_free(dsp_stft *stft);
 /* Frames for n samples: 1 + n / hop when centred (n - 1 where n_fft is odd), 1 + (n - n_fft) / hop
  * (0 if n < n_fft) otherwise. */
 int64_t dsp_stft_frames(const dsp_stft *stft, int64_t n);
-size_t dsp_stft_scratch_bytes(const dsp_stft *stft,
-                              int64_t n); /* 64-byte aligned scratch per call */
+/* Of the 64-byte aligned scratch that a call needs. */
+size_t dsp_stft_scratch_bytes(const dsp_stft *stft);
 
 /* The n_fft / 2 + 1 bins of the one frame that starts at sample `start` of x[n], extended by `pad`
  * as far as the frame reaches. They lie in scratch, until its next use. */

@@ -143,7 +143,7 @@ int64_t dsp_time_map(int64_t n, double ratio, const int64_t *onsets, int64_t n_o
 
 dsp_stretch_buffers dsp_time_stretch_cut(const dsp_time_stretch *stretch, dsp_scratch *scratch) {
     dsp_stretch_buffers b;
-    b.stft = dsp_scratch_take(scratch, 1, dsp_stft_scratch_bytes(stretch->stft, FRAME));
+    b.stft = dsp_scratch_take(scratch, 1, dsp_stft_scratch_bytes(stretch->stft));
     b.now = dsp_scratch_take(scratch, BINS, sizeof *b.now);
     b.before = dsp_scratch_take(scratch, BINS, sizeof *b.before);
     b.turned = dsp_scratch_take(scratch, BINS, sizeof *b.turned);

@@ -97,10 +97,10 @@ static base_status write_parts(const job *j, infer_model *model,
                                const infer_export_options *options, base_error *err) {
     infer_export_options whole = *options;
     whole.with_features = whole.needs_length = true;
-    base_status status = base_folder_make(j->stage, err);
-    if (status == BASE_OK) {
-        status = infer_export_onnx.write(model, &whole, j->staged[NETWORK], err);
+    if (base_folder_make(j->stage, err) != BASE_OK) {
+        return base_fail_within(err, "writing %s", j->path);
     }
+    base_status status = infer_export_onnx.write(model, &whole, j->staged[NETWORK], err);
     if (status == BASE_OK) status = write_texts(j, model, err);
     if (status == BASE_OK) status = move_parts(j, err);
     if (status != BASE_OK) base_folder_remove(j->stage, NULL);

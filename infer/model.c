@@ -325,7 +325,7 @@ void infer_model_prepare(infer_model *model, int member, const data_audio *clip,
     memcpy(x, model->x, (size_t)model->count * sizeof *x);
 }
 
-/* Tempers n rows of logits in place, turns them into probabilities and adds them to sum. */
+/* Adds what n rows of logits say, tempered, to the probabilities. */
 static void add_probabilities(const infer_model *model, const float *logits, int64_t n,
                               float *probability) {
     int64_t n_classes = model->n_classes;
@@ -336,7 +336,7 @@ static void add_probabilities(const infer_model *model, const float *logits, int
         }
         nn_loss_probabilities(model->loss, row, row, 1, n_classes);
         for (int64_t c = 0; c < n_classes; c++) {
-            probability[i * n_classes + c] += row[c] / (float)model->n_members;
+            probability[i * n_classes + c] += row[c];
         }
     }
 }
@@ -351,6 +351,8 @@ static void classify_batch(clip_source *source, int64_t n, float *probability) {
         const float *logits = nn_network_forward(model->members[m].network, &input);
         add_probabilities(model, logits, n, probability);
     }
+    /* At the end, because a sum of rounded shares may come out above 1. */
+    for (int64_t i = 0; i < n * model->n_classes; i++) probability[i] /= (float)model->n_members;
 }
 
 static void classify_all(clip_source *source, int64_t n, float *probability) {

@@ -274,7 +274,7 @@ static infer_onnx_value valid_frames(const front *e, infer_onnx_value n_valid) {
         infer_onnx_value hop = infer_onnx_int32(onnx, e->f->options.hop);
         n = INFER_OP(onnx, "Add", INFER_OP(onnx, "Div", INFER_OP(onnx, "Sub", n, one), hop), one);
     }
-    return INFER_OP(onnx, "Min", n, infer_onnx_int32(onnx, e->f->n_frames));
+    return INFER_OP(onnx, "Min", n, infer_onnx_int32(onnx, e->f->n_filled));
 }
 
 infer_onnx_signal infer_onnx_features(infer_onnx *onnx, const dsp_features *features,

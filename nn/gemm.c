@@ -1,35 +1,14 @@
 #include "nn/gemm.h"
 
 #include <cblas.h>
-#include <string.h>
 
 /* A block is worth a task from about this many multiply-adds on; its edges are multiples of what
  * the kernels of OpenBLAS work on at once. Each block packs its operands anew, which is felt where
  * an edge is short: a few blocks any product may have, more only with longer edges. */
-enum {
-    BLOCK_MACS = 1000000,
-    FEW_BLOCKS = 4,
-    MAX_BLOCKS = 16,
-    BLOCK_ALIGN = 16,
-    MIN_EDGE = 128
-};
-
-/* One row: OpenBLAS would pack all of B to use it once. With beta = 0, C may hold anything, NaN
- * too. */
-static void multiply_row(const nn_gemm_args *g) {
-    int64_t rows = g->trans_b ? g->n : g->k, columns = g->trans_b ? g->k : g->n;
-    if (g->beta == 0.0f) memset(g->c, 0, (size_t)g->n * sizeof *g->c);
-    cblas_sgemv(CblasRowMajor, g->trans_b ? CblasNoTrans : CblasTrans, (blasint)rows,
-                (blasint)columns, g->alpha, g->b, (blasint)g->ldb, g->a,
-                g->trans_a ? (blasint)g->lda : 1, g->beta, g->c, 1);
-}
+enum { BLOCK_MACS = 1000000, FEW_BLOCKS = 4, MAX_BLOCKS = 16, BLOCK_ALIGN = 16, MIN_EDGE = 128 };
 
 void nn_gemm(const nn_gemm_args *g) {
     if (g->m <= 0 || g->n <= 0) return;
-    if (g->m == 1 && g->k > 0) {
-        multiply_row(g);
-        return;
-    }
     cblas_sgemm(CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans,
                 g->trans_b ? CblasTrans : CblasNoTrans, (blasint)g->m, (blasint)g->n, (blasint)g->k,
                 g->alpha, g->a, (blasint)g->lda, g->b, (blasint)g->ldb, g->beta, g->c,

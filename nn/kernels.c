@@ -342,10 +342,14 @@ INLINE void transpose_quads(const float *x, int64_t stride, float *y, int64_t y_
 }
 
 static void transpose(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y) {
+    enum { LINE = 8 }; /* columns that are read together: half of what memory moves at once */
     int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
-    for (int64_t j = 0; j < whole_columns; j += 4) {
+    for (int64_t begin = 0; begin < whole_columns; begin += LINE) {
+        int64_t end = begin + LINE < whole_columns ? begin + LINE : whole_columns;
         for (int64_t i = 0; i < whole_rows; i += 4) {
-            transpose_quads(x + i * stride + j, stride, y + j * rows + i, rows);
+            for (int64_t j = begin; j < end; j += 4) {
+                transpose_quads(x + i * stride + j, stride, y + j * rows + i, rows);
+            }
         }
     }
     for (int64_t i = 0; i < rows; i++) {

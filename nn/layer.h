@@ -97,6 +97,9 @@ typedef struct {
     bool (*absorb)(const void *options, nn_plan *plan, const char *next_name,
                    const void *next_options);
 
+    /* y = x unless the network was planned for training: otherwise the layer is left out. */
+    bool idle_in_inference;
+
     /* Writes every parameter and state. PyTorch's default distributions, one stream. */
     void (*init)(const void *options, const nn_plan *plan, base_rng *rng, float *param,
                  float *state);

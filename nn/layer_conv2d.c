@@ -3,14 +3,15 @@
  * A tile is a run of output positions (f', t'), flattened. Its column matrix [K, tile], K =
  * C/G kf kt, is gathered into memory that stays in the cache, and one matrix product per tile and
  * group gives y. Each tile of each sample is a task. Where a group has one input channel a product
- * would have too few rows, so there the rows of the column matrix are added one by one. */
+ * would have too few rows, so there the rows of the column matrix are added one by one. An
+ * activation that follows is applied to each tile as soon as it is there. */
 #include <math.h>
 #include <string.h>
 
 #include "nn/gemm.h"
 #include "nn/layer_options.h"
 
-enum { TILE_FLOATS = 48 * 1024, MIN_TILE = 64, TILE_ALIGN = 16, MAX_EXTENT = 1 << 20 };
+enum { TILE_FLOATS = 96 * 1024, MIN_TILE = 64, TILE_ALIGN = 16, MAX_EXTENT = 1 << 20 };
 
 /* Up to this many multiply-adds OpenBLAS multiplies without repacking its operands, which is faster
  * unless the tile becomes very narrow. */
@@ -115,9 +116,11 @@ static int64_t tile_limit(const conv_geometry *g) {
     return limit / TILE_ALIGN * TILE_ALIGN;
 }
 
-/* All tiles but the last have the same extent. */
+/* All tiles but the last have the same extent. More than one are an even number, so that two
+ * threads share a single sample well. */
 static void cut_tiles(conv_geometry *g) {
     int64_t limit = tile_limit(g), n = (g->out_plane + limit - 1) / limit;
+    if (n > 1) n += n % 2;
     int64_t even = (g->out_plane + n - 1) / n;
     g->tile = (even + TILE_ALIGN - 1) / TILE_ALIGN * TILE_ALIGN;
     g->n_tiles = (g->out_plane + g->tile - 1) / g->tile;
@@ -215,6 +218,22 @@ static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *e
     return BASE_OK;
 }
 
+/* In training only what has a derivative that can be made from y: it alone is kept. */
+static bool conv2d_absorb(const void *options, nn_plan *plan, const char *next_name,
+                          const void *next_options) {
+    (void)options;
+    nn_map map;
+    if (plan->n_absorbed > 0 || !nn_activation_of(next_name, next_options, &map)) return false;
+    if (plan->training &&
+        (map.kind == NN_GELU || map.kind == NN_GELU_TANH || map.kind == NN_SILU)) {
+        return false;
+    }
+    if (plan->training) plan->backward_reads |= NN_READS_Y;
+    plan->absorbed_name[plan->n_absorbed] = next_name;
+    plan->absorbed_options[plan->n_absorbed++] = next_options;
+    return true;
+}
+
 /* PyTorch's kaiming_uniform(a = sqrt 5): uniform within 1 / sqrt(fan in). */
 static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
                         float *state) {
@@ -236,8 +255,9 @@ typedef struct {
     conv_geometry g;
     const nn_run *run;
     const nn_kernels_table *kernels;
-    const float *x, *dy, *weight, *bias;
-    float *y, *dx;
+    nn_map map; /* the activation */
+    const float *x, *weight, *bias;
+    float *y, *dy, *dx;
 } conv_call;
 
 static conv_call open_call(const void *options, const nn_run *run) {
@@ -247,6 +267,9 @@ static conv_call open_call(const void *options, const nn_run *run) {
     /* nn_plan_find only adds an offset. */
     call.weight = nn_plan_find(plan, "weight", (float *)run->param);
     call.bias = nn_plan_find(plan, "bias", (float *)run->param);
+    if (plan->n_absorbed > 0) {
+        nn_activation_of(plan->absorbed_name[0], plan->absorbed_options[0], &call.map);
+    }
     return call;
 }
 
@@ -353,7 +376,7 @@ static void gather_row(const conv_view *v, const float *x, float *col) {
         for (int64_t i = 0; i < p.lead; i++) col[i] = 0.0f;
         col += p.lead;
         if (stride == 1) {
-            for (int64_t i = 0; i < p.valid; i++) col[i] = from[i];
+            memcpy(col, from, (size_t)p.valid * sizeof *col);
         } else if (stride == 2) {
             for (int64_t i = 0; i < p.valid; i++) col[i] = from[2 * i];
         } else {
@@ -489,6 +512,13 @@ static void forward_group(const conv_call *call, const conv_group *at, const con
                             .ldc = g->out_plane});
 }
 
+static void activate_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    for (int64_t o = 0; o < call->g.group_out; o++) {
+        float *y = at->y + o * call->g.out_plane + tile->begin;
+        call->kernels->activate(&call->map, y, y, tile->n);
+    }
+}
+
 static float *scratch_of(const conv_call *call, int worker) {
     return call->run->worker_scratch + worker * call->run->plan->n_worker_scratch;
 }
@@ -500,6 +530,7 @@ static void forward_task(void *context, int64_t task, int worker) {
     for (int64_t group = 0; group < g->groups; group++) {
         conv_group at = group_of(call, task / g->n_tiles, group);
         forward_group(call, &at, &tile);
+        if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &tile);
     }
 }
 
@@ -599,6 +630,12 @@ static void backward_bias(const conv_call *call, int64_t sample, float *dbias) {
     }
 }
 
+/* dy of one sample becomes the gradient of what the activation was applied to. */
+static void backward_activation(const conv_call *call, int64_t sample) {
+    int64_t n = call->g.groups * call->g.group_out * call->g.out_plane;
+    call->kernels->activate_backward(&call->map, call->y + sample * n, call->dy + sample * n, n);
+}
+
 /* All samples of a shard, one after the other. */
 static void backward_task(void *context, int64_t shard, int worker) {
     const conv_call *call = context;
@@ -608,6 +645,7 @@ static void backward_task(void *context, int64_t shard, int worker) {
     memset(dweight, 0, (size_t)shard_floats(g) * sizeof *dweight);
     int64_t end = nn_shard_begin((int)shard + 1, call->run->batch);
     for (int64_t sample = nn_shard_begin((int)shard, call->run->batch); sample < end; sample++) {
+        if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
         for (int64_t group = 0; group < g->groups; group++) {
             conv_group at = group_of(call, sample, group);
             at.dweight = dweight + group * g->group_out * g->k;
@@ -627,9 +665,9 @@ static void add_transposed(const conv_geometry *g, const float *from, float *dwe
 
 static void conv2d_backward(const void *options, const nn_run *run, const float *const *x,
                             const float *y, float *dy, float *const *dx) {
-    (void)y;
     conv_call call = open_call(options, run);
     call.x = x[0];
+    call.y = (float *)y; /* only read */
     call.dy = dy;
     call.dx = dx[0];
     base_parallel(run->pool, NN_SHARDS, backward_task, &call);
@@ -644,6 +682,7 @@ const nn_layer nn_layer_conv2d = {
     .variant = {"conv2d", "convolution of an image with trained kernels", NULL, conv2d_table,
                 sizeof(conv2d_options)},
     .plan = conv2d_plan,
+    .absorb = conv2d_absorb,
     .init = conv2d_init,
     .length = conv2d_length,
     .forward = conv2d_forward,

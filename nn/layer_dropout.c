@@ -122,6 +122,7 @@ const nn_layer nn_layer_dropout = {
     .variant = {"dropout", "random zeros while training", "p", dropout_table,
                 sizeof(dropout_options)},
     .plan = dropout_plan,
+    .idle_in_inference = true,
     .init = nn_init_none,
     .length = nn_length_same,
     .forward = dropout_forward,

@@ -178,7 +178,9 @@ static void max_backward_task(void *context, int64_t plane, int worker) {
     const pool_call *call = context;
     pool_plane p = plane_of(call, plane);
     nn_pool_row row = window_row(call);
-    memset(p.dx, 0, (size_t)in_plane(call) * sizeof *p.dx);
+    bool whole = call->tiling && call->f.out * row.kernel_f == call->f.in &&
+                 call->t.out * row.kernel_t == call->t.in; /* windows cover all of it */
+    if (!whole) memset(p.dx, 0, (size_t)in_plane(call) * sizeof *p.dx);
     for (int64_t i = 0; i < call->f.out; i++, p.dy += call->t.out) {
         if (call->tiling) {
             int64_t at = i * row.kernel_f * row.width;

@@ -21,17 +21,22 @@ static base_status no_memory(base_error *err) {
 
 /* ---- absorption ---- */
 
+/* Whether `node` does the work of `other`; there is none where that would only copy. */
+static bool takes_over(nn__node *node, const nn__node *other) {
+    if (other->layer->idle_in_inference && !other->plan.training) return true;
+    return node->layer->absorb != NULL && node->plan.n_absorbed < 2 &&
+           node->layer->absorb(node->options, &node->plan, other->layer->variant.name,
+                               other->options);
+}
+
 static bool try_absorb(const nn_network *network, const int *n_readers, nn__node *node) {
     int next = node->out; /* the node after the last one absorbed */
-    if (next >= network->n_nodes || node->plan.n_absorbed >= 2) return false;
+    if (next >= network->n_nodes) return false;
     nn__node *other = &network->nodes[next];
     bool only_reader =
         n_readers[node->out] == 1 && other->plan.n_in == 1 && other->in[0] == node->out;
     if (!only_reader || node->out == network->top[1] || other->plan.n_tensors > 0) return false;
-    if (!node->layer->absorb(node->options, &node->plan, other->layer->variant.name,
-                             other->options)) {
-        return false;
-    }
+    if (!takes_over(node, other)) return false;
     BASE_CHECK(nn_shape_equal(node->plan.out, other->plan.out));
     other->is_absorbed = true;
     node->out = other->out;
@@ -48,16 +53,19 @@ static base_status absorb_layers(nn_network *network, base_error *err) {
     }
     for (int k = 0; k < network->n_nodes && !network->config.keep_order; k++) {
         nn__node *node = &network->nodes[k];
-        if (node->is_absorbed || node->layer->absorb == NULL) continue;
+        if (node->is_absorbed) continue;
         while (try_absorb(network, n_readers, node)) continue;
     }
     return BASE_OK;
 }
 
-static base_status name_absorbed(nn_network *network, nn__node *node, base_error *err) {
-    for (int i = 0; i < node->plan.n_absorbed; i++) {
-        node->absorbed_text = base_arena_printf(&network->arena, "%s%s%s", node->absorbed_text,
-                                                i > 0 ? ", " : "", node->plan.absorbed_name[i]);
+/* Node k absorbed those between it and its value. */
+static base_status name_absorbed(nn_network *network, int k, base_error *err) {
+    nn__node *node = &network->nodes[k];
+    for (int i = k + 1; i < node->out; i++) {
+        node->absorbed_text =
+            base_arena_printf(&network->arena, "%s%s%s", node->absorbed_text, i > k + 1 ? ", " : "",
+                              network->nodes[i].layer->variant.name);
         if (node->absorbed_text == NULL) return no_memory(err);
     }
     return BASE_OK;
@@ -69,7 +77,7 @@ static base_status list_rows(nn_network *network, base_error *err) {
     if (network->rows == NULL) return no_memory(err);
     for (int k = 0; k < network->n_nodes; k++) {
         if (network->nodes[k].is_absorbed) continue;
-        BASE_TRY(name_absorbed(network, &network->nodes[k], err));
+        BASE_TRY(name_absorbed(network, k, err));
         network->rows[network->n_rows++] = k;
     }
     return BASE_OK;

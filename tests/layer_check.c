@@ -631,6 +631,52 @@ static layer_probe *run_probe(const layer_case *setup) {
     return probe;
 }
 
+/* A layer alone on the probe before it: y becomes x, and back. */
+static layer_probe *follow(const layer_probe *before, const layer_case *setup, int next) {
+    layer_case alone = {.layer = setup->next[next],
+                        .options = setup->next_options[next],
+                        .in[0] = before->plan.out,
+                        .batch = setup->batch,
+                        .length = before->out_length,
+                        .mode = setup->mode};
+    layer_probe *probe = layer_probe_new(&alone);
+    memcpy(probe->x[0], before->y, (size_t)before->n_y * sizeof(float));
+    return probe;
+}
+
+static void check_same_gradients(layer_probe *whole, layer_probe **part, int n) {
+    layer_probe_backward(whole, true);
+    memcpy(part[n]->dy, whole->dy, (size_t)whole->n_y * sizeof(float));
+    for (int i = n; i > 0; i--) {
+        layer_probe_backward(part[i], true);
+        memcpy(part[i - 1]->dy, part[i]->dx[0], (size_t)part[i - 1]->n_y * sizeof(float));
+    }
+    layer_probe_backward(part[0], true);
+    ck_assert_mem_eq(whole->dx[0], part[0]->dx[0], (size_t)whole->n_x[0] * sizeof(float));
+    ck_assert_mem_eq(whole->dparam, part[0]->dparam, (size_t)whole->plan.n_param * sizeof(float));
+}
+
+void layer_check_absorption(const layer_case *setup) {
+    layer_case first = *setup;
+    first.next[0] = first.next[1] = NULL;
+    layer_probe *whole = layer_probe_new(setup), *part[3] = {layer_probe_new(&first)};
+    memcpy(part[0]->param, whole->param, (size_t)whole->plan.n_param * sizeof(float));
+    memcpy(part[0]->x[0], whole->x[0], (size_t)whole->n_x[0] * sizeof(float));
+    layer_probe_forward(whole);
+    layer_probe_forward(part[0]);
+    int n = 0;
+    for (; n < 2 && setup->next[n] != NULL; n++) {
+        part[n + 1] = follow(part[n], setup, n);
+        layer_probe_forward(part[n + 1]);
+    }
+    ck_assert_int_eq(whole->n_y, part[n]->n_y);
+    ck_assert_mem_eq(whole->y, part[n]->y, (size_t)whole->n_y * sizeof(float));
+    if (setup->mode != LAYER_INFER) check_same_gradients(whole, part, n);
+    ck_assert_mem_eq(whole->state, part[0]->state, (size_t)whole->plan.n_state * sizeof(float));
+    for (int i = 0; i <= n; i++) layer_probe_free(part[i]);
+    layer_probe_free(whole);
+}
+
 void layer_check_threads(const layer_case *setup) {
     layer_probe *one = run_probe(setup);
     for (int n_threads = 1; n_threads <= 3; n_threads++) {

@@ -94,6 +94,10 @@ void layer_check_gradient(const layer_case *setup, double step, double tolerance
  * and when planned for a larger batch. */
 void layer_check_threads(const layer_case *setup);
 
+/* The same parameters and input through setup->layer and the layers in setup->next one by one: y,
+ * all gradients and the state must be the same bits as with those absorbed. */
+void layer_check_absorption(const layer_case *setup);
+
 /* For layers that heed lengths (setup->length must be set): rubbish past the valid frames of x
  * changes no bit of y or dparam, dx is zero there, and each sample's y is, up to rtol and atol,
  * what the layer gives for its valid frames alone. */

@@ -110,6 +110,7 @@ static void write_facts(const run_fixture *f, const char *folder) {
                                .input = "[B,1,64,101]",
                                .blas_kernel = "SkylakeX",
                                .level = "v4",
+                               .fingerprint = "0123456789abcdef0123456789abcdef",
                                .version = "0.1.0",
                                .grouped_by = "duplicates",
                                .compared_by = f->n_compare_folds > 0 ? "kit" : NULL,

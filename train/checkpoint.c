@@ -109,6 +109,10 @@ static base_status get_history(train_state *state, base_h5_reader *reader, const
         (n % HISTORY_COLUMNS != 0 || n / HISTORY_COLUMNS > state->max_epochs)) {
         status = base_fail(err, BASE_EFORMAT, "%s: history has %lld numbers", path, (long long)n);
     }
+    if (status == BASE_OK && (state->best_epoch < 1 || state->best_epoch > n / HISTORY_COLUMNS)) {
+        status = base_fail(err, BASE_EFORMAT, "%s: best epoch %lld of %lld", path,
+                           (long long)state->best_epoch, (long long)(n / HISTORY_COLUMNS));
+    }
     if (status == BASE_OK) {
         state->n_epochs = n / HISTORY_COLUMNS;
         for (int64_t i = 0; i < state->n_epochs; i++) {

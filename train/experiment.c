@@ -1,5 +1,6 @@
 #include "train/experiment.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include "train/report.h"
 
 typedef struct {
-    const char *from, *name; /* a file elsewhere, and its name in the run folder */
+    const char *name; /* in the run folder */
+    void *bytes;
+    size_t n_bytes;
 } kept_file;
 
 /* A run in progress. */
@@ -58,27 +61,44 @@ static base_status out_of_memory(base_error *err) {
 
 /* ------------------------------------------------------------------ the run folder */
 
+static bool has_file(const char *folder, const char *name, base_arena *arena) {
+    const char *path = base_path_join(arena, folder, name);
+    return path && base_file_exists(path);
+}
+
+/* Nothing but a run may be overwritten: a folder with some config.yaml of its user's is not one. */
 static bool holds_a_run(const char *folder, base_arena *arena) {
-    const char *config = base_path_join(arena, folder, "config.yaml");
-    return config && base_file_exists(config);
+    return has_file(folder, "config.yaml", arena) && has_file(folder, "manifest.csv", arena);
+}
+
+/* Renamed first, so that a kill leaves no half of a run under its name. */
+static base_status remove_run(experiment *e, const char *folder, base_error *err) {
+    const char *aside = base_arena_printf(&e->arena, "%s.overwritten", folder);
+    if (!aside) return out_of_memory(err);
+    BASE_TRY(base_folder_remove(aside, err));
+    if (rename(folder, aside) != 0) return base_fail_errno(err, errno, "%s", folder);
+    return base_folder_remove(aside, err);
+}
+
+static base_status refuse_existing(const char *folder, base_error *err) {
+    return base_fail(err, BASE_EEXISTS,
+                     "%s: already exists; --resume goes on with it, --overwrite starts afresh, "
+                     "--out chooses another folder",
+                     folder);
 }
 
 static base_status claim_folder(experiment *e, base_error *err) {
-    const char *folder = e->options->folder;
+    const train_experiment_options *options = e->options;
+    const char *folder = options->folder;
     if (!base_folder_exists(folder) && base_file_exists(folder)) {
         return base_fail(err, BASE_EEXISTS, "%s: is a file, not a run folder", folder);
     }
-    bool there = base_folder_exists(folder), a_run = there && holds_a_run(folder, &e->arena);
-    if (there && e->options->overwrite && a_run) BASE_TRY(base_folder_remove(folder, err));
-    if (there && e->options->overwrite && !a_run) {
-        return base_fail(err, BASE_EEXISTS, "%s: is no run folder, so it is not overwritten",
-                         folder);
-    }
-    if (there && !e->options->overwrite && !e->options->resume) {
-        return base_fail(err, BASE_EEXISTS,
-                         "%s: already exists; --resume goes on with it, --overwrite starts afresh, "
-                         "--out chooses another folder",
-                         folder);
+    if (base_folder_exists(folder) && !base_folder_is_empty(folder)) {
+        if (options->overwrite && !holds_a_run(folder, &e->arena)) {
+            return base_fail(err, BASE_EEXISTS, "%s: is no run folder, so it is not overwritten",
+                             folder);
+        }
+        if (options->overwrite) BASE_TRY(remove_run(e, folder, err));
     }
     return base_folder_make(folder, err);
 }
@@ -100,33 +120,39 @@ static base_status check_same_config(const experiment *e, const char *path, base
                      path, line);
 }
 
-/* A run goes on only with the kernels it was begun with: others give other last bits. */
-static base_status check_same_kernels(experiment *e, base_error *err) {
+/* A run goes on only with the kernels it was begun with, others give other last bits, and with the
+ * same sounds. */
+static base_status check_same_facts(experiment *e, base_error *err) {
     train_facts before;
+    const train_facts *now = &e->facts;
     BASE_TRY(train_facts_read(e->options->folder, &e->arena, &before, err));
-    if (strcmp(before.blas_kernel, e->facts.blas_kernel) == 0 &&
-        strcmp(before.level, e->facts.level) == 0) {
-        return BASE_OK;
+    if (strcmp(before.blas_kernel, now->blas_kernel) != 0 ||
+        strcmp(before.level, now->level) != 0) {
+        return base_fail(
+            err, BASE_EMISMATCH,
+            "%s: begun with kernels %s, %s; here they are %s, %s, and the bits would differ",
+            e->options->folder, before.blas_kernel, before.level, now->blas_kernel, now->level);
     }
-    return base_fail(
-        err, BASE_EMISMATCH,
-        "%s: begun with kernels %s, %s; here they are %s, %s, and the bits would differ",
-        e->options->folder, before.blas_kernel, before.level, e->facts.blas_kernel, e->facts.level);
+    if (strcmp(before.fingerprint, now->fingerprint) == 0) return BASE_OK;
+    return base_fail(err, BASE_EMISMATCH,
+                     "%s: the sounds, their labels or the program have changed since it was begun",
+                     e->options->folder);
 }
 
 /* The data set's rules files get a copy in the run folder, and the resolved configuration names
- * that. */
+ * that. They are read now: the folder that is about to be overwritten may hold them. */
 static base_status keep_rules_of(experiment *e, base_node *dataset, base_error *err) {
     base_node *rules = base_node_get(dataset, "rules");
     if (!rules || base_node_is_null(rules)) return BASE_OK;
     kept_file *kept = &e->rules[e->n_rules++];
-    kept->from = base_path_join(&e->arena, e->config->folder, rules->text);
+    const char *path = base_path_join(&e->arena, e->config->folder, rules->text);
     kept->name =
         e->n_rules == 1 ? "rules.yaml" : base_arena_printf(&e->arena, "rules%d.yaml", e->n_rules);
+    if (!path || !kept->name) return out_of_memory(err);
     base_node *name = base_node_scalar(&e->config->arena, kept->name, rules->source, rules->line);
-    if (!kept->from || !kept->name || !name) return out_of_memory(err);
+    if (!name) return out_of_memory(err);
     base_node_put(dataset, "rules", name);
-    return BASE_OK;
+    return base_file_read(path, 0, &kept->bytes, &kept->n_bytes, err);
 }
 
 static base_status keep_rules(experiment *e, base_error *err) {
@@ -145,15 +171,13 @@ static base_status keep_rules(experiment *e, base_error *err) {
     return BASE_OK;
 }
 
-static base_status copy_into_folder(experiment *e, const kept_file *file, base_error *err) {
-    const char *path = base_path_join(&e->arena, e->options->folder, file->name);
-    void *bytes;
-    size_t n_bytes;
-    if (!path) return out_of_memory(err);
-    BASE_TRY(base_file_read(file->from, 0, &bytes, &n_bytes, err));
-    base_status status = base_file_write(path, bytes, n_bytes, err);
-    base_free(bytes);
-    return status;
+static base_status write_rules(experiment *e, base_error *err) {
+    for (int i = 0; i < e->n_rules; i++) {
+        const char *path = base_path_join(&e->arena, e->options->folder, e->rules[i].name);
+        if (!path) return out_of_memory(err);
+        BASE_TRY(base_file_write(path, e->rules[i].bytes, e->rules[i].n_bytes, err));
+    }
+    return BASE_OK;
 }
 
 /* facts.json is written last: its presence says that the other files are there. */
@@ -167,10 +191,10 @@ static base_status write_beginning(experiment *e, base_error *err) {
     if (!config || !manifest || !folds || !compare || !facts) return out_of_memory(err);
     if (e->options->resume && base_file_exists(facts)) {
         BASE_TRY(check_same_config(e, config, err));
-        return check_same_kernels(e, err);
+        return check_same_facts(e, err);
     }
-    for (int i = 0; i < e->n_rules; i++) BASE_TRY(copy_into_folder(e, &e->rules[i], err));
     BASE_TRY(base_file_write_text(config, &e->yaml, err));
+    BASE_TRY(write_rules(e, err));
     BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
     BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
     if (e->compare.n_folds > 0) {
@@ -339,6 +363,7 @@ static base_status prepare(experiment *e, base_error *err) {
     base_yaml_write(config->root, &e->yaml);
     if (e->yaml.failed) return out_of_memory(err);
     make_fingerprint(e);
+    e->facts.fingerprint = e->fingerprint;
     return BASE_OK;
 }
 
@@ -702,13 +727,9 @@ static base_status run_all(experiment *e, base_error *err) {
 
 /* Cheap refusals come before decoding; a folder is claimed only when all is known to fit. */
 static base_status refuse_early(const train_experiment_options *options, base_error *err) {
-    if (base_folder_exists(options->folder) && !options->resume && !options->overwrite) {
-        return base_fail(err, BASE_EEXISTS,
-                         "%s: already exists; --resume goes on with it, --overwrite starts afresh, "
-                         "--out chooses another folder",
-                         options->folder);
-    }
-    return BASE_OK;
+    bool free = !base_folder_exists(options->folder) || base_folder_is_empty(options->folder);
+    if (free || options->resume || options->overwrite) return BASE_OK;
+    return refuse_existing(options->folder, err);
 }
 
 base_status train_experiment_run(train_config *config, const train_experiment_options *options,
@@ -723,6 +744,7 @@ base_status train_experiment_run(train_config *config, const train_experiment_op
     data_folds_release(&e.compare);
     train_data_release(&e.data);
     base_text_release(&e.yaml);
+    for (int i = 0; i < e.n_rules; i++) base_free(e.rules[i].bytes);
     base_arena_release(&e.arena);
     return status;
 }

@@ -1,53 +1,48 @@
 #include "train/final.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "infer/model.h"
 #include "train/calibration.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 
-enum { MAX_MEMBERS = 20 };
+/* Reads the weights a fold was judged by: those of best.h5, or those of last.h5 with the average
+ * that its optimiser may keep in their place. */
+static base_status read_judged(const train_options *train, const char *path,
+                               const char *fingerprint, const infer_member *member,
+                               base_error *err) {
+    nn_schedule schedule = {0};
+    train_state state = {.network = member->network,
+                         .features = member->features,
+                         .schedule = &schedule,
+                         .epochs = base_alloc((size_t)train->epochs, sizeof *state.epochs),
+                         .max_epochs = train->epochs,
+                         .fingerprint = fingerprint};
+    base_status status =
+        state.epochs ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    if (status == BASE_OK && train->result == TRAIN_RESULT_LAST) {
+        status = nn_optimizer_new(state.network, train->optimizer, &train->optimizer_options,
+                                  train->ema, &state.optimizer, err);
+    }
+    if (status == BASE_OK) status = train_checkpoint_read(&state, path, err);
+    if (status == BASE_OK && state.optimizer) nn_optimizer_swap_average(state.optimizer);
+    nn_optimizer_free(state.optimizer);
+    base_free(state.epochs);
+    return status;
+}
 
-/* Loads the weights that fold `fold` (from 1) was judged by. */
+/* Loads fold `fold` (from 1) into a network for one clip at a time, which takes little memory. An
+ * optimiser needs a network that can be trained. */
 static base_status load_fold(const train_final_request *request, int fold, base_arena *arena,
                              infer_member *member, base_error *err) {
     const train_config *config = request->config;
-    char place[32];
-    snprintf(place, sizeof place, "fold%d", fold);
-    /* Averaged weights are kept as weights in best.h5 alone; last.h5 holds both and is read whole.
-     */
-    bool best = config->train.result == TRAIN_RESULT_BEST;
-    const char *path =
-        base_arena_printf(arena, "%s/%s/%s", request->folder, place, best ? "best.h5" : "last.h5");
-    const char *fingerprint = base_arena_printf(arena, "%s %s", request->fingerprint, place);
+    bool last = config->train.result == TRAIN_RESULT_LAST;
+    const char *path = base_arena_printf(arena, "%s/fold%d/%s", request->folder, fold,
+                                         last ? "last.h5" : "best.h5");
+    const char *fingerprint = base_arena_printf(arena, "%s fold%d", request->fingerprint, fold);
     if (!path || !fingerprint) return base_fail(err, BASE_EMEMORY, "model: out of memory");
-    BASE_TRY(train_network_new(config, request->facts->n_classes, config->train.batch, true,
-                               request->pool, &member->network, &member->features, err));
-    train_epoch *epochs = base_alloc((size_t)config->train.epochs, sizeof *epochs);
-    nn_optimizer *optimizer = NULL;
-    nn_schedule schedule = {0};
-    base_status status = epochs ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
-    if (status == BASE_OK && !best) {
-        status =
-            nn_optimizer_new(member->network, config->train.optimizer,
-                             &config->train.optimizer_options, config->train.ema, &optimizer, err);
-    }
-    if (status == BASE_OK) {
-        train_state state = {.network = member->network,
-                             .features = member->features,
-                             .optimizer = optimizer,
-                             .schedule = optimizer ? &schedule : NULL,
-                             .epochs = epochs,
-                             .max_epochs = config->train.epochs,
-                             .fingerprint = fingerprint};
-        status = train_checkpoint_read(&state, path, err);
-    }
-    if (status == BASE_OK && optimizer) nn_optimizer_swap_average(optimizer);
-    nn_optimizer_free(optimizer);
-    base_free(epochs);
-    return status;
+    BASE_TRY(train_network_new(config, request->facts->n_classes, 1, last, request->pool,
+                               &member->network, &member->features, err));
+    return read_judged(&config->train, path, fingerprint, member, err);
 }
 
 static int best_fold(const train_fold_set *set) {
@@ -58,17 +53,17 @@ static int best_fold(const train_fold_set *set) {
     return best + 1;
 }
 
+/* On failure, too, the first *n_members are the caller's to free, unless train.final is `all`. */
 static base_status gather_members(const train_final_request *request, const train_run *run,
                                   base_arena *arena, infer_member *members, int *n_members,
                                   base_error *err) {
-    *n_members = 0;
+    *n_members = 1;
     switch (request->config->train.final) {
     case TRAIN_FINAL_BEST_FOLD:
-        *n_members = 1;
         return load_fold(request, best_fold(&run->main), arena, members, err);
     case TRAIN_FINAL_ENSEMBLE:
-        while (*n_members < run->main.n_folds) {
-            int i = (*n_members)++;
+        *n_members = run->main.n_folds;
+        for (int i = 0; i < *n_members; i++) {
             BASE_TRY(load_fold(request, i + 1, arena, &members[i], err));
         }
         return BASE_OK;
@@ -78,16 +73,16 @@ static base_status gather_members(const train_final_request *request, const trai
     }
 }
 
-static double fit_temperature(const train_run *run, nn_loss_kind loss) {
-    if (loss != NN_CROSS_ENTROPY) return 1;
+static base_status fit_temperature(const train_run *run, nn_loss_kind loss, base_arena *arena,
+                                   double *temperature, base_error *err) {
+    *temperature = 1;
+    if (loss != NN_CROSS_ENTROPY) return BASE_OK;
     const train_fold_set *set = &run->main;
-    int32_t *truth = base_alloc((size_t)set->n, sizeof *truth);
-    if (!truth) return 1;
+    int32_t *truth = base_arena_alloc(arena, (size_t)set->n, sizeof *truth);
+    if (!truth) return base_fail(err, BASE_EMEMORY, "model: out of memory");
     for (int64_t i = 0; i < set->n; i++) truth[i] = set->predictions[i].truth;
-    double temperature =
-        train_fit_temperature(set->probability, truth, set->n, run->facts.n_classes);
-    base_free(truth);
-    return temperature;
+    *temperature = train_fit_temperature(set->probability, truth, set->n, run->facts.n_classes);
+    return BASE_OK;
 }
 
 /* The record: what the folds say about this model, as JSON. */
@@ -114,14 +109,17 @@ static void add_record(const train_run *run, int final, base_text *json) {
 static base_status write_model(const train_final_request *request, const train_run *run,
                                base_arena *arena, const infer_member *members, int n_members,
                                base_error *err) {
+    const train_options *train = &request->config->train;
+    double temperature;
+    BASE_TRY(fit_temperature(run, train->loss, arena, &temperature, err));
     base_text record = {0};
-    add_record(run, request->config->train.final, &record);
+    add_record(run, train->final, &record);
     const char *path = base_path_join(arena, request->folder, "model.h5");
     infer_model_content content = {.config = request->yaml,
                                    .record = base_text_string(&record),
                                    .classes = request->facts->classes,
                                    .n_classes = request->facts->n_classes,
-                                   .temperature = fit_temperature(run, request->config->train.loss),
+                                   .temperature = temperature,
                                    .members = members,
                                    .n_members = n_members};
     base_status status = record.failed || !path
@@ -131,20 +129,28 @@ static base_status write_model(const train_final_request *request, const train_r
     return status;
 }
 
-base_status train_final_write(const train_final_request *request, base_error *err) {
-    train_run run;
-    BASE_TRY(train_run_read(request->folder, &run, err));
-    infer_member members[MAX_MEMBERS] = {0};
+static base_status write_final(const train_final_request *request, train_run *run,
+                               base_error *err) {
+    infer_member *members =
+        base_arena_alloc(&run->arena, (size_t)run->main.n_folds, sizeof *members);
+    if (!members) return base_fail(err, BASE_EMEMORY, "model: out of memory");
     int n_members;
-    base_status status = gather_members(request, &run, &run.arena, members, &n_members, err);
-    bool borrowed = request->config->train.final == TRAIN_FINAL_ALL;
+    base_status status = gather_members(request, run, &run->arena, members, &n_members, err);
     if (status == BASE_OK) {
-        status = write_model(request, &run, &run.arena, members, borrowed ? 1 : n_members, err);
+        status = write_model(request, run, &run->arena, members, n_members, err);
     }
-    for (int i = 0; i < n_members; i++) {
+    bool borrowed = request->config->train.final == TRAIN_FINAL_ALL;
+    for (int i = 0; i < n_members && !borrowed; i++) {
         nn_network_free(members[i].network);
         dsp_features_free(members[i].features);
     }
+    return status;
+}
+
+base_status train_final_write(const train_final_request *request, base_error *err) {
+    train_run run;
+    BASE_TRY(train_run_read(request->folder, &run, err));
+    base_status status = write_final(request, &run, err);
     train_run_release(&run);
     return status;
 }

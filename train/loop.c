@@ -31,7 +31,6 @@ typedef struct {
     train_state state;
     base_arena arena; /* of the two paths */
     const char *last, *best;
-    bool stopped;
 } loop;
 
 static int64_t at_least_one(int64_t n) {
@@ -75,7 +74,8 @@ static int64_t balanced_draw(const loop *l, base_rng *rng) {
     }
 }
 
-/* Fills place[] for an epoch: whole passes in shuffled order, or balanced draws. */
+/* Fills place[] for an epoch: passes in shuffled order, the last one cut short, or balanced draws.
+ */
 static void order_epoch(loop *l, uint64_t epoch) {
     uint64_t seed = l->job->seed;
     if (l->options->balance == TRAIN_BALANCE_DRAWS) {
@@ -85,14 +85,9 @@ static void order_epoch(loop *l, uint64_t epoch) {
     }
     int64_t n = l->job->n_train;
     for (int64_t begin = 0, pass = 0; begin < l->n_draws; begin += n, pass++) {
-        int64_t size = l->n_draws - begin < n ? l->n_draws - begin : n;
         base_rng rng = base_rng_open(seed, BASE_RNG_SHUFFLE, epoch, (uint64_t)pass);
-        if (size == n) {
-            for (int64_t i = 0; i < n; i++) l->place[begin + i] = i;
-            base_rng_shuffle(&rng, l->place + begin, n);
-        } else { /* part of a pass: clips drawn with replacement */
-            for (int64_t i = 0; i < size; i++) l->place[begin + i] = base_rng_below(&rng, n);
-        }
+        for (int64_t i = 0; i < n; i++) l->place[begin + i] = i;
+        base_rng_shuffle(&rng, l->place + begin, n);
     }
 }
 
@@ -159,7 +154,14 @@ static bool report_progress(loop *l, int64_t epoch, int64_t done, double loss,
                          l->state.best_epoch, best);
 }
 
-/* Trains through one epoch. Fails with ENUMERIC as soon as a loss is not finite. */
+static base_status ran_away(const loop *l, int64_t epoch, const char *what, base_error *err) {
+    return base_fail(err, BASE_ENUMERIC,
+                     "%s: epoch %lld gave %s that is not a finite number; a lower learning rate or "
+                     "train.clip_norm may help",
+                     l->job->folder, (long long)epoch, what);
+}
+
+/* Trains through one epoch. Fails with ENUMERIC as soon as a loss or a gradient is not finite. */
 static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *lr,
                              base_error *err) {
     order_epoch(l, (uint64_t)epoch);
@@ -173,13 +175,9 @@ static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *
         nn_network_zero_grads(l->network);
         for (int64_t b = first; b < end; b++)
             loss += run_batch(l, (uint64_t)epoch, step, b, first, weight);
-        if (!isfinite(loss)) {
-            return base_fail(err, BASE_ENUMERIC,
-                             "%s: the loss of epoch %lld is not a finite number; a lower learning "
-                             "rate or train.clip_norm may help",
-                             l->job->folder, (long long)epoch);
-        }
-        nn_clip_gradients(l->network, l->options->clip_norm);
+        double norm = nn_clip_gradients(l->network, l->options->clip_norm);
+        if (!isfinite(loss)) return ran_away(l, epoch, "a loss", err);
+        if (!isfinite(norm)) return ran_away(l, epoch, "a gradient", err);
         *lr = l->options->optimizer_options.lr * nn_schedule_factor(&l->schedule, step);
         nn_optimizer_step(l->optimizer, *lr);
         sum += loss;
@@ -233,10 +231,21 @@ base_status train_evaluate(nn_network *network, const dsp_features *features,
     return status;
 }
 
-/* Evaluates the present (averaged) weights on the test clips. */
+static bool has_finite_weights(nn_network *network) {
+    int64_t n, i = 0;
+    const float *weight = nn_network_params(network, &n);
+    while (i < n && isfinite(weight[i])) i++;
+    return i == n;
+}
+
+/* Evaluates the present (averaged) weights on the test clips. Where there are none, at least the
+ * weights must be numbers. */
 static base_status evaluate_epoch(loop *l, train_epoch *epoch, base_error *err) {
     const train_job *job = l->job;
-    if (job->n_test == 0) return BASE_OK;
+    if (job->n_test == 0) {
+        if (has_finite_weights(l->network)) return BASE_OK;
+        return ran_away(l, epoch->epoch, "a weight", err);
+    }
     predict(l->network, l->test, job->n_test, l->options->batch, job->n_classes, l->options->loss,
             l->x, l->length, l->place, l->probability);
     base_arena arena = {0};
@@ -255,7 +264,7 @@ static base_status evaluate_epoch(loop *l, train_epoch *epoch, base_error *err) 
         epoch->balanced = metrics.balanced;
     }
     base_arena_release(&arena);
-    return status;
+    return status == BASE_ENUMERIC ? ran_away(l, epoch->epoch, "a prediction", err) : status;
 }
 
 static double monitored(const loop *l, const train_epoch *epoch) {
@@ -271,12 +280,12 @@ static double monitored(const loop *l, const train_epoch *epoch) {
 
 /* ------------------------------------------------------------------ epochs and checkpoints */
 
-/* best.h5 holds the weights as evaluated, and nothing of the optimiser. */
-static base_status write_best(loop *l, base_error *err) {
+/* What best.h5 holds: the weights as evaluated, and nothing of the optimiser. */
+static train_state without_optimizer(const loop *l) {
     train_state weights = l->state;
     weights.optimizer = NULL;
     weights.schedule = NULL;
-    return train_checkpoint_write(&weights, l->best, err);
+    return weights;
 }
 
 /* Evaluation, bookkeeping and checkpoints after an epoch. best.h5 goes first: if the process dies
@@ -296,7 +305,10 @@ static base_status finish_epoch(loop *l, int64_t number, double train_loss, doub
     bool better = state->best_epoch == 0 || l->job->n_test == 0 ||
                   monitored(l, &epoch) > monitored(l, &state->epochs[state->best_epoch - 1]);
     if (better) state->best_epoch = number;
-    if (status == BASE_OK && better) status = write_best(l, err);
+    if (status == BASE_OK && better) {
+        train_state weights = without_optimizer(l);
+        status = train_checkpoint_write(&weights, l->best, err);
+    }
     nn_optimizer_swap_average(l->optimizer);
     if (status != BASE_OK) return status;
     nn_schedule_epoch_end(&l->schedule, l->job->n_test ? epoch.loss : train_loss);
@@ -329,7 +341,8 @@ static base_status run_epochs(loop *l, base_error *err) {
 static base_status make_buffers(loop *l, base_error *err) {
     const train_job *job = l->job;
     int64_t batch = l->options->batch, n_classes = job->n_classes;
-    int64_t n_place = l->n_draws > batch ? l->n_draws : batch;
+    int64_t n_passes = (l->n_draws + job->n_train - 1) / job->n_train;
+    int64_t n_place = n_passes * job->n_train > batch ? n_passes * job->n_train : batch;
     l->place = base_alloc((size_t)n_place, sizeof *l->place);
     l->by_class = base_alloc((size_t)job->n_train, sizeof *l->by_class);
     l->class_begin = base_alloc((size_t)n_classes + 1, sizeof *l->class_begin);
@@ -407,15 +420,13 @@ static base_status conclude(loop *l, base_error *err) {
     BASE_TRY(train_history_write(l->state.epochs, l->state.n_epochs, job->folder, err));
     BASE_TRY(train_tensorboard_write(l->state.epochs, l->state.n_epochs, job->folder, err));
     if (l->options->result == TRAIN_RESULT_BEST && job->n_test > 0) {
-        train_state weights = l->state;
-        weights.optimizer = NULL;
-        weights.schedule = NULL;
+        train_state weights = without_optimizer(l);
         BASE_TRY(train_checkpoint_read(&weights, l->best, err));
     } else {
         nn_optimizer_swap_average(l->optimizer);
     }
-    train_epoch unused;
-    return evaluate_epoch(l, &unused, err);
+    train_epoch again = {.epoch = l->state.n_epochs};
+    return evaluate_epoch(l, &again, err);
 }
 
 static void tear_down(loop *l) {

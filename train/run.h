@@ -65,6 +65,8 @@ typedef struct {
                               memory, which grows with the threads, is not counted */
     const char *input;     /* "[B,1,64,101]" */
     const char *blas_kernel, *level, *version;
+    const char
+        *fingerprint; /* of configuration, sounds, folds, kernels and version: 32 hex digits */
     const char *grouped_by, *compared_by; /* compared_by NULL: none */
     int n_folds, n_compare_folds;
     const char *monitor; /* what best.h5 is best by: "accuracy", "balanced" or "loss" */

@@ -28,7 +28,10 @@ base_status train_network_new(const train_config *config, int64_t n_classes, int
     base_status status = nn_network_new(config->network, &plan, network, err);
     if (status == BASE_OK) {
         status = check_output(*network, n_classes, err);
-        if (status != BASE_OK) nn_network_free(*network);
+        if (status != BASE_OK) {
+            nn_network_free(*network);
+            *network = NULL;
+        }
     }
     if (status != BASE_OK || !features) dsp_features_free(front);
     if (status == BASE_OK && features) *features = front;

@@ -39,6 +39,16 @@ START_TEST(overflow_and_limit_give_null) {
 }
 END_TEST
 
+START_TEST(a_large_object_is_not_followed_by_large_chunks) {
+    enum { LARGE = 100 << 20 };
+    base_arena arena = {0};
+    ck_assert_ptr_nonnull(base_arena_alloc(&arena, LARGE, 1));
+    ck_assert_ptr_nonnull(base_arena_string(&arena, "small"));
+    ck_assert_uint_le(arena.total_bytes, LARGE + (16 << 20));
+    base_arena_release(&arena);
+}
+END_TEST
+
 START_TEST(strings_are_copied) {
     base_arena arena = {0};
     char source[] = "kick";
@@ -97,5 +107,5 @@ START_TEST(extents_are_checked) {
 END_TEST
 
 TEST_MAIN("base/arena", memory_is_zeroed_aligned_and_apart, overflow_and_limit_give_null,
-          strings_are_copied, blocks_are_zeroed_and_aligned, growth_keeps_what_was_there,
-          extents_are_checked)
+          a_large_object_is_not_followed_by_large_chunks, strings_are_copied,
+          blocks_are_zeroed_and_aligned, growth_keeps_what_was_there, extents_are_checked)

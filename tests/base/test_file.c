@@ -28,6 +28,32 @@ static void check_content(const char *path, const char *expected) {
     base_free(data);
 }
 
+START_TEST(views_show_what_is_read_and_what_is_mapped) {
+    const char *folder = test_folder(), *a = in(folder, "a");
+    base_file_view view;
+    base_error err;
+    write_file(folder, "a", "some bytes");
+    for (size_t from = 10; from <= 11; from++) {
+        TEST_OK(base_file_view_open(a, from, &view, &err), err);
+        ck_assert_int_eq(view.mapped, from == 10);
+        ck_assert_uint_eq(view.n_bytes, 10);
+        ck_assert_mem_eq(view.data, "some bytes", 10);
+        write_file(folder, "a", "other bytes"); /* another file by that name */
+        ck_assert_mem_eq(view.data, "some bytes", 10);
+        base_file_view_release(&view);
+        write_file(folder, "a", "some bytes");
+    }
+    write_file(folder, "a", "");
+    TEST_OK(base_file_view_open(a, 0, &view, &err), err);
+    ck_assert(!view.mapped && view.n_bytes == 0);
+    base_file_view_release(&view);
+    base_file_view_release(&view);
+    base_file_view_release(NULL);
+    TEST_FAILS(base_file_view_open(folder, 0, &view, &err), BASE_EIO, err, "not a regular file");
+    TEST_FAILS(base_file_view_open(in(folder, "b"), 0, &view, &err), BASE_ENOTFOUND, err, "b");
+}
+END_TEST
+
 START_TEST(files_are_written_and_read) {
     const char *folder = test_folder();
     write_file(folder, "a", "first");
@@ -283,9 +309,10 @@ START_TEST(digests_are_xxh3) {
 }
 END_TEST
 
-TEST_MAIN("base/file", files_are_written_and_read, lines_are_appended,
-          failed_writes_leave_nothing_behind, leftovers_of_a_crash_are_no_obstacle,
-          reading_refuses_what_is_no_file, existence_tells_files_from_folders,
-          folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
-          walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,
-          paths_are_taken_apart, the_cache_has_its_place, digests_are_xxh3)
+TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_written_and_read,
+          lines_are_appended, failed_writes_leave_nothing_behind,
+          leftovers_of_a_crash_are_no_obstacle, reading_refuses_what_is_no_file,
+          existence_tells_files_from_folders, folders_are_made_and_removed,
+          walks_are_sorted_and_skip_hidden_names, walks_follow_links_once,
+          walks_name_what_they_cannot_read, sub_folders_are_listed, paths_are_taken_apart,
+          the_cache_has_its_place, digests_are_xxh3)

@@ -86,6 +86,25 @@ START_TEST(what_is_put_is_got) {
 }
 END_TEST
 
+START_TEST(what_lies_in_one_piece_is_borrowed) {
+    base_h5_reader *r = open_file(sample_file());
+    base_error err;
+    void *data;
+    TEST_OK(base_h5_borrow(r, "weights/conv/weight", BASE_H5_F32, 6, &data, &err), err);
+    ck_assert_mem_eq(data, matrix, sizeof matrix);
+    TEST_OK(base_h5_borrow(r, "numbers/i64", BASE_H5_I64, 1, &data, &err), err);
+    ck_assert(*(int64_t *)data == INT64_MIN);
+    TEST_FAILS(base_h5_borrow(r, "weights/conv/weight", BASE_H5_F32, 5, &data, &err), BASE_ESHAPE,
+               err, "has 6 items, not 5");
+    TEST_FAILS(base_h5_borrow(r, "weights/conv/weight", BASE_H5_I32, 6, &data, &err), BASE_EFORMAT,
+               err, "is not stored in one piece");
+    TEST_FAILS(base_h5_borrow(r, "labels", BASE_H5_F32, 3, &data, &err), BASE_EFORMAT, err,
+               "is not stored in one piece");
+    TEST_FAILS(base_h5_borrow(r, "none", BASE_H5_F32, 3, &data, &err), BASE_ENOTFOUND, err, "none");
+    base_h5_reader_free(r);
+}
+END_TEST
+
 START_TEST(strings_are_kept) {
     base_h5_reader *r = open_file(sample_file());
     base_error err;
@@ -340,8 +359,8 @@ START_TEST(threads_do_not_disturb_each_other) {
 }
 END_TEST
 
-TEST_MAIN("base/h5", what_is_put_is_got, strings_are_kept, groups_are_listed,
-          wrong_requests_are_told, two_files_are_open_side_by_side, the_first_error_is_remembered,
-          equal_content_gives_equal_bytes, a_flipped_byte_is_found, a_cut_or_grown_file_is_found,
-          a_right_digest_over_rubbish_is_refused, other_programs_read_it,
-          many_and_large_datasets_fit, threads_do_not_disturb_each_other)
+TEST_MAIN("base/h5", what_is_put_is_got, what_lies_in_one_piece_is_borrowed, strings_are_kept,
+          groups_are_listed, wrong_requests_are_told, two_files_are_open_side_by_side,
+          the_first_error_is_remembered, equal_content_gives_equal_bytes, a_flipped_byte_is_found,
+          a_cut_or_grown_file_is_found, a_right_digest_over_rubbish_is_refused,
+          other_programs_read_it, many_and_large_datasets_fit, threads_do_not_disturb_each_other)

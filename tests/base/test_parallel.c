@@ -219,7 +219,39 @@ START_TEST(the_environment_sets_the_number_of_threads) {
 }
 END_TEST
 
+enum { N_JOBS = 3 };
+
+typedef struct {
+    base_pool *pool[N_JOBS];
+    pthread_barrier_t together;
+    record records[N_JOBS];
+} side_record;
+
+/* Waits for the other jobs, then runs a loop in a pool of its own. */
+static void note_job(void *context, int job) {
+    side_record *r = context;
+    pthread_barrier_wait(&r->together);
+    r->records[job].n_threads = 2;
+    base_parallel(r->pool[job], MAX_TASKS, note_task, &r->records[job]);
+}
+
+START_TEST(jobs_go_on_side_by_side) {
+    static side_record r;
+    pthread_barrier_init(&r.together, NULL, N_JOBS);
+    for (int i = 0; i < N_JOBS; i++) r.pool[i] = new_pool(2);
+    base_side_by_side(N_JOBS, note_job, &r);
+    for (int i = 0; i < N_JOBS; i++) {
+        for (int t = 0; t < MAX_TASKS; t++) ck_assert_int_eq(r.records[i].done[t], 1);
+        ck_assert_int_eq(r.records[i].n_wrong, 0);
+        base_pool_free(r.pool[i]);
+    }
+    pthread_barrier_destroy(&r.together);
+    ck_assert(base_memory() > (size_t)1 << 20);
+}
+END_TEST
+
 TEST_MAIN("base/parallel", each_task_runs_once_as_one_worker, short_loops_do_not_mix,
           two_tasks_run_at_the_same_time, no_pool_means_the_calling_thread,
           nested_loops_run_as_the_same_worker, denormals_are_flushed_in_tasks_only,
-          tree_sums_have_one_shape, the_environment_sets_the_number_of_threads)
+          tree_sums_have_one_shape, jobs_go_on_side_by_side,
+          the_environment_sets_the_number_of_threads)

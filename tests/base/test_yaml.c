@@ -279,6 +279,13 @@ START_TEST(any_text_survives_writing) {
 }
 END_TEST
 
+START_TEST(an_empty_key_survives_writing) {
+    const base_node *root = parse("'': 1\nflow: {'': 2}\n");
+    ck_assert_str_eq(written(root), "\"\": 1\nflow:\n  \"\": 2\n");
+    ck_assert(equal(root, parse(written(root))));
+}
+END_TEST
+
 START_TEST(what_is_not_utf8_is_still_written) {
     base_node *root = base_node_new(&arena, BASE_NODE_MAP, "test", 0);
     base_node_put(root, "a", base_node_scalar(&arena, "x\xffy", "test", 0));
@@ -392,5 +399,6 @@ END_TEST
 TEST_MAIN("base/yaml", trees_remember_where_things_stood, nothing_is_an_empty_scalar,
           bad_files_are_refused_with_their_line, size_is_bounded, files_are_read,
           writing_reads_well, long_lines_are_broken_into_blocks, any_text_survives_writing,
-          what_is_not_utf8_is_still_written, entries_are_put_and_replaced, copies_stand_alone,
-          overrides_reach_their_place, bad_overrides_are_refused)
+          an_empty_key_survives_writing, what_is_not_utf8_is_still_written,
+          entries_are_put_and_replaced, copies_stand_alone, overrides_reach_their_place,
+          bad_overrides_are_refused)

@@ -256,15 +256,16 @@ static void forge_cache(const char *file, float value, bool too_long) {
     data_audio_options o = options();
     data_decoded decoded;
     TEST_OK(data_cache_read(file, 9, &o, &arena, &decoded, &err), err);
-    decoded.audio[0] = value;
-    if (too_long) {
-        int64_t n = decoded.offset[9];
-        float *more = base_alloc((size_t)n + 50000, sizeof *more);
-        base_free(decoded.audio);
-        decoded.audio = more;
-        for (int i = 8; i <= 9; i++) decoded.offset[i] = n + 50000;
-    }
+    int64_t n = decoded.offset[9];
+    float *audio = base_alloc((size_t)n + 50000, sizeof *audio);
+    ck_assert_ptr_nonnull(audio);
+    memcpy(audio, decoded.audio, (size_t)n * sizeof *audio);
+    audio[0] = value;
+    decoded.audio = audio;
+    for (int i = 8; too_long && i <= 9; i++) decoded.offset[i] = n + 50000;
     TEST_OK(data_cache_write(file, &decoded, &err), err);
+    base_free(audio);
+    data_decoded_release(&decoded);
     base_status status = data_cache_read(file, 9, &o, &arena, &decoded, &err);
     ck_assert_int_eq(status, too_long ? BASE_EFORMAT : BASE_OK);
     data_decoded_release(&decoded);

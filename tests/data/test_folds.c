@@ -377,7 +377,7 @@ START_TEST(refuses_a_file_that_does_not_fit) {
     fixture f = fixture_new(4, 1, 1, 1);
     data_folds_options options = options_for(2);
     options.file =
-        write_text("\xEF\xBB\xBFpath,fold\na/0.wav,0\na/2.wav,1\na/3.wav,1\na/1.wav,0\n");
+        write_text("\xEF\xBB\xBFpath,fold\na/0.wav,0\na/2.wav,1\n\na/3.wav,1\na/1.wav,0\n\n");
     data_folds folds;
     base_error err;
     TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);

@@ -67,6 +67,8 @@ START_TEST(classes_can_be_selected) {
                "no sound of class 'Bnogo'; did you mean 'Bongo'?");
     TEST_FAILS(open_with(data_set(), ", classes: [tom], rules: rules.yaml", &m), BASE_EDATA, err,
                "no sound of class 'tom'");
+    TEST_FAILS(open_with(data_set(), ", classes: [Kick, Snare 1, Kick]", &m), BASE_ECONFIG, err,
+               "classes: 'Kick' stands twice");
 }
 END_TEST
 

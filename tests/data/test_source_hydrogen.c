@@ -93,6 +93,10 @@ START_TEST(broken_kits_are_left_out_with_a_note) {
     ck_assert(sound_has_note(&m, "kit 'empty' left out: "));
     ck_assert(sound_has_note(&m, "other/drumkit.xml: no list of instruments"));
     data_manifest_release(&m);
+    sound_write_text(&arena, folder, "\x1b[2J\nnote/drumkit.xml", "");
+    TEST_OK(open_kits(folder, &m), err);
+    ck_assert(sound_has_note(&m, "kit '?[2J?note' left out: "));
+    data_manifest_release(&m);
 }
 END_TEST
 

@@ -173,6 +173,12 @@ START_TEST(valid_frames_follow_the_hop) {
     ck_assert_int_eq(dsp_features_valid_frames(f, 442), 2);
     ck_assert_int_eq(dsp_features_valid_frames(f, 1 << 20), 14);
     dsp_features_free(f);
+    o.frames = 20; /* those that fill up to it carry no sound */
+    o.centered = false;
+    f = make(&o, 1, 6000);
+    ck_assert_int_eq(dsp_features_valid_frames(f, 6000), 1 + (6000 - 2048) / 441);
+    dsp_features_free(f);
+    o = plain;
     o.kind = DSP_WAVEFORM;
     f = make(&o, 1, 6000);
     ck_assert_int_eq(dsp_features_valid_frames(f, 442), 442);

@@ -1,3 +1,4 @@
+#include <complex.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -37,6 +38,24 @@ START_TEST(decibels_are_close) {
     ck_assert_float_eq_tol(y[0], -100.0f, 1e-4f);
     ck_assert_float_eq(y[1], y[0]);
     ck_assert(isinf(y[2]) && isnan(y[3]));
+}
+END_TEST
+
+START_TEST(turns_are_accurate) {
+    enum { N_TURNS = 10007 };
+    static float x[N_TURNS];
+    static double complex y[N_TURNS];
+    for (int i = 0; i < N_TURNS; i++) x[i] = (float)i / (float)(N_TURNS - 1);
+    for (int n = N_TURNS; n > N_TURNS - 20; n--) {
+        y[n - 1] = 7.0;
+        if (n < N_TURNS) y[n] = 7.0;
+        dsp_kernels_at(levels[_i])->turn(x, y, n);
+        for (int i = 0; i < n; i++) {
+            double complex truth = cexp(6.283185307179586 * (double)x[i] * I);
+            if (!(cabs(y[i] - truth) <= 1.5e-7)) ck_abort_msg("%g of a turn", (double)x[i]);
+        }
+        if (n < N_TURNS) ck_assert(creal(y[n]) == 7.0);
+    }
 }
 END_TEST
 
@@ -103,6 +122,7 @@ int main(void) {
     Suite *suite = suite_create("dsp/kernels");
     tcase_add_test(tcase, the_level_can_be_lowered);
     tcase_add_loop_test(tcase, decibels_are_close, 0, 3);
+    tcase_add_loop_test(tcase, turns_are_accurate, 0, 3);
     tcase_add_loop_test(tcase, dot_takes_any_length, 0, 3);
     tcase_add_loop_test(tcase, element_wise_loops_take_any_length, 0, 3);
     tcase_add_loop_test(tcase, places_are_read, 0, 3);

@@ -143,7 +143,7 @@ START_TEST(every_front_end) {
         "n_mfcc: 8, deltas: 2, pad: zero, normalize: clip, frames: 30}\n",
         "audio: {sample_rate: 8000, seconds: 0.25, normalize: standard, trim_db: -30}\n"
         "features: {kind: stft, n_fft: 105, hop: 50, power: 2, scale: true, drop_last: true, "
-        "centered: false, normalize: minmax}\n",
+        "centered: false, normalize: minmax, frames: 60}\n",
         "audio: {sample_rate: 8000, seconds: 0.25, normalize: none}\n"
         "features: {kind: log_mel, n_fft: 128, hop: 64, n_mels: 8, top_db: 40, reference: max, "
         "window: rectangular, normalize: dataset, mask_padding: false}\n",

@@ -123,6 +123,35 @@ START_TEST(members_are_averaged) {
 }
 END_TEST
 
+/* Ten times a rounded tenth is more than 1. */
+START_TEST(an_ensemble_is_never_more_than_certain) {
+    enum { N_MEMBERS = 10 };
+    static const char *const classes[MODEL_MAKE_CLASSES] = {"kick", "snare", "hat"};
+    float probability[N_CLIPS * MODEL_MAKE_CLASSES];
+    infer_member members[N_MEMBERS];
+    base_pool *pool = pool_of(1);
+    const char *path = model_path(1);
+    infer_model *model = open_model(path, 1, pool);
+    for (int i = 0; i < N_MEMBERS; i++) members[i] = *infer_model_member(model, 0);
+    infer_model_content content = {.config = infer_model_config(model),
+                                   .record = infer_model_record(model),
+                                   .classes = classes,
+                                   .n_classes = MODEL_MAKE_CLASSES,
+                                   .temperature = 1e-6,
+                                   .members = members,
+                                   .n_members = N_MEMBERS};
+    TEST_OK(infer_model_write(&content, path, &err), err);
+    infer_model_free(model);
+    base_pool_free(pool);
+    classify(path, 4, 1, probability);
+    float largest = 0;
+    for (int i = 0; i < N_CLIPS * MODEL_MAKE_CLASSES; i++) {
+        largest = fmaxf(largest, probability[i]);
+    }
+    ck_assert_float_eq(largest, 1);
+}
+END_TEST
+
 START_TEST(clips_of_another_form_are_refused) {
     float probability[MODEL_MAKE_CLASSES], samples[2] = {0};
     data_audio stereo = {
@@ -193,5 +222,5 @@ START_TEST(nonsense_is_refused) {
 END_TEST
 
 TEST_MAIN("infer/model", what_was_written_is_read_back, threads_do_not_matter_and_batches_hardly,
-          members_are_averaged, clips_of_another_form_are_refused, damage_is_found,
-          nonsense_is_refused)
+          members_are_averaged, an_ensemble_is_never_more_than_certain,
+          clips_of_another_form_are_refused, damage_is_found, nonsense_is_refused)

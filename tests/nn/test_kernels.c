@@ -325,6 +325,39 @@ START_TEST(transposes) {
 }
 END_TEST
 
+/* Number i of a stretch comes from half a word of one of its blocks, as drawn by base/rng. */
+static bool is_kept(const nn_mask_source *source, int64_t i) {
+    int64_t place = i % NN_MASK_NUMBERS, row = place / NN_MASK_BLOCKS;
+    uint32_t counter[4], word[4];
+    memcpy(counter, source->counter, sizeof counter);
+    counter[0] += (uint32_t)(i / NN_MASK_NUMBERS * NN_MASK_BLOCKS + place % NN_MASK_BLOCKS);
+    base_rng_philox(counter, source->key, word);
+    return (word[row / 2] >> 16 * (row % 2) & 0xffff) >= source->threshold;
+}
+
+START_TEST(masks) {
+    fill_all();
+    uint8_t keep[N + 1];
+    for (int level = 0; level < N_LEVELS; level++) {
+        static const uint32_t thresholds[] = {0, 20000, 65535};
+        for (int i = 0; i < 3; i++) {
+            nn_mask_source source = {{1, 2}, {UINT32_MAX - 40, 4, 5, 6}, thresholds[i]};
+            for (int n = 0; n <= N; n += i == 1 ? 103 : N) {
+                memset(keep, 7, sizeof keep);
+                table_of(level)->draw_mask(&source, keep, n);
+                table_of(level)->mask(keep, 1.5f, x, got, n);
+                for (int k = 0; k < n; k++) {
+                    if (keep[k] != is_kept(&source, k))
+                        ck_abort_msg("level %d, number %d", level, k);
+                    expect_same(got[k], keep[k] ? 1.5f * x[k] : 0.0f);
+                }
+                ck_assert_int_eq(keep[n], 7);
+            }
+        }
+    }
+}
+END_TEST
+
 TEST_MAIN("nn/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
-          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes)
+          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes, masks)

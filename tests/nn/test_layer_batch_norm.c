@@ -66,19 +66,6 @@ START_TEST(has_the_right_gradient) {
 }
 END_TEST
 
-/* A layer alone on the probe before it: y becomes x, and back. */
-static layer_probe *follow(const layer_probe *before, const follower *next, int64_t batch) {
-    layer_case setup = {.layer = next->layer,
-                        .options = next->options,
-                        .in[0] = before->plan.out,
-                        .batch = batch,
-                        .length = before->out_length};
-    layer_probe *probe = layer_probe_new(&setup);
-    memcpy(probe->x[0], before->y, (size_t)before->n_y * sizeof(float));
-    return probe;
-}
-
-/* The same parameters and input through batch_norm, activation and pooling one by one. */
 static void check_absorption(const layer_case *setup, const follower *activation,
                              const follower *pool) {
     layer_case fused = *setup;
@@ -90,28 +77,7 @@ static void check_absorption(const layer_case *setup, const follower *activation
         fused.next[i] = followers[i]->layer;
         fused.next_options[i] = followers[i]->options;
     }
-    layer_probe *whole = layer_probe_new(&fused), *part[3] = {layer_probe_new(setup)};
-    memcpy(part[0]->param, whole->param, (size_t)whole->plan.n_param * sizeof(float));
-    memcpy(part[0]->x[0], whole->x[0], (size_t)whole->n_x[0] * sizeof(float));
-    layer_probe_run(whole);
-    layer_probe_forward(part[0]);
-    for (int i = 0; i < n; i++) {
-        part[i + 1] = follow(part[i], followers[i], setup->batch);
-        layer_probe_forward(part[i + 1]);
-    }
-    ck_assert_int_eq(whole->n_y, part[n]->n_y);
-    ck_assert_mem_eq(whole->y, part[n]->y, (size_t)whole->n_y * sizeof(float));
-    memcpy(part[n]->dy, whole->dy, (size_t)whole->n_y * sizeof(float));
-    for (int i = n; i > 0; i--) {
-        layer_probe_backward(part[i], true);
-        memcpy(part[i - 1]->dy, part[i]->dx[0], (size_t)part[i - 1]->n_y * sizeof(float));
-    }
-    layer_probe_backward(part[0], true);
-    ck_assert_mem_eq(whole->dx[0], part[0]->dx[0], (size_t)whole->n_x[0] * sizeof(float));
-    ck_assert_mem_eq(whole->dparam, part[0]->dparam, (size_t)whole->plan.n_param * sizeof(float));
-    ck_assert_mem_eq(whole->state, part[0]->state, (size_t)whole->plan.n_state * sizeof(float));
-    for (int i = 0; i <= n; i++) layer_probe_free(part[i]);
-    layer_probe_free(whole);
+    layer_check_absorption(&fused);
 }
 
 static const int32_t lengths[] = {11, 2, 7, 4, 1};

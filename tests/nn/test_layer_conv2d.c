@@ -1,10 +1,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/layer_options.h"
 #include "tests/layer_check.h"
 #include "tests/test.h"
 
-extern const nn_layer nn_layer_conv2d;
+extern const nn_layer nn_layer_conv2d, nn_layer_relu, nn_layer_leaky_relu, nn_layer_tanh,
+    nn_layer_gelu;
 
 /* Check's own comparison writes to a pipe each time, which is slow in long loops. */
 static void expect_near(double value, double expected, double tolerance) {
@@ -208,6 +210,42 @@ START_TEST(starts_as_in_pytorch) {
 }
 END_TEST
 
+/* Several tiles to a sample, in groups. */
+static layer_case absorbing(const nn_layer *next, layer_mode mode) {
+    return (layer_case){.layer = &nn_layer_conv2d,
+                        .options = "{out: 8, kernel: 3, pad: same, groups: 2}",
+                        .next[0] = next,
+                        .in[0] = {3, {4, 64, 101}},
+                        .batch = 3,
+                        .mode = mode};
+}
+
+START_TEST(absorbs_without_changing_a_bit) {
+    static const nn_layer *const next[] = {&nn_layer_relu, &nn_layer_leaky_relu, &nn_layer_tanh};
+    for (size_t i = 0; i < sizeof next / sizeof *next; i++) {
+        layer_case setup = absorbing(next[i], LAYER_TRAIN);
+        layer_check_absorption(&setup);
+    }
+    layer_case setup = absorbing(&nn_layer_gelu, LAYER_INFER);
+    layer_check_absorption(&setup);
+}
+END_TEST
+
+/* Backward would need what gelu was applied to. */
+START_TEST(leaves_what_it_cannot_do) {
+    layer_case setup = absorbing(NULL, LAYER_TRAIN);
+    layer_probe *probe = layer_probe_new(&setup);
+    nn_gelu_options gelu = {0};
+    ck_assert(!nn_layer_conv2d.absorb(probe->options, &probe->plan, "gelu", &gelu));
+    ck_assert(!nn_layer_conv2d.absorb(probe->options, &probe->plan, "max_pool", NULL));
+    ck_assert_int_eq(probe->plan.n_absorbed, 0);
+    ck_assert(nn_layer_conv2d.absorb(probe->options, &probe->plan, "relu", NULL));
+    ck_assert(!nn_layer_conv2d.absorb(probe->options, &probe->plan, "relu", NULL));
+    layer_probe_free(probe);
+}
+END_TEST
+
 TEST_MAIN("nn/layer_conv2d", agrees_with_pytorch, agrees_with_the_definition,
           has_the_right_gradient, gives_the_same_bits_on_any_threads, joins_tiles,
-          tells_the_length_of_its_output, refuses_what_does_not_fit, starts_as_in_pytorch)
+          tells_the_length_of_its_output, refuses_what_does_not_fit, starts_as_in_pytorch,
+          absorbs_without_changing_a_bit, leaves_what_it_cannot_do)

@@ -12,7 +12,8 @@
 
 /* ---- counting allocations: this program's malloc is glibc's with a counter in front ---- */
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__) && !defined(__clang__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__) &&       \
+    !defined(__clang__)
 #define COUNTS_ALLOCATIONS 1
 static atomic_long n_allocations;
 extern char __executable_start, etext; /* set by the linker */
@@ -698,6 +699,30 @@ START_TEST(the_last_five_values_outlive_the_pass) {
 }
 END_TEST
 
+/* In inference dropout would only copy; what stands behind it is then absorbed as well. */
+START_TEST(inference_leaves_dropout_out) {
+    static const char layers[] =
+        "[{conv2d: {out: 3, kernel: 3}}, {dropout: 0.5}, relu, flatten, {dropout: 0.5},"
+        " {linear: classes}]";
+    nn_network_config config = image_config;
+    nn_network *trained = network_make(layers, &config);
+    config.training = false;
+    nn_network *network = network_make(layers, &config);
+    ck_assert_str_eq(nn_network_row(trained, 0).absorbed, "");
+    ck_assert_int_eq(nn_network_n_rows(trained), 6);
+    ck_assert_str_eq(nn_network_row(network, 0).absorbed, "dropout, relu");
+    ck_assert_str_eq(nn_network_row(network, 1).absorbed, "dropout");
+    ck_assert_int_eq(nn_network_n_rows(network), 3);
+    float x[2 * 2 * 8 * 12];
+    for (int i = 0; i < 2 * 2 * 8 * 12; i++) x[i] = sinf((float)i);
+    nn_input input = {.x = x, .n = 2};
+    ck_assert_mem_eq(nn_network_forward(network, &input), nn_network_forward(trained, &input),
+                     2 * (size_t)config.n_classes * sizeof(float));
+    nn_network_free(network);
+    nn_network_free(trained);
+}
+END_TEST
+
 START_TEST(what_the_last_layer_reads_is_not_absorbed) {
     nn_network *network =
         network_make("[{conv2d: {out: 3, kernel: 3}}, batch_norm, relu]", &image_config);
@@ -799,5 +824,6 @@ TEST_MAIN("nn/network", errors_name_file_line_layer_and_shapes, nesting_is_bound
           frames_past_the_length_do_not_count, micro_batches_draw_the_same_masks,
           gradients_of_micro_batches_add_up, inference_reuses_memory,
           values_before_the_end_can_be_asked_for, the_last_five_values_outlive_the_pass,
-          what_the_last_layer_reads_is_not_absorbed, blocks_are_aligned,
-          a_network_too_large_is_refused, running_allocates_nothing, profiling_counts_time)
+          what_the_last_layer_reads_is_not_absorbed, inference_leaves_dropout_out,
+          blocks_are_aligned, a_network_too_large_is_refused, running_allocates_nothing,
+          profiling_counts_time)

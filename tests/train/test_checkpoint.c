@@ -152,6 +152,10 @@ START_TEST(refuses_what_belongs_elsewhere) {
     f.state.fingerprint = "0123";
     f.state.max_epochs = 1;
     TEST_FAILS(train_checkpoint_read(&f.state, path, &err), BASE_EFORMAT, err, "z.h5");
+    f.state.max_epochs = 4;
+    f.state.best_epoch = 3; /* of two */
+    TEST_OK(train_checkpoint_write(&f.state, path, &err), err);
+    TEST_FAILS(train_checkpoint_read(&f.state, path, &err), BASE_EFORMAT, err, "best epoch 3");
     void *bytes;
     size_t n;
     TEST_OK(base_file_read(path, 0, &bytes, &n, &err), err);

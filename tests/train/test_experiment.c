@@ -87,10 +87,12 @@ START_TEST(a_fold_that_fails_stops_the_others) {
 }
 END_TEST
 
+/* Long enough that a run is still under way when a busy machine comes to look at what it said. */
+#define KILLED_RUN "train tiny.yaml train.epochs=60"
+
 /* Kills the run a moment after it has said `text`; true if it was still alive then. */
 static bool kill_after(const char *folder, const char *text, long wait_us) {
-    pid_t process =
-        program_start(folder, "exec $RIMSHOT train tiny.yaml train.epochs=4 --out hurt --resume");
+    pid_t process = program_start(folder, "exec $RIMSHOT " KILLED_RUN " --out hurt --resume");
     if (program_says(process, folder, text)) {
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
         kill(process, SIGKILL);
@@ -103,24 +105,24 @@ START_TEST(kills_do_not_matter) {
         const char *text;
         long wait_us;
     } moments[] = {{"folds", 0},
-                   {"fold 1/2  epoch 1", 0},
-                   {"fold 1/2  epoch 2", 700},
-                   {"fold 1/2  epoch 3", 2500},
+                   {"fold 1/2  epoch", 0},
+                   {"fold 1/2  epoch", 700},
+                   {"fold 1/2  epoch", 2500},
                    {"fold 1/2  accuracy", 0},
-                   {"fold 2/2  epoch 1", 1500},
-                   {"fold 2/2  epoch 4", 300},
-                   {"final model  epoch 1", 0},
-                   {"final model  epoch 4", 1000},
-                   {"final model  epoch 4", 9000}};
+                   {"fold 2/2  epoch", 1500},
+                   {"fold 2/2  epoch", 300},
+                   {"fold 2/2  accuracy", 0},
+                   {"final model  epoch", 1000},
+                   {"final model  epoch", 9000}};
     const char *folder = test_folder();
     int n_killed = 0;
     program_fixture(folder, 4);
-    program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=4 --out whole --quiet", 0, NULL);
+    program_expect(folder, "$RIMSHOT " KILLED_RUN " --out whole --quiet", 0, NULL);
     for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
         n_killed += kill_after(folder, moments[i].text, moments[i].wait_us);
     }
     ck_assert_int_ge(n_killed, 5);
-    program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=4 --out hurt --resume", 0, NULL);
+    program_expect(folder, "$RIMSHOT " KILLED_RUN " --out hurt --resume", 0, NULL);
     same_run(folder, "whole", "hurt");
 }
 END_TEST
