@@ -165,19 +165,6 @@ base_status base_file_write_text(const char *path, const base_text *text, base_e
     return base_file_write(path, base_text_string(text), text->size, err);
 }
 
-base_status base_file_append(const char *path, const void *data, size_t n_bytes, base_error *err) {
-    bool existed = base_file_exists(path);
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    int failure = fd < 0 ? errno : fill_and_close(fd, data, n_bytes);
-    if (failure != 0) return base_fail_errno(err, failure, "appending to %s", path);
-    if (existed) return BASE_OK;
-    base_arena arena = {0};
-    const char *folder = base_path_folder(&arena, path);
-    base_status status = folder != NULL ? sync_folder(folder, err) : no_memory(path, err);
-    base_arena_release(&arena);
-    return status;
-}
-
 bool base_file_exists(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);

@@ -30,9 +30,6 @@ void base_file_view_release(base_file_view *view); /* NULL or released is fine *
 base_status base_file_write(const char *path, const void *data, size_t n_bytes, base_error *err);
 base_status base_file_write_text(const char *path, const base_text *text, base_error *err);
 
-/* Appends one durable line's worth of bytes. */
-base_status base_file_append(const char *path, const void *data, size_t n_bytes, base_error *err);
-
 bool base_file_exists(const char *path);
 bool base_folder_exists(const char *path);
 bool base_folder_is_empty(const char *path); /* exists, can be read and holds nothing */

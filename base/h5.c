@@ -315,31 +315,6 @@ base_status base_h5_put_string(base_h5_writer *writer, const char *name, const c
     return status;
 }
 
-static base_status put_attribute(base_h5_writer *writer, const char *name, const char *attribute,
-                                 const char *value) {
-    size_t n = strlen(value);
-    hid_t type = string_type(n > 0 ? n : 1), space = H5Screate(H5S_SCALAR);
-    hid_t object = H5Oopen(writer->file, name[0] != '\0' ? name : "/", H5P_DEFAULT);
-    hid_t made =
-        object < 0 ? object : H5Acreate2(object, attribute, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    bool ok = made >= 0 && H5Awrite(made, type, value) >= 0;
-    release(made);
-    release(object);
-    release(space);
-    release(type);
-    if (ok) return BASE_OK;
-    return base_fail(&writer->error, BASE_EIO, "attribute '%s' of '%s' cannot be written",
-                     attribute, name);
-}
-
-base_status base_h5_attribute_string(base_h5_writer *writer, const char *name,
-                                     const char *attribute, const char *value, base_error *err) {
-    enter_library();
-    if (writer->error.status == BASE_OK) put_attribute(writer, name, attribute, value);
-    leave_library();
-    return conclude(writer, err);
-}
-
 /* The bytes of the file from the superblock on, behind room for the block. */
 static base_status get_image(base_h5_writer *writer, unsigned char **block, size_t *n_bytes) {
     *block = NULL;

@@ -42,9 +42,6 @@ base_status base_h5_put_strings(base_h5_writer *writer, const char *name, int64_
                                 const char *const *strings, base_error *err);
 base_status base_h5_put_string(base_h5_writer *writer, const char *name, const char *string,
                                base_error *err);
-/* Attributes of a group or dataset that exists ("" for the root). */
-base_status base_h5_attribute_string(base_h5_writer *writer, const char *name,
-                                     const char *attribute, const char *value, base_error *err);
 /* Writes the file atomically and frees the writer, also on failure. */
 base_status base_h5_writer_finish(base_h5_writer *writer, const char *path, base_error *err);
 void base_h5_writer_free(base_h5_writer *writer); /* gives up; NULL is fine */

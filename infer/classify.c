@@ -1,8 +1,10 @@
 #include "infer/classify.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+enum { MAX_INPUT_BYTES = 1 << 30 };
 enum { GROUP = 64 }; /* files decoded together; memory is bounded by it */
 
 /* One group of files under way. */
@@ -34,16 +36,25 @@ static void decode_file(void *context, int64_t task, int worker) {
     data_audio_release(&audio);
 }
 
-/* Standard input is read whole before it is decoded. */
+/* Standard input is read whole before it is decoded; what cannot be read to its end is no sound. */
 static base_status read_standard_input(data_audio *audio, base_error *err) {
     base_text bytes = {0};
     char block[65536];
     size_t n;
-    while ((n = fread(block, 1, sizeof block, stdin)) > 0) base_text_add_bytes(&bytes, block, n);
-    base_status status = bytes.failed
-                             ? base_fail(err, BASE_EMEMORY, "standard input: out of memory")
-                             : data_audio_decode(base_text_string(&bytes), bytes.size,
-                                                 "standard input", NULL, audio, err);
+    while (bytes.size <= MAX_INPUT_BYTES && (n = fread(block, 1, sizeof block, stdin)) > 0) {
+        base_text_add_bytes(&bytes, block, n);
+    }
+    base_status status;
+    if (ferror(stdin)) {
+        status = base_fail_errno(err, errno, "standard input");
+    } else if (bytes.failed) {
+        status = base_fail(err, BASE_EMEMORY, "standard input: out of memory");
+    } else if (bytes.size > MAX_INPUT_BYTES) {
+        status = base_fail(err, BASE_EDATA, "standard input: more than 1 GiB");
+    } else {
+        status = data_audio_decode(base_text_string(&bytes), bytes.size, "standard input", NULL,
+                                   audio, err);
+    }
     base_text_release(&bytes);
     return status;
 }
@@ -138,9 +149,16 @@ base_status infer_expand_paths(const char *const *arguments, int n_arguments, ba
                                const char ***paths, int64_t *n, base_error *err) {
     path_list list = {.arena = arena};
     base_status status = BASE_OK;
+    int n_standard_input = 0;
     for (int i = 0; status == BASE_OK && i < n_arguments; i++) {
-        status = base_folder_exists(arguments[i]) ? add_folder(&list, arguments[i], err)
-                                                  : add_path(&list, arguments[i], err);
+        bool is_standard_input = strcmp(arguments[i], "-") == 0;
+        n_standard_input += is_standard_input;
+        status = !is_standard_input && base_folder_exists(arguments[i])
+                     ? add_folder(&list, arguments[i], err)
+                     : add_path(&list, arguments[i], err);
+    }
+    if (status == BASE_OK && n_standard_input > 1) {
+        status = base_fail(err, BASE_EUSAGE, "standard input (-) can be read only once");
     }
     if (status == BASE_OK) {
         *paths = base_arena_alloc(arena, list.n + 1, sizeof **paths);

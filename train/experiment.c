@@ -237,6 +237,28 @@ static base_status count_clips(experiment *e, base_error *err) {
     return BASE_OK;
 }
 
+/* "3 conv2d, gru, linear": the layers with weights, in order, norms left out. */
+static const char *list_layers(const nn_network *network, base_arena *arena) {
+    const char *text = "";
+    int n_rows = nn_network_n_rows(network);
+    for (int i = 0, n; i < n_rows && text; i += n) {
+        nn_summary_row row = nn_network_row(network, i);
+        n = 1;
+        if (row.n_param == 0 || strstr(row.layer, "norm")) continue;
+        int n_equal = 1;
+        for (; i + n < n_rows; n++) { /* what has no weights, and norms, stand between equals */
+            nn_summary_row next = nn_network_row(network, i + n);
+            bool counts = next.n_param > 0 && !strstr(next.layer, "norm");
+            if (counts && strcmp(next.layer, row.layer) != 0) break;
+            n_equal += counts;
+        }
+        const char *comma = text[0] ? ", " : "";
+        text = n_equal > 1 ? base_arena_printf(arena, "%s%s%d %s", text, comma, n_equal, row.layer)
+                           : base_arena_printf(arena, "%s%s%s", text, comma, row.layer);
+    }
+    return text;
+}
+
 /* Facts of the network as planned for one thread, so that they are the same everywhere; the
  * resolved configuration shows its layers unfolded and with their defaults. */
 static base_status describe_network(experiment *e, base_error *err) {
@@ -253,9 +275,10 @@ static base_status describe_network(experiment *e, base_error *err) {
     e->facts.macs = e->plan.macs;
     e->facts.memory_bytes = e->plan.param_bytes + e->plan.activation_bytes;
     e->facts.input = base_arena_string(&e->arena, input);
+    e->facts.network = list_layers(network, &e->arena);
     base_node *layers = base_node_copy(nn_network_layers(network), &config->arena);
     nn_network_free(network);
-    if (!layers || !e->facts.input) return out_of_memory(err);
+    if (!layers || !e->facts.input || !e->facts.network) return out_of_memory(err);
     base_node_put(config->root, "network", layers);
     config->network = layers;
     return BASE_OK;
@@ -274,7 +297,6 @@ static base_status gather_facts(experiment *e, base_error *err) {
                              .n_duplicate_groups = e->data.duplicates.n_groups,
                              .n_copies = e->data.duplicates.n_copies,
                              .n_conflicts = e->data.duplicates.n_conflicts,
-                             .network = "",
                              .blas_kernel = nn_blas_kernel(),
                              .level = nn_kernels()->level,
                              .version = RIMSHOT_VERSION,

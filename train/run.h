@@ -59,7 +59,7 @@ typedef struct {
     int64_t n_rows, n_clips, n_left_out, n_silent;
     int64_t n_duplicate_groups, n_copies, n_conflicts;
     int64_t *class_counts; /* [n_classes] clips */
-    const char *network;   /* "crnn" or "" */
+    const char *network;   /* "3 conv2d, gru, linear" */
     int64_t n_param, macs; /* multiply-adds per clip */
     size_t memory_bytes;   /* of weights, gradients and activations at the training batch; scratch
                               memory, which grows with the threads, is not counted */

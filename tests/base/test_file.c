@@ -77,14 +77,15 @@ START_TEST(files_are_written_and_read) {
 }
 END_TEST
 
-START_TEST(lines_are_appended) {
-    const char *path = in(test_folder(), "log");
+START_TEST(an_empty_folder_is_told_from_others) {
     base_error err;
-    TEST_OK(base_file_append(path, "a\n", 2, &err), err);
-    TEST_OK(base_file_append(path, "b\n", 2, &err), err);
-    check_content(path, "a\nb\n");
-    TEST_FAILS(base_file_append(in(test_folder(), "no/log"), "a", 1, &err), BASE_ENOTFOUND, err,
-               "no/log");
+    const char *folder = in(test_folder(), "maybe");
+    ck_assert(!base_folder_is_empty(folder));
+    TEST_OK(base_folder_make(folder, &err), err);
+    ck_assert(base_folder_is_empty(folder));
+    TEST_OK(base_file_write(in(folder, ".hidden"), "", 0, &err), err);
+    ck_assert(!base_folder_is_empty(folder));
+    ck_assert(!base_folder_is_empty(in(folder, ".hidden")));
 }
 END_TEST
 
@@ -310,7 +311,7 @@ START_TEST(digests_are_xxh3) {
 END_TEST
 
 TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_written_and_read,
-          lines_are_appended, failed_writes_leave_nothing_behind,
+          an_empty_folder_is_told_from_others, failed_writes_leave_nothing_behind,
           leftovers_of_a_crash_are_no_obstacle, reading_refuses_what_is_no_file,
           existence_tells_files_from_folders, folders_are_made_and_removed,
           walks_are_sorted_and_skip_hidden_names, walks_follow_links_once,

@@ -127,6 +127,9 @@ START_TEST(folders_are_expanded) {
     TEST_OK(base_folder_make(empty, &err), err);
     TEST_FAILS(infer_expand_paths(&empty, 1, &arena, &paths, &n, &err), BASE_EDATA, err,
                "no audio files below it");
+    const char *twice[] = {"-", "first.wav", "-"};
+    TEST_FAILS(infer_expand_paths(twice, 3, &arena, &paths, &n, &err), BASE_EUSAGE, err,
+               "only once");
 }
 END_TEST
 
