@@ -84,19 +84,7 @@ static base_status show(cli_call *call, cli_dataset *set, double near, base_text
 }
 
 static int run_duplicates(cli_call *call) {
-    cli_progress progress = {.call = call};
-    cli_dataset set = {0};
-    base_text out = {0};
-    base_error err;
-    double near = 0;
-    if (!cli_number(call, "near", 0, 1, &near)) return CLI_USAGE;
-    base_status status = cli_dataset_open(call, 0, NULL, &progress, &set, &err);
-    cli_progress_clear(&progress);
-    if (status == BASE_OK) status = show(call, &set, near, &out, &err);
-    int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
-    base_text_release(&out);
-    cli_dataset_release(&set);
-    return code;
+    return cli_dataset_show(call, show);
 }
 
 static const cli_flag flags[] = {

@@ -64,3 +64,19 @@ void cli_dataset_release(cli_dataset *set) {
     data_clips_release(&set->clips);
     data_manifest_release(&set->manifest);
 }
+
+int cli_dataset_show(cli_call *call, cli_dataset_view *show) {
+    cli_progress progress = {.call = call};
+    cli_dataset set = {0};
+    base_text out = {0};
+    base_error err;
+    double near = 0;
+    if (!cli_number(call, "near", 0, 1, &near)) return CLI_USAGE;
+    base_status status = cli_dataset_open(call, 0, NULL, &progress, &set, &err);
+    cli_progress_clear(&progress);
+    if (status == BASE_OK) status = show(call, &set, near, &out, &err);
+    int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
+    base_text_release(&out);
+    cli_dataset_release(&set);
+    return code;
+}

@@ -25,4 +25,12 @@ base_status cli_dataset_open(cli_call *call, int first, const data_audio_options
                              cli_progress *progress, cli_dataset *set, base_error *err);
 void cli_dataset_release(cli_dataset *set);
 
+/* What a command has to say about a data set, added to `out`; `near` is its --near. */
+typedef base_status cli_dataset_view(cli_call *call, cli_dataset *set, double near, base_text *out,
+                                     base_error *err);
+
+/* Opens the data set named by the call, lets `show` write about it and prints that; returns the
+ * exit code. */
+int cli_dataset_show(cli_call *call, cli_dataset_view *show);
+
 #endif
