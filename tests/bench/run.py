@@ -104,7 +104,8 @@ def measure(jobs, n_rounds, env):
     single = {**env, "OMP_NUM_THREADS": "1"}
     for number in range(n_rounds):
         for name, command in jobs:
-            print(f"\rround {number + 1} of {n_rounds}: {name:<24}", end="", file=sys.stderr)
+            end = "" if sys.stderr.isatty() else "\n"
+            print(f"\rround {number + 1} of {n_rounds}: {name:<24}", end=end, file=sys.stderr)
             results[name].append(run_child(command, single if "peers" in name else env))
     print(file=sys.stderr)
     return {name: median_of(r) for name, r in results.items()}
