@@ -9,7 +9,7 @@ trap 'rm -f "$output"' EXIT
 
 for program in "$@"; do
     name=${program#"${BUILD:-build}"/tests/}
-    "$program" >"$output" 2>&1
+    "$program" >"$output" 2>&1 </dev/null
     status=$?
     # Check's summary: "100%: Checks: 7, Failures: 0, Errors: 0"
     set -- $(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' \
