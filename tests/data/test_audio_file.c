@@ -15,12 +15,11 @@
 enum { N = 600, RATE_HZ = 22050 };
 
 static base_error err;
+static base_arena arena; /* left to the end of the process */
 
-/* A path in a fresh folder. Left to the end of the process. */
+/* A path in a fresh folder. */
 static const char *scratch(const char *name) {
-    char *path;
-    ck_assert_int_gt(asprintf(&path, "%s/%s", test_folder(), name), 0);
-    return path;
+    return base_path_join(&arena, test_folder(), name);
 }
 
 static data_audio sines(int64_t n_channels, int64_t n) {
