@@ -172,6 +172,33 @@ static base_status decode_span(const decoder *d, const data_audio_span *span, da
     return status;
 }
 
+static sf_count_t descriptor_length(void *user) {
+    struct stat info;
+    return fstat(*(const int *)user, &info) == 0 ? (sf_count_t)info.st_size : -1;
+}
+
+static sf_count_t descriptor_seek(sf_count_t offset, int whence, void *user) {
+    return (sf_count_t)lseek(*(const int *)user, (off_t)offset, whence);
+}
+
+static sf_count_t descriptor_read(void *bytes, sf_count_t n, void *user) {
+    return (sf_count_t)read(*(const int *)user, bytes, (size_t)n);
+}
+
+static sf_count_t descriptor_tell(void *user) {
+    return (sf_count_t)lseek(*(const int *)user, 0, SEEK_CUR);
+}
+
+/* Not sf_open_fd: when it fails it closes the descriptor even if told not to, and by the time its
+ * owner does, the number may belong to another thread's file. */
+static SNDFILE *open_descriptor(int *fd, SF_INFO *info) {
+    SF_VIRTUAL_IO io = {.get_filelen = descriptor_length,
+                        .seek = descriptor_seek,
+                        .read = descriptor_read,
+                        .tell = descriptor_tell};
+    return sf_open_virtual(&io, SFM_READ, info, fd);
+}
+
 /* Opens a file (fd) or memory (when fd is negative), decodes and closes. */
 static base_status decode(int fd, memory_file *memory, const char *name,
                           const data_audio_span *span, data_audio *audio, base_error *err) {
@@ -179,8 +206,7 @@ static base_status decode(int fd, memory_file *memory, const char *name,
     decoder d = {.name = name};
     base_status status = BASE_OK;
     pthread_mutex_lock(&opening);
-    d.file = fd >= 0 ? sf_open_fd(fd, SFM_READ, &d.info, SF_FALSE)
-                     : open_memory(memory, SFM_READ, &d.info);
+    d.file = fd >= 0 ? open_descriptor(&fd, &d.info) : open_memory(memory, SFM_READ, &d.info);
     if (d.file == NULL)
         status = base_fail(err, BASE_EFORMAT, "%s: not an audio file libsndfile can read (%s)",
                            name, sf_strerror(NULL));
