@@ -3,76 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
-#include <sndfile.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "dsp/sound_memory.h"
 
 enum { MAX_CHANNELS = 64, MAX_RATE_HZ = 768000, BLOCK_FRAMES = 4096 };
 #define MAX_SECONDS 600.0
 #define MAX_SAMPLES ((int64_t)1 << 28) /* over all channels: 1 GiB */
-
-/* libsndfile keeps the reason of a failed open in a global variable and initialises its MP3 decoder
- * at first use, so files are opened one at a time. Reading from an open handle needs no lock. */
-static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
-
-/* A file in memory, for libsndfile's virtual I/O. */
-typedef struct {
-    const unsigned char *bytes; /* read from here */
-    base_text *out;             /* or written there */
-    sf_count_t at;
-    sf_count_t size;
-} memory_file;
-
-static sf_count_t memory_size(void *context) {
-    return ((memory_file *)context)->size;
-}
-
-static sf_count_t memory_tell(void *context) {
-    return ((memory_file *)context)->at;
-}
-
-static sf_count_t memory_seek(sf_count_t offset, int whence, void *context) {
-    memory_file *file = context;
-    sf_count_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file->at : file->size;
-    sf_count_t at;
-    if (__builtin_add_overflow(from, offset, &at) || at < 0 || at > file->size) return -1;
-    return file->at = at;
-}
-
-static sf_count_t memory_read(void *data, sf_count_t n_bytes, void *context) {
-    memory_file *file = context;
-    const void *from = file->out != NULL ? (const void *)file->out->data : file->bytes;
-    sf_count_t left = file->size - file->at;
-    sf_count_t n = n_bytes < left ? n_bytes : left;
-    if (n <= 0) return 0;
-    memcpy(data, (const unsigned char *)from + file->at, (size_t)n);
-    file->at += n;
-    return n;
-}
-
-/* Overwrites what lies at the current place (headers are written again at the end), then appends.
- */
-static sf_count_t memory_write(const void *data, sf_count_t n_bytes, void *context) {
-    memory_file *file = context;
-    if (n_bytes <= 0) return 0;
-    sf_count_t within = file->size - file->at < n_bytes ? file->size - file->at : n_bytes;
-    if (within > 0) memcpy(file->out->data + file->at, data, (size_t)within);
-    base_text_add_bytes(file->out, (const char *)data + within, (size_t)(n_bytes - within));
-    if (file->out->failed) return 0;
-    file->at += n_bytes;
-    file->size = (sf_count_t)file->out->size;
-    return n_bytes;
-}
-
-static SNDFILE *open_memory(memory_file *file, int mode, SF_INFO *info) {
-    SF_VIRTUAL_IO io = {memory_size, memory_seek, memory_read, memory_write, memory_tell};
-    return sf_open_virtual(&io, mode, info, file);
-}
 
 /* What is being decoded. */
 typedef struct {
@@ -191,34 +132,33 @@ static sf_count_t descriptor_tell(void *user) {
 
 /* Not sf_open_fd: when it fails it closes the descriptor even if told not to, and by the time its
  * owner does, the number may belong to another thread's file. */
-static SNDFILE *open_descriptor(int *fd, SF_INFO *info) {
+static SNDFILE *open_descriptor(int *fd, SF_INFO *info, char *reason) {
     SF_VIRTUAL_IO io = {.get_filelen = descriptor_length,
                         .seek = descriptor_seek,
                         .read = descriptor_read,
                         .tell = descriptor_tell};
-    return sf_open_virtual(&io, SFM_READ, info, fd);
+    return dsp_sound_open(&io, fd, SFM_READ, info, reason);
 }
 
 /* Opens a file (fd) or memory (when fd is negative), decodes and closes. */
-static base_status decode(int fd, memory_file *memory, const char *name,
+static base_status decode(int fd, dsp_sound_memory *memory, const char *name,
                           const data_audio_span *span, data_audio *audio, base_error *err) {
     *audio = (data_audio){0};
     decoder d = {.name = name};
-    base_status status = BASE_OK;
-    pthread_mutex_lock(&opening);
-    d.file = fd >= 0 ? open_descriptor(&fd, &d.info) : open_memory(memory, SFM_READ, &d.info);
+    char reason[DSP_SOUND_REASON];
+    d.file = fd >= 0 ? open_descriptor(&fd, &d.info, reason)
+                     : dsp_sound_memory_open(memory, SFM_READ, &d.info, reason);
     if (d.file == NULL)
-        status = base_fail(err, BASE_EFORMAT, "%s: not an audio file libsndfile can read (%s)",
-                           name, sf_strerror(NULL));
-    pthread_mutex_unlock(&opening);
-    if (status == BASE_OK) status = decode_span(&d, span, audio, err);
-    if (d.file != NULL) sf_close(d.file);
+        return base_fail(err, BASE_EFORMAT, "%s: not an audio file libsndfile can read (%s)", name,
+                         reason);
+    base_status status = decode_span(&d, span, audio, err);
+    sf_close(d.file);
     return status;
 }
 
 base_status data_audio_decode(const void *bytes, size_t n_bytes, const char *name,
                               const data_audio_span *span, data_audio *audio, base_error *err) {
-    memory_file memory = {.bytes = bytes, .size = (sf_count_t)n_bytes};
+    dsp_sound_memory memory = {.bytes = bytes, .size = (sf_count_t)n_bytes};
     return decode(-1, &memory, name, span, audio, err);
 }
 
@@ -280,12 +220,11 @@ static base_status encode(const char *path, const data_audio *audio, base_text *
         for (int64_t i = 0; i < audio->n; i++)
             x[i * audio->n_channels + c] = audio->x[c * audio->n + i];
     }
-    memory_file memory = {.out = out};
-    pthread_mutex_lock(&opening);
-    SNDFILE *file = open_memory(&memory, SFM_WRITE, &info);
+    dsp_sound_memory memory = {.out = out};
+    char reason[DSP_SOUND_REASON];
+    SNDFILE *file = dsp_sound_memory_open(&memory, SFM_WRITE, &info, reason);
     base_status status =
-        file != NULL ? BASE_OK : base_fail(err, BASE_EFORMAT, "%s: %s", path, sf_strerror(NULL));
-    pthread_mutex_unlock(&opening);
+        file != NULL ? BASE_OK : base_fail(err, BASE_EFORMAT, "%s: %s", path, reason);
     if (status == BASE_OK) {
         sf_command(file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE); /* it carries the time of day */
         sf_command(file, SFC_SET_CLIPPING, NULL, SF_TRUE);        /* not wrapped around */

@@ -1,4 +1,4 @@
-/* data/audio_file.h - decoding; one of the two users of libsndfile.
+/* data/audio_file.h - decoding with libsndfile.
  *
  * Whatever libsndfile reads: WAV, AIFF, FLAC, Ogg, MP3, CAF, ... Untrusted input: frame counts in
  * headers are not believed, memory grows with what was really decoded, up to a cap. */

@@ -1,64 +1,11 @@
 /* An MP3 encoded and decoded in memory. The encoder notes its delay in the stream's first frame and
  * the decoder takes it off again, so that the sound comes back where it was. */
 #include <math.h>
-#include <sndfile.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "dsp/effects.h"
-
-/* A file in memory, as libsndfile asks for it. */
-typedef struct {
-    unsigned char *data;
-    size_t size, capacity;
-    sf_count_t at;
-    bool failed;
-} memory_file;
-
-static sf_count_t file_size(void *context) {
-    return (sf_count_t)((memory_file *)context)->size;
-}
-
-static sf_count_t file_seek(sf_count_t offset, int whence, void *context) {
-    memory_file *file = context;
-    sf_count_t origin = whence == SEEK_SET   ? 0
-                        : whence == SEEK_CUR ? file->at
-                                             : (sf_count_t)file->size;
-    if (origin + offset < 0) return -1;
-    file->at = origin + offset;
-    return file->at;
-}
-
-static sf_count_t file_read(void *to, sf_count_t n, void *context) {
-    memory_file *file = context;
-    sf_count_t left = (sf_count_t)file->size - file->at;
-    if (left < 0) left = 0;
-    if (n > left) n = left;
-    if (n > 0) memcpy(to, file->data + file->at, (size_t)n);
-    file->at += n;
-    return n;
-}
-
-static sf_count_t file_write(const void *from, sf_count_t n, void *context) {
-    memory_file *file = context;
-    size_t end = (size_t)(file->at + n);
-    void *data = file->data;
-    if (!base_grow(&data, &file->capacity, end, 1)) {
-        file->failed = true;
-        return 0;
-    }
-    file->data = data;
-    memcpy(file->data + file->at, from, (size_t)n);
-    file->at += n;
-    if (end > file->size) file->size = end;
-    return n;
-}
-
-static sf_count_t file_tell(void *context) {
-    return ((memory_file *)context)->at;
-}
-
-static SF_VIRTUAL_IO memory_io = {file_size, file_seek, file_read, file_write, file_tell};
+#include "dsp/sound_memory.h"
 
 /* What the codec takes and gives late: encoder 576, decoder 529 samples. A stream too thin to hold
  * the note about it comes back with that delay, and so longer than it went in. */
@@ -89,13 +36,14 @@ static bool has_rate(double sample_rate_hz) {
     return false;
 }
 
-static base_status encode(dsp_clip clip, int64_t kbps, const float *frames, memory_file *file,
+static base_status encode(dsp_clip clip, int64_t kbps, const float *frames, base_text *mp3,
                           base_error *err) {
     SF_INFO info = stream_info(clip);
-    SNDFILE *stream = sf_open_virtual(&memory_io, SFM_WRITE, &info, file);
+    dsp_sound_memory file = {.out = mp3};
+    char reason[DSP_SOUND_REASON];
+    SNDFILE *stream = dsp_sound_memory_open(&file, SFM_WRITE, &info, reason);
     if (stream == NULL) {
-        return base_fail(err, BASE_EDATA, "MP3 at %g Hz: %s", clip.sample_rate_hz,
-                         sf_strerror(NULL));
+        return base_fail(err, BASE_EDATA, "MP3 at %g Hz: %s", clip.sample_rate_hz, reason);
     }
     int mode = SF_BITRATE_MODE_CONSTANT;
     double level = compression_level(info.samplerate, kbps);
@@ -104,7 +52,7 @@ static base_status encode(dsp_clip clip, int64_t kbps, const float *frames, memo
                sf_command(stream, SFC_SET_COMPRESSION_LEVEL, &level, sizeof level) == SF_TRUE;
     bool written = set && sf_writef_float(stream, frames, clip.n) == clip.n;
     bool closed = sf_close(stream) == 0;
-    if (file->failed) return base_fail(err, BASE_EMEMORY, "no memory for an MP3");
+    if (mp3->failed) return base_fail(err, BASE_EMEMORY, "no memory for an MP3");
     if (!written || !closed) {
         return base_fail(err, BASE_EDATA, "MP3 at %lld kbit/s: encoding failed", (long long)kbps);
     }
@@ -112,11 +60,12 @@ static base_status encode(dsp_clip clip, int64_t kbps, const float *frames, memo
 }
 
 /* frames[n + DELAY, channels]; *skip: how many of them are delay. */
-static base_status decode(dsp_clip clip, memory_file *file, float *frames, int64_t *skip,
+static base_status decode(dsp_clip clip, const base_text *mp3, float *frames, int64_t *skip,
                           base_error *err) {
     SF_INFO info = {0};
-    file->at = 0;
-    SNDFILE *stream = sf_open_virtual(&memory_io, SFM_READ, &info, file);
+    dsp_sound_memory file = {.bytes = mp3->data, .size = (sf_count_t)mp3->size};
+    char reason[DSP_SOUND_REASON];
+    SNDFILE *stream = dsp_sound_memory_open(&file, SFM_READ, &info, reason);
     if (stream == NULL || info.channels != clip.n_channels) {
         if (stream != NULL) sf_close(stream);
         return base_fail(err, BASE_EDATA, "MP3 at %g Hz: decoding failed", clip.sample_rate_hz);
@@ -131,17 +80,17 @@ static base_status decode(dsp_clip clip, memory_file *file, float *frames, int64
 }
 
 /* One or two channels. */
-static base_status round_trip(dsp_clip clip, int64_t kbps, float *frames, memory_file *file,
+static base_status round_trip(dsp_clip clip, int64_t kbps, float *frames, base_text *mp3,
                               base_error *err) {
     for (int64_t i = 0; i < clip.n; i++) {
         for (int64_t c = 0; c < clip.n_channels; c++) {
             frames[i * clip.n_channels + c] = clip.x[c * clip.n + i];
         }
     }
-    *file = (memory_file){.data = file->data, .capacity = file->capacity};
-    BASE_TRY(encode(clip, kbps, frames, file, err));
+    mp3->size = 0;
+    BASE_TRY(encode(clip, kbps, frames, mp3, err));
     int64_t skip = 0;
-    BASE_TRY(decode(clip, file, frames, &skip, err));
+    BASE_TRY(decode(clip, mp3, frames, &skip, err));
     for (int64_t i = 0; i < clip.n; i++) {
         for (int64_t c = 0; c < clip.n_channels; c++) {
             clip.x[c * clip.n + i] = frames[(i + skip) * clip.n_channels + c];
@@ -166,13 +115,13 @@ base_status dsp_mp3_round_trip(dsp_clip clip, int64_t kbps, base_error *err) {
         return base_fail(err, BASE_EMEMORY, "no memory for an MP3 of %lld samples",
                          (long long)clip.n);
     }
-    memory_file file = {0};
+    base_text mp3 = {0};
     base_status status = BASE_OK;
     for (int64_t c = 0; c < clip.n_channels && status == BASE_OK; c += part.n_channels) {
         part.x = clip.x + c * clip.n;
-        status = round_trip(part, kbps, frames, &file, err);
+        status = round_trip(part, kbps, frames, &mp3, err);
     }
-    base_free(file.data);
+    base_text_release(&mp3);
     base_free(frames);
     return status;
 }

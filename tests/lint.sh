@@ -29,7 +29,7 @@ only_in() {
 }
 only_in 'cblas|openblas_config' 'nn/gemm\.c'
 only_in 'fftw3' 'dsp/fft\.c'
-only_in 'sndfile' 'data/audio_file\.c|dsp/mp3\.c'
+only_in 'sndfile' 'dsp/sound_memory\.h'
 only_in 'soxr' 'dsp/resample\.c'
 only_in 'hdf5' 'base/h5\.c'
 only_in 'yaml' 'base/yaml\.c'
