@@ -19,18 +19,7 @@ static const nn_cell cell = {.n_gates = 4,
                              .forward = step_forward,
                              .backward = step_backward};
 
-static base_status plan(const void *options, nn_plan *plan_, base_error *err) {
-    return nn_recurrent_plan(&cell, options, plan_, err);
-}
-
-static void forward(const void *options, const nn_run *run, const float *const *x, float *y) {
-    nn_recurrent_forward(&cell, options, run, x[0], y);
-}
-
-static void backward(const void *options, const nn_run *run, const float *const *x, const float *y,
-                     float *dy, float *const *dx) {
-    nn_recurrent_backward(&cell, options, run, x[0], y, dy, dx[0]);
-}
+NN_RECURRENT_LAYER(&cell)
 
 static const base_option option_table[] = {NN_RECURRENT_OPTIONS, {.key = NULL}};
 

@@ -55,18 +55,7 @@ static const nn_cell *cell_of(const nn_recurrent_options *options) {
     return &cells[options->nonlinearity];
 }
 
-static base_status plan(const void *options, nn_plan *plan_, base_error *err) {
-    return nn_recurrent_plan(cell_of(options), options, plan_, err);
-}
-
-static void forward(const void *options, const nn_run *run, const float *const *x, float *y) {
-    nn_recurrent_forward(cell_of(options), options, run, x[0], y);
-}
-
-static void backward(const void *options, const nn_run *run, const float *const *x, const float *y,
-                     float *dy, float *const *dx) {
-    nn_recurrent_backward(cell_of(options), options, run, x[0], y, dy, dx[0]);
-}
+NN_RECURRENT_LAYER(cell_of(options))
 
 static const base_option option_table[] = {
     NN_RECURRENT_OPTIONS,
