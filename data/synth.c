@@ -10,7 +10,6 @@
 
 #define RATE_HZ 44100.0
 #define MAX_S   1.5
-#define PI      3.14159265358979323846
 
 enum { KICK, SNARE, CLOSED_HAT, OPEN_HAT, CLAP, TOM, CYMBAL, COWBELL, RIM };
 const char *const data_synth_classes[DATA_SYNTH_N_CLASSES] = {
@@ -48,7 +47,7 @@ typedef struct {
 typedef enum { LOW_PASS, HIGH_PASS, BAND_PASS } filter_kind;
 
 static biquad design(filter_kind kind, double cut_hz, double q) {
-    double w = 2 * PI * fmin(cut_hz, 0.45 * RATE_HZ) / RATE_HZ;
+    double w = 2 * M_PI * fmin(cut_hz, 0.45 * RATE_HZ) / RATE_HZ;
     double alpha = sin(w) / (2 * q), c = cos(w), a0 = 1 + alpha;
     double edge = kind == LOW_PASS ? (1 - c) / 2 : (1 + c) / 2;
     biquad f = {.a1 = -2 * c / a0, .a2 = (1 - alpha) / a0};
@@ -83,8 +82,8 @@ static void add_tone(hit *h, tone t) {
     for (int64_t i = 0; i < h->n; i++) {
         double hz = t.end_hz + (t.start_hz - t.end_hz) * exp(-(double)i / RATE_HZ / t.glide_s);
         h->x[i] += (float)(t.level * envelope(i, t.decay_s) * sin(phase));
-        phase += 2 * PI * hz / RATE_HZ;
-        if (phase > 2 * PI) phase -= 2 * PI;
+        phase += 2 * M_PI * hz / RATE_HZ;
+        if (phase > 2 * M_PI) phase -= 2 * M_PI;
     }
 }
 

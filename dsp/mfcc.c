@@ -2,15 +2,13 @@
 
 #include <math.h>
 
-#define PI 3.14159265358979323846
-
 void dsp_dct_fill(const dsp_dct *dct) {
     double n = (double)dct->n_in;
     for (int64_t k = 0; k < dct->n_out; k++) {
         double scale = sqrt((k == 0 ? 1.0 : 2.0) / n);
         float *row = dct->matrix + k * dct->n_in;
         for (int64_t i = 0; i < dct->n_in; i++) {
-            row[i] = (float)(scale * cos(PI * (double)(k * (2 * i + 1)) / (2.0 * n)));
+            row[i] = (float)(scale * cos(M_PI * (double)(k * (2 * i + 1)) / (2.0 * n)));
         }
     }
 }

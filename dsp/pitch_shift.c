@@ -6,7 +6,6 @@
 #include "dsp/kernels.h"
 #include "dsp/time_stretch.h"
 
-#define PI              3.14159265358979323846
 #define CUTOFF          0.94 /* of the lower Nyquist frequency: the filter's slope ends near it */
 #define KAISER_BETA     9.0
 #define LARGEST_SHIFT   24.0 /* semitones */
@@ -41,7 +40,7 @@ static double bessel_i0(double x) {
 static void fill_prototype(float *prototype) {
     for (int i = 0; i < CROSSINGS * PER_CROSSING; i++) {
         double u = (double)i / PER_CROSSING, edge = u / CROSSINGS;
-        double sinc = i == 0 ? 1.0 : sin(PI * u) / (PI * u);
+        double sinc = i == 0 ? 1.0 : sin(M_PI * u) / (M_PI * u);
         double kaiser = bessel_i0(KAISER_BETA * sqrt(1.0 - edge * edge)) / bessel_i0(KAISER_BETA);
         prototype[i] = (float)(sinc * kaiser);
     }

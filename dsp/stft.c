@@ -7,8 +7,6 @@
 #include "dsp/kernels.h"
 #include "dsp/scratch.h"
 
-#define PI 3.14159265358979323846
-
 struct dsp_stft {
     const dsp_kernels_table *kernels;
     dsp_stft_options options;
@@ -19,7 +17,7 @@ struct dsp_stft {
 
 static double window_value(dsp_window_kind kind, int64_t n, int64_t i) {
     if (n == 1) return 1.0;
-    double wave = cos(2.0 * PI * (double)i / (double)n);
+    double wave = cos(2.0 * M_PI * (double)i / (double)n);
     switch (kind) {
     case DSP_HANN:
         return 0.5 - 0.5 * wave;
@@ -84,8 +82,18 @@ const double *dsp_stft_window(const dsp_stft *stft) {
 int64_t dsp_stft_frames(const dsp_stft *stft, int64_t n) {
     const dsp_stft_options *o = &stft->options;
     if (n < 1) return 0;
-    if (o->centered) return 1 + (n - o->n_fft % 2) / o->hop;
+    bool less = o->n_fft % 2 != 0 || o->pad == DSP_PAD_SAME;
+    if (o->centered) return 1 + (n - less) / o->hop;
     return n < o->n_fft ? 0 : 1 + (n - o->n_fft) / o->hop;
+}
+
+void dsp_stft_extension(const dsp_stft *stft, int64_t n, int64_t *before, int64_t *after) {
+    const dsp_stft_options *o = &stft->options;
+    *before = o->centered ? o->n_fft / 2 : 0;
+    int64_t total = (dsp_stft_frames(stft, n) - 1) * o->hop + o->n_fft - n;
+    if (total < 0) total = 0;
+    if (o->centered && o->pad == DSP_PAD_SAME) *before = total / 2;
+    *after = total > *before ? total - *before : 0;
 }
 
 /* One call's buffers. */
@@ -116,7 +124,7 @@ size_t dsp_stft_scratch_bytes(const dsp_stft *stft) {
  * samples single and goes on for as long as it takes: period 2 (n - 1). */
 static int64_t extended_index(dsp_pad_kind pad, int64_t i, int64_t n) {
     if (i >= 0 && i < n) return i;
-    if (pad == DSP_PAD_ZERO) return -1;
+    if (pad != DSP_PAD_REFLECT) return -1;
     if (n == 1) return 0;
     int64_t period = 2 * (n - 1), place = i % period;
     if (place < 0) place += period;
@@ -146,9 +154,9 @@ const float complex *dsp_stft_at(const dsp_stft *stft, const float *x, int64_t n
 
 void dsp_stft_run(const dsp_stft *stft, const float *x, int64_t n, void *scratch,
                   dsp_stft_frame *emit, void *context) {
-    const dsp_stft_options *o = &stft->options;
-    int64_t n_frames = dsp_stft_frames(stft, n), lead = o->centered ? o->n_fft / 2 : 0;
+    int64_t n_frames = dsp_stft_frames(stft, n), before, after;
+    dsp_stft_extension(stft, n, &before, &after);
     for (int64_t t = 0; t < n_frames; t++) {
-        emit(context, t, dsp_stft_at(stft, x, n, t * o->hop - lead, scratch));
+        emit(context, t, dsp_stft_at(stft, x, n, t * stft->options.hop - before, scratch));
     }
 }

@@ -11,7 +11,6 @@
 #include "dsp/features_plan.h"
 #include "infer/onnx_graph.h"
 
-#define PI         3.14159265358979323846
 #define DECIBEL_LN 4.34294481903251827651 /* 10 / ln 10 */
 
 typedef struct {
@@ -57,9 +56,10 @@ static infer_onnx_value padded(infer_onnx *onnx, infer_onnx_value x, int rank, c
 /* Reflection reaches no further than a signal is long; a longer one is made of several. */
 static infer_onnx_value extended(const front *e, infer_onnx_value x) {
     const dsp_features_options *o = &e->f->options;
-    int64_t n = e->f->n_samples, missing = o->n_fft / 2;
+    int64_t n = e->f->n_samples, missing = o->n_fft / 2, before, after;
+    dsp_stft_extension(e->f->stft, n, &before, &after);
     if (!o->centered) return x;
-    if (o->pad == DSP_PAD_ZERO) return padded(e->onnx, x, 3, "constant", missing, missing);
+    if (o->pad != DSP_PAD_REFLECT) return padded(e->onnx, x, 3, "constant", before, after);
     if (n == 1) return padded(e->onnx, x, 3, "edge", missing, missing);
     while (missing > 0) {
         int64_t step = missing < n - 1 ? missing : n - 1;
@@ -100,7 +100,7 @@ static infer_onnx_value wave_matrix(const front *e, double (*wave)(double)) {
     double *period = infer_onnx_take(onnx, n_fft, sizeof *period);
     int64_t *number = infer_onnx_take(onnx, n_half, sizeof *number);
     if (onnx->failed) return "";
-    for (int64_t i = 0; i < n_fft; i++) period[i] = wave(2 * PI * (double)i / (double)n_fft);
+    for (int64_t i = 0; i < n_fft; i++) period[i] = wave(2 * M_PI * (double)i / (double)n_fft);
     for (int64_t i = 0; i < n_half; i++) number[i] = i;
     infer_onnx_value product = INFER_OP(onnx, "Mul", int64_matrix(onnx, n_half, 1, number),
                                         int64_matrix(onnx, 1, n_half, number));
@@ -233,9 +233,9 @@ static infer_onnx_value raw_features(const front *e, infer_onnx_value waveform) 
     int kind = e->f->options.kind;
     if (kind == DSP_WAVEFORM) return waveform_image(e, waveform);
     infer_onnx_value x = power_spectrum(e, waveform);
-    if (kind == DSP_STFT) return frames_last(e->onnx, scaled_spectrum(e, x));
-    x = mel_spectrum(e, x);
-    if (kind != DSP_MEL_POWER) x = decibels(e, x);
+    x = kind == DSP_STFT ? scaled_spectrum(e, x) : mel_spectrum(e, x);
+    if (kind != DSP_STFT && e->f->options.root) x = INFER_OP(e->onnx, "Sqrt", x);
+    if (dsp_features_is_decibels(&e->f->options)) x = decibels(e, x);
     return kind == DSP_MFCC ? cepstra(e, x) : frames_last(e->onnx, x);
 }
 

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stddef.h>
 
-#define PI          3.14159265358979323846
 #define FIELD(name) offsetof(nn_schedule_options, name)
 
 #define WARMUP_OPTIONS                                                                             \
@@ -96,7 +95,7 @@ static double ramp(double share) {
 
 /* From a at share 0 to b at share 1 along half a cosine. */
 static double half_cosine(double a, double b, double share) {
-    return b + (a - b) * (1 + cos(PI * share)) / 2;
+    return b + (a - b) * (1 + cos(M_PI * share)) / 2;
 }
 
 static double one_cycle_factor(const nn_schedule_options *o, double step, double n_steps) {
