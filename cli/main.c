@@ -12,13 +12,14 @@
 #include "nn/gemm.h"
 
 extern const cli_command cli_train, cli_evaluate, cli_classify, cli_summary, cli_report,
-    cli_data_overview, cli_data_duplicates, cli_data_synth, cli_export, cli_import, cli_help;
+    cli_data_overview, cli_data_duplicates, cli_data_synth, cli_embed, cli_export, cli_import,
+    cli_help;
 
 const cli_command *const cli_commands[] = {
-    &cli_train,           &cli_evaluate,   &cli_classify,
-    &cli_summary,         &cli_report,     &cli_data_overview,
-    &cli_data_duplicates, &cli_data_synth, &cli_export,
-    &cli_import,          &cli_help,       NULL,
+    &cli_train,  &cli_evaluate,      &cli_classify,        &cli_summary,
+    &cli_report, &cli_data_overview, &cli_data_duplicates, &cli_data_synth,
+    &cli_embed,  &cli_export,        &cli_import,          &cli_help,
+    NULL,
 };
 
 static atomic_int stop_requested; /* written by the signal handler, read by any thread */

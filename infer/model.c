@@ -341,26 +341,46 @@ static void add_probabilities(const infer_model *model, const float *logits, int
     }
 }
 
-static void classify_batch(clip_source *source, int64_t n, float *probability) {
+/* A member's logits for the next n clips. */
+static const float *run_member(clip_source *source, int member, int64_t n) {
     infer_model *model = source->model;
+    source->features = model->members[member].features;
+    base_parallel(model->pool, n, prepare_clip, source);
+    nn_input input = {.x = model->x, .length = model->length, .n = n};
+    return nn_network_forward(model->members[member].network, &input);
+}
+
+static void classify_batch(clip_source *source, int64_t n, float *probability) {
+    const infer_model *model = source->model;
     memset(probability, 0, (size_t)(n * model->n_classes) * sizeof *probability);
     for (int m = 0; m < model->n_members; m++) {
-        source->features = model->members[m].features;
-        base_parallel(model->pool, n, prepare_clip, source);
-        nn_input input = {.x = model->x, .length = model->length, .n = n};
-        const float *logits = nn_network_forward(model->members[m].network, &input);
-        add_probabilities(model, logits, n, probability);
+        add_probabilities(model, run_member(source, m, n), n, probability);
     }
     /* At the end, because a sum of rounded shares may come out above 1. */
     for (int64_t i = 0; i < n * model->n_classes; i++) probability[i] /= (float)model->n_members;
 }
 
-static void classify_all(clip_source *source, int64_t n, float *probability) {
-    infer_model *model = source->model;
-    for (int64_t first = 0; first < n; first += model->max_batch) {
-        int64_t size = n - first < model->max_batch ? n - first : model->max_batch;
+static void embed_batch(clip_source *source, int64_t n, float *embedding) {
+    const infer_model *model = source->model;
+    int64_t width = infer_model_embedding_size(model);
+    for (int m = 0; m < model->n_members; m++) {
+        int64_t size;
+        run_member(source, m, n);
+        const float *value = infer_model_embedding(model, m, &size);
+        for (int64_t i = 0; i < n && value; i++) {
+            memcpy(embedding + i * width, value + i * size, (size_t)size * sizeof *value);
+        }
+        embedding += size;
+    }
+}
+
+/* Batch by batch; `width` numbers per clip into out. */
+static void run_all(clip_source *source, int64_t n, int64_t width,
+                    void (*run)(clip_source *source, int64_t n, float *out), float *out) {
+    int64_t max = source->model->max_batch;
+    for (int64_t first = 0; first < n; first += max) {
         source->first = first;
-        classify_batch(source, size, probability + first * model->n_classes);
+        run(source, n - first < max ? n - first : max, out + first * width);
     }
 }
 
@@ -374,7 +394,7 @@ base_status infer_model_classify(infer_model *model, const data_audio *clips, in
         }
     }
     clip_source source = {.model = model, .clips = clips};
-    classify_all(&source, n, probability);
+    run_all(&source, n, model->n_classes, classify_batch, probability);
     for (int64_t i = 0; i < n; i++) {
         if (clips[i].x) continue;
         memset(probability + i * model->n_classes, 0,
@@ -383,16 +403,51 @@ base_status infer_model_classify(infer_model *model, const data_audio *clips, in
     return BASE_OK;
 }
 
+/* Clips made for other audio options don't fit. */
+static base_status check_set(const infer_model *model, const data_clips *clips, base_error *err) {
+    if (clips->n_channels == model->audio.channels && clips->n_samples == model->n_samples) {
+        return BASE_OK;
+    }
+    return base_fail(err, BASE_ESHAPE, "clips of %lld x %lld samples; the model takes %lld x %lld",
+                     (long long)clips->n_channels, (long long)clips->n_samples,
+                     (long long)model->audio.channels, (long long)model->n_samples);
+}
+
 base_status infer_model_classify_clips(infer_model *model, const data_clips *clips,
                                        const int64_t *index, int64_t n, float *probability,
                                        base_error *err) {
-    if (clips->n_channels != model->audio.channels || clips->n_samples != model->n_samples) {
-        return base_fail(err, BASE_ESHAPE,
-                         "clips of %lld x %lld samples; the model takes %lld x %lld",
-                         (long long)clips->n_channels, (long long)clips->n_samples,
-                         (long long)model->audio.channels, (long long)model->n_samples);
+    BASE_TRY(check_set(model, clips, err));
+    clip_source source = {.model = model, .set = clips, .index = index};
+    run_all(&source, n, model->n_classes, classify_batch, probability);
+    return BASE_OK;
+}
+
+const float *infer_model_embedding(const infer_model *model, int member, int64_t *size) {
+    nn_shape shape;
+    const float *value = nn_network_value(model->members[member].network, 1, &shape);
+    *size = value ? nn_shape_count(shape) : 0;
+    return value;
+}
+
+int64_t infer_model_embedding_size(const infer_model *model) {
+    int64_t total = 0, size;
+    for (int m = 0; m < model->n_members; m++) {
+        infer_model_embedding(model, m, &size);
+        total += size;
+    }
+    return total;
+}
+
+base_status infer_model_embed_clips(infer_model *model, const data_clips *clips,
+                                    const int64_t *index, int64_t n, float *embedding,
+                                    base_error *err) {
+    BASE_TRY(check_set(model, clips, err));
+    int64_t width = infer_model_embedding_size(model);
+    if (width == 0) {
+        return base_fail(err, BASE_ESHAPE, "%s: a network of one layer has no embedding",
+                         model->path);
     }
     clip_source source = {.model = model, .set = clips, .index = index};
-    classify_all(&source, n, probability);
+    run_all(&source, n, width, embed_batch, embedding);
     return BASE_OK;
 }

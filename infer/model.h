@@ -61,6 +61,15 @@ base_status infer_model_classify_clips(infer_model *model, const data_clips *cli
                                        const int64_t *index, int64_t n, float *probability,
                                        base_error *err);
 
+/* Embeddings: what the last layer reads, all members' side by side, [n, size]. */
+int64_t
+infer_model_embedding_size(const infer_model *model); /* 0: a network of one layer has none */
+base_status infer_model_embed_clips(infer_model *model, const data_clips *clips,
+                                    const int64_t *index, int64_t n, float *embedding,
+                                    base_error *err);
+/* What the last batch left of one member's, [of that batch, *size]; NULL and 0: it has none. */
+const float *infer_model_embedding(const infer_model *model, int member, int64_t *size);
+
 /* What a member's network is given for one prepared clip: x [its input]. */
 void infer_model_prepare(infer_model *model, int member, const data_audio *clip, float *x);
 

@@ -67,14 +67,6 @@ static void return_copy(rimshot_model *model, infer_model *copy) {
     pthread_mutex_unlock(&model->lock);
 }
 
-/* The last value but one of a member's network, [n, *size]; NULL if there is only one layer. */
-static const float *embedding_of(infer_model *copy, int member, int64_t *size) {
-    nn_shape shape;
-    const float *value = nn_network_value(infer_model_network(copy, member), 1, &shape);
-    *size = value ? nn_shape_count(shape) : 0;
-    return value;
-}
-
 static base_status open_copy(rimshot_model *model, const char *path, base_error *err) {
     infer_model *copy;
     BASE_TRY(infer_model_open(path, BATCH, NULL, &copy, err));
@@ -93,11 +85,7 @@ static base_status open_copies(rimshot_model *model, const char *path, int n, ba
         return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     }
     for (int i = 0; i < n; i++) BASE_TRY(open_copy(model, path, err));
-    for (int m = 0; m < infer_model_n_members(model->copies[0]); m++) {
-        int64_t size;
-        embedding_of(model->copies[0], m, &size);
-        model->embedding_size += size;
-    }
+    model->embedding_size = infer_model_embedding_size(model->copies[0]);
     return BASE_OK;
 }
 
@@ -274,7 +262,7 @@ typedef struct {
 static void store_embedding(infer_model *copy, float *embedding) {
     for (int m = 0; m < infer_model_n_members(copy); m++) {
         int64_t size;
-        const float *value = embedding_of(copy, m, &size);
+        const float *value = infer_model_embedding(copy, m, &size);
         if (size > 0) memcpy(embedding, value, (size_t)size * sizeof *embedding);
         embedding += size;
     }

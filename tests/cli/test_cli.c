@@ -433,6 +433,9 @@ END_TEST
 
 START_TEST(models_and_runs_are_shown) {
     const char *folder = trained(2);
+    program_expect(
+        folder, "$RIMSHOT embed run/model.h5 drums -o e.csv && test $(wc -l <e.csv) = 19", 0, NULL);
+    program_expect(folder, "$RIMSHOT embed run/model.h5 drums -o e.txt", 2, "end in .csv, .h5 or");
     contains(program_expect(folder, "$RIMSHOT evaluate run/model.h5 drums", 0, NULL).out,
              "18 clips\naccuracy ");
     contains(program_expect(folder, "$RIMSHOT evaluate run/model.h5 tiny.yaml --json", 0, NULL).out,

@@ -1,0 +1,63 @@
+#include "cli/dataset.h"
+#include "infer/model.h"
+#include "infer/vectors.h"
+
+enum { BATCH = 32 };
+
+static base_status write_embeddings(cli_call *call, infer_model *model, const cli_dataset *set,
+                                    const char *path, base_error *err) {
+    int64_t n = set->clips.n_clips, width = infer_model_embedding_size(model);
+    int64_t *index = base_arena_alloc(&call->arena, (size_t)n, sizeof *index);
+    float *x = base_arena_alloc(&call->arena, (size_t)n * (size_t)width, sizeof *x);
+    if (!index || !x) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    for (int64_t i = 0; i < n; i++) index[i] = i;
+    BASE_TRY(infer_model_embed_clips(model, &set->clips, index, n, x, err));
+    infer_vectors vectors = {.manifest = &set->manifest,
+                             .clips = &set->clips,
+                             .name = "embedding",
+                             .n_columns = width,
+                             .x = x};
+    return infer_vectors_write(&vectors, path, err);
+}
+
+static base_status embed(cli_call *call, infer_model *model, const char *path, base_error *err) {
+    cli_progress progress = {.call = call};
+    cli_dataset set = {0};
+    base_status status = cli_dataset_open(call, 1, infer_model_audio(model), &progress, &set, err);
+    cli_progress_clear(&progress);
+    if (status == BASE_OK) status = write_embeddings(call, model, &set, path, err);
+    cli_dataset_release(&set);
+    return status;
+}
+
+static int run_embed(cli_call *call) {
+    base_error err;
+    infer_model *model = NULL;
+    const char *path = cli_text(call, "out");
+    if (!path) path = "embeddings.h5";
+    base_status status = infer_vectors_check(path, &err);
+    if (status == BASE_OK) {
+        status = infer_model_open(call->arguments[0], BATCH, call->pool, &model, &err);
+    }
+    if (status == BASE_OK) status = embed(call, model, path, &err);
+    infer_model_free(model);
+    return status == BASE_OK ? CLI_OK : cli_fail(&err);
+}
+
+static const cli_flag flags[] = {
+    {"out", "FILE", "where to: a .csv, .h5 or .npz file (default embeddings.h5)"},
+    {0},
+};
+
+const cli_command cli_embed = {
+    .name = "embed",
+    .arguments = "MODEL " CLI_DATASET_ARGUMENTS,
+    .summary = "write what a model makes of each sound before it decides",
+    .description = "One row of numbers per sound: what the network's last layer reads, of an "
+                   "ensemble all members' side by side. " CLI_DATASET_HELP
+                   " The sounds are brought into the form the model was trained on.",
+    .flags = flags,
+    .min_arguments = 2,
+    .max_arguments = -1,
+    .run = run_embed,
+};

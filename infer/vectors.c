@@ -1,0 +1,184 @@
+#include "infer/vectors.h"
+
+#include <math.h>
+#include <strings.h>
+
+#include "base/file.h"
+#include "infer/npz.h"
+
+enum { VERSION = 1 };
+
+/* The table by columns, for the formats that store arrays. Lives in the arena. */
+typedef struct {
+    int64_t n;
+    const char **path, **group, **column;
+    double *begin_s, *end_s;
+    int64_t *label;
+} columns;
+
+static base_status out_of_memory(const char *path, base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+}
+
+static const data_row *row_of(const infer_vectors *vectors, int64_t clip) {
+    return &vectors->manifest->rows[vectors->clips->row[clip]];
+}
+
+/* ---- CSV ---- */
+
+static void add_head(const infer_vectors *vectors, base_text *out) {
+    base_text_add(out, "path,begin_s,end_s,class,group");
+    for (int64_t c = 0; c < vectors->n_columns; c++) {
+        base_text_add(out, ",");
+        if (vectors->columns) {
+            base_text_add_csv(out, vectors->columns[c]);
+        } else {
+            base_text_printf(out, "%s%lld", vectors->name, (long long)c);
+        }
+    }
+    base_text_add(out, "\n");
+}
+
+static void add_row(const infer_vectors *vectors, int64_t clip, base_text *out) {
+    const data_row *row = row_of(vectors, clip);
+    base_text_add_csv(out, row->path);
+    base_text_add(out, ",");
+    base_text_add_number(out, row->begin_s);
+    base_text_add(out, ",");
+    base_text_add_number(out, row->end_s);
+    base_text_add(out, ",");
+    base_text_add_csv(out, vectors->manifest->classes[vectors->clips->label[clip]]);
+    base_text_add(out, ",");
+    base_text_add_csv(out, row->group);
+    for (int64_t c = 0; c < vectors->n_columns; c++) {
+        float x = vectors->x[clip * vectors->n_columns + c];
+        base_text_add(out, ",");
+        if (!isnan(x)) base_text_printf(out, "%.9g", (double)x); /* nine digits keep every bit */
+    }
+    base_text_add(out, "\n");
+}
+
+static base_status write_csv(const infer_vectors *vectors, const char *path, base_error *err) {
+    base_text out = {0};
+    add_head(vectors, &out);
+    for (int64_t i = 0; i < vectors->clips->n_clips; i++) add_row(vectors, i, &out);
+    base_status status = base_file_write_text(path, &out, err);
+    base_text_release(&out);
+    return status;
+}
+
+/* ---- arrays ---- */
+
+static base_status name_columns(const infer_vectors *vectors, const char *path, base_arena *arena,
+                                columns *table, base_error *err) {
+    for (int64_t c = 0; c < vectors->n_columns; c++) {
+        table->column[c] = vectors->columns
+                               ? vectors->columns[c]
+                               : base_arena_printf(arena, "%s%lld", vectors->name, (long long)c);
+        if (!table->column[c]) return out_of_memory(path, err);
+    }
+    return BASE_OK;
+}
+
+static base_status make_columns(const infer_vectors *vectors, const char *path, base_arena *arena,
+                                columns *table, base_error *err) {
+    size_t n = (size_t)vectors->clips->n_clips;
+    *table = (columns){
+        .n = vectors->clips->n_clips,
+        .path = base_arena_alloc(arena, n, sizeof *table->path),
+        .group = base_arena_alloc(arena, n, sizeof *table->group),
+        .column = base_arena_alloc(arena, (size_t)vectors->n_columns, sizeof *table->column),
+        .begin_s = base_arena_alloc(arena, n, sizeof *table->begin_s),
+        .end_s = base_arena_alloc(arena, n, sizeof *table->end_s),
+        .label = base_arena_alloc(arena, n, sizeof *table->label)};
+    if (!table->path || !table->group || !table->column || !table->begin_s || !table->end_s ||
+        !table->label) {
+        return out_of_memory(path, err);
+    }
+    for (int64_t i = 0; i < table->n; i++) {
+        const data_row *row = row_of(vectors, i);
+        table->path[i] = row->path;
+        table->group[i] = row->group;
+        table->begin_s[i] = row->begin_s;
+        table->end_s[i] = row->end_s;
+        table->label[i] = vectors->clips->label[i];
+    }
+    return name_columns(vectors, path, arena, table, err);
+}
+
+static base_status write_h5(const infer_vectors *vectors, const columns *table, const char *path,
+                            base_error *err) {
+    base_h5_writer *file;
+    const data_manifest *manifest = vectors->manifest;
+    const int64_t shape[] = {table->n, vectors->n_columns};
+    BASE_TRY(base_h5_writer_new("vectors", VERSION, &file, err));
+    base_h5_put(file, vectors->name, BASE_H5_F32, 2, shape, vectors->x, err);
+    base_h5_put_strings(file, "columns", vectors->n_columns, table->column, err);
+    base_h5_put_strings(file, "path", table->n, table->path, err);
+    base_h5_put(file, "begin_s", BASE_H5_F64, 1, shape, table->begin_s, err);
+    base_h5_put(file, "end_s", BASE_H5_F64, 1, shape, table->end_s, err);
+    base_h5_put(file, "class", BASE_H5_I64, 1, shape, table->label, err);
+    base_h5_put_strings(file, "classes", manifest->n_classes, manifest->classes, err);
+    base_h5_put_strings(file, "group", table->n, table->group, err);
+    return base_h5_writer_finish(file, path, err);
+}
+
+static void add_array(infer_zip_writer *zip, const char *name, const char *type,
+                      const int64_t *shape, int rank, const void *data) {
+    size_t item = type[2] == '8' ? 8 : 4;
+    size_t count = (size_t)shape[0] * (size_t)(rank > 1 ? shape[1] : 1);
+    infer_npz_add(zip, &(infer_npz_array){.name = name,
+                                          .type = type,
+                                          .rank = rank,
+                                          .dim = shape,
+                                          .data = data,
+                                          .n_bytes = count * item});
+}
+
+static base_status write_npz(const infer_vectors *vectors, const columns *table, const char *path,
+                             base_error *err) {
+    infer_zip_writer zip = {0};
+    const data_manifest *manifest = vectors->manifest;
+    const int64_t shape[] = {table->n, vectors->n_columns};
+    add_array(&zip, vectors->name, "<f4", shape, 2, vectors->x);
+    infer_npz_add_strings(&zip, "columns", table->column, vectors->n_columns);
+    infer_npz_add_strings(&zip, "path", table->path, table->n);
+    add_array(&zip, "begin_s", "<f8", shape, 1, table->begin_s);
+    add_array(&zip, "end_s", "<f8", shape, 1, table->end_s);
+    add_array(&zip, "class", "<i8", shape, 1, table->label);
+    infer_npz_add_strings(&zip, "classes", manifest->classes, manifest->n_classes);
+    infer_npz_add_strings(&zip, "group", table->group, table->n);
+    return infer_npz_finish(&zip, path, err);
+}
+
+typedef base_status array_writer(const infer_vectors *vectors, const columns *table,
+                                 const char *path, base_error *err);
+
+static base_status write_arrays(const infer_vectors *vectors, array_writer *write, const char *path,
+                                base_error *err) {
+    base_arena arena = {0};
+    columns table;
+    base_status status = make_columns(vectors, path, &arena, &table, err);
+    if (status == BASE_OK) status = write(vectors, &table, path, err);
+    base_arena_release(&arena);
+    return status;
+}
+
+static bool ends_with(const char *path, const char *extension) {
+    return strcasecmp(base_path_extension(path), extension) == 0;
+}
+
+static bool is_h5(const char *path) {
+    return ends_with(path, "h5") || ends_with(path, "hdf5");
+}
+
+base_status infer_vectors_check(const char *path, base_error *err) {
+    if (ends_with(path, "csv") || ends_with(path, "npz") || is_h5(path)) return BASE_OK;
+    return base_fail(err, BASE_EUSAGE, "%s: the name must end in .csv, .h5 or .npz", path);
+}
+
+base_status infer_vectors_write(const infer_vectors *vectors, const char *path, base_error *err) {
+    BASE_TRY(infer_vectors_check(path, err));
+    if (ends_with(path, "csv")) return write_csv(vectors, path, err);
+    return write_arrays(vectors, is_h5(path) ? write_h5 : write_npz, path, err);
+}
