@@ -19,7 +19,7 @@ typedef struct {
 /* Measures, and adds the entries of one JSON object. */
 typedef base_status bench_part(const bench_call *call, base_text *json, base_error *err);
 bench_part bench_kernel, bench_sgemm, bench_network, bench_layers, bench_sound, bench_epoch,
-    bench_folder, bench_duplicates;
+    bench_folder, bench_duplicates, bench_onnx;
 
 double bench_now(void); /* seconds */
 

@@ -7,7 +7,7 @@ usage: run.py [--program build/bench] [--json build/bench.json] [--data FOLDER] 
 Every figure is the median of several rounds; a round runs every program once, rimshot and its peer
 one after the other. --data takes a folder with sounds and a labels.csv beside the synthesised drums.
 The environment may set BENCH_ROUNDS (5), BENCH_SECONDS per figure (2), and PEER_PYTHON, the
-interpreter that has torch, librosa, torchaudio or audiomentations (python3).
+interpreter that has torch, onnxruntime, librosa, torchaudio or audiomentations (python3).
 """
 import argparse
 import json
@@ -15,13 +15,16 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BATCH = {"crnn": 32, "s1": 8, "s3": 32}  # 32 clips of s1 take PyTorch many gigabytes
 THREADS = (1, 2)
 SOUNDS = {"second": "one second, mono", "s1": "four seconds, stereo (S1)"}
-CONFIG = HERE.parent.parent / "configs" / "h3.yaml"
+CONFIGS = HERE.parent.parent / "configs"
+CONFIG = CONFIGS / "h3.yaml"
+CONFIG_OF = {"crnn": CONFIG, "s1": CONFIGS / "systems/s1.yaml", "s3": CONFIGS / "systems/s3.yaml"}
 PASSES_TRAINED = 3  # a training step costs a forward pass and a backward pass of twice its size
 
 
@@ -48,8 +51,8 @@ def median_of(results):
     return first if isinstance(first, str) else statistics.median(results)
 
 
-def torch_version(python, env):
-    ask = "import torch, sys; sys.stdout.write(torch.__version__)"
+def version_of(module, python, env):
+    ask = f"import {module} as m, sys; sys.stdout.write(m.__version__)"
     answer = subprocess.run([python, "-c", ask], env=env, capture_output=True, text=True)
     return answer.stdout if answer.returncode == 0 else None
 
@@ -72,8 +75,9 @@ def data_sets(folder):
     return sets
 
 
-def make_jobs(a, batch, seconds, python, has_torch):
-    """Pairs of a name and a command, in the order in which a round runs them."""
+def make_jobs(a, batch, seconds, python, machine, onnx):
+    """Pairs of a name and a command, in the order in which a round runs them. onnx: where the
+    networks lie."""
     jobs = []
     for n in THREADS:
         common = ["--threads", n, "--seconds", seconds]
@@ -82,9 +86,12 @@ def make_jobs(a, batch, seconds, python, has_torch):
             of_model = [*common, "--batch", size]
             file = HERE / f"{model}.yaml"
             jobs.append((f"rimshot {model} {n}", [a.program, "network", file, *of_model]))
-            if has_torch:
+            if machine["torch"]:
                 peer = [python, HERE / "peer.py", model, *of_model]
                 jobs.append((f"torch {model} {n}", peer))
+            if machine["onnxruntime"]:
+                peer = [python, HERE / "peer_onnx.py", onnx / model, *of_model]
+                jobs.append((f"onnxruntime {model} {n}", peer))
             if n == THREADS[-1]:
                 jobs.append((f"layers {model}", [a.program, "layers", file, *of_model]))
     for sound in SOUNDS:
@@ -143,6 +150,8 @@ def network_rows(results, batch):
                     sys.exit(f"run.py: {model}: the networks differ in their parameters")
                 row["torch"] = with_arithmetic(theirs, macs, limit)
                 row["ratio"] = ratios(ours, theirs)
+            if runtime := results.get(f"onnxruntime {model} {n}"):
+                row["onnxruntime"] = runtime
             rows.append(row)
     return rows
 
@@ -153,12 +162,16 @@ def sound_times(results, sound):
 
 
 def make_report(a, env, batch, n_rounds, seconds, python):
-    torch = torch_version(python, env)
     machine = run_child([a.program, "kernel"], env)
     del machine["peak_mib"]
-    results = measure(make_jobs(a, batch, seconds, python, torch is not None), n_rounds, env)
+    machine.update({m: version_of(m, python, env) for m in ("torch", "onnxruntime")})
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = Path(folder)
+        for model in batch if machine["onnxruntime"] else ():
+            run_child([a.program, "onnx", CONFIG_OF[model], onnx / model], env)
+        results = measure(make_jobs(a, batch, seconds, python, machine, onnx), n_rounds, env)
     names = [name for name, _, _ in data_sets(a.data)]
-    return {"machine": {"processor": processor_name(), **machine, "torch": torch},
+    return {"machine": {"processor": processor_name(), **machine},
             "rounds": n_rounds, "seconds": seconds,
             "sgemm_gflops": {str(n): results[f"sgemm {n}"]["gflops"] for n in THREADS},
             "networks": network_rows(results, batch),
@@ -220,6 +233,22 @@ def print_networks(report):
                 ["network", "batch", "threads", "rimshot", "PyTorch"], rows)
 
 
+def print_runtime(report):
+    rows = []
+    for n in report["networks"]:
+        if other := n.get("onnxruntime"):
+            ours = n["rimshot"]
+            rows.append([n["model"], str(n["threads"]), str(n["batch"]),
+                         ours["infer_samples_per_s"], other["infer_samples_per_s"],
+                         ours["infer_samples_per_s"] / other["infer_samples_per_s"],
+                         ours["single_ms"], other["single_ms"],
+                         other["single_ms"] / ours["single_ms"]])
+    if rows:
+        print_table("Beside onnxruntime on the exported network",
+                    ["network", "threads", "batch", "rimshot, samples/s", "onnxruntime", "ratio",
+                     "one sample, ms", "onnxruntime", "ratio"], rows)
+
+
 def print_layers(model, result, batch):
     rows, total = [], {"forward_ms": 0, "backward_ms": 0}
     for layer in result["layers"]:
@@ -259,10 +288,12 @@ def print_report(report):
     m = report["machine"]
     print(f"{m['processor']}; OpenBLAS {m['kernel']}, kernels of level {m['level']}; "
           f"{'torch ' + m['torch'] if m['torch'] else 'no torch (PEER_PYTHON names a Python)'}; "
+          f"{'onnxruntime ' + m['onnxruntime'] + '; ' if m.get('onnxruntime') else ''}"
           f"medians of {report['rounds']} rounds of {report['seconds']} s.")
     rows = [[n, gflops] for n, gflops in report["sgemm_gflops"].items()]
     print_table("sgemm 1024 x 1024 x 1024, the limit", ["threads", "GFLOP/s"], rows)
     print_networks(report)
+    print_runtime(report)
     batch = {n["model"]: n["batch"] for n in report["networks"]}
     for model, result in report["layers"].items():
         print_layers(model, result, batch[model])

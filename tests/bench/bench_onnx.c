@@ -1,0 +1,62 @@
+/* tests/bench/bench_onnx.c - a configuration's network with its first weights as ONNX, so that
+ * onnxruntime can be timed on what `bench network` runs. */
+#include <string.h>
+
+#include "infer/export.h"
+#include "tests/bench/bench.h"
+#include "train/experiment.h"
+
+enum { N_CLASSES = 5 };
+
+static base_status write_model(const train_config *config, const char *path, base_error *err) {
+    static const char *const classes[N_CLASSES] = {"clap", "closedhat", "kick", "openhat", "snare"};
+    infer_member member;
+    base_text yaml = {0};
+    BASE_TRY(train_network_new(config, N_CLASSES, 1, false, NULL, &member.network, &member.features,
+                               err));
+    nn_network_init(member.network, 1);
+    base_yaml_write(config->root, &yaml);
+    infer_model_content content = {.config = base_text_string(&yaml),
+                                   .record = "{}",
+                                   .classes = classes,
+                                   .n_classes = N_CLASSES,
+                                   .temperature = 1,
+                                   .members = &member,
+                                   .n_members = 1};
+    base_status status = infer_model_write(&content, path, err);
+    base_text_release(&yaml);
+    nn_network_free(member.network);
+    dsp_features_free(member.features);
+    return status;
+}
+
+static base_status export_model(const char *model_path, const char *path, base_error *err) {
+    int n;
+    infer_model *model;
+    const infer_exporter *const *exporters = infer_exporters(&n);
+    const infer_export_options options = {.member = -1};
+    BASE_TRY(infer_model_open(model_path, 1, NULL, &model, err));
+    base_status status = BASE_OK;
+    for (int i = 0; i < n; i++) {
+        if (strcmp(exporters[i]->name, "onnx") != 0) continue;
+        status = exporters[i]->write(model, &options, path, err);
+    }
+    infer_model_free(model);
+    return status;
+}
+
+base_status bench_onnx(const bench_call *call, base_text *json, base_error *err) {
+    train_config config;
+    base_arena arena = {0};
+    const char *path = call->arguments[1], *model = base_arena_printf(&arena, "%s.model.h5", path);
+    base_status status = model ? train_config_read(call->arguments[0], NULL, 0, &config, err)
+                               : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    if (status == BASE_OK) {
+        status = write_model(&config, model, err);
+        train_config_release(&config);
+    }
+    if (status == BASE_OK) status = export_model(model, path, err);
+    if (status == BASE_OK) bench_string(json, "onnx", path);
+    base_arena_release(&arena);
+    return status;
+}
