@@ -75,4 +75,7 @@ bool cli_stopped(void);
 int cli_print(const base_text *text);
 int cli_print_release(base_text *text);
 
+/* Adds the call as a line for the shell, to go on with: its arguments and --out. */
+void cli_add_again(const cli_call *call, base_text *out);
+
 #endif

@@ -39,3 +39,30 @@ int cli_print_release(base_text *text) {
     base_text_release(text);
     return code;
 }
+
+/* In single quotes where a shell would read more into it. */
+static void add_quoted(const char *word, base_text *out) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-./=,:+@%";
+    if (word[0] && word[strspn(word, plain)] == '\0') {
+        base_text_add(out, word);
+        return;
+    }
+    base_text_add(out, "'");
+    for (; *word; word++) {
+        if (*word == '\'') base_text_add(out, "'\\'");
+        base_text_add_bytes(out, word, 1);
+    }
+    base_text_add(out, "'");
+}
+
+void cli_add_again(const cli_call *call, base_text *out) {
+    base_text_printf(out, "rimshot %s", call->command->name);
+    for (int i = 0; i < call->n_arguments; i++) {
+        base_text_add(out, " ");
+        add_quoted(call->arguments[i], out);
+    }
+    if (!cli_given(call, "out")) return;
+    base_text_add(out, " --out ");
+    add_quoted(cli_text(call, "out"), out);
+}
