@@ -11,8 +11,12 @@
 #define FIELD(name) offsetof(dsp_features_options, name)
 
 const base_option dsp_features_table[] = {
-    {"kind", BASE_OPT_CHOICE, FIELD(kind), "log_mel", 0, 0, "waveform|stft|log_mel|mel_power|mfcc",
-     NULL, "What the network is given"},
+    {"kind", BASE_OPT_CHOICE, FIELD(kind), "log_mel", 0, 0,
+     "waveform|stft|log_mel|mel_power|mfcc|descriptors|raster|raster_log_mel", NULL,
+     "What the network is given; descriptors: pitch, tone and loudness in numbers, as `rimshot "
+     "data "
+     "descriptors` writes them; raster: the waveform drawn as a picture of "
+     "n_mels rows with hop samples to a column; raster_log_mel: this and log_mel"},
     {"n_fft", BASE_OPT_INT, FIELD(n_fft), "2048", 16, 65536, NULL, "samples",
      "Length of the Fourier transform"},
     {"hop", BASE_OPT_INT, FIELD(hop), "441", 1, 65536, NULL, "samples",
@@ -23,9 +27,11 @@ const base_option dsp_features_table[] = {
      "Shape of the window"},
     {"centered", BASE_OPT_BOOL, FIELD(centered), "true", 0, 0, NULL, NULL,
      "Whether frame t is centred on sample t * hop, the clip being extended at both ends"},
-    {"pad", BASE_OPT_CHOICE, FIELD(pad), "reflect", 0, 0, "reflect|zero", NULL,
-     "How a centred clip is extended"},
-    {"n_mels", BASE_OPT_INT, FIELD(n_mels), "64", 1, 1024, NULL, NULL, "Number of mel filters"},
+    {"pad", BASE_OPT_CHOICE, FIELD(pad), "reflect", 0, 0, "reflect|zero|same", NULL,
+     "How a centred clip is extended; same: by the zeros that one frame per hop needs, half at "
+     "either end, as TensorFlow does"},
+    {"n_mels", BASE_OPT_INT, FIELD(n_mels), "64", 1, 1024, NULL, NULL,
+     "Number of mel filters; raster: rows of the picture"},
     {"fmin", BASE_OPT_FLOAT, FIELD(fmin_hz), "0", 0, 1e6, NULL, "Hz",
      "Lower edge of the first mel filter"},
     {"fmax", BASE_OPT_FLOAT, FIELD(fmax_hz), "0", 0, 1e6, NULL, "Hz",
@@ -34,12 +40,18 @@ const base_option dsp_features_table[] = {
      "Mel scale: HTK's instead of Slaney's"},
     {"area", BASE_OPT_BOOL, FIELD(area), "true", 0, 0, NULL, NULL,
      "Whether mel filters have equal area instead of equal height"},
+    {"empty", BASE_OPT_BOOL, FIELD(empty), "false", 0, 0, NULL, NULL,
+     "Allow mel filters too narrow to hold a bin of the transform: they hear nothing"},
+    {"root", BASE_OPT_BOOL, FIELD(root), "false", 0, 0, NULL, NULL,
+     "mel kinds: the square root of each filter's power, also under decibels"},
     {"power", BASE_OPT_FLOAT, FIELD(power), "1", 1, 2, NULL, NULL,
      "stft: exponent of the magnitude, 1 or 2"},
     {"scale", BASE_OPT_BOOL, FIELD(scale), "false", 0, 0, NULL, NULL,
      "stft: divide magnitudes by the square root of n_fft"},
     {"drop_last", BASE_OPT_BOOL, FIELD(drop_last), "false", 0, 0, NULL, NULL,
      "stft: leave out the last bin"},
+    {"decibels", BASE_OPT_BOOL, FIELD(decibels), "false", 0, 0, NULL, NULL,
+     "stft: 10 log10 of each value, with amin, top_db and reference as for log_mel"},
     {"amin", BASE_OPT_FLOAT, FIELD(amin), "1e-10", 1e-30, 1e30, NULL, NULL,
      "Power below which decibels do not fall"},
     {"top_db", BASE_OPT_FLOAT, FIELD(top_db), "0", 0, 1000, NULL, "dB",
@@ -62,7 +74,21 @@ const base_option dsp_features_table[] = {
     {0}};
 
 static bool is_mel(const dsp_features_options *o) {
-    return o->kind == DSP_LOG_MEL || o->kind == DSP_MEL_POWER || o->kind == DSP_MFCC;
+    return o->kind == DSP_LOG_MEL || o->kind == DSP_MEL_POWER || o->kind == DSP_MFCC ||
+           o->kind == DSP_RASTER_LOG_MEL;
+}
+
+static bool has_raster(const dsp_features_options *o) {
+    return o->kind == DSP_RASTER || o->kind == DSP_RASTER_LOG_MEL;
+}
+
+bool dsp_features_is_framed(const dsp_features_options *o) {
+    return o->kind != DSP_WAVEFORM && o->kind != DSP_DESCRIPTORS && o->kind != DSP_RASTER;
+}
+
+bool dsp_features_is_decibels(const dsp_features_options *o) {
+    return o->kind == DSP_LOG_MEL || o->kind == DSP_RASTER_LOG_MEL || o->kind == DSP_MFCC ||
+           (o->kind == DSP_STFT && o->decibels);
 }
 
 static base_status check_options(const dsp_features_options *o, double sample_rate_hz,
@@ -118,10 +144,16 @@ static base_status make_mel(dsp_features *f, double sample_rate_hz, base_error *
                            .n_mels = o->n_mels,
                            .htk = o->htk,
                            .area = o->area};
-    if (dsp_mel_new(&mel, false, &f->mel, err) != BASE_OK) {
+    if (dsp_mel_new(&mel, o->empty, &f->mel, err) != BASE_OK) {
         return base_fail_within(err, "features.n_mels");
     }
     return BASE_OK;
+}
+
+static base_status make_descriptors(dsp_features *f, double sample_rate_hz, base_error *err) {
+    base_status status =
+        dsp_descriptors_new(sample_rate_hz, f->n_channels, f->n_samples, &f->descriptors, err);
+    return status == BASE_OK ? BASE_OK : base_fail_within(err, "features");
 }
 
 static base_status make_dct(dsp_features *f, base_error *err) {
@@ -133,21 +165,35 @@ static base_status make_dct(dsp_features *f, base_error *err) {
     return BASE_OK;
 }
 
+/* Before anything is cut or filled up. */
+static int64_t natural_frames(const dsp_features *f) {
+    if (f->stft != NULL) return dsp_stft_frames(f->stft, f->n_samples);
+    if (f->options.kind == DSP_RASTER) return 1 + (f->n_samples - 1) / f->options.hop;
+    return f->options.kind == DSP_WAVEFORM ? f->n_samples : 1;
+}
+
+static int64_t count_rows(const dsp_features *f) {
+    const dsp_features_options *o = &f->options;
+    if (o->kind == DSP_WAVEFORM) return 1;
+    if (o->kind == DSP_DESCRIPTORS) return DSP_N_DESCRIPTORS;
+    if (o->kind == DSP_STFT) return f->n_bins - o->drop_last;
+    return o->kind == DSP_MFCC ? o->n_mfcc : o->n_mels;
+}
+
 static base_status make_shape(dsp_features *f, base_error *err) {
     const dsp_features_options *o = &f->options;
-    bool framed = o->kind != DSP_WAVEFORM;
-    int64_t n_frames = framed ? dsp_stft_frames(f->stft, f->n_samples) : f->n_samples;
+    int64_t n_frames = natural_frames(f);
     if (n_frames < 1) {
         return base_fail(err, BASE_ECONFIG,
                          "features.n_fft: a clip of %lld samples gives no frame of %lld",
                          (long long)f->n_samples, (long long)o->n_fft);
     }
-    f->n_bins = framed ? o->n_fft / 2 + 1 : 0;
+    f->n_bins = dsp_features_is_framed(o) ? o->n_fft / 2 + 1 : 0;
     f->n_planes = f->n_channels * (o->kind == DSP_MFCC ? 1 + o->deltas : 1);
-    f->n_rows = o->kind == DSP_WAVEFORM ? 1
-                : o->kind == DSP_STFT   ? f->n_bins - o->drop_last
-                : o->kind == DSP_MFCC   ? o->n_mfcc
-                                        : o->n_mels;
+    if (o->kind == DSP_DESCRIPTORS) f->n_planes = 1;
+    f->n_parts = o->kind == DSP_RASTER_LOG_MEL ? 2 : 1;
+    f->n_planes *= f->n_parts;
+    f->n_rows = count_rows(f);
     f->n_frames = o->frames > 0 ? o->frames : n_frames;
     f->n_filled = n_frames < f->n_frames ? n_frames : f->n_frames;
     int64_t n_rows, n_values;
@@ -162,6 +208,7 @@ static base_status make_norm(dsp_features *f, base_error *err) {
     int kind = f->options.normalize;
     if (kind == DSP_NORM_FEATURE) f->n_norm = f->n_rows;
     if (kind == DSP_NORM_DATASET || kind == DSP_NORM_MINMAX) f->n_norm = 1;
+    f->n_norm *= f->n_parts;
     if (f->n_norm == 0) return BASE_OK;
     f->offset = base_alloc((size_t)f->n_norm, sizeof *f->offset);
     f->scale = base_alloc((size_t)f->n_norm, sizeof *f->scale);
@@ -174,10 +221,11 @@ static base_status make_norm(dsp_features *f, base_error *err) {
 
 static base_status make(dsp_features *f, double sample_rate_hz, base_error *err) {
     const dsp_features_options *o = &f->options;
-    if (o->kind != DSP_WAVEFORM) {
+    if (dsp_features_is_framed(o)) {
         BASE_TRY(check_options(o, sample_rate_hz, err));
         BASE_TRY(make_stft(f, err));
     }
+    if (o->kind == DSP_DESCRIPTORS) BASE_TRY(make_descriptors(f, sample_rate_hz, err));
     if (is_mel(o)) BASE_TRY(make_mel(f, sample_rate_hz, err));
     if (o->kind == DSP_MFCC) BASE_TRY(make_dct(f, err));
     BASE_TRY(make_shape(f, err));
@@ -209,6 +257,7 @@ void dsp_features_free(dsp_features *features) {
     dsp_stft_free(features->stft);
     dsp_mel_free(features->mel);
     base_free(features->dct.matrix);
+    dsp_descriptors_free(features->descriptors);
     base_free(features->offset);
     base_free(features->scale);
     base_free(features);
@@ -230,7 +279,7 @@ int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid)
 
 /* One call's buffers. */
 typedef struct {
-    void *stft;
+    void *stft, *descriptors;
     float *power;   /* [n_bins] of one frame */
     float *column;  /* [F or n_mels] of one frame */
     float *log_mel; /* mfcc: [channels, n_mels, T] */
@@ -239,7 +288,10 @@ typedef struct {
 static buffers cut(const dsp_features *f, dsp_scratch *scratch) {
     buffers b = {0};
     const dsp_features_options *o = &f->options;
-    if (o->kind == DSP_WAVEFORM) return b;
+    if (o->kind == DSP_DESCRIPTORS) {
+        b.descriptors = dsp_scratch_take(scratch, 1, dsp_descriptors_scratch_bytes(f->descriptors));
+    }
+    if (!dsp_features_is_framed(o)) return b;
     b.stft = dsp_scratch_take(scratch, 1, dsp_stft_scratch_bytes(f->stft));
     b.power = dsp_scratch_take(scratch, f->n_bins, sizeof(float));
     if (is_mel(o)) b.column = dsp_scratch_take(scratch, o->n_mels, sizeof(float));
@@ -287,10 +339,9 @@ static void store_frame(void *context, int64_t t, const float complex *bins) {
         column = sink->buffers->column;
         n_rows = o->n_mels;
         dsp_mel_apply(f->mel, sink->buffers->power, column);
-        if (o->kind != DSP_MEL_POWER) {
-            f->kernels->decibels(column, (float)o->amin, column, n_rows);
-        }
+        for (int64_t i = 0; o->root && i < n_rows; i++) column[i] = sqrtf(column[i]);
     }
+    if (dsp_features_is_decibels(o)) f->kernels->decibels(column, (float)o->amin, column, n_rows);
     for (int64_t i = 0; i < n_rows; i++) sink->plane[i * f->n_frames + t] = column[i];
 }
 
@@ -335,18 +386,36 @@ static void store_waveform(const dsp_features *f, const float *audio, float *out
     }
 }
 
+/* The first planes. */
+static void store_rasters(const dsp_features *f, const float *audio, float *out) {
+    dsp_raster raster = {f->n_rows, f->n_filled, f->options.hop, f->n_frames};
+    for (int64_t c = 0; c < f->n_channels; c++) {
+        dsp_raster_draw(&raster, audio + c * f->n_samples, f->n_samples,
+                        out + c * f->n_rows * f->n_frames);
+    }
+}
+
+static void store_descriptors(const dsp_features *f, const float *audio, void *scratch,
+                              float *out) {
+    double values[DSP_N_DESCRIPTORS];
+    float column[DSP_N_DESCRIPTORS];
+    buffers b = cut(f, &(dsp_scratch){.memory = scratch});
+    dsp_descriptors_measure(f->descriptors, audio, f->n_samples, b.descriptors, values);
+    dsp_descriptors_features(values, column);
+    for (int64_t i = 0; i < DSP_N_DESCRIPTORS; i++) out[i * f->n_frames] = column[i];
+}
+
 static void store_spectra(const dsp_features *f, const float *audio, void *scratch, float *out) {
     const dsp_features_options *o = &f->options;
     buffers b = cut(f, &(dsp_scratch){.memory = scratch});
     float *planes = o->kind == DSP_MFCC ? b.log_mel : out;
+    if (has_raster(o)) planes += f->n_channels * f->n_rows * f->n_frames;
     int64_t n_rows = o->kind == DSP_MFCC ? o->n_mels : f->n_rows;
     for (int64_t c = 0; c < f->n_channels; c++) {
         channel_sink sink = {f, &b, planes + c * n_rows * f->n_frames};
         dsp_stft_run(f->stft, audio + c * f->n_samples, f->n_samples, b.stft, store_frame, &sink);
     }
-    if (o->kind == DSP_LOG_MEL || o->kind == DSP_MFCC) {
-        level_decibels(f, planes, f->n_channels * n_rows);
-    }
+    if (dsp_features_is_decibels(o)) level_decibels(f, planes, f->n_channels * n_rows);
     if (o->kind == DSP_MFCC) store_mfcc(f, b.log_mel, out);
 }
 
@@ -355,9 +424,12 @@ void dsp_features_apply(const dsp_features *features, const float *audio, void *
     const dsp_features *f = features;
     if (f->options.kind == DSP_WAVEFORM) {
         store_waveform(f, audio, out);
-    } else {
+    } else if (f->options.kind == DSP_DESCRIPTORS) {
+        store_descriptors(f, audio, scratch, out);
+    } else if (f->stft != NULL) {
         store_spectra(f, audio, scratch, out);
     }
+    if (has_raster(&f->options)) store_rasters(f, audio, out);
     dsp_features_normalize(f, out);
     size_t n_rest = (size_t)(f->n_frames - f->n_filled);
     for (int64_t i = 0; i < f->n_planes * f->n_rows; i++) {

@@ -2,10 +2,14 @@
  *
  * One description drives training, inference and every export. Output is [C,F,T] for one clip:
  * kind waveform: [channels, 1, n]; stft: [channels, bins, T]; log_mel, mel_power: [channels,
- * n_mels, T]; mfcc: [channels * (1 + deltas), n_mfcc, T]. Formulas as librosa 0.11: mel power = mel
- * filters on |STFT|^2; log_mel = 10 log10(max(power, amin)) - reference, cut top_db below the
- * clip's maximum (0: no cut); MFCC = orthonormal DCT-II of log_mel; deltas by Savitzky-Golay over 9
- * frames, nearest at the ends; plane c * (1 + deltas) + d is derivative d of channel c. */
+ * n_mels, T]; mfcc: [channels * (1 + deltas), n_mfcc, T]; descriptors: [1, DSP_N_DESCRIPTORS, 1],
+ * the table of dsp/descriptors.h as dsp_descriptors_features gives it; raster: [channels, n_mels,
+ * T], the picture of dsp/raster.h; raster_log_mel: [2 * channels, n_mels, T], all channels'
+ * rasters, then their log_mels, two parts that are normalised apart. Formulas as librosa 0.11: mel
+ * power = mel filters on |STFT|^2; log_mel = 10 log10(max(power, amin)) - reference, cut top_db
+ * below the clip's maximum (0: no cut); MFCC = orthonormal DCT-II of log_mel; deltas by
+ * Savitzky-Golay over 9 frames, nearest at the ends; plane c * (1 + deltas) + d is derivative d of
+ * channel c. */
 #ifndef DSP_FEATURES_H
 #define DSP_FEATURES_H
 
@@ -13,7 +17,16 @@
 #include "base/parallel.h"
 #include "base/text.h"
 
-typedef enum { DSP_WAVEFORM, DSP_STFT, DSP_LOG_MEL, DSP_MEL_POWER, DSP_MFCC } dsp_features_kind;
+typedef enum {
+    DSP_WAVEFORM,
+    DSP_STFT,
+    DSP_LOG_MEL,
+    DSP_MEL_POWER,
+    DSP_MFCC,
+    DSP_DESCRIPTORS,
+    DSP_RASTER,
+    DSP_RASTER_LOG_MEL
+} dsp_features_kind;
 typedef enum {
     DSP_NORM_NONE,
     DSP_NORM_CLIP,
@@ -32,9 +45,12 @@ typedef struct {
     int64_t n_mels;
     double fmin_hz, fmax_hz;
     bool htk, area;
+    bool empty;     /* mel: filters without a bin are allowed */
+    bool root;      /* mel: square root of the power, before decibels */
     double power;   /* stft: 1 magnitude, 2 power */
     bool scale;     /* stft: divide by sqrt(n_fft) */
     bool drop_last; /* stft: leave out the last bin */
+    bool decibels;  /* stft: 10 log10(max(value, amin)), levelled as log_mel */
     double amin, top_db;
     int reference; /* 0: one ("1.0"), 1: max (of the clip) */
     int64_t n_mfcc;
@@ -69,9 +85,9 @@ void dsp_features_apply(const dsp_features *features, const float *audio, void *
 int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid);
 
 /* Fitted normalisation. feature: F means and deviations; dataset: one of each; minmax: minimum and
- * range of all; others none. y = (x - offset) / scale. */
-int64_t dsp_features_norm_size(const dsp_features *features); /* F, 1 or 0 */
-bool dsp_features_needs_fit(const dsp_features *features);    /* has such and none is set yet */
+ * range of all; others none; as many again for each further part. y = (x - offset) / scale. */
+int64_t dsp_features_norm_size(const dsp_features *features);
+bool dsp_features_needs_fit(const dsp_features *features); /* has such and none is set yet */
 void dsp_features_set_norm(dsp_features *features, const float *offset, const float *scale);
 void dsp_features_get_norm(const dsp_features *features, float *offset, float *scale);
 

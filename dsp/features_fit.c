@@ -49,9 +49,15 @@ static void tally_range(const tally *t, float *offset, float *scale) {
     *scale = usable_scale(highest - lowest, lowest);
 }
 
+int64_t dsp_features_norm_index(const dsp_features *features, int64_t i) {
+    const dsp_features *f = features;
+    int64_t part = i / (f->n_planes / f->n_parts * f->n_rows);
+    return f->n_norm > f->n_parts ? part * f->n_rows + i % f->n_rows : part;
+}
+
 base_status dsp_features_fit_new(const dsp_features *features, dsp_features_fit **fit,
                                  base_error *err) {
-    int64_t n = features->n_norm > 0 ? features->n_norm : 1;
+    int64_t n = features->n_norm > 0 ? features->n_norm : features->n_parts;
     *fit = base_alloc(1, sizeof **fit + (size_t)n * sizeof(tally));
     if (*fit == NULL) return base_fail(err, BASE_EMEMORY, "no memory for fitting features");
     (*fit)->features = features;
@@ -63,8 +69,7 @@ base_status dsp_features_fit_new(const dsp_features *features, dsp_features_fit 
 void dsp_features_fit_add(dsp_features_fit *fit, const float *out) {
     const dsp_features *f = fit->features;
     for (int64_t i = 0; i < f->n_planes * f->n_rows; i++) {
-        int64_t which = fit->n_tallies > 1 ? i % f->n_rows : 0;
-        tally_add(&fit->tallies[which], out + i * f->n_frames, f->n_filled);
+        tally_add(&fit->tallies[dsp_features_norm_index(f, i)], out + i * f->n_frames, f->n_filled);
     }
 }
 
@@ -109,24 +114,27 @@ static void normalize_row(float *row, int64_t n, float offset, float scale) {
     for (int64_t i = 0; i < n; i++) row[i] = (row[i] - offset) / scale;
 }
 
+static void normalize_part(const dsp_features *f, float *rows, int64_t n_rows) {
+    float offset, scale;
+    tally clip = nothing;
+    for (int64_t i = 0; i < n_rows; i++) tally_add(&clip, rows + i * f->n_frames, f->n_filled);
+    tally_standard(&clip, &offset, &scale);
+    for (int64_t i = 0; i < n_rows; i++) {
+        normalize_row(rows + i * f->n_frames, f->n_filled, offset, scale);
+    }
+}
+
 void dsp_features_normalize(const dsp_features *features, float *out) {
     const dsp_features *f = features;
-    int64_t n_rows = f->n_planes * f->n_rows;
-    float offset = 0.0f, scale = 1.0f;
-    bool per_clip = f->options.normalize == DSP_NORM_CLIP;
-    if (per_clip) {
-        tally clip = nothing;
-        for (int64_t i = 0; i < n_rows; i++) tally_add(&clip, out + i * f->n_frames, f->n_filled);
-        tally_standard(&clip, &offset, &scale);
-    } else if (!f->fitted) {
-        return;
-    }
-    for (int64_t i = 0; i < n_rows; i++) {
-        int64_t which = f->n_norm > 1 ? i % f->n_rows : 0;
-        if (!per_clip) {
-            offset = f->offset[which];
-            scale = f->scale[which];
+    int64_t n_rows = f->n_planes * f->n_rows, n_part = n_rows / f->n_parts;
+    if (f->options.normalize == DSP_NORM_CLIP) {
+        for (int64_t i = 0; i < n_rows; i += n_part) {
+            normalize_part(f, out + i * f->n_frames, n_part);
         }
-        normalize_row(out + i * f->n_frames, f->n_filled, offset, scale);
+    } else if (f->fitted) {
+        for (int64_t i = 0; i < n_rows; i++) {
+            int64_t which = dsp_features_norm_index(f, i);
+            normalize_row(out + i * f->n_frames, f->n_filled, f->offset[which], f->scale[which]);
+        }
     }
 }

@@ -2,10 +2,12 @@
 #ifndef DSP_FEATURES_PLAN_H
 #define DSP_FEATURES_PLAN_H
 
+#include "dsp/descriptors.h"
 #include "dsp/features.h"
 #include "dsp/kernels.h"
 #include "dsp/mel.h"
 #include "dsp/mfcc.h"
+#include "dsp/raster.h"
 #include "dsp/stft.h"
 
 struct dsp_features {
@@ -18,10 +20,21 @@ struct dsp_features {
     dsp_stft *stft;                     /* framed kinds */
     dsp_mel *mel;                       /* log_mel, mel_power, mfcc */
     dsp_dct dct;                        /* mfcc: n_mfcc from n_mels; owns its matrix */
-    int64_t n_norm;                     /* F for feature, 1 for dataset and minmax, otherwise 0 */
+    dsp_descriptors *descriptors;       /* of their kind */
+    int64_t n_parts;                    /* of the planes, normalised apart: 2 for raster_log_mel */
+    int64_t n_norm; /* for each part: F for feature, 1 for dataset and minmax, otherwise 0 */
     bool fitted;
     float *offset, *scale; /* [n_norm] */
 };
+
+/* Whether the clip is cut into frames and transformed. */
+bool dsp_features_is_framed(const dsp_features_options *options);
+
+/* Whether what the network is given, or its cosine transform, is decibels. */
+bool dsp_features_is_decibels(const dsp_features_options *options);
+
+/* Where the offset and scale of row i of all planes' rows are. */
+int64_t dsp_features_norm_index(const dsp_features *features, int64_t i);
 
 /* y = (x - offset) / scale over the filled frames of a clip [C,F,T], as far as it is known. */
 void dsp_features_normalize(const dsp_features *features, float *out);

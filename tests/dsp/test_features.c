@@ -99,6 +99,31 @@ START_TEST(every_mel_option_agrees_with_librosa) {
 }
 END_TEST
 
+/* The way OpenL3's networks hear, at a smaller size. */
+START_TEST(decibels_of_magnitudes_agree_with_librosa) {
+    golden *g = golden_open("dsp_features");
+    dsp_features_options o = plain;
+    base_error err;
+    dsp_features *f;
+    o.n_fft = 512;
+    o.hop = 121;
+    o.n_mels = 96;
+    o.pad = DSP_PAD_SAME;
+    o.htk = o.root = true;
+    o.reference = 1;
+    o.top_db = 80;
+    TEST_FAILS(dsp_features_new(&o, 44100, 2, 6000, &f, &err), BASE_ECONFIG, err, "has no bin");
+    o.empty = true;
+    check_planes(g, "root_same", &o, 0, 1, 2e-4);
+    o.kind = DSP_STFT;
+    o.n_fft = 128;
+    o.centered = false;
+    o.decibels = true;
+    check_planes(g, "stft_decibels", &o, 0, 1, 2e-4);
+    golden_close(g);
+}
+END_TEST
+
 START_TEST(other_kinds_agree_with_librosa) {
     golden *g = golden_open("dsp_features");
     dsp_features_options o = plain;
@@ -140,6 +165,33 @@ START_TEST(waveform_is_the_clip_itself) {
         base_free(out);
         dsp_features_free(f);
     }
+}
+END_TEST
+
+/* The picture of each channel, then what log_mel gives, frame by frame side by side. */
+START_TEST(rasters_stand_before_log_mel) {
+    enum { N = 6000, FRAMES = 16 };
+    golden *g = golden_open("dsp_features");
+    const float *x = golden_get(g, "x", NULL);
+    dsp_features_options o = plain;
+    int64_t shape[3];
+    o.frames = FRAMES;
+    float *out[3];
+    for (int i = 0; i < 3; i++) {
+        o.kind = (const int[]){DSP_RASTER, DSP_LOG_MEL, DSP_RASTER_LOG_MEL}[i];
+        dsp_features *f = make(&o, 2, N);
+        dsp_features_shape(f, shape);
+        ck_assert(shape[0] == (i < 2 ? 2 : 4) && shape[1] == 64 && shape[2] == FRAMES);
+        ck_assert_int_eq(dsp_features_valid_frames(f, N), 14);
+        ck_assert_int_eq(dsp_features_valid_frames(f, 442), 2);
+        out[i] = apply(f, x);
+        dsp_features_free(f);
+    }
+    size_t n_part = 2 * 64 * FRAMES;
+    ck_assert_mem_eq(out[2], out[0], n_part * sizeof(float));
+    ck_assert_mem_eq(out[2] + n_part, out[1], n_part * sizeof(float));
+    for (int i = 0; i < 3; i++) base_free(out[i]);
+    golden_close(g);
 }
 END_TEST
 
@@ -270,6 +322,7 @@ START_TEST(the_table_gives_the_presets) {
 END_TEST
 
 TEST_MAIN("dsp/features", log_mel_agrees_with_librosa, every_mel_option_agrees_with_librosa,
-          other_kinds_agree_with_librosa, waveform_is_the_clip_itself, frames_cut_and_fill,
+          decibels_of_magnitudes_agree_with_librosa, other_kinds_agree_with_librosa,
+          waveform_is_the_clip_itself, rasters_stand_before_log_mel, frames_cut_and_fill,
           valid_frames_follow_the_hop, shortest_clips_and_broken_samples,
           impossible_options_name_their_key, the_table_gives_the_presets)

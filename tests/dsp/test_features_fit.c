@@ -12,6 +12,7 @@ static dsp_features *make(int kind, int normalize, int64_t frames) {
     dsp_features_options o = {.kind = kind,
                               .n_fft = 16,
                               .hop = 5,
+                              .n_mels = 2,
                               .centered = true,
                               .power = 1,
                               .amin = 1e-10,
@@ -190,6 +191,45 @@ START_TEST(constant_data_is_only_shifted) {
 }
 END_TEST
 
+/* The parts of raster_log_mel: two planes of two rows each, then two more. */
+static void check_parts(int normalize, int64_t n_norm, int64_t n_groups) {
+    enum { PLANE = 2 * (1 + N / 5), N_OUT = 4 * PLANE };
+    float audio[CHANNELS * N], out[N_OUT];
+    _Alignas(64) char scratch[4096];
+    dsp_features_fit *fit;
+    base_error err;
+    dsp_features *f = make(DSP_RASTER_LOG_MEL, normalize, 0);
+    ck_assert_uint_le(dsp_features_scratch_bytes(f), sizeof scratch);
+    ck_assert_int_eq(dsp_features_norm_size(f), n_norm);
+    fill(audio, 3);
+    for (int i = 0; i < CHANNELS * N; i++) audio[i] = 0.1f * (audio[i] - 100.0f);
+    TEST_OK(dsp_features_fit_new(f, &fit, &err), err);
+    dsp_features_apply(f, audio, scratch, out);
+    dsp_features_fit_add(fit, out);
+    dsp_features_fit_finish(fit, f);
+    dsp_features_apply(f, audio, scratch, out);
+    for (int64_t group = 0; group < n_groups; group++) {
+        double sum = 0.0, squares = 0.0, n = (double)N_OUT / (double)n_groups;
+        for (int64_t k = 0; k < N_OUT; k++) {
+            int64_t part = k / (2 * PLANE), row = k / (PLANE / 2) % 2;
+            if ((n_groups == 2 ? part : 2 * part + row) != group) continue;
+            sum += (double)out[k];
+            squares += (double)out[k] * (double)out[k];
+        }
+        ck_assert_double_eq_tol(sum / n, 0.0, 1e-5);
+        ck_assert_double_eq_tol(squares / n, 1.0, 1e-5);
+    }
+    dsp_features_free(f);
+}
+
+START_TEST(parts_are_normalised_apart) {
+    check_parts(DSP_NORM_DATASET, 2, 2);
+    check_parts(DSP_NORM_FEATURE, 4, 4);
+    check_parts(DSP_NORM_CLIP, 0, 2);
+}
+END_TEST
+
 TEST_MAIN("dsp/features_fit", per_feature_row_over_all_channels, over_the_data_set,
           into_zero_to_one, per_clip_needs_no_fit, filling_frames_do_not_count,
-          what_is_set_is_used_and_given_back, constant_data_is_only_shifted)
+          what_is_set_is_used_and_given_back, constant_data_is_only_shifted,
+          parts_are_normalised_apart)

@@ -28,6 +28,12 @@ def decibels(power, amin=1e-10):
     return 10 * np.log10(np.maximum(amin, power))
 
 
+def levelled(value):
+    """Decibels below the clip's loudest, down to -80, as OpenL3's encoder takes them."""
+    level = decibels(value)
+    return np.maximum(level - level.max(), -80)
+
+
 def fft():
     rng = np.random.default_rng(1)
     arrays = {}
@@ -95,6 +101,13 @@ def features():
     log_mel = decibels(reflect)
     spectrum = np.abs(librosa.stft(x, n_fft=512, hop_length=200, pad_mode="reflect"))
     mfcc = librosa.feature.mfcc(S=log_mel, n_mfcc=13)
+    n_fft, hop = 512, 121
+    missing = -(-x.shape[1] // hop) * hop - hop + n_fft - x.shape[1]  # 441: one more behind
+    same = np.pad(x, ((0, 0), (missing // 2, missing - missing // 2)))
+    narrow = librosa.feature.melspectrogram(y=same, sr=RATE, n_fft=n_fft, hop_length=hop, n_mels=96,
+                                            htk=True, center=False)
+    assert narrow.shape[2] == 50 and (narrow.sum(axis=(0, 2)) == 0).any()  # has empty filters
+    uncentered = np.abs(librosa.stft(x, n_fft=128, hop_length=hop, center=False))
     arrays = {
         "x": x,
         "log_mel": log_mel,
@@ -105,6 +118,8 @@ def features():
         "log_mel_htk": decibels(librosa.feature.melspectrogram(
             y=x, sr=RATE, n_fft=1024, hop_length=300, win_length=800, window="hamming", n_mels=24,
             fmin=100, fmax=12000, htk=True, norm=None, pad_mode="reflect"), 1e-5),
+        "root_same": levelled(np.sqrt(narrow)),
+        "stft_decibels": levelled(uncentered),
         "mel_power": reflect,
         "stft": spectrum,
         "stft_power": spectrum[:, :-1] ** 2 / 512,
