@@ -21,7 +21,7 @@ enum {
 };
 static const char magic[] = "rimshot\n";
 
-enum { CORE_INCREMENT_BYTES = 1 << 20, MAP_FROM_BYTES = 1 << 30 };
+enum { CORE_INCREMENT_BYTES = 1 << 20, MAP_FROM_BYTES = 1 << 30, MAX_ATTRIBUTE_BYTES = 1 << 24 };
 
 struct base_h5_writer {
     hid_t file;
@@ -35,6 +35,7 @@ struct base_h5_reader {
     base_file_view view; /* the whole file; libhdf5 reads what follows the block in place */
     base_arena arena;
     const char *path;
+    bool foreign; /* written by another program: nothing outside the file is followed */
 };
 
 static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
@@ -444,6 +445,27 @@ base_status base_h5_reader_open(const char *path, const char *kind, uint32_t max
     return BASE_OK;
 }
 
+base_status base_h5_foreign_open(const char *path, void *bytes, size_t n_bytes,
+                                 base_h5_reader **reader, base_error *err) {
+    *reader = NULL;
+    base_h5_reader *made = base_alloc(1, sizeof *made);
+    if (made != NULL) made->path = base_arena_string(&made->arena, path);
+    if (made == NULL || made->path == NULL) {
+        base_free(made);
+        return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    }
+    made->foreign = true;
+    enter_library();
+    made->file = open_in_memory(bytes, n_bytes);
+    leave_library();
+    if (made->file < 0) {
+        base_h5_reader_free(made);
+        return base_fail(err, BASE_EFORMAT, "%s: not an HDF5 file, or damaged", path);
+    }
+    *reader = made;
+    return BASE_OK;
+}
+
 void base_h5_reader_free(base_h5_reader *reader) {
     if (reader == NULL) return;
     enter_library();
@@ -454,8 +476,15 @@ void base_h5_reader_free(base_h5_reader *reader) {
     base_free(reader);
 }
 
+static bool has_link(const base_h5_reader *reader, const char *name) {
+    H5L_info_t link;
+    if (H5Lexists(reader->file, name, H5P_DEFAULT) <= 0) return false;
+    if (!reader->foreign) return true;
+    return H5Lget_info(reader->file, name, &link, H5P_DEFAULT) >= 0 && link.type == H5L_TYPE_HARD;
+}
+
 /* libhdf5 asks about one link at a time; those on the way must exist first. */
-static bool has(hid_t file, const char *name) {
+static bool has(const base_h5_reader *reader, const char *name) {
     char part[256];
     if (name[0] == '\0' || strcmp(name, "/") == 0) return true;
     if (strlen(name) >= sizeof part) return false;
@@ -463,14 +492,14 @@ static bool has(hid_t file, const char *name) {
         end += *end == '/';
         end += strcspn(end, "/");
         snprintf(part, sizeof part, "%.*s", (int)(end - name), name);
-        if (H5Lexists(file, part, H5P_DEFAULT) <= 0) return false;
+        if (!has_link(reader, part)) return false;
     }
     return true;
 }
 
 bool base_h5_has(base_h5_reader *reader, const char *name) {
     enter_library();
-    bool found = has(reader->file, name);
+    bool found = has(reader, name);
     leave_library();
     return found;
 }
@@ -494,10 +523,19 @@ static base_status fail_get(const base_h5_reader *reader, base_error *err, base_
     return base_fail(err, status, "%s: '%s' %s", reader->path, name, what);
 }
 
+/* Whether a dataset's numbers lie in the file itself. */
+static bool is_whole(hid_t dataset) {
+    hid_t creation = H5Dget_create_plist(dataset);
+    bool whole = creation >= 0 && H5Pget_layout(creation) != H5D_VIRTUAL &&
+                 H5Pget_external_count(creation) == 0;
+    release(creation);
+    return whole;
+}
+
 static base_status open_dataset(const base_h5_reader *reader, const char *name, opened *d,
                                 base_error *err) {
     *d = (opened){.space = -1, .type = -1, .dataset = -1};
-    if (!has(reader->file, name)) {
+    if (!has(reader, name)) {
         return fail_get(reader, err, BASE_ENOTFOUND, name, "is not in the file");
     }
     d->dataset = H5Dopen2(reader->file, name, H5P_DEFAULT);
@@ -508,6 +546,7 @@ static base_status open_dataset(const base_h5_reader *reader, const char *name, 
     d->n_items = H5Sget_simple_extent_npoints(d->space);
     bool ok = d->rank >= 0 && d->rank <= BASE_H5_MAX_RANK && d->n_items >= 0 && d->type >= 0;
     if (ok) ok = H5Sget_simple_extent_dims(d->space, d->extents, NULL) == d->rank;
+    if (ok && reader->foreign) ok = is_whole(d->dataset);
     if (ok) return BASE_OK;
     close_dataset(d);
     return fail_get(reader, err, BASE_ESHAPE, name, "has no shape this program knows");
@@ -590,6 +629,14 @@ base_status base_h5_borrow(base_h5_reader *reader, const char *name, base_h5_typ
     return status;
 }
 
+/* Extents cost nothing to claim; data that was left out reads as zeros, and compressed data unfolds
+ * by no more than what deflate is capable of. */
+static bool is_stored(const opened *d) {
+    const double most = 1032;
+    double n_bytes = (double)d->n_items * (double)H5Tget_size(d->type);
+    return n_bytes <= most * (double)H5Dget_storage_size(d->dataset);
+}
+
 base_status base_h5_get_alloc(base_h5_reader *reader, const char *name, base_h5_type type,
                               base_arena *arena, void **data, int64_t *n_items, base_error *err) {
     opened d;
@@ -598,14 +645,30 @@ base_status base_h5_get_alloc(base_h5_reader *reader, const char *name, base_h5_
     base_status status = open_dataset(reader, name, &d, err);
     if (status == BASE_OK) {
         *n_items = d.n_items;
-        *data = base_arena_alloc(arena, (size_t)d.n_items, H5Tget_size(native_type(type)));
-        status = *data != NULL
-                     ? read_numbers(reader, name, type, &d, *data, err)
-                     : fail_get(reader, err, BASE_EMEMORY, name, "does not fit in memory");
+        if (is_stored(&d)) {
+            *data = base_arena_alloc(arena, (size_t)d.n_items, H5Tget_size(native_type(type)));
+            status = *data != NULL
+                         ? read_numbers(reader, name, type, &d, *data, err)
+                         : fail_get(reader, err, BASE_EMEMORY, name, "does not fit in memory");
+        } else {
+            status = fail_get(reader, err, BASE_EFORMAT, name, "is not all in the file");
+        }
         close_dataset(&d);
     }
     leave_library();
     return status;
+}
+
+/* Moves texts that libhdf5 allocated into the arena. What was read must be freed in any case. */
+static bool move_texts(const char **strings, int64_t n, base_arena *arena) {
+    bool ok = true;
+    for (int64_t i = 0; i < n; i++) {
+        char *theirs = (char *)strings[i];
+        strings[i] = base_arena_string(arena, theirs != NULL ? theirs : "");
+        H5free_memory(theirs);
+        if (strings[i] == NULL) ok = false;
+    }
+    return ok;
 }
 
 /* Reads into strings[n_items], whose items libhdf5 allocates, and moves them into the arena. */
@@ -620,13 +683,8 @@ static base_status read_strings(const base_h5_reader *reader, const char *name, 
     if (H5Dread(d->dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, strings) < 0) {
         status = fail_get(reader, err, BASE_EFORMAT, name, "cannot be read");
     }
-    for (int64_t i = 0; i < d->n_items; i++) { /* what was read must be freed in any case */
-        char *theirs = (char *)strings[i];
-        strings[i] = base_arena_string(arena, theirs != NULL ? theirs : "");
-        H5free_memory(theirs);
-        if (strings[i] == NULL && status == BASE_OK) {
-            status = fail_get(reader, err, BASE_EMEMORY, name, "does not fit in memory");
-        }
+    if (!move_texts(strings, d->n_items, arena) && status == BASE_OK) {
+        status = fail_get(reader, err, BASE_EMEMORY, name, "does not fit in memory");
     }
     release(type);
     return status;
@@ -691,13 +749,92 @@ base_status base_h5_list(base_h5_reader *reader, const char *group, base_arena *
     enter_library();
     base_status status;
     const char *path = group[0] != '\0' ? group : "/";
-    hid_t id = has(reader->file, path) ? H5Gopen2(reader->file, path, H5P_DEFAULT) : -1;
+    hid_t id = has(reader, path) ? H5Gopen2(reader->file, path, H5P_DEFAULT) : -1;
     if (id >= 0) {
         status = list_names(reader, id, path, arena, names, n, err);
     } else {
         status = fail_get(reader, err, BASE_ENOTFOUND, path, "is not a group of the file");
     }
     release(id);
+    leave_library();
+    return status;
+}
+
+/* ---- attributes ---- */
+
+/* An attribute open for reading. */
+typedef struct {
+    hid_t attribute, space, type;
+    int64_t n_items;
+} opened_attribute;
+
+static void close_attribute(opened_attribute *a) {
+    release(a->type);
+    release(a->space);
+    release(a->attribute);
+}
+
+static base_status open_attribute(const base_h5_reader *reader, const char *object,
+                                  const char *name, opened_attribute *a, base_error *err) {
+    *a = (opened_attribute){.attribute = -1, .space = -1, .type = -1};
+    const char *path = object[0] != '\0' ? object : "/";
+    if (!has(reader, path) || H5Aexists_by_name(reader->file, path, name, H5P_DEFAULT) <= 0) {
+        return fail_get(reader, err, BASE_ENOTFOUND, name, "is no attribute there");
+    }
+    a->attribute = H5Aopen_by_name(reader->file, path, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (a->attribute >= 0) {
+        a->space = H5Aget_space(a->attribute);
+        a->type = H5Aget_type(a->attribute);
+        a->n_items = a->space >= 0 ? H5Sget_simple_extent_npoints(a->space) : -1;
+    }
+    size_t most = MAX_ATTRIBUTE_BYTES;
+    bool ok = a->n_items >= 0 && a->type >= 0 && (size_t)a->n_items <= most / sizeof(char *);
+    if (ok && a->n_items > 0) {
+        size_t item_bytes = H5Tget_size(a->type);
+        ok = H5Tget_class(a->type) == H5T_STRING && item_bytes > 0 &&
+             (size_t)a->n_items <= most / item_bytes;
+    }
+    if (ok) return BASE_OK;
+    close_attribute(a);
+    return fail_get(reader, err, BASE_EFORMAT, name, "is not a list of strings");
+}
+
+static bool read_variable_texts(const opened_attribute *a, base_arena *arena,
+                                const char **strings) {
+    bool ok = H5Aread(a->attribute, a->type, strings) >= 0;
+    return move_texts(strings, a->n_items, arena) && ok;
+}
+
+static bool read_fixed_texts(const opened_attribute *a, base_arena *arena, const char **strings) {
+    size_t size = H5Tget_size(a->type);
+    char *texts = base_alloc((size_t)a->n_items, size);
+    bool ok = texts != NULL && H5Aread(a->attribute, a->type, texts) >= 0;
+    for (int64_t i = 0; ok && i < a->n_items; i++) {
+        const char *text = texts + (size_t)i * size;
+        strings[i] = base_arena_copy(arena, text, strnlen(text, size));
+        ok = strings[i] != NULL;
+    }
+    base_free(texts);
+    return ok;
+}
+
+base_status base_h5_attribute_strings(base_h5_reader *reader, const char *object,
+                                      const char *attribute, base_arena *arena,
+                                      const char ***strings, int64_t *n, base_error *err) {
+    opened_attribute a;
+    enter_library();
+    base_status status = open_attribute(reader, object, attribute, &a, err);
+    if (status == BASE_OK) {
+        *n = a.n_items;
+        *strings = base_arena_alloc(arena, (size_t)a.n_items, sizeof **strings);
+        bool variable = H5Tis_variable_str(a.type) > 0;
+        bool ok = *strings != NULL;
+        if (ok && a.n_items > 0) {
+            ok = (variable ? read_variable_texts : read_fixed_texts)(&a, arena, *strings);
+        }
+        if (!ok) status = fail_get(reader, err, BASE_EFORMAT, attribute, "cannot be read");
+        close_attribute(&a);
+    }
     leave_library();
     return status;
 }

@@ -54,6 +54,17 @@ base_status base_h5_reader_open(const char *path, const char *kind, uint32_t max
                                 uint32_t *version, base_h5_reader **reader, base_error *err);
 void base_h5_reader_free(base_h5_reader *reader);
 
+/* An HDF5 file of another program, from its bytes, which must outlive the reader. No digest vouches
+ * for it, and libhdf5 trusts what it reads: to be used within base_isolated. Only what lies in the
+ * file itself is found: links to other files, soft links and numbers in other files are not. */
+base_status base_h5_foreign_open(const char *path, void *bytes, size_t n_bytes,
+                                 base_h5_reader **reader, base_error *err);
+/* An attribute that is a list of strings, of either kind; an empty list of anything is one, too.
+ * ENOTFOUND if the object ("" is the root) has none of that name. */
+base_status base_h5_attribute_strings(base_h5_reader *reader, const char *object,
+                                      const char *attribute, base_arena *arena,
+                                      const char ***strings, int64_t *n, base_error *err);
+
 bool base_h5_has(base_h5_reader *reader, const char *name);
 /* Rank and extents of a dataset. */
 base_status base_h5_shape(base_h5_reader *reader, const char *name, int *rank,

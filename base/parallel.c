@@ -9,10 +9,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #if defined(__SSE__)
@@ -101,22 +101,16 @@ static void pause_briefly(void) {
 #endif
 }
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Waits a short while for *value to become `target` (equal) or to leave it (!equal). */
 static bool spin_until(const base_pool *pool, atomic_uint *value, unsigned target, bool equal) {
     if (!pool->spin) return (atomic_load(value) == target) == equal;
-    int64_t deadline = now_ns() + SPIN_NS;
+    int64_t deadline = base_clock_ns() + SPIN_NS;
     do {
         for (int i = 0; i < 32; i++) {
             if ((atomic_load(value) == target) == equal) return true;
             pause_briefly();
         }
-    } while (now_ns() < deadline);
+    } while (base_clock_ns() < deadline);
     return false;
 }
 

@@ -20,7 +20,9 @@ typedef enum {
     BASE_RNG_MIXUP,
     BASE_RNG_DRAW,
     BASE_RNG_FOREST,
-    BASE_RNG_TEST
+    BASE_RNG_TEST,
+    BASE_RNG_MIX,
+    BASE_RNG_PERFORMANCE
 } base_rng_purpose;
 
 typedef struct {

@@ -40,6 +40,9 @@ static void add_network(const nn_network *network, base_text *out) {
     nn_summary summary = nn_network_summary(network);
     char number[32];
     base_text_printf(out, "\n%s parameters", base_thousands(summary.n_param, number));
+    if (summary.n_frozen > 0) {
+        base_text_printf(out, ", %s of them frozen", base_thousands(summary.n_frozen, number));
+    }
     base_text_printf(out, ", %s multiply-adds per clip\n", base_thousands(summary.macs, number));
     base_text_printf(out,
                      "memory at batch %lld%s: parameters %.1f MiB, activations %.1f MiB, scratch "

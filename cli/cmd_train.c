@@ -34,6 +34,10 @@ static void show_facts(train_view *view, const train_event *event) {
     cli_progress_line(p, "data     %s clips of %d classes; %s rows left out (see manifest.csv)",
                       base_thousands(facts->n_clips, a), facts->n_classes,
                       base_thousands(facts->n_left_out, b));
+    if (facts->n_unseen > 0) {
+        cli_progress_line(p, "         %s unseen sounds to test with, never trained on",
+                          base_thousands(facts->n_unseen, a));
+    }
     cli_progress_line(
         p, "         %lld copies in %lld duplicate groups · %lld with two labels · %lld silent",
         (long long)facts->n_copies, (long long)facts->n_duplicate_groups,
@@ -121,8 +125,13 @@ static void show_epoch(train_view *view, const train_event *event) {
 static void show_fold(train_view *view, const train_event *event) {
     char label[64];
     stage_label(event, label, sizeof label);
-    cli_progress_line(&view->progress, "%s  accuracy %.4f  balanced %.4f  log loss %.4f", label,
-                      event->metrics->accuracy, event->metrics->balanced, event->metrics->log_loss);
+    char unseen[32] = "";
+    if (event->unseen) {
+        snprintf(unseen, sizeof unseen, "  unseen %.4f", event->unseen->accuracy);
+    }
+    cli_progress_line(&view->progress, "%s  accuracy %.4f  balanced %.4f  log loss %.4f%s", label,
+                      event->metrics->accuracy, event->metrics->balanced, event->metrics->log_loss,
+                      unseen);
 }
 
 static bool on_event(void *context, const train_event *event) {
@@ -152,6 +161,22 @@ static bool on_event(void *context, const train_event *event) {
 
 /* ------------------------------------------------------------------ what is shown at the end */
 
+static void add_unseen(const train_run *run, bool color, base_text *out) {
+    char count[32];
+    if (run->unseen.n_folds == 0) return;
+    base_text_printf(out, "\n%s unseen sounds, tested by the network of every fold\n",
+                     base_thousands(run->facts.n_unseen, count));
+    cli_table_folds(&run->unseen, "fold", out);
+    if (run->model.n_folds > 0) {
+        base_text_printf(out, "model.h5: accuracy %.3f, balanced %.3f\n",
+                         run->model.pooled.accuracy, run->model.pooled.balanced);
+    }
+    base_text_add(out, "\n");
+    cli_table_classes(&run->unseen.pooled, run->facts.classes, out);
+    base_text_add(out, "\n");
+    cli_table_confusion(&run->unseen.pooled, run->facts.classes, color, out);
+}
+
 static void add_results(const train_run *run, bool color, base_text *out) {
     base_text_add(out, "\n");
     cli_table_folds(&run->main, "fold", out);
@@ -170,6 +195,7 @@ static void add_results(const train_run *run, bool color, base_text *out) {
     cli_table_confusion(&run->main.pooled, run->facts.classes, color, out);
     base_text_add(out, "\nmost confident mistakes\n");
     cli_table_mistakes(&run->main, run->facts.classes, run->facts.n_classes, 5, out);
+    add_unseen(run, color, out);
     base_text_printf(out, "\nreport   %s/report.html\n", run->folder);
     if (!run->has_model) return;
     base_text_printf(out, "model    %s/model.h5\nnext     rimshot classify %s/model.h5 FOLDER\n",
@@ -207,35 +233,12 @@ static int show_results(cli_call *call, const char *folder) {
     return code;
 }
 
-/* In single quotes where a shell would read more into it. */
-static void add_quoted(const char *word, base_text *out) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_-./=,:+@%";
-    if (word[0] && word[strspn(word, plain)] == '\0') {
-        base_text_add(out, word);
-        return;
-    }
-    base_text_add(out, "'");
-    for (; *word; word++) {
-        if (*word == '\'') base_text_add(out, "'\\'");
-        base_text_add_bytes(out, word, 1);
-    }
-    base_text_add(out, "'");
-}
-
 /* Tells how to go on, as a line for the shell. */
 static void show_stop(const cli_call *call, const train_view *view) {
     base_text line = {0};
     base_text_printf(&line, "stopped%s%s", view->where[0] ? " after " : "", view->where);
-    base_text_printf(&line, "; %s with: rimshot train", view->began ? "go on" : "start again");
-    for (int i = 0; i < call->n_arguments; i++) {
-        base_text_add(&line, " ");
-        add_quoted(call->arguments[i], &line);
-    }
-    if (cli_given(call, "out")) {
-        base_text_add(&line, " --out ");
-        add_quoted(cli_text(call, "out"), &line);
-    }
+    base_text_printf(&line, "; %s with: ", view->began ? "go on" : "start again");
+    cli_add_again(call, &line);
     if (view->began) base_text_add(&line, " --resume");
     fprintf(stderr, "%s\n", base_text_string(&line));
     base_text_release(&line);
@@ -296,7 +299,8 @@ const cli_command cli_train = {
                    "predictions and curves of every fold, summary.json, report.html with its "
                    "pictures, and model.h5.\n\n"
                    "Killed at any moment and resumed, with any number of threads, a run ends with "
-                   "the same bits. Ctrl-C stops it after the last finished epoch.\n\n"
+                   "the same bits. Ctrl-C stops it at the next batch; a resumed run goes on from "
+                   "the last finished epoch.\n\n"
                    "--parallel-folds shares the threads among several folds: little networks, "
                    "whose steps give many threads too little to do, are trained faster. There "
                    "are never more folds at a time than threads, nor more than the planned "

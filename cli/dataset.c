@@ -40,8 +40,8 @@ static base_status find_root(cli_call *call, int first, base_node **root, const 
     return BASE_OK;
 }
 
-base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
-                             cli_progress *progress, cli_dataset *set, base_error *err) {
+base_status cli_dataset_list(cli_call *call, int first, const data_audio_options *audio,
+                             cli_dataset *set, base_error *err) {
     base_node *root;
     const char *folder;
     BASE_TRY(find_root(call, first, &root, &folder, err));
@@ -55,7 +55,12 @@ base_status cli_dataset_open(cli_call *call, int first, const data_audio_options
         base_node *node = base_node_get(root, "audio");
         BASE_TRY(base_options_bind(data_audio_table, node, &set->audio, &call->arena, err));
     }
-    BASE_TRY(data_manifest_open(dataset, folder, &set->manifest, err));
+    return data_manifest_open(dataset, folder, &set->manifest, err);
+}
+
+base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
+                             cli_progress *progress, cli_dataset *set, base_error *err) {
+    BASE_TRY(cli_dataset_list(call, first, audio, set, err));
     return data_clips_open(&set->manifest, &set->audio, base_path_cache(&call->arena), call->pool,
                            cli_progress_data, progress, &set->clips, err);
 }

@@ -23,6 +23,9 @@ typedef struct {
  * `audio`; NULL: that of the configuration. Strings live in the call's arena. */
 base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
                              cli_progress *progress, cli_dataset *set, base_error *err);
+/* The same without decoding: `set` has no clips. */
+base_status cli_dataset_list(cli_call *call, int first, const data_audio_options *audio,
+                             cli_dataset *set, base_error *err);
 void cli_dataset_release(cli_dataset *set);
 
 /* What a command has to say about a data set, added to `out`; `near` is its --near. */

@@ -3,18 +3,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/tables.h"
 
 enum { BAR_MOST = 30, BAR_LEAST = 8, DRAWS_PER_S = 8, LINE_BYTES = 512 };
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int terminal_width(void) {
     struct winsize size;
@@ -47,7 +41,7 @@ static void draw_line(const char *label, double share, const char *text, int col
 }
 
 void cli_progress_draw(cli_progress *progress, const char *label, double share, const char *text) {
-    double now = now_s();
+    double now = 1e-9 * (double)base_clock_ns();
     if (!progress->call->terminal || now - progress->last_s < 1.0 / DRAWS_PER_S) return;
     progress->last_s = now;
     progress->drawn = true;

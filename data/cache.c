@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/h5.h"
+#include "data/mix.h"
 #include "data/synth.h"
 
 #define KIND "clips"
@@ -81,7 +82,10 @@ static void digest_row(void *context, int64_t i, int worker) {
     const key_work *w = context;
     const data_row *row = w->rows[i];
     w->keys[i] = (row_key){.begin_s = row->begin_s, .end_s = row->end_s};
-    if (data_synth_is_name(row->path))
+    if (row->mix != NULL)
+        w->keys[i].source =
+            base_digest_join(row->mix->digest, base_digest_bytes(row->path, strlen(row->path)));
+    else if (data_synth_is_name(row->path))
         w->keys[i].source = base_digest_bytes(row->path, strlen(row->path));
     else if (!continues(w, i))
         w->keys[i].source = digest_file(row->path);

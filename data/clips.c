@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "data/cache.h"
+#include "data/mix.h"
 #include "data/synth.h"
 #include "dsp/effects.h"
 #include "dsp/resample.h"
-
-enum { NORMALIZE_NONE, NORMALIZE_PEAK, NORMALIZE_RMS, NORMALIZE_STANDARD };
 
 #define RMS_LEVEL_DB    (-20.0) /* where normalize: rms puts a clip */
 #define CONTENT_TRIM_DB (-50.0)
@@ -165,9 +164,9 @@ static base_status trim_and_cut(data_audio *clip, const data_audio_options *opti
 
 static void normalize(const data_audio *clip, int how) {
     dsp_clip c = {clip->x, clip->n_channels, clip->n, clip->sample_rate_hz};
-    if (how == NORMALIZE_PEAK) dsp_normalize_peak(c, 0.0);
-    if (how == NORMALIZE_RMS) dsp_normalize_rms(c, RMS_LEVEL_DB);
-    if (how == NORMALIZE_STANDARD) dsp_normalize_standard(c);
+    if (how == DATA_NORMALIZE_PEAK) dsp_normalize_peak(c, 0.0);
+    if (how == DATA_NORMALIZE_RMS) dsp_normalize_rms(c, RMS_LEVEL_DB);
+    if (how == DATA_NORMALIZE_STANDARD) dsp_normalize_standard(c);
 }
 
 base_status data_clip_prepare(const data_audio *audio, const data_audio_options *options,
@@ -247,8 +246,9 @@ static base_status decode_row(const data_row *row, const data_audio_options *opt
                               base_error *err) {
     data_audio audio;
     data_audio_span span = {row->begin_s, row->end_s, 0};
-    BASE_TRY(data_synth_is_name(row->path) ? data_synth_read(row->path, &audio, err)
-                                           : data_audio_read(row->path, &span, &audio, err));
+    BASE_TRY(row->mix != NULL                ? data_mix_read(row, &audio, err)
+             : data_synth_is_name(row->path) ? data_synth_read(row->path, &audio, err)
+                                             : data_audio_read(row->path, &span, &audio, err));
     base_status status = find_facts(&audio, &r->facts, err);
     if (status == BASE_OK) status = data_clip_prepare(&audio, options, &r->clip, err);
     data_audio_release(&audio);
@@ -398,6 +398,16 @@ static base_status make_clips(const data_manifest *m, data_row *const *rows, dat
     return BASE_OK;
 }
 
+/* What sounds are made from is decoded first; it decides the cache's name, too. */
+static base_status prepare_mixes(data_manifest *m, const data_audio_options *options,
+                                 const char *cache_folder, const data_work *work, base_error *err) {
+    for (data_mix *mix = m->mixes; mix != NULL; mix = mix->next)
+        BASE_TRY(data_mix_prepare(mix, m, options, cache_folder, work, err));
+    for (const data_mix *mix = m->mixes; mix != NULL; mix = mix->next)
+        BASE_TRY(data_mix_label(mix, m, err));
+    return BASE_OK;
+}
+
 static base_status open_rows(data_manifest *m, data_row **rows, int64_t n_rows,
                              const data_audio_options *options, const char *cache_folder,
                              const data_work *work, data_clips *clips, base_error *err) {
@@ -425,9 +435,11 @@ base_status data_clips_open(data_manifest *manifest, const data_audio_options *o
         if (manifest->rows[i].left_out == NULL) rows[n_rows++] = &manifest->rows[i];
     }
     data_work work = {pool, progress, progress_context};
-    base_status status =
-        n_rows > 0 ? open_rows(manifest, rows, n_rows, options, cache_folder, &work, clips, err)
-                   : base_fail(err, BASE_EDATA, "no sound is in use");
+    base_status status = n_rows > 0 ? prepare_mixes(manifest, options, cache_folder, &work, err)
+                                    : base_fail(err, BASE_EDATA, "no sound is in use");
+    if (status == BASE_OK)
+        status = open_rows(manifest, rows, n_rows, options, cache_folder, &work, clips, err);
+    for (data_mix *mix = manifest->mixes; mix != NULL; mix = mix->next) data_mix_rest(mix);
     base_free(rows);
     return status;
 }

@@ -10,13 +10,21 @@
 #include "data/audio_file.h"
 #include "data/manifest.h"
 
+/* `audio.normalize`. */
+enum {
+    DATA_NORMALIZE_NONE,
+    DATA_NORMALIZE_PEAK,
+    DATA_NORMALIZE_RMS,
+    DATA_NORMALIZE_STANDARD /* zero mean, unit deviation */
+};
+
 /* `audio:` in a config. */
 typedef struct {
     double sample_rate_hz;
     int64_t channels;   /* 1: mixed down by the mean; 2: stereo (mono doubled) */
     double seconds;     /* longest clip; what is beyond is cut */
     double trim_db;     /* leading silence below this (re the peak) is removed; 0: no trim */
-    int normalize;      /* 0 none, 1 peak, 2 rms, 3 standard (zero mean, unit deviation) */
+    int normalize;      /* DATA_NORMALIZE_... */
     double min_peak_db; /* a clip whose peak is below this is silent and left out */
 } data_audio_options;
 extern const base_option data_audio_table[];

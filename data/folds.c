@@ -57,10 +57,17 @@ static bool key_of(const data_row *row, const char *name, group_key *key) {
     return has;
 }
 
-static void join_by_key(const data_manifest *manifest, const data_clips *clips, const char *name,
-                        group_key *keys, int64_t *parent) {
+/* The others keep to themselves. */
+static bool is_dealt_or_trains(const data_folds *folds, int64_t clip) {
+    return folds->use[clip] == DATA_USE_FOLDS || folds->use[clip] == DATA_USE_TRAIN;
+}
+
+static void join_by_key(const data_manifest *manifest, const data_clips *clips,
+                        const data_folds *folds, const char *name, group_key *keys,
+                        int64_t *parent) {
     int64_t n = 0;
     for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (!is_dealt_or_trains(folds, i)) continue;
         keys[n].clip = i;
         n += key_of(&manifest->rows[clips->row[i]], name, &keys[n]);
     }
@@ -94,7 +101,7 @@ static base_status find_clip_groups(const data_manifest *manifest, const data_cl
     if (allocated) {
         data_sets_init(parent, n);
         for (int i = 0; i < options->group.n; i++) {
-            join_by_key(manifest, clips, options->group.items[i], keys, parent);
+            join_by_key(manifest, clips, folds, options->group.items[i], keys, parent);
         }
         folds->n_groups = data_sets_number(parent, n, folds->group);
     }
@@ -110,14 +117,17 @@ static int compare_int64(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* n_samples and n_groups of every class: [n_classes] each. */
+/* n_samples and n_groups of every class, of what is dealt: [n_classes] each. */
 static base_status count_classes(const data_folds *folds, const data_clips *clips,
                                  int64_t n_classes, int64_t *n_samples, int64_t *n_groups,
                                  base_error *err) {
-    int64_t n = clips->n_clips;
-    int64_t *pairs = base_alloc((size_t)n, sizeof *pairs);
+    int64_t n = 0;
+    int64_t *pairs = base_alloc((size_t)clips->n_clips, sizeof *pairs);
     if (pairs == NULL) return no_memory(err);
-    for (int64_t i = 0; i < n; i++) pairs[i] = folds->group[i] * n_classes + clips->label[i];
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (folds->use[i] != DATA_USE_FOLDS) continue;
+        pairs[n++] = folds->group[i] * n_classes + clips->label[i];
+    }
     qsort(pairs, (size_t)n, sizeof *pairs, compare_int64);
     for (int64_t i = 0; i < n; i++) {
         n_samples[pairs[i] % n_classes]++;
@@ -135,6 +145,12 @@ static int64_t n_parts(const data_folds_options *options) {
 static base_status check_class_size(const char *name, int64_t n_samples, int64_t n_groups,
                                     const data_folds_options *options, base_error *err) {
     if (n_groups >= n_parts(options)) return BASE_OK;
+    if (n_samples == 0) {
+        return base_fail(err, BASE_EDATA,
+                         "class '%s' has no sound for a fold to test: none of its sounds has use: "
+                         "folds",
+                         name);
+    }
     bool grouped = n_groups < n_samples;
     const char *s = n_groups == 1 ? "" : "s", *of = grouped ? " of samples" : "";
     const char *unit = grouped ? "group" : "sample", *advice = grouped ? ", or group less" : "";
@@ -160,6 +176,7 @@ static base_status check_presence(const data_manifest *manifest, const data_clip
                                   const class_facts *facts, base_error *err) {
     int64_t parts = n_parts(options);
     for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (folds->use[i] != DATA_USE_FOLDS) continue;
         int64_t part = folds->fold[i] >= 0 ? folds->fold[i] : 1; /* -1 only with k 1 */
         facts->in_part[clips->label[i] * parts + part]++;
     }
@@ -191,6 +208,7 @@ static base_status check_straddle(const data_manifest *manifest, const data_clip
     for (int64_t i = 0; i < folds->n_groups; i++) first[i] = -1;
     base_status status = BASE_OK;
     for (int64_t i = 0; i < folds->n_clips && status == BASE_OK; i++) {
+        if (folds->use[i] != DATA_USE_FOLDS) continue;
         int64_t *other = &first[folds->group[i]];
         if (*other < 0) *other = i;
         if (folds->fold[i] == folds->fold[*other]) continue;
@@ -223,31 +241,76 @@ base_status data_folds_assign(const int32_t *label, const int64_t *group_of, int
     return data_folds_search(&clips, share, k, fold, err);
 }
 
+/* The clips of use: folds as a list of their own. */
+typedef struct {
+    int64_t *clip, *group; /* [n] */
+    int32_t *label, *fold;
+    int64_t n;
+} dealt_clips;
+
+static base_status gather_dealt(const data_clips *clips, const data_folds *folds, base_arena *arena,
+                                dealt_clips *dealt, base_error *err) {
+    size_t n = (size_t)clips->n_clips;
+    *dealt = (dealt_clips){.clip = base_arena_alloc(arena, n, sizeof *dealt->clip),
+                           .group = base_arena_alloc(arena, n, sizeof *dealt->group),
+                           .label = base_arena_alloc(arena, n, sizeof *dealt->label),
+                           .fold = base_arena_alloc(arena, n, sizeof *dealt->fold)};
+    if (!dealt->clip || !dealt->group || !dealt->label || !dealt->fold) return no_memory(err);
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (folds->use[i] != DATA_USE_FOLDS) continue;
+        dealt->clip[dealt->n] = i;
+        dealt->group[dealt->n] = folds->group[i];
+        dealt->label[dealt->n++] = clips->label[i];
+    }
+    return BASE_OK;
+}
+
 /* Part 0 is held out, part 1 always trains. */
 static base_status assign_holdout(const data_folds_list *clips, double holdout, int32_t *fold,
                                   base_error *err) {
     double share[2] = {holdout, 1.0 - holdout};
     BASE_TRY(data_folds_search(clips, share, 2, fold, err));
-    for (int64_t i = 0; i < clips->n; i++) fold[i] = fold[i] == 0 ? 0 : -1;
+    for (int64_t i = 0; i < clips->n; i++) fold[i] = fold[i] == 0 ? 0 : DATA_FOLD_NONE;
     return BASE_OK;
 }
 
 static base_status assign_clips(const data_manifest *manifest, const data_clips *clips,
                                 const data_folds_options *options, const class_facts *facts,
-                                data_folds *folds, base_error *err) {
+                                data_folds *folds, base_arena *arena, base_error *err) {
+    dealt_clips dealt;
     for (int c = 0; c < manifest->n_classes; c++) {
         BASE_TRY(check_class_size(manifest->classes[c], facts->n_samples[c], facts->n_groups[c],
                                   options, err));
     }
-    data_folds_list list = {.label = clips->label,
-                            .group = folds->group,
-                            .n = clips->n_clips,
+    BASE_TRY(gather_dealt(clips, folds, arena, &dealt, err));
+    data_folds_list list = {.label = dealt.label,
+                            .group = dealt.group,
+                            .n = dealt.n,
                             .n_classes = manifest->n_classes,
                             .stratify = options->stratify,
                             .seed = (uint64_t)options->seed};
-    if (options->k == 1) return assign_holdout(&list, options->holdout, folds->fold, err);
-    return data_folds_assign(list.label, list.group, list.n, list.n_classes, options->k,
-                             list.stratify, list.seed, folds->fold, err);
+    BASE_TRY(options->k == 1
+                 ? assign_holdout(&list, options->holdout, dealt.fold, err)
+                 : data_folds_assign(list.label, list.group, list.n, list.n_classes, options->k,
+                                     list.stratify, list.seed, dealt.fold, err));
+    for (int64_t i = 0; i < dealt.n; i++) folds->fold[dealt.clip[i]] = dealt.fold[i];
+    return BASE_OK;
+}
+
+/* Clips that only train stay away from the fold that tests their group. */
+static base_status place_others(data_folds *folds, base_arena *arena, base_error *err) {
+    int32_t *tested_in = base_arena_alloc(arena, (size_t)folds->n_groups, sizeof *tested_in);
+    if (tested_in == NULL) return no_memory(err);
+    for (int64_t i = 0; i < folds->n_groups; i++) tested_in[i] = DATA_FOLD_NONE;
+    for (int64_t i = 0; i < folds->n_clips; i++) {
+        if (folds->use[i] == DATA_USE_FOLDS) tested_in[folds->group[i]] = folds->fold[i];
+    }
+    for (int64_t i = 0; i < folds->n_clips; i++) {
+        if (folds->use[i] == DATA_USE_FOLDS) continue;
+        bool trains = folds->use[i] == DATA_USE_TRAIN;
+        folds->fold[i] = trains ? tested_in[folds->group[i]] : DATA_FOLD_UNSEEN;
+    }
+    return BASE_OK;
 }
 
 static base_status make_within(const data_manifest *manifest, const data_clips *clips,
@@ -262,15 +325,20 @@ static base_status make_within(const data_manifest *manifest, const data_clips *
     if (facts.n_samples == NULL || facts.n_groups == NULL || facts.in_part == NULL) {
         return no_memory(err);
     }
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        const data_row *row = &manifest->rows[clips->row[i]];
+        folds->use[i] = (uint8_t)(row->left_out != NULL ? DATA_USE_NONE : row->use);
+    }
     BASE_TRY(find_clip_groups(manifest, clips, options, folds, err));
     BASE_TRY(
         count_classes(folds, clips, manifest->n_classes, facts.n_samples, facts.n_groups, err));
     if (options->file != NULL) {
-        BASE_TRY(data_folds_replay(manifest, clips, options, folds->fold, err));
+        BASE_TRY(data_folds_replay(manifest, clips, options, folds, err));
         BASE_TRY(check_straddle(manifest, clips, folds, options->file, err));
     } else {
-        BASE_TRY(assign_clips(manifest, clips, options, &facts, folds, err));
+        BASE_TRY(assign_clips(manifest, clips, options, &facts, folds, arena, err));
     }
+    BASE_TRY(place_others(folds, arena, err));
     return check_presence(manifest, clips, options, folds, &facts, err);
 }
 
@@ -279,10 +347,11 @@ base_status data_folds_make(const data_manifest *manifest, const data_clips *cli
     *folds = (data_folds){.n_folds = options->k, .n_clips = clips->n_clips};
     folds->fold = base_alloc((size_t)clips->n_clips, sizeof *folds->fold);
     folds->group = base_alloc((size_t)clips->n_clips, sizeof *folds->group);
+    folds->use = base_alloc((size_t)clips->n_clips, sizeof *folds->use);
     base_arena arena = {0};
-    base_status status = folds->fold != NULL && folds->group != NULL
-                             ? make_within(manifest, clips, options, folds, &arena, err)
-                             : no_memory(err);
+    bool allocated = folds->fold != NULL && folds->group != NULL && folds->use != NULL;
+    base_status status =
+        allocated ? make_within(manifest, clips, options, folds, &arena, err) : no_memory(err);
     base_arena_release(&arena);
     if (status != BASE_OK) data_folds_release(folds);
     return status;
@@ -292,5 +361,16 @@ void data_folds_release(data_folds *folds) {
     if (folds == NULL) return;
     base_free(folds->fold);
     base_free(folds->group);
+    base_free(folds->use);
     *folds = (data_folds){0};
+}
+
+bool data_folds_trains(const data_folds *folds, int64_t fold, int64_t clip) {
+    if (!is_dealt_or_trains(folds, clip)) return false;
+    return fold == DATA_FOLD_NONE || folds->fold[clip] != fold;
+}
+
+bool data_folds_tests(const data_folds *folds, int64_t fold, int64_t clip) {
+    return fold != DATA_FOLD_NONE && folds->use[clip] == DATA_USE_FOLDS &&
+           folds->fold[clip] == fold;
 }

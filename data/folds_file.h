@@ -4,9 +4,11 @@
 
 #include "data/folds.h"
 
-/* Sets fold[n_clips] as the file says. Rows are matched by path, begin and end; EMISMATCH, with the
- * count and the first, if clips are missing from the file or rows from the clips. */
+/* Sets folds->fold as the file says, for the clips that take part (folds->use). Rows are matched by
+ * path, begin and end; EMISMATCH, with the count and the first, if clips are missing from the file
+ * or rows from the clips. */
 base_status data_folds_replay(const data_manifest *manifest, const data_clips *clips,
-                              const data_folds_options *options, int32_t *fold, base_error *err);
+                              const data_folds_options *options, data_folds *folds,
+                              base_error *err);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/mix.h"
+
 enum { MAX_CLASSES = 1000 };
 enum { OTHERWISE_FAIL, OTHERWISE_SYNTH };
 
@@ -12,9 +14,17 @@ const base_option data_source_table[] = {
     {.key = "source",
      .kind = BASE_OPT_CHOICE,
      .offset = FIELD(source),
-     .choices = "folder|csv|hydrogen|synth",
-     .help = "where the sounds come from: a folder per class, a CSV file, Hydrogen drum kits, or "
-             "the built-in synthesiser"},
+     .choices = "folder|csv|hydrogen|synth|mix|performance",
+     .help = "where the sounds come from: a folder per class, a CSV file, Hydrogen drum kits, the "
+             "built-in synthesiser, one-shots mixed into combinations, or crops of drum "
+             "performances played with one-shots"},
+    {.key = "use",
+     .kind = BASE_OPT_CHOICE,
+     .offset = FIELD(use),
+     .preset = "folds",
+     .choices = "folds|train|test",
+     .help = "what the sounds are for: dealt to the folds, each tested once; always trained on and "
+             "never tested; or never trained on and tested by the network of every fold"},
     {.key = "path",
      .kind = BASE_OPT_STRING,
      .offset = FIELD(path),
@@ -36,7 +46,8 @@ const base_option data_source_table[] = {
      .kind = BASE_OPT_STRINGS,
      .offset = FIELD(classes),
      .preset = "~",
-     .help = "keep only these classes, in this order"},
+     .help = "keep only these classes, in this order; mix, performance: the classes to make, parts "
+             "joined by '+' (B+CH), and rest"},
     {.key = "only_groups",
      .kind = BASE_OPT_STRINGS,
      .offset = FIELD(only_groups),
@@ -59,14 +70,64 @@ const base_option data_source_table[] = {
      .preset = "60",
      .min = 1,
      .max = 100000,
-     .help = "synth: hits per class"},
+     .help = "synth, mix: sounds per class"},
     {.key = "seed",
      .kind = BASE_OPT_INT,
      .offset = FIELD(seed),
      .preset = "1",
      .min = 0,
      .max = 4294967295.0,
-     .help = "synth: seed of the hits"},
+     .help = "synth, mix, performance: seed of what is made"},
+    {.key = "parts",
+     .kind = BASE_OPT_NODE,
+     .offset = FIELD(parts),
+     .help = "mix, performance: the one-shots to make sounds of, described as a data set is"},
+    {.key = "pools",
+     .kind = BASE_OPT_INT,
+     .offset = FIELD(pools),
+     .preset = "5",
+     .min = 1,
+     .max = 20,
+     .help = "mix, performance: the one-shots are dealt into so many pools, kits and copies kept "
+             "together; a sound is made from one pool, which is its group"},
+    {.key = "gain_db",
+     .kind = BASE_OPT_RANGE,
+     .offset = FIELD(gain_db),
+     .preset = "[-9, 0]",
+     .min = -60,
+     .max = 0,
+     .unit = "dB",
+     .help = "mix, performance: range of each part's gain"},
+    {.key = "jitter_ms",
+     .kind = BASE_OPT_RANGE,
+     .offset = FIELD(jitter_ms),
+     .preset = "[0, 15]",
+     .min = 0,
+     .max = 100,
+     .unit = "ms",
+     .help = "mix, performance: range of how late each part is struck"},
+    {.key = "songs",
+     .kind = BASE_OPT_INT,
+     .offset = FIELD(songs),
+     .preset = "10",
+     .min = 1,
+     .max = 1000,
+     .help = "performance: how many are played, from the pools in turn"},
+    {.key = "bars",
+     .kind = BASE_OPT_INT,
+     .offset = FIELD(bars),
+     .preset = "16",
+     .min = 1,
+     .max = 1000,
+     .help = "performance: bars of a song; each is cut into eighths"},
+    {.key = "tempo",
+     .kind = BASE_OPT_RANGE,
+     .offset = FIELD(tempo_bpm),
+     .preset = "[80, 140]",
+     .min = 30,
+     .max = 300,
+     .unit = "bpm",
+     .help = "performance: range of the songs' tempos"},
     {0}};
 #undef FIELD
 
@@ -115,10 +176,13 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the list of sounds");
 }
 
-static base_status bind_source(base_node *node, base_arena *arena, source *s, base_error *err) {
+static base_status bind_source(base_node *node, const char *config_folder, base_arena *arena,
+                               source *s, base_error *err) {
     s->node = node;
     BASE_TRY(base_options_bind(data_source_table, node, &s->options, arena, err));
     data_source_options *options = &s->options;
+    options->node = node;
+    options->config_folder = config_folder;
     bool needs_path = options->source == DATA_SOURCE_FOLDER || options->source == DATA_SOURCE_CSV;
     if (options->path == NULL) {
         if (!needs_path) return BASE_OK;
@@ -138,11 +202,13 @@ static base_status list_source(const source *s, data_manifest *manifest, size_t 
     static list_rows *const list[] = {[DATA_SOURCE_FOLDER] = data_source_folder,
                                       [DATA_SOURCE_CSV] = data_source_csv,
                                       [DATA_SOURCE_HYDROGEN] = data_source_hydrogen,
-                                      [DATA_SOURCE_SYNTH] = data_source_synth};
+                                      [DATA_SOURCE_SYNTH] = data_source_synth,
+                                      [DATA_SOURCE_MIX] = data_source_mix,
+                                      [DATA_SOURCE_PERFORMANCE] = data_source_performance};
     const data_source_options *options = &s->options;
     base_error problem;
     base_status status;
-    bool is_searched = options->source == DATA_SOURCE_SYNTH || options->path == NULL;
+    bool is_searched = options->source >= DATA_SOURCE_SYNTH || options->path == NULL;
     if (!is_searched && !base_folder_exists(options->path))
         status = base_fail(&problem, BASE_ENOTFOUND, "%s: no such folder", options->path);
     else
@@ -261,6 +327,17 @@ static base_status classify_by_label(source *s, data_manifest *m, base_error *er
     return BASE_OK;
 }
 
+/* What is made is made for the classes that the configuration names; not all need to occur. */
+static void classify_made(source *s, data_manifest *m) {
+    s->class_name = s->options.classes.items;
+    s->n_classes = s->options.classes.n;
+    for (int64_t i = s->first_row; i < s->end_row; i++) {
+        data_row *row = &m->rows[i];
+        if (row->left_out == NULL)
+            row->class_index = find_name(s->class_name, s->n_classes, row->label);
+    }
+}
+
 /* Counts the rows in use in [first, end) of each of n classes. */
 static void count_classes(const data_manifest *m, int64_t first, int64_t end, int64_t *count,
                           int n) {
@@ -322,10 +399,15 @@ static base_status join_classes(const source *s, data_manifest *m, const char **
 static base_status add_source(base_node *node, const char *config_folder, size_t *capacity,
                               data_manifest *m, const char **names, int *n, base_error *err) {
     source s = {.first_row = m->n_rows};
-    BASE_TRY(bind_source(node, &m->arena, &s, err));
+    BASE_TRY(bind_source(node, config_folder, &m->arena, &s, err));
     BASE_TRY(list_source(&s, m, capacity, err));
     s.end_row = m->n_rows;
+    for (int64_t i = s.first_row; i < s.end_row; i++) m->rows[i].use = (data_use)s.options.use;
     BASE_TRY(select_groups(&s, m, err));
+    if (s.options.source >= DATA_SOURCE_MIX) {
+        classify_made(&s, m);
+        return join_classes(&s, m, names, n, err);
+    }
     BASE_TRY(s.options.rules != NULL ? classify_by_rules(&s, config_folder, m, err)
                                      : classify_by_label(&s, m, err));
     BASE_TRY(select_classes(&s, m, err));
@@ -357,6 +439,22 @@ static base_status keep_used_classes(data_manifest *m, const char *const *names,
                      m->n_rows > 0 ? m->rows[0].left_out : "");
 }
 
+/* What is tested must have been trained: every class has a sound that is not for testing alone. */
+static base_status check_trained_classes(const data_manifest *m, base_error *err) {
+    bool trained[MAX_CLASSES] = {false};
+    int c = 0;
+    for (int64_t i = 0; i < m->n_rows; i++) {
+        const data_row *row = &m->rows[i];
+        if (row->left_out == NULL && row->use != DATA_USE_TEST) trained[row->class_index] = true;
+    }
+    while (c < m->n_classes && trained[c]) c++;
+    if (c == m->n_classes) return BASE_OK;
+    return base_fail(err, BASE_EDATA,
+                     "class '%s' occurs only in what is for testing (use: test): there is nothing "
+                     "to learn it from",
+                     m->classes[c]);
+}
+
 static base_status add_sources(base_node *dataset, const char *config_folder, data_manifest *m,
                                base_error *err) {
     const char *names[MAX_CLASSES];
@@ -368,7 +466,8 @@ static base_status add_sources(base_node *dataset, const char *config_folder, da
         for (base_node *node = dataset->child; node != NULL; node = node->next)
             BASE_TRY(add_source(node, config_folder, &capacity, m, names, &n, err));
     }
-    return keep_used_classes(m, names, n, err);
+    BASE_TRY(keep_used_classes(m, names, n, err));
+    return check_trained_classes(m, err);
 }
 
 /* A copy that still tells its place in the configuration. */
@@ -395,8 +494,33 @@ base_status data_manifest_open(const base_node *dataset, const char *config_fold
 void data_manifest_release(data_manifest *manifest) {
     if (manifest == NULL) return;
     base_free(manifest->rows);
+    data_mix_free(manifest->mixes);
     base_arena_release(&manifest->arena);
     *manifest = (data_manifest){0};
+}
+
+base_status data_manifest_leave_out_copies(data_manifest *m, base_error *err) {
+    bool *is_tested = base_alloc((size_t)m->n_rows + 1, sizeof *is_tested); /* [duplicate] */
+    if (is_tested == NULL) return no_memory(err);
+    int64_t n_left_out = 0;
+    for (int64_t i = 0; i < m->n_rows; i++) {
+        const data_row *row = &m->rows[i];
+        if (row->use == DATA_USE_TEST && row->duplicate >= 0) is_tested[row->duplicate] = true;
+    }
+    for (int64_t i = 0; i < m->n_rows; i++) {
+        data_row *row = &m->rows[i];
+        if (row->use == DATA_USE_TEST || row->duplicate < 0 || !is_tested[row->duplicate]) continue;
+        row->left_out = "a copy of a sound for testing (use: test)";
+        row->class_index = -1;
+        n_left_out++;
+    }
+    base_free(is_tested);
+    if (n_left_out > 0)
+        data_manifest_note(m,
+                           "%lld sounds are not trained on: they are copies of sounds for "
+                           "testing (use: test)",
+                           (long long)n_left_out);
+    return BASE_OK;
 }
 
 static void write_row(const data_manifest *m, const data_row *row, base_text *out) {

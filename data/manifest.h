@@ -14,12 +14,25 @@ typedef enum {
     DATA_SOURCE_FOLDER,
     DATA_SOURCE_CSV,
     DATA_SOURCE_HYDROGEN,
-    DATA_SOURCE_SYNTH
+    DATA_SOURCE_SYNTH,
+    DATA_SOURCE_MIX,
+    DATA_SOURCE_PERFORMANCE
 } data_source_kind;
+
+/* What a sound is for. */
+typedef enum {
+    DATA_USE_FOLDS, /* tested in one fold, trained on in the others */
+    DATA_USE_TRAIN, /* trained on, never tested */
+    DATA_USE_TEST,  /* an unseen sound: tested by every fold's network, never trained on */
+    DATA_USE_NONE   /* of clips alone (data/folds.h): their row was left out in the end */
+} data_use;
+
+typedef struct data_mix data_mix; /* what puts sounds together from others: data/mix.h */
 
 /* `dataset:` in a config: one map of these, or a list of maps whose rows are joined. */
 typedef struct {
     int source; /* data_source_kind */
+    int use;    /* data_use */
     const char
         *path; /* folder; hydrogen: NULL searches hydrogen/data/drumkits below XDG_DATA_DIRS */
     const char *labels; /* csv: file name within path (default labels.csv); columns
@@ -30,18 +43,29 @@ typedef struct {
         classes; /* keep only these, in this order; none: all, in name order (rules: file order) */
     base_strings only_groups, skip_groups; /* kits to keep or leave out, by name */
     int otherwise;                         /* if the source's folder is missing: 0 fail, 1 synth */
-    int64_t per_class;                     /* synth: hits per class */
-    int64_t seed;                          /* synth */
+    int64_t per_class;                     /* synth, mix: sounds per class */
+    int64_t seed;                          /* synth, mix, performance */
+    const base_node *parts; /* mix, performance: the data set of one-shots they are made from */
+    int64_t pools;          /* the one-shots are dealt into as many */
+    double gain_db[2], jitter_ms[2]; /* of every part */
+    double tempo_bpm[2];             /* performance: quarter notes a minute */
+    int64_t songs, bars;             /* performance; bars of each song */
+    base_node *node;                 /* no key: where these stood, */
+    const char *config_folder;       /* and what anchors the parts' rules */
 } data_source_options;
 extern const base_option data_source_table[];
 
 typedef struct {
-    const char *path;      /* openable; "synth:kick:17:7", a synthesised hit (data/synth.h) */
+    const char *path;      /* openable; "synth:kick:17:7", a synthesised hit (data/synth.h);
+                              "mix:B+CH:17:1", "performance:3:1" (data/mix.h) */
     double begin_s, end_s; /* end 0: the whole file */
-    const char *label;     /* as found */
+    const char *label;     /* as found; of a mix or performance, once decoded, its parts */
     const char *group;     /* kit, pack or sub-folder; "" if none */
-    int class_index;       /* -1: left out */
-    const char *left_out;  /* why; NULL for a used row */
+    data_use use;
+    int class_index;      /* -1: left out */
+    const char *left_out; /* why; NULL for a used row */
+    const data_mix *mix;  /* what makes it, as its number `item`; NULL for all others */
+    int64_t item;
     /* Known after decoding */
     double sample_rate_hz, seconds;
     int64_t n_channels;
@@ -60,13 +84,19 @@ typedef struct {
     int n_classes;
     const char *const *notes; /* what a user should know: "no Hydrogen kits found; ..." */
     int n_notes;
+    data_mix *mixes; /* a list */
 } data_manifest;
 
 /* Lists the sources in `dataset` (a node: map or list of maps). `config_folder` anchors rules
- * files. Rows keep the order of their source (files in byte order). EDATA when nothing is left. */
+ * files. Rows keep the order of their source (files in byte order). EDATA when nothing is left, or
+ * a class has sounds for testing alone. */
 base_status data_manifest_open(const base_node *dataset, const char *config_folder,
                                data_manifest *manifest, base_error *err);
 void data_manifest_release(data_manifest *manifest);
+
+/* Once duplicates are known: leaves out every copy of a row of use: test that is not one itself,
+ * with a note. */
+base_status data_manifest_leave_out_copies(data_manifest *manifest, base_error *err);
 
 /* manifest.csv:
  * path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,channels,seconds,peak,clipped,content
@@ -90,5 +120,9 @@ base_status data_source_hydrogen(const data_source_options *options, data_manife
                                  size_t *capacity, base_error *err);
 base_status data_source_synth(const data_source_options *options, data_manifest *manifest,
                               size_t *capacity, base_error *err);
+base_status data_source_mix(const data_source_options *options, data_manifest *manifest,
+                            size_t *capacity, base_error *err);
+base_status data_source_performance(const data_source_options *options, data_manifest *manifest,
+                                    size_t *capacity, base_error *err);
 
 #endif

@@ -33,29 +33,33 @@ static int draw_class(base_rng *rng, int n_classes) {
     }
 }
 
-static void write_predictions(const run_fixture *f, int set, int fold, const char *folder) {
+/* The two sets of folds, and the unseen sounds, which are the same for every fold. */
+enum { MAIN, COMPARE, UNSEEN };
+
+static void write_predictions(const run_fixture *f, int set, int fold, const char *folder,
+                              const char *name) {
+    static const double shares[] = {[MAIN] = 1, [COMPARE] = 0.6, [UNSEEN] = 0.7};
     base_arena arena = {0};
     base_error err;
-    int n = f->clips_per_fold, k = f->n_classes;
+    int n = set == UNSEEN ? f->n_unseen : f->clips_per_fold, k = f->n_classes;
     train_prediction *rows = base_arena_alloc(&arena, (size_t)n, sizeof *rows);
     float *p = base_arena_alloc(&arena, (size_t)(n * k), sizeof *p);
     base_rng noise = stream(f, set, fold);
     for (int i = 0; i < n; i++) {
-        int clip = f->first_clip + fold * n + i;
+        int clip = f->first_clip + (set == UNSEEN ? 100000 : fold * n) + i;
         base_rng truth = base_rng_open(0, BASE_RNG_TEST, 7, (uint64_t)clip);
         float logits[MOST_CLASSES];
         rows[i].truth = i < k ? i : draw_class(&truth, k);
         for (int c = 0; c < k; c++) logits[c] = 1.3F * base_rng_normal(&noise);
-        logits[rows[i].truth] += (float)(f->skill * (set == 0 ? 1 : 0.6));
+        logits[rows[i].truth] += (float)(f->skill * shares[set]);
         nn_softmax(logits, p + i * k, 1, k);
-        for (int c = 1; c < k; c++) {
-            if (p[i * k + c] > p[i * k + rows[i].predicted]) rows[i].predicted = c;
-        }
+        rows[i].predicted = (int32_t)nn_most_probable(p + i * k, k);
         rows[i].path = base_arena_printf(&arena, "packs/Kit %d, \"live\"/%s %03d.wav", clip % 9,
                                          f->classes[rows[i].truth], clip);
         rows[i].end_s = 0.25 + 0.1 * (clip % 5);
     }
-    TEST_OK(train_predictions_write(rows, n, p, f->classes, k, folder, &err), err);
+    const char *path = base_path_join(&arena, folder, name);
+    TEST_OK(train_rows_write(rows, n, p, f->classes, k, path, &err), err);
     base_arena_release(&arena);
 }
 
@@ -79,9 +83,12 @@ static void write_set(const run_fixture *f, int set, int n_folds, const char *fo
     base_error err;
     for (int fold = 0; fold < n_folds; fold++) {
         char path[4096];
-        snprintf(path, sizeof path, "%s/%sfold%d", folder, set == 0 ? "" : "compare/", fold + 1);
+        snprintf(path, sizeof path, "%s/%sfold%d", folder, set == MAIN ? "" : "compare/", fold + 1);
         TEST_OK(base_folder_make(path, &err), err);
-        write_predictions(f, set, fold, path);
+        write_predictions(f, set, fold, path, "predictions.csv");
+        if (set == MAIN && f->n_unseen > 0) {
+            write_predictions(f, UNSEEN, fold, path, "unseen.csv");
+        }
         write_history(f, set, fold, path);
     }
 }
@@ -99,6 +106,7 @@ static void write_facts(const run_fixture *f, const char *folder) {
                                .n_clips = n_clips,
                                .n_left_out = 63,
                                .n_silent = 2,
+                               .n_unseen = f->n_unseen,
                                .n_duplicate_groups = 17,
                                .n_copies = 38,
                                .n_conflicts = 1,
@@ -132,6 +140,9 @@ void run_fixture_write(const run_fixture *fixture, const char *folder) {
     snprintf(path, sizeof path, "%s/config.yaml", folder);
     TEST_OK(base_file_write(path, config, strlen(config), &err), err);
     write_facts(fixture, folder);
-    write_set(fixture, 0, fixture->n_folds, folder);
-    write_set(fixture, 1, fixture->n_compare_folds, folder);
+    write_set(fixture, MAIN, fixture->n_folds, folder);
+    write_set(fixture, COMPARE, fixture->n_compare_folds, folder);
+    if (fixture->n_unseen > 0) {
+        write_predictions(fixture, UNSEEN, fixture->n_folds, folder, "unseen.csv");
+    }
 }

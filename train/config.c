@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "train/include.h"
 
 #define FIELD(name) offsetof(train_options, name)
 
@@ -39,7 +40,30 @@ const base_option train_options_table[] = {
      "stop a fold after so many epochs without a better monitor; 0: never"},
     {"seed", BASE_OPT_INT, FIELD(seed), "1", 0, 9e15, NULL, NULL,
      "of initial weights, order, augmentation and dropout"},
+    {"init", BASE_OPT_NODE, FIELD(init_node), NULL, 0, 0, NULL, NULL,
+     "weights to start from; layers that the file does not have start at random as usual"},
+    {"freeze", BASE_OPT_STRINGS, FIELD(freeze), "[]", 0, 0, NULL, NULL,
+     "layers that are not trained and run as in inference: names, or leading parts of paths, as "
+     "rimshot summary shows them"},
     {0}};
+#undef FIELD
+
+#define FIELD(name) offsetof(train_init_options, name)
+
+const base_option train_init_table[] = {
+    {"weights", BASE_OPT_STRING, FIELD(weights), NULL, 0, 0, NULL, NULL,
+     "safetensors or NPZ file, or a model.h5, relative to the configuration"},
+    {"names", BASE_OPT_NODE, FIELD(names), NULL, 0, 0, NULL, NULL,
+     "from names in the file, or their leading parts, to names in the network (~: left out): a "
+     "map, or a YAML file with one"},
+    {"prefix", BASE_OPT_STRING, FIELD(prefix), "~", 0, 0, NULL, NULL,
+     "takes only what is named below this part in the file, and drops it from the names"},
+    {"only", BASE_OPT_STRINGS, FIELD(only), "~", 0, 0, NULL, NULL,
+     "layers of the network that take weights, as for freeze; none: all that the file has"},
+    {"partial", BASE_OPT_BOOL, FIELD(partial), "false", 0, 0, NULL, NULL,
+     "whether tensors of the file that the network does not have are left out without complaint"},
+    {0}};
+#undef FIELD
 
 static const base_option top_table[] = {
     {"name", BASE_OPT_STRING, offsetof(train_config, name), NULL, 0, 0, NULL, NULL,
@@ -67,11 +91,14 @@ const train_config_section *train_config_sections(int *n) {
         {"audio", "form that every sound is brought into", data_audio_table, NULL},
         {"features", "front end: waveform to network input", dsp_features_table, NULL},
         {"augment", "list of effects on training clips, in order", NULL, data_augment_variants},
-        {"network", "list of layers", NULL, nn_layer_variants},
+        {"network", "list of layers", NULL, nn_network_variants},
+        {"network.include", "an item include: FILE stands for the layers of another file",
+         train_include_table, NULL},
         {"train", "how the network is trained", train_options_table, NULL},
         {"train.optimizer", "update rule", NULL, nn_optimizer_variants},
         {"train.schedule", "learning rate over time", NULL, nn_schedule_variants},
         {"train.loss", "what is minimised", NULL, nn_loss_variants},
+        {"train.init", "weights to start from", train_init_table, NULL},
         {"folds", "how clips are split for testing", data_folds_table, NULL},
     };
     *n = (int)(sizeof sections / sizeof *sections);
@@ -107,6 +134,27 @@ static base_status bind_choice(train_config *config, base_node *train, const cha
     return BASE_OK;
 }
 
+/* A file's name in place of the map of names gives way to what the file holds. */
+static base_status read_names(train_config *config, base_node *init, base_error *err) {
+    base_node *names = base_node_get(init, "names");
+    if (!names || base_node_is_null(names)) return BASE_OK;
+    if (names->kind == BASE_NODE_SCALAR) {
+        const char *path = base_path_join(&config->arena, config->folder, names->text);
+        if (!path) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
+        BASE_TRY(base_yaml_read(path, &config->arena, &names, err));
+        base_node_put(init, "names", names);
+    }
+    if (names->kind == BASE_NODE_MAP) return BASE_OK;
+    return base_node_fail(names, err, BASE_ECONFIG, "a map of names is needed here");
+}
+
+static base_status bind_init(train_config *config, base_node *train, base_error *err) {
+    base_node *init = base_node_get(train, "init");
+    if (!init || base_node_is_null(init)) return BASE_OK;
+    if (init->kind == BASE_NODE_MAP) BASE_TRY(read_names(config, init, err));
+    return base_options_bind(train_init_table, init, &config->train.init, &config->arena, err);
+}
+
 static base_status bind_train(train_config *config, base_error *err) {
     train_options *train = &config->train;
     base_node *node;
@@ -125,6 +173,7 @@ static base_status bind_train(train_config *config, base_error *err) {
     BASE_TRY(bind_choice(config, node, "loss", "cross_entropy", variants, n, &index,
                          &train->loss_options, err));
     train->loss = (nn_loss_kind)index;
+    BASE_TRY(bind_init(config, node, err));
     if (train->mixup > 0 && train->batch < 2) {
         return base_node_fail(node, err, BASE_ECONFIG, "mixup needs a batch of at least 2");
     }
@@ -175,6 +224,12 @@ static base_status bind_all(train_config *config, base_error *err) {
     return base_options_bind(data_folds_table, node, &config->folds, &config->arena, err);
 }
 
+static base_status include_layers(train_config *config, base_error *err) {
+    base_node *network = base_node_get(config->root, "network");
+    if (!network) return BASE_OK;
+    return train_include(network, config->folder, &config->arena, err);
+}
+
 base_status train_config_read(const char *path, const char *const *overrides, int n_overrides,
                               train_config *config, base_error *err) {
     memset(config, 0, sizeof *config);
@@ -184,9 +239,10 @@ base_status train_config_read(const char *path, const char *const *overrides, in
     }
     if (status == BASE_OK) {
         config->folder = base_path_folder(&config->arena, path);
-        status = config->folder ? bind_all(config, err)
-                                : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+        if (!config->folder) status = base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     }
+    if (status == BASE_OK) status = include_layers(config, err);
+    if (status == BASE_OK) status = bind_all(config, err);
     if (status != BASE_OK) train_config_release(config);
     return status;
 }

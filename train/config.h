@@ -14,6 +14,17 @@ enum { TRAIN_FINAL_ALL, TRAIN_FINAL_BEST_FOLD, TRAIN_FINAL_ENSEMBLE, TRAIN_FINAL
 enum { TRAIN_RESULT_LAST, TRAIN_RESULT_BEST };
 enum { TRAIN_MONITOR_ACCURACY, TRAIN_MONITOR_BALANCED, TRAIN_MONITOR_LOSS };
 
+/* `train.init:` starting weights, see infer/import_weights.h. */
+typedef struct {
+    const char *weights; /* safetensors, NPZ or a model.h5, relative to the configuration's folder;
+                            NULL: there is no train.init */
+    const base_node *names; /* a map; a file's name was replaced by what it holds */
+    const char *prefix;
+    base_strings only;
+    bool partial;
+} train_init_options;
+extern const base_option train_init_table[];
+
 /* `train:` in a config. */
 typedef struct {
     int64_t epochs, batch;
@@ -30,6 +41,9 @@ typedef struct {
     int monitor; /* what best.h5 is best by */
     int64_t patience; /* stop after so many epochs without a better monitor; 0: never */
     int64_t seed;
+    const base_node *init_node; /* bound into `init` */
+    base_strings freeze;        /* layers that are not trained: nn_network_config.freeze */
+    train_init_options init;
     nn_optimizer_kind optimizer;
     nn_optimizer_options optimizer_options;
     nn_schedule_kind schedule;
@@ -55,11 +69,12 @@ typedef struct {
     data_folds_options folds;
 } train_config;
 
-/* Reads, applies overrides ("train.epochs=5", in order), validates every key but those inside
- * `network` layers, which nn_network_new checks (train_config_check does so at once). */
+/* Reads, applies overrides ("train.epochs=5", in order), splices in the layers of included files
+ * (train/include.h), validates every key but those inside `network` layers, which nn_network_new
+ * checks. */
 base_status train_config_read(const char *path, const char *const *overrides, int n_overrides,
                               train_config *config, base_error *err);
-/* The same from YAML text (a model's or a run's own). */
+/* The same from YAML text (a model's or a run's own), which includes nothing. */
 base_status train_config_parse(const char *text, const char *source, train_config *config,
                                base_error *err);
 void train_config_release(train_config *config);

@@ -31,14 +31,15 @@ typedef struct {
     double samples_per_s;
     double seconds_left; /* of the whole run, estimated; negative: unknown */
     const train_epoch *epoch;
-    const train_metrics *metrics;
+    const train_metrics *metrics, *unseen; /* unseen: on the unseen sounds; NULL: none */
     const train_facts *facts;
     int n_parallel; /* folds side by side: what was asked for, or what memory and threads allow */
     const char *text;
 } train_event;
 
-/* Called from whichever thread has something to tell, one at a time. Return false to stop at once
- * after the last finished epoch's checkpoint (ESTOPPED). */
+/* Called from whichever thread has something to tell, one at a time. Return false to stop at the
+ * next batch (ESTOPPED); the last finished epoch's checkpoint is what a resumed run goes on from.
+ */
 typedef bool train_listener(void *context, const train_event *event);
 
 typedef struct {
@@ -53,7 +54,7 @@ typedef struct {
 } train_experiment_options;
 
 /* Runs everything. Refuses a folder that exists (unless resume or overwrite; overwrite only removes
- * a folder that holds a run). */
+ * a folder that holds a run), and one that another process is at work in. */
 base_status train_experiment_run(train_config *config, const train_experiment_options *options,
                                  base_error *err);
 
@@ -62,6 +63,8 @@ typedef struct {
     data_manifest manifest;
     data_clips clips;
     data_duplicates duplicates;
+    int64_t *unseen; /* [n_unseen] clips of use: test */
+    int64_t n_unseen;
 } train_data;
 base_status train_data_open(train_config *config, base_pool *pool, data_progress *progress,
                             void *context, train_data *data, base_error *err);

@@ -5,7 +5,7 @@
 #include "train/run.h"
 
 /* One row per scalar field: how facts.json names it and where it lies. */
-typedef enum { TEXT, OPTIONAL_TEXT, COUNT, SMALL_COUNT, BYTES } kind;
+typedef enum { TEXT, OPTIONAL_TEXT, COUNT, OPTIONAL_COUNT, SMALL_COUNT, BYTES } kind;
 typedef struct {
     const char *key;
     kind kind;
@@ -27,6 +27,7 @@ static const field fields[] = {FIELD(TEXT, name),
                                FIELD(COUNT, n_clips),
                                FIELD(COUNT, n_left_out),
                                FIELD(COUNT, n_silent),
+                               FIELD(OPTIONAL_COUNT, n_unseen),
                                FIELD(COUNT, n_duplicate_groups),
                                FIELD(COUNT, n_copies),
                                FIELD(COUNT, n_conflicts),
@@ -58,6 +59,7 @@ static void add_field(base_text *json, const field *f, const train_facts *facts)
         add_text(json, f, *(const char *const *)at);
         break;
     case COUNT:
+    case OPTIONAL_COUNT:
         base_text_printf(json, "%lld", (long long)*(const int64_t *)at);
         break;
     case SMALL_COUNT:
@@ -146,10 +148,11 @@ static base_status read_field(const reader *in, const field *f, train_facts *fac
     void *at = (char *)facts + f->offset;
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(in->root, f->key);
     if (f->kind == OPTIONAL_TEXT && cJSON_IsNull(item)) return BASE_OK;
+    if (f->kind == OPTIONAL_COUNT && item == NULL) return BASE_OK;
     if (f->kind == TEXT || f->kind == OPTIONAL_TEXT) return read_string(in, item, f->key, at);
     int64_t count = 0;
     BASE_TRY(read_count(in, item, f->key, f->kind == SMALL_COUNT ? 1e6 : 0x1p53, &count));
-    if (f->kind == COUNT) *(int64_t *)at = count;
+    if (f->kind == COUNT || f->kind == OPTIONAL_COUNT) *(int64_t *)at = count;
     if (f->kind == SMALL_COUNT) *(int *)at = (int)count;
     if (f->kind == BYTES) *(size_t *)at = (size_t)count;
     return BASE_OK;

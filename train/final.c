@@ -3,7 +3,7 @@
 #include "infer/model.h"
 #include "train/calibration.h"
 #include "train/checkpoint.h"
-#include "train/experiment.h"
+#include "train/predictions.h"
 
 /* Reads the weights a fold was judged by: those of best.h5, or those of last.h5 with the average
  * that its optimiser may keep in their place. */
@@ -85,8 +85,10 @@ static base_status fit_temperature(const train_run *run, nn_loss_kind loss, base
     return BASE_OK;
 }
 
-/* The record: what the folds say about this model, as JSON. */
-static void add_record(const train_run *run, int final, base_text *json) {
+/* The record: what the folds say about this model and, unless it is NULL, what it scores on the
+ * unseen sounds, as JSON. */
+static void add_record(const train_run *run, int final, const train_metrics *unseen,
+                       base_text *json) {
     static const char *const kinds[] = {"all", "best_fold", "ensemble", "none"};
     base_text_add(json, "{\"name\": ");
     base_text_add_json(json, run->facts.name);
@@ -99,6 +101,16 @@ static void add_record(const train_run *run, int final, base_text *json) {
     }
     base_text_add(json, ", \"balanced_accuracy\": ");
     base_text_add_number(json, run->main.balanced.mean);
+    if (unseen) {
+        base_text_printf(json,
+                         ", \"unseen\": {\"clips\": %lld, \"accuracy\": ", (long long)unseen->n);
+        base_text_add_number(json, unseen->accuracy);
+        base_text_add(json, ", \"balanced_accuracy\": ");
+        base_text_add_number(json, unseen->balanced);
+        base_text_add(json, ", \"log_loss\": ");
+        base_text_add_number(json, unseen->log_loss);
+        base_text_add(json, "}");
+    }
     base_text_add(json, ", \"version\": ");
     base_text_add_json(json, run->facts.version);
     base_text_add(json, ", \"blas_kernel\": ");
@@ -106,27 +118,57 @@ static void add_record(const train_run *run, int final, base_text *json) {
     base_text_add(json, "}");
 }
 
+static base_status write_with_record(const train_final_request *request, const train_run *run,
+                                     const train_metrics *unseen, infer_model_content *content,
+                                     const char *path, base_error *err) {
+    base_text record = {0};
+    add_record(run, request->config->train.final, unseen, &record);
+    content->record = base_text_string(&record);
+    base_status status = record.failed ? base_fail(err, BASE_EMEMORY, "model: out of memory")
+                                       : infer_model_write(content, path, err);
+    base_text_release(&record);
+    return status;
+}
+
+/* What the model as it is written makes of the unseen sounds. */
+static base_status test_model(const train_final_request *request, const char *path,
+                              base_arena *arena, train_metrics *metrics, base_error *err) {
+    enum { BATCH = 32 };
+    const train_data *data = request->data;
+    const char *csv = base_path_join(arena, request->folder, "unseen.csv");
+    float *p =
+        base_arena_alloc(arena, (size_t)(data->n_unseen * request->facts->n_classes), sizeof *p);
+    if (!csv || !p) return base_fail(err, BASE_EMEMORY, "model: out of memory");
+    infer_model *model;
+    BASE_TRY(infer_model_open(path, BATCH, request->pool, &model, err));
+    base_status status =
+        infer_model_classify_clips(model, &data->clips, data->unseen, data->n_unseen, p, err);
+    infer_model_free(model);
+    BASE_TRY(status);
+    train_predictions all = {
+        .data = data, .index = data->unseen, .n = data->n_unseen, .probability = p};
+    BASE_TRY(train_predictions_write(&all, csv, err));
+    return train_predictions_measure(&all, arena, metrics, err);
+}
+
 static base_status write_model(const train_final_request *request, const train_run *run,
                                base_arena *arena, const infer_member *members, int n_members,
                                base_error *err) {
-    const train_options *train = &request->config->train;
     double temperature;
-    BASE_TRY(fit_temperature(run, train->loss, arena, &temperature, err));
-    base_text record = {0};
-    add_record(run, train->final, &record);
+    BASE_TRY(fit_temperature(run, request->config->train.loss, arena, &temperature, err));
     const char *path = base_path_join(arena, request->folder, "model.h5");
+    if (!path) return base_fail(err, BASE_EMEMORY, "model: out of memory");
     infer_model_content content = {.config = request->yaml,
-                                   .record = base_text_string(&record),
                                    .classes = request->facts->classes,
                                    .n_classes = request->facts->n_classes,
                                    .temperature = temperature,
                                    .members = members,
                                    .n_members = n_members};
-    base_status status = record.failed || !path
-                             ? base_fail(err, BASE_EMEMORY, "model: out of memory")
-                             : infer_model_write(&content, path, err);
-    base_text_release(&record);
-    return status;
+    BASE_TRY(write_with_record(request, run, NULL, &content, path, err));
+    if (request->data->n_unseen == 0) return BASE_OK;
+    train_metrics unseen;
+    BASE_TRY(test_model(request, path, arena, &unseen, err));
+    return write_with_record(request, run, &unseen, &content, path, err);
 }
 
 static base_status write_final(const train_final_request *request, train_run *run,

@@ -3,14 +3,14 @@
 #define TRAIN_FINAL_H
 
 #include "nn/network.h"
-#include "train/config.h"
-#include "train/run.h"
+#include "train/experiment.h"
 
 typedef struct {
     const train_config *config;
     const char *yaml;   /* resolved configuration */
     const char *folder; /* of the run: all folds are finished */
     const train_facts *facts;
+    const train_data *data;
     const char *fingerprint;
     base_pool *pool;
     nn_network *network; /* trained on everything (train.final: all); else NULL */
@@ -18,7 +18,8 @@ typedef struct {
 } train_final_request;
 
 /* Writes model.h5 as train.final says, with the temperature fitted on the folds' predictions and a
- * record of what the folds scored. */
+ * record of what the folds scored; where there are unseen sounds, also what the model itself scores
+ * on them, and unseen.csv. */
 base_status train_final_write(const train_final_request *request, base_error *err);
 
 #endif

@@ -19,13 +19,16 @@ typedef struct {
     nn_loss loss;
     dsp_features *features;
     train_feed *train, *test;
+    train_feed *plain;    /* of the training clips as they are; NULL: `train` is that */
+    float *learned_from;  /* [n_train, nn_network_n_learned_from]; NULL: no layer wants it */
+    int32_t *label;       /* [n_train], likewise */
     int64_t count;        /* floats per sample of x */
     int64_t n_draws;      /* samples per epoch */
     int64_t n_batches;    /* micro-batches per epoch */
     int64_t *place;       /* [n_draws] this epoch's order, into train_index */
     int64_t *by_class;    /* balanced draws: places sorted by class */
     int64_t *class_begin; /* [n_classes + 1] into by_class */
-    float *class_weight;  /* [n_classes] or NULL */
+    float *class_weight;  /* [n_classes]; NULL: classes are not balanced */
     float *x, *target, *dlogits, *probability;
     int32_t *length;
     train_state state;
@@ -231,6 +234,25 @@ base_status train_evaluate(nn_network *network, const dsp_features *features,
     return status;
 }
 
+/* Layers that learn from all training clips at once do so from the present (averaged) weights and
+ * the clips as they are, in their order. */
+static void learn(loop *l) {
+    int64_t n = l->job->n_train, batch = l->options->batch;
+    int64_t n_floats = nn_network_n_learned_from(l->network);
+    for (int64_t begin = 0; begin < n; begin += batch) {
+        int64_t size = n - begin < batch ? n - begin : batch;
+        for (int64_t i = 0; i < size; i++) l->place[i] = begin + i;
+        train_feed_batch(l->plain ? l->plain : l->train, l->place, size, 0, 0, begin, l->x,
+                         l->length);
+        nn_input input = {.x = l->x,
+                          .length = l->length,
+                          .n = size,
+                          .learned_from = l->learned_from + begin * n_floats};
+        nn_network_forward(l->network, &input);
+    }
+    nn_network_learn(l->network, n, l->learned_from, l->label, l->class_weight);
+}
+
 static bool has_finite_weights(nn_network *network) {
     int64_t n, i = 0;
     const float *weight = nn_network_params(network, &n);
@@ -299,6 +321,7 @@ static base_status finish_epoch(loop *l, int64_t number, double train_loss, doub
                          .accuracy = NAN,
                          .balanced = NAN}; /* until evaluated */
     nn_optimizer_swap_average(l->optimizer);
+    if (l->learned_from) learn(l);
     base_status status = evaluate_epoch(l, &epoch, err);
     train_state *state = &l->state;
     state->epochs[state->n_epochs++] = epoch;
@@ -355,7 +378,7 @@ static base_status make_buffers(loop *l, base_error *err) {
     l->state.epochs = base_alloc((size_t)l->options->epochs, sizeof *l->state.epochs);
     bool complete = l->place && l->by_class && l->class_begin && l->x && l->length && l->target &&
                     l->dlogits && l->probability && l->state.epochs;
-    if (complete && l->options->balance == TRAIN_BALANCE_WEIGHTS) {
+    if (complete && l->options->balance != TRAIN_BALANCE_NONE) {
         l->class_weight = base_alloc((size_t)n_classes, sizeof *l->class_weight);
         complete = l->class_weight != NULL;
     }
@@ -372,10 +395,30 @@ static base_status make_feeds(loop *l, base_error *err) {
                           job->pool, &l->test, err);
 }
 
+/* What layers need that learn from all training clips at once. */
+static base_status prepare_learning(loop *l, base_error *err) {
+    const train_job *job = l->job;
+    int64_t n_floats = nn_network_n_learned_from(l->network);
+    if (n_floats == 0) return BASE_OK;
+    l->learned_from = base_alloc((size_t)(job->n_train * n_floats), sizeof *l->learned_from);
+    l->label = base_alloc((size_t)job->n_train, sizeof *l->label);
+    if (!l->learned_from || !l->label) {
+        return base_fail(err, BASE_EMEMORY, "training: out of memory");
+    }
+    for (int64_t i = 0; i < job->n_train; i++) l->label[i] = (int32_t)label_at(l, i);
+    if (!job->augment || data_augment_is_empty(job->augment)) return BASE_OK;
+    return train_feed_new(job->clips, NULL, l->features, job->train_index, job->n_train,
+                          l->options->batch, job->pool, &l->plain, err);
+}
+
+int64_t train_draws_per_epoch(const train_options *train, int64_t n_train) {
+    return train->steps > 0 ? train->steps * train->batch : n_train;
+}
+
 /* Steps are counted in micro-batches of train.batch clips; the schedule counts optimiser steps. */
 static void plan_epoch(loop *l) {
     const train_options *options = l->options;
-    l->n_draws = options->steps > 0 ? options->steps * options->batch : l->job->n_train;
+    l->n_draws = train_draws_per_epoch(options, l->job->n_train);
     l->n_batches = (l->n_draws + options->batch - 1) / options->batch;
     int64_t steps = (l->n_batches + options->accumulate - 1) / options->accumulate;
     nn_schedule_init(&l->schedule, options->schedule, &options->schedule_options, steps,
@@ -395,9 +438,12 @@ static base_status set_up(loop *l, base_error *err) {
     l->loss = (nn_loss){.kind = options->loss,
                         .options = options->loss_options,
                         .n_classes = job->n_classes,
-                        .class_weight = l->class_weight};
+                        .class_weight =
+                            options->balance == TRAIN_BALANCE_WEIGHTS ? l->class_weight : NULL};
     BASE_TRY(make_feeds(l, err));
+    BASE_TRY(prepare_learning(l, err));
     nn_network_init(l->network, job->seed);
+    BASE_TRY(train_init_apply(job->init, l->network, NULL, err));
     BASE_TRY(nn_optimizer_new(l->network, options->optimizer, &options->optimizer_options,
                               options->ema, &l->optimizer, err));
     train_state *state = &l->state;
@@ -432,6 +478,7 @@ static base_status conclude(loop *l, base_error *err) {
 static void tear_down(loop *l) {
     train_feed_free(l->train);
     train_feed_free(l->test);
+    train_feed_free(l->plain);
     nn_optimizer_free(l->optimizer);
     nn_network_free(l->network);
     dsp_features_free(l->features);
@@ -443,6 +490,8 @@ static void tear_down(loop *l) {
     base_free(l->length);
     base_free(l->target);
     base_free(l->dlogits);
+    base_free(l->learned_from);
+    base_free(l->label);
     base_free(l->probability);
     base_free(l->state.epochs);
     base_arena_release(&l->arena);

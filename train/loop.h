@@ -5,6 +5,7 @@
 
 #include "data/batch.h"
 #include "train/config.h"
+#include "train/init.h"
 #include "train/run.h"
 
 /* What one training works on. All borrowed. */
@@ -12,6 +13,7 @@ typedef struct {
     const train_config *config;
     const data_clips *clips;
     const data_augment *augment;
+    const train_init *init; /* NULL: all weights start at random */
     int n_classes;
     const int64_t *train_index, *test_index; /* clips; n_test may be 0 */
     int64_t n_train, n_test;
@@ -41,6 +43,9 @@ typedef struct {
  */
 base_status train_loop_run(const train_job *job, train_outcome *outcome, base_error *err);
 void train_outcome_release(train_outcome *outcome);
+
+/* Clips that an epoch over n_train clips goes through. */
+int64_t train_draws_per_epoch(const train_options *train, int64_t n_train);
 
 /* Probabilities [n, n_classes] of clips index[0..n) without augmentation, in batches of `batch`. */
 base_status train_evaluate(nn_network *network, const dsp_features *features,

@@ -6,14 +6,9 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "nn/loss.h"
 
 enum { BOOTSTRAP_DRAWS = 10000 };
-
-static int largest(const float *row, int n) {
-    int best = 0;
-    for (int c = 1; c < n; c++) best = row[c] > row[best] ? c : best;
-    return best;
-}
 
 static base_status check_rows(const float *probability, const int32_t *truth, int64_t n,
                               int n_classes, base_error *err) {
@@ -83,7 +78,7 @@ base_status train_metrics_compute(const float *probability, const int32_t *truth
     if (!alloc_arrays(arena, m)) return base_fail(err, BASE_EMEMORY, "metrics: out of memory");
     for (int64_t i = 0; i < n; i++) {
         const float *row = probability + i * n_classes;
-        m->confusion[truth[i] * n_classes + largest(row, n_classes)]++;
+        m->confusion[truth[i] * n_classes + (int)nn_most_probable(row, n_classes)]++;
         float p = fminf(fmaxf(row[truth[i]], FLT_EPSILON), 1 - FLT_EPSILON);
         m->log_loss -= log((double)p);
     }
@@ -104,7 +99,7 @@ void train_reliability(const float *probability, const int32_t *truth, int64_t n
     memset(bins, 0, TRAIN_RELIABILITY_BINS * sizeof *bins);
     for (int64_t i = 0; i < n; i++) {
         const float *row = probability + i * n_classes;
-        int top = largest(row, n_classes);
+        int top = (int)nn_most_probable(row, n_classes);
         double confidence = row[top];
         int b = (int)ceil(confidence * TRAIN_RELIABILITY_BINS) - 1;
         b = b < 0 ? 0 : b >= TRAIN_RELIABILITY_BINS ? TRAIN_RELIABILITY_BINS - 1 : b;

@@ -112,7 +112,7 @@ static void add_fold_row(base_text *page, int index, const train_fold *fold) {
     train_html_cell(page, train_html_percent(m->macro_f1, text));
     train_html_cell(page, train_html_decimal(m->log_loss, text));
     train_html_cell(page, train_html_decimal(m->calibration, text));
-    train_html_cell(page, train_html_count(fold->best_epoch, text));
+    train_html_cell(page, fold->best_epoch > 0 ? train_html_count(fold->best_epoch, text) : "");
     base_text_add(page, "</tr>\n");
 }
 
@@ -136,11 +136,9 @@ static void add_sum_row(base_text *page, const char *name, const train_fold_set 
     base_text_add(page, "<td></td></tr>\n");
 }
 
-static void add_folds(base_text *page, const train_run *run) {
+static void add_fold_table(base_text *page, const train_fold_set *set) {
     static const char *const headings[] = {"Fold",      "#Clips",    "#Accuracy",    "#Balanced",
                                            "#Macro F1", "#Log loss", "#Calibration", "#Best epoch"};
-    const train_fold_set *set = &run->main;
-    train_html_section(page, set->n_folds > 1 ? "Folds" : "Held-out part");
     train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
     for (int f = 0; f < set->n_folds; f++) add_fold_row(page, f, &set->folds[f]);
     if (set->n_folds > 1) {
@@ -148,6 +146,11 @@ static void add_folds(base_text *page, const train_run *run) {
         add_sum_row(page, "±", set, deviation_of);
     }
     train_html_table_end(page);
+}
+
+static void add_folds(base_text *page, const train_run *run) {
+    train_html_section(page, run->main.n_folds > 1 ? "Folds" : "Held-out part");
+    add_fold_table(page, &run->main);
     train_html_paragraph(page, "note",
                          strcmp(run->facts.result, "best") == 0
                              ? "Each fold is judged by its best epoch, which was picked on the "
@@ -167,30 +170,68 @@ static int most_confused(const train_metrics *m, int c) {
     return worst;
 }
 
-static void add_classes(base_text *page, const train_run *run) {
+static void add_class_table(base_text *page, const train_metrics *m, const char *const *classes) {
     static const char *const headings[] = {"Class",      "#Clips", "Recall",
                                            "#Precision", "#F1",    "Most often taken for"};
-    const train_metrics *m = &run->main.pooled;
-    train_html_section(page, "Classes");
     train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
     for (int c = 0; c < m->n_classes; c++) {
         number text;
         int other = most_confused(m, c);
         base_text_add(page, "<tr>");
-        train_html_text_cell(page, run->facts.classes[c]);
+        train_html_text_cell(page, classes[c]);
         train_html_cell(page, train_html_count(m->support[c], text));
         train_html_bar_cell(page, m->recall[c]);
         train_html_cell(page, train_html_percent(m->precision[c], text));
         train_html_cell(page, train_html_percent(m->f1[c], text));
         base_text_add(page, "<td>");
         if (other >= 0) {
-            base_text_add_html(page, run->facts.classes[other]);
+            base_text_add_html(page, classes[other]);
             base_text_printf(page, " <span class=\"note\">%s×</span>",
                              train_html_count(m->confusion[c * m->n_classes + other], text));
         }
         base_text_add(page, "</td></tr>\n");
     }
     train_html_table_end(page);
+}
+
+static void add_classes(base_text *page, const train_run *run) {
+    train_html_section(page, "Classes");
+    add_class_table(page, &run->main.pooled, run->facts.classes);
+}
+
+/* ---- unseen sounds ---- */
+
+static base_status add_matrix(base_text *page, const train_run *run, const char *name,
+                              base_error *err) {
+    train_html_picture matrix = {run->folder, name,
+                                 "Confusion matrix; the numbers are also in summary.json",
+                                 150 + 26 * run->facts.n_classes};
+    return train_html_figure(page, &matrix, err);
+}
+
+static void add_model_line(base_text *page, const train_run *run) {
+    number accuracy, balanced;
+    if (run->model.n_folds == 0) return;
+    const train_metrics *m = &run->model.pooled;
+    base_text_printf(
+        page, "<p>The model that was kept, model.h5, scores %s on them, balanced %s.</p>\n",
+        train_html_percent(m->accuracy, accuracy), train_html_percent(m->balanced, balanced));
+}
+
+static base_status add_unseen(base_text *page, const train_run *run, base_error *err) {
+    number count;
+    if (run->unseen.n_folds == 0) return BASE_OK;
+    train_html_section(page, "Unseen sounds");
+    base_text_printf(page,
+                     "<p>%s sounds that no training has heard, nor copies of them, given to the "
+                     "network of every fold. Counts below are over all of these networks.</p>\n",
+                     train_html_count(run->facts.n_unseen, count));
+    add_figures(page, &run->unseen);
+    add_model_line(page, run);
+    BASE_TRY(add_matrix(page, run, "unseen", err));
+    add_class_table(page, &run->unseen.pooled, run->facts.classes);
+    add_fold_table(page, &run->unseen);
+    return BASE_OK;
 }
 
 /* ---- mistakes ---- */
@@ -257,6 +298,7 @@ static base_status add_data(base_text *page, const train_run *run, base_error *e
     base_text_add(page, "<div class=\"side\">\n<div>\n<dl class=\"facts\">\n");
     add_count(page, "rows in the source", f->n_rows);
     add_count(page, "clips used", f->n_clips);
+    if (f->n_unseen > 0) add_count(page, "unseen sounds to test with", f->n_unseen);
     add_count(page, "left out", f->n_left_out);
     add_count(page, "silent among them", f->n_silent);
     add_count(page, "duplicate groups", f->n_duplicate_groups);
@@ -305,6 +347,10 @@ static base_status draw_pictures(const train_run *run, base_error *err) {
     const train_facts *f = &run->facts;
     BASE_TRY(train_plot_confusion(&run->main.pooled, f->classes, f->name, run->folder, "confusion",
                                   err));
+    if (run->unseen.n_folds > 0) {
+        BASE_TRY(train_plot_confusion(&run->unseen.pooled, f->classes, f->name, run->folder,
+                                      "unseen", err));
+    }
     BASE_TRY(train_plot_curves(&run->main, run->folder, "curves", err));
     BASE_TRY(train_plot_reliability(&run->main, f->n_classes, run->folder, "reliability", err));
     return train_plot_classes(f->classes, f->class_counts, f->n_classes, run->folder, "classes",
@@ -312,19 +358,14 @@ static base_status draw_pictures(const train_run *run, base_error *err) {
 }
 
 static base_status add_page(base_text *page, const train_run *run, base_error *err) {
-    int matrix_px = 150 + 26 * run->facts.n_classes;
     add_title(page, run);
     add_figures(page, &run->main);
     add_comparison(page, run);
     train_html_section(page, "Confusion");
-    BASE_TRY(train_html_figure(page,
-                               &(train_html_picture){run->folder, "confusion",
-                                                     "Confusion matrix; the numbers are also in "
-                                                     "summary.json",
-                                                     matrix_px},
-                               err));
+    BASE_TRY(add_matrix(page, run, "confusion", err));
     add_classes(page, run);
     add_folds(page, run);
+    BASE_TRY(add_unseen(page, run, err));
     train_html_section(page, "Learning and reliability");
     base_text_add(page, "<div class=\"side\">\n");
     BASE_TRY(train_html_figure(

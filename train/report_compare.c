@@ -31,22 +31,26 @@ static void add_run(base_text *page, const train_run *run) {
     train_html_cell(page, train_html_percent(set->macro_f1.mean, text));
     train_html_cell(page, train_html_decimal(set->log_loss.mean, text));
     train_html_cell(page, train_html_decimal(set->calibration.mean, text));
-    double other = run->compare.n_folds > 0 ? run->compare.accuracy.mean : NAN;
-    train_html_cell(page, train_html_percent(other, text));
+    const train_fold_set *const others[] = {&run->compare, &run->unseen};
+    for (int i = 0; i < 2; i++) {
+        double accuracy = others[i]->n_folds > 0 ? others[i]->accuracy.mean : NAN;
+        train_html_cell(page, train_html_percent(accuracy, text));
+    }
     train_html_cell(page, train_html_count(run->facts.n_param, text));
     base_text_add(page, "</tr>\n");
 }
 
 static void add_runs(base_text *page, const train_run *runs, int n_runs) {
-    static const char *const headings[] = {"Run",        "#Clips",     "#Folds",    "#Accuracy",
-                                           "#Balanced",  "#Macro F1",  "#Log loss", "#Calibration",
-                                           "#2nd folds", "#Parameters"};
+    static const char *const headings[] = {"Run",        "#Clips",    "#Folds",     "#Accuracy",
+                                           "#Balanced",  "#Macro F1", "#Log loss",  "#Calibration",
+                                           "#2nd folds", "#Unseen",   "#Parameters"};
     train_html_section(page, "Runs");
     train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
     for (int i = 0; i < n_runs; i++) add_run(page, &runs[i]);
     train_html_table_end(page);
     train_html_paragraph(page, "note",
-                         "2nd folds: accuracy on the second kind of folds, where the run has one.");
+                         "2nd folds: accuracy on the second kind of folds, unseen: on the unseen "
+                         "sounds, where the run has them.");
 }
 
 /* Difference and interval on a scale shared by all rows; `reach` is its half width. */

@@ -273,23 +273,44 @@ static base_status keep_rows(const gathering *all, train_fold_set *set, base_err
     return measure(all, 0, set->n, all->run->folder, &set->pooled, err);
 }
 
-static base_status read_folds(gathering *all, const char *sub_folder, train_fold_set *set,
+/* Reads what one of a set's folds has left behind. */
+typedef base_status read_part(gathering *all, const char *sub_folder, int number, train_fold *fold,
+                              base_error *err);
+
+/* What a fold's network made of the unseen sounds; it has no history of its own. */
+static base_status read_unseen(gathering *all, const char *sub_folder, int number, train_fold *fold,
+                               base_error *err) {
+    const char *predictions;
+    BASE_TRY(find_file(all->run, sub_folder, number, "unseen.csv", &predictions, err));
+    return read_predictions(predictions, all, number, fold, err);
+}
+
+/* The same of model.h5. */
+static base_status read_model(gathering *all, const char *sub_folder, int number, train_fold *fold,
                               base_error *err) {
+    (void)sub_folder;
+    const char *path = base_path_join(&all->run->arena, all->run->folder, "unseen.csv");
+    if (path == NULL) return no_memory(all->run->folder, err);
+    return read_predictions(path, all, number, fold, err);
+}
+
+static base_status read_folds(gathering *all, read_part *read, const char *sub_folder,
+                              train_fold_set *set, base_error *err) {
     set->folds = base_arena_alloc(&all->run->arena, (size_t)set->n_folds, sizeof *set->folds);
     if (set->folds == NULL) return no_memory(all->run->folder, err);
     for (int f = 0; f < set->n_folds; f++) {
-        BASE_TRY(read_fold(all, sub_folder, f + 1, &set->folds[f], err));
+        BASE_TRY(read(all, sub_folder, f + 1, &set->folds[f], err));
     }
     BASE_TRY(keep_rows(all, set, err));
     return summarise(set, all->run->folder, err);
 }
 
-static base_status read_set(train_run *run, const char *sub_folder, const char *grouped_by,
-                            int n_folds, train_fold_set *set, base_error *err) {
-    *set = (train_fold_set){.grouped_by = grouped_by, .n_folds = n_folds};
+static base_status read_set(train_run *run, read_part *read, const char *sub_folder, int n_folds,
+                            train_fold_set *set, base_error *err) {
+    set->n_folds = n_folds;
     if (n_folds == 0) return BASE_OK;
     gathering all = {.facts = &run->facts, .run = run};
-    base_status status = read_folds(&all, sub_folder, set, err);
+    base_status status = read_folds(&all, read, sub_folder, set, err);
     base_free(all.rows);
     base_free(all.probability);
     return status;
@@ -306,8 +327,20 @@ static base_status read_config(train_run *run, base_error *err) {
     return run->config != NULL ? BASE_OK : no_memory(run->folder, err);
 }
 
-static base_status read_run(train_run *run, base_error *err) {
+static base_status read_sets(train_run *run, base_error *err) {
     const train_facts *facts = &run->facts;
+    const char *of_model = base_path_join(&run->arena, run->folder, "unseen.csv");
+    if (of_model == NULL) return no_memory(run->folder, err);
+    run->main.grouped_by = facts->grouped_by;
+    run->compare.grouped_by = facts->compared_by;
+    BASE_TRY(read_set(run, read_fold, "", facts->n_folds, &run->main, err));
+    BASE_TRY(read_set(run, read_fold, "compare/", facts->n_compare_folds, &run->compare, err));
+    if (facts->n_unseen == 0) return BASE_OK;
+    BASE_TRY(read_set(run, read_unseen, "", facts->n_folds, &run->unseen, err));
+    return read_set(run, read_model, "", base_file_exists(of_model), &run->model, err);
+}
+
+static base_status read_run(train_run *run, base_error *err) {
     const char *needed[] = {"facts.json", "config.yaml"};
     if (!base_folder_exists(run->folder)) {
         return base_fail(err, BASE_ENOTFOUND, "%s: no such folder", run->folder);
@@ -322,9 +355,7 @@ static base_status read_run(train_run *run, base_error *err) {
     }
     BASE_TRY(train_facts_read(run->folder, &run->arena, &run->facts, err));
     BASE_TRY(read_config(run, err));
-    BASE_TRY(read_set(run, "", facts->grouped_by, facts->n_folds, &run->main, err));
-    BASE_TRY(
-        read_set(run, "compare/", facts->compared_by, facts->n_compare_folds, &run->compare, err));
+    BASE_TRY(read_sets(run, err));
     const char *model = base_path_join(&run->arena, run->folder, "model.h5");
     if (model == NULL) return no_memory(run->folder, err);
     run->has_model = base_file_exists(model);

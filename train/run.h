@@ -9,7 +9,9 @@
  *     fold<i>/history.csv    one line per epoch: epoch,lr,train_loss,loss,accuracy,balanced
  *     fold<i>/predictions.csv  path,begin_s,end_s,truth,predicted,<one column per class>
  *     fold<i>/last.h5 best.h5
+ *     fold<i>/unseen.csv     as predictions.csv, of the unseen sounds (use: test), if any
  *     compare/fold<i>/...    the same for the second set of folds (folds.compare), if any
+ *     unseen.csv             what model.h5 makes of the unseen sounds
  *     summary.json report.html model.h5, pictures
  *
  * truth and predicted are class names; probabilities have nine digits, which keep every bit. */
@@ -56,7 +58,8 @@ typedef struct {
     const char *name;
     const char *const *classes;
     int n_classes;
-    int64_t n_rows, n_clips, n_left_out, n_silent;
+    int64_t n_rows, n_clips, n_left_out, n_silent; /* n_clips: trained on or tested by folds */
+    int64_t n_unseen;                              /* clips of use: test */
     int64_t n_duplicate_groups, n_copies, n_conflicts;
     int64_t *class_counts; /* [n_classes] clips */
     const char *network;   /* "3 conv2d, gru, linear" */
@@ -82,6 +85,8 @@ typedef struct {
     train_facts facts;
     train_fold_set main;
     train_fold_set compare; /* n_folds 0: none */
+    train_fold_set unseen;  /* every fold's network on all unseen sounds; n_folds 0: none */
+    train_fold_set model;   /* model.h5 on them, as one fold; n_folds 0: none */
     bool has_model;
 } train_run;
 
@@ -92,9 +97,9 @@ base_status train_facts_read(const char *folder, base_arena *arena, train_facts 
 void train_facts_add_json(const train_facts *facts, int indent, base_text *json);
 base_status train_history_write(const train_epoch *epochs, int64_t n, const char *fold_folder,
                                 base_error *err);
-base_status train_predictions_write(const train_prediction *predictions, int64_t n,
-                                    const float *probability, const char *const *classes,
-                                    int n_classes, const char *fold_folder, base_error *err);
+base_status train_rows_write(const train_prediction *predictions, int64_t n,
+                             const float *probability, const char *const *classes, int n_classes,
+                             const char *path, base_error *err);
 
 /* The first epoch that is best by `monitor` (of train_facts), from 1; 0 if there are none. */
 int64_t train_history_best(const train_epoch *epochs, int64_t n, const char *monitor);

@@ -1,16 +1,5 @@
 #include "train/run.h"
 
-static base_status write_into(const char *folder, const char *name, base_text *text,
-                              base_error *err) {
-    base_arena arena = {0};
-    const char *path = base_path_join(&arena, folder, name);
-    base_status status = path != NULL ? base_file_write_text(path, text, err)
-                                      : base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
-    base_text_release(text);
-    base_arena_release(&arena);
-    return status;
-}
-
 base_status train_history_write(const train_epoch *epochs, int64_t n, const char *fold_folder,
                                 base_error *err) {
     base_text csv = {0};
@@ -25,12 +14,19 @@ base_status train_history_write(const train_epoch *epochs, int64_t n, const char
         }
         base_text_add(&csv, "\n");
     }
-    return write_into(fold_folder, "history.csv", &csv, err);
+    base_arena arena = {0};
+    const char *path = base_path_join(&arena, fold_folder, "history.csv");
+    base_status status = path != NULL
+                             ? base_file_write_text(path, &csv, err)
+                             : base_fail(err, BASE_EMEMORY, "%s: out of memory", fold_folder);
+    base_text_release(&csv);
+    base_arena_release(&arena);
+    return status;
 }
 
-base_status train_predictions_write(const train_prediction *predictions, int64_t n,
-                                    const float *probability, const char *const *classes,
-                                    int n_classes, const char *fold_folder, base_error *err) {
+base_status train_rows_write(const train_prediction *predictions, int64_t n,
+                             const float *probability, const char *const *classes, int n_classes,
+                             const char *path, base_error *err) {
     base_text csv = {0};
     base_text_add(&csv, "path,begin_s,end_s,truth,predicted");
     for (int c = 0; c < n_classes; c++) {
@@ -54,5 +50,7 @@ base_status train_predictions_write(const train_prediction *predictions, int64_t
         }
         base_text_add(&csv, "\n");
     }
-    return write_into(fold_folder, "predictions.csv", &csv, err);
+    base_status status = base_file_write_text(path, &csv, err);
+    base_text_release(&csv);
+    return status;
 }

@@ -1,5 +1,6 @@
 /* train/setup.c - what every use of a configuration starts with: its data, its network. */
 #include "train/experiment.h"
+#include "train/init.h"
 
 static base_status check_output(const nn_network *network, int64_t n_classes, base_error *err) {
     nn_shape output = nn_network_output(network);
@@ -24,6 +25,7 @@ base_status train_network_new(const train_config *config, int64_t n_classes, int
                               .n_classes = n_classes,
                               .max_batch = max_batch,
                               .training = training,
+                              .freeze = config->train.freeze,
                               .pool = pool};
     base_status status = nn_network_new(config->network, &plan, network, err);
     if (status == BASE_OK) {
@@ -38,6 +40,19 @@ base_status train_network_new(const train_config *config, int64_t n_classes, int
     return status;
 }
 
+/* The weights to start from must fit, and something must be left to train. */
+static base_status check_weights(const train_config *config, nn_network *network, base_error *err) {
+    nn_summary summary = nn_network_summary(network);
+    if (summary.n_frozen > 0 && summary.n_frozen == summary.n_param) {
+        return base_fail(err, BASE_ECONFIG, "train.freeze: nothing is left to train");
+    }
+    train_init init;
+    BASE_TRY(train_init_open(config, &init, err));
+    base_status status = train_init_apply(&init, network, NULL, err);
+    train_init_release(&init);
+    return status;
+}
+
 /* Effects and layers are checked before hours of decoding, not after. */
 static base_status check_parts(train_config *config, int n_classes, base_error *err) {
     data_augment *augment;
@@ -46,8 +61,25 @@ static base_status check_parts(train_config *config, int n_classes, base_error *
     data_augment_free(augment);
     nn_network *network;
     BASE_TRY(train_network_new(config, n_classes, 1, false, NULL, &network, NULL, err));
+    base_status status = check_weights(config, network, err);
     nn_network_free(network);
-    return BASE_OK;
+    return status;
+}
+
+static base_status list_unseen(train_data *data, base_error *err) {
+    const data_manifest *manifest = &data->manifest;
+    const data_clips *clips = &data->clips;
+    bool wanted = false;
+    data->unseen = base_alloc((size_t)clips->n_clips, sizeof *data->unseen);
+    if (!data->unseen) return base_fail(err, BASE_EMEMORY, "data: out of memory");
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (manifest->rows[clips->row[i]].use == DATA_USE_TEST) data->unseen[data->n_unseen++] = i;
+    }
+    for (int64_t i = 0; i < manifest->n_rows; i++) {
+        wanted = wanted || manifest->rows[i].use == DATA_USE_TEST;
+    }
+    if (!wanted || data->n_unseen > 0) return BASE_OK;
+    return base_fail(err, BASE_EDATA, "none of the sounds for testing (use: test) is in use");
 }
 
 base_status train_data_open(train_config *config, base_pool *pool, data_progress *progress,
@@ -64,6 +96,8 @@ base_status train_data_open(train_config *config, base_pool *pool, data_progress
         status = data_duplicates_find(&data->clips, config->folds.near, pool, &data->manifest,
                                       &data->duplicates, err);
     }
+    if (status == BASE_OK) status = data_manifest_leave_out_copies(&data->manifest, err);
+    if (status == BASE_OK) status = list_unseen(data, err);
     base_arena_release(&arena);
     if (status != BASE_OK) train_data_release(data);
     return status;
@@ -71,6 +105,7 @@ base_status train_data_open(train_config *config, base_pool *pool, data_progress
 
 void train_data_release(train_data *data) {
     if (!data) return;
+    base_free(data->unseen);
     data_clips_release(&data->clips);
     data_manifest_release(&data->manifest);
     *data = (train_data){0};

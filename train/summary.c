@@ -36,9 +36,11 @@ static void add_folds(base_text *json, const train_fold_set *set) {
         const train_fold *fold = &set->folds[f];
         base_text_printf(json, "      {\"fold\": %d, ", f + 1);
         add_metrics(json, &fold->metrics);
-        base_text_printf(json, ", \"epochs\": %lld, \"best_epoch\": %lld}%s\n",
-                         (long long)fold->n_epochs, (long long)fold->best_epoch,
-                         f + 1 < set->n_folds ? "," : "");
+        if (fold->n_epochs > 0) {
+            base_text_printf(json, ", \"epochs\": %lld, \"best_epoch\": %lld",
+                             (long long)fold->n_epochs, (long long)fold->best_epoch);
+        }
+        base_text_add(json, f + 1 < set->n_folds ? "},\n" : "}\n");
     }
     base_text_add(json, "    ],\n");
 }
@@ -72,9 +74,16 @@ static void add_confusion(base_text *json, const train_metrics *m) {
 }
 
 static void add_set(base_text *json, const train_fold_set *set, const train_facts *facts) {
-    base_text_add(json, "{\n    \"grouped_by\": ");
-    base_text_add_json(json, set->grouped_by != NULL ? set->grouped_by : "");
-    base_text_add(json, ",\n");
+    if (set->n_folds == 0) {
+        base_text_add(json, "null");
+        return;
+    }
+    base_text_add(json, "{\n");
+    if (set->grouped_by != NULL) {
+        base_text_add(json, "    \"grouped_by\": ");
+        base_text_add_json(json, set->grouped_by);
+        base_text_add(json, ",\n");
+    }
     add_interval(json, "accuracy", &set->accuracy, ",");
     add_interval(json, "balanced", &set->balanced, ",");
     add_interval(json, "macro_f1", &set->macro_f1, ",");
@@ -89,6 +98,13 @@ static void add_set(base_text *json, const train_fold_set *set, const train_fact
     base_text_add(json, "  }");
 }
 
+static void add_model(base_text *json, const train_fold_set *model) {
+    base_text_add(json, model->n_folds > 0 ? "{" : "null");
+    if (model->n_folds == 0) return;
+    add_metrics(json, &model->pooled);
+    base_text_add(json, "}");
+}
+
 base_status train_run_write_summary(const train_run *run, base_error *err) {
     base_arena arena = {0};
     base_text json = {0};
@@ -97,11 +113,11 @@ base_status train_run_write_summary(const train_run *run, base_error *err) {
     base_text_add(&json, ",\n  \"result\": ");
     add_set(&json, &run->main, &run->facts);
     base_text_add(&json, ",\n  \"compare\": ");
-    if (run->compare.n_folds > 0) {
-        add_set(&json, &run->compare, &run->facts);
-    } else {
-        base_text_add(&json, "null");
-    }
+    add_set(&json, &run->compare, &run->facts);
+    base_text_add(&json, ",\n  \"unseen\": ");
+    add_set(&json, &run->unseen, &run->facts);
+    base_text_add(&json, ",\n  \"unseen_by_model\": ");
+    add_model(&json, &run->model);
     base_text_add(&json, "\n}\n");
     const char *path = base_path_join(&arena, run->folder, "summary.json");
     base_status status = path != NULL ? base_file_write_text(path, &json, err)

@@ -373,6 +373,84 @@ START_TEST(replays_what_it_wrote) {
 }
 END_TEST
 
+/* 0 to 59 are dealt; of 60 to 74 some only train, some only test, some are left out. */
+static fixture fixture_of_all_uses(void) {
+    fixture f = fixture_new(75, 3, 1, 1);
+    for (int i = 60; i < 75; i++) f.manifest.rows[i].use = i < 66 ? DATA_USE_TRAIN : DATA_USE_TEST;
+    for (int i = 72; i < 75; i++) {
+        f.manifest.rows[i].use = DATA_USE_FOLDS;
+        f.manifest.rows[i].left_out = "a copy";
+    }
+    return f;
+}
+
+START_TEST(sounds_have_their_uses) {
+    fixture f = fixture_of_all_uses(), alone = fixture_new(60, 3, 1, 1);
+    f.manifest.rows[7].group = f.manifest.rows[61].group = "GMkit";   /* trains, but not there */
+    f.manifest.rows[8].group = f.manifest.rows[67].group = "909";     /* no matter */
+    f.manifest.rows[9].duplicate = f.manifest.rows[73].duplicate = 0; /* nor this */
+    alone.manifest.rows[7].group = "GMkit";
+    alone.manifest.rows[8].group = "909";
+    alone.manifest.rows[9].duplicate = 0;
+    for (int64_t k = 1; k <= 4; k += 3) {
+        data_folds_options options = options_for(k);
+        data_folds folds, same;
+        base_error err;
+        TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);
+        TEST_OK(data_folds_make(&alone.manifest, &alone.clips, &options, &same, &err), err);
+        ck_assert_mem_eq(folds.fold, same.fold, 60 * sizeof *folds.fold);
+        for (int i = 60; i < 75; i++) {
+            int32_t expected = i >= 66 ? DATA_FOLD_UNSEEN : i == 61 ? folds.fold[7] : -1;
+            ck_assert_int_eq(folds.fold[i], expected);
+            ck_assert(data_folds_trains(&folds, DATA_FOLD_NONE, i) == (i < 66));
+            for (int fold = 0; fold < k; fold++) {
+                bool apart = i == 61 && fold == folds.fold[7];
+                ck_assert(data_folds_trains(&folds, fold, i) == (i < 66 && !apart));
+                ck_assert(!data_folds_tests(&folds, fold, i));
+            }
+        }
+        for (int i = 0; i < 60; i++) {
+            for (int fold = 0; fold < k; fold++) {
+                ck_assert(data_folds_tests(&folds, fold, i) == (folds.fold[i] == fold));
+                ck_assert(data_folds_trains(&folds, fold, i) == (folds.fold[i] != fold));
+            }
+            ck_assert(data_folds_trains(&folds, DATA_FOLD_NONE, i));
+        }
+        data_folds_release(&folds);
+        data_folds_release(&same);
+    }
+    fixture_release(&f);
+    fixture_release(&alone);
+}
+END_TEST
+
+START_TEST(uses_are_replayed) {
+    fixture f = fixture_of_all_uses();
+    data_folds_options options = options_for(3);
+    data_folds folds, again;
+    base_error err;
+    TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);
+    options.file = write_text("");
+    TEST_OK(data_folds_write(&folds, &f.manifest, &f.clips, options.file, &err), err);
+    options.seed = 99;
+    TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &again, &err), err);
+    ck_assert_mem_eq(folds.fold, again.fold, 75 * sizeof *folds.fold);
+    data_folds_release(&folds);
+    data_folds_release(&again);
+    f.manifest.rows[66].use = DATA_USE_FOLDS;
+    FAILS(options, BASE_EMISMATCH, ":68: 'a/66.wav' has fold -2, but its use is not test");
+    f.manifest.rows[66].use = DATA_USE_TEST;
+    f.manifest.rows[60].use = DATA_USE_FOLDS;
+    FAILS(options, BASE_EDATA, ":62: fold -1 is not in 0 to 2");
+    f.manifest.rows[60].use = DATA_USE_TEST;
+    FAILS(options, BASE_EMISMATCH, ":62: 'a/60.wav' has fold -1, but its use is test");
+    for (int i = 0; i < 60; i += 3) f.manifest.rows[i].use = DATA_USE_TRAIN;
+    options.file = NULL;
+    FAILS(options, BASE_EDATA, "class 'kick' has no sound for a fold to test");
+    fixture_release(&f);
+}
+END_TEST
+
 START_TEST(refuses_a_file_that_does_not_fit) {
     fixture f = fixture_new(4, 1, 1, 1);
     data_folds_options options = options_for(2);
@@ -409,4 +487,5 @@ TEST_MAIN("data/folds", stratifies_no_worse_than_scikit_learn, single_clips_are_
           a_hundred_thousand_clips_are_no_matter, binds_its_defaults,
           joins_copies_and_kits_in_chains, holds_out_a_share, names_a_class_with_too_few_groups,
           says_when_groups_leave_a_fold_without_a_class, says_when_no_assignment_exists,
-          replays_what_it_wrote, refuses_a_file_that_does_not_fit)
+          replays_what_it_wrote, sounds_have_their_uses, uses_are_replayed,
+          refuses_a_file_that_does_not_fit)

@@ -1,5 +1,7 @@
 #include "data/manifest.h"
 
+#include <stdio.h>
+
 #include "tests/sound.h"
 #include "tests/test.h"
 
@@ -119,6 +121,57 @@ START_TEST(missing_folder_can_be_synthesised) {
 }
 END_TEST
 
+START_TEST(sounds_are_for_folds_training_or_testing) {
+    data_manifest m;
+    const char *folder = data_set();
+    const char *yaml = base_arena_printf(&arena,
+                                         "- {source: csv, path: %s, rules: rules.yaml}\n"
+                                         "- {source: synth, per_class: 2, classes: [kick], "
+                                         "use: train}\n"
+                                         "- {source: synth, per_class: 1, seed: 2, classes: [%%s], "
+                                         "use: test}\n",
+                                         folder);
+    char text[4096];
+    snprintf(text, sizeof text, yaml, "kick, snare");
+    TEST_OK(sound_open_manifest(&arena, text, folder, &m, &err), err);
+    ck_assert_int_eq(m.rows[0].use, DATA_USE_FOLDS);
+    ck_assert_int_eq(sound_find_row(&m, "synth:kick:1:1")->use, DATA_USE_TRAIN);
+    ck_assert_int_eq(sound_find_row(&m, "synth:kick:0:2")->use, DATA_USE_TEST);
+    check_classes(&m, "snare,kick,");
+    data_manifest_release(&m);
+    snprintf(text, sizeof text, yaml, "kick, rim");
+    TEST_FAILS(sound_open_manifest(&arena, text, folder, &m, &err), BASE_EDATA, err,
+               "class 'rim' occurs only in what is for testing");
+    TEST_FAILS(open_with(folder, ", use: tests", &m), BASE_ECONFIG, err, "folds, train, test");
+}
+END_TEST
+
+START_TEST(copies_of_sounds_for_testing_are_left_out) {
+    static const struct {
+        data_use use;
+        int64_t duplicate;
+        bool stays;
+    } rows[] = {{DATA_USE_FOLDS, 0, false},
+                {DATA_USE_TEST, 0, true},
+                {DATA_USE_TRAIN, 0, false},
+                {DATA_USE_FOLDS, 1, true},
+                {DATA_USE_FOLDS, -1, true}};
+    data_manifest m;
+    TEST_OK(open_with(data_set(), "", &m), err);
+    for (int i = 0; i < 5; i++) {
+        m.rows[i].use = rows[i].use;
+        m.rows[i].duplicate = rows[i].duplicate;
+    }
+    TEST_OK(data_manifest_leave_out_copies(&m, &err), err);
+    for (int i = 0; i < 5; i++) {
+        ck_assert(rows[i].stays == (m.rows[i].left_out == NULL));
+        ck_assert(rows[i].stays == (m.rows[i].class_index >= 0));
+    }
+    ck_assert(sound_has_note(&m, "2 sounds are not trained on"));
+    data_manifest_release(&m);
+}
+END_TEST
+
 START_TEST(a_thousand_classes_are_too_many) {
     base_text csv = {0};
     base_text_add(&csv, "path,label\n");
@@ -166,5 +219,6 @@ END_TEST
 
 TEST_MAIN("data/manifest", labels_are_classes_in_name_order, rules_give_classes_in_their_order,
           classes_can_be_selected, groups_can_be_selected, sources_are_joined,
-          missing_folder_can_be_synthesised, a_thousand_classes_are_too_many, is_written_as_csv,
-          options_are_checked)
+          missing_folder_can_be_synthesised, sounds_are_for_folds_training_or_testing,
+          copies_of_sounds_for_testing_are_left_out, a_thousand_classes_are_too_many,
+          is_written_as_csv, options_are_checked)

@@ -155,6 +155,118 @@ START_TEST(an_interrupted_run_tells_how_to_go_on) {
 }
 END_TEST
 
+/* Its leaves are estimated from averaged weights, clips without augmentation and their classes'
+ * weights. */
+START_TEST(a_forest_keeps_the_promise) {
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    program_expect(
+        folder,
+        "sed -i -e 's/linear: classes/linear: 8\\n  - forest: {out: classes, trees: 3}/' "
+        "-e 's/batch: 8/batch: 8, balance: draws/' tiny.yaml && "
+        "$RIMSHOT train tiny.yaml train.epochs=30 --out whole --quiet",
+        0, NULL);
+    interrupt_and_go_on(folder, "a run", "--threads 2");
+    interrupt_and_go_on(folder, "side by side", "--threads 2 --parallel-folds 2");
+}
+END_TEST
+
+/* A run that starts from a file, has frozen layers and is tested on unseen sounds as well, one of
+ * them the copy of a sound to train on. */
+static const char *unseen_fixture(void) {
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    program_expect(folder,
+                   "$RIMSHOT train tiny.yaml train.seed=9 --out first --quiet && "
+                   "mv first/model.h5 first.h5 && mkdir -p more/kick && "
+                   "cp drums/kick/2.wav more/kick/copy.wav && "
+                   "sed -i -e 's/^dataset:.*/dataset: [{source: folder, path: drums}, "
+                   "{source: folder, path: more, use: test}, "
+                   "{source: synth, per_class: 2, seed: 5, use: test}, "
+                   "{source: synth, per_class: 1, seed: 6, use: train}]/' "
+                   "-e 's/batch: 8/batch: 8, init: {weights: first.h5}, freeze: [0, 1]/' tiny.yaml",
+                   0, NULL);
+    return folder;
+}
+
+START_TEST(unseen_sounds_are_tested_and_never_trained_on) {
+    const char *folder = unseen_fixture();
+    program_end end = program_expect(folder, "$RIMSHOT train tiny.yaml --out run", 0, NULL);
+    ck_assert_ptr_nonnull(strstr(end.err, "data     44 clips of 9 classes; 1 rows left out"));
+    ck_assert_ptr_nonnull(strstr(end.err, " 19 unseen sounds to test with"));
+    ck_assert_ptr_nonnull(strstr(end.err, "  unseen 0."));
+    ck_assert_ptr_nonnull(strstr(end.out, "19 unseen sounds, tested by the network of every fold"));
+    ck_assert_ptr_nonnull(strstr(end.out, "model.h5: accuracy "));
+    program_expect(
+        folder,
+        "grep -q 'drums/kick/2.wav,.*,a copy of a sound for testing' run/manifest.csv && "
+        "test $(grep -c ',test$' run/folds.csv) = 19 && "
+        "test $(grep -c ',-2,test$' run/folds.csv) = 19 && "
+        "test $(grep -c ',-1,train$' run/folds.csv) = 9 && "
+        "test $(grep -c ',[01],folds$' run/folds.csv) = 35 && "
+        "! grep -q drums/kick/2.wav run/folds.csv && "
+        "for file in run/fold1/unseen.csv run/fold2/unseen.csv run/unseen.csv; do "
+        "test $(grep -c '' $file) = 20 && grep -q more/kick/copy.wav $file || exit 1; "
+        "done && "
+        "test $(cat run/fold?/predictions.csv | grep -c synth) = 0 && "
+        "test $(cat run/fold?/predictions.csv | grep -c drums/) = 35 && "
+        "grep -q '\"n_clips\": 44,' run/facts.json && "
+        "grep -q '\"unseen\": {' run/summary.json && "
+        "$RIMSHOT summary run/model.h5 | grep -q '\"unseen\": {\"clips\": 19, \"acc'",
+        0, NULL);
+}
+END_TEST
+
+/* Every kind of final model is tested as it is written. */
+START_TEST(final_models_are_tested_on_unseen_sounds) {
+    static const char *const kinds[] = {"best_fold", "ensemble", "none"};
+    const char *folder = unseen_fixture();
+    for (int i = 0; i < 3; i++) {
+        char command[512];
+        snprintf(command, sizeof command,
+                 "$RIMSHOT train tiny.yaml train.final=%s --out run --overwrite --quiet && "
+                 "test $(grep -c '' run/unseen.csv || echo 0) = %d",
+                 kinds[i], i < 2 ? 20 : 0);
+        program_run(folder, "rm -f run/unseen.csv");
+        program_expect(folder, command, 0, NULL);
+    }
+}
+END_TEST
+
+START_TEST(unseen_sounds_and_starting_weights_keep_the_promise) {
+    const char *folder = unseen_fixture();
+    program_expect(folder,
+                   "$RIMSHOT train tiny.yaml train.epochs=30 --out whole --quiet --threads 1", 0,
+                   NULL);
+    interrupt_and_go_on(folder, "a run", "--threads 3");
+    interrupt_and_go_on(folder, "side by side", "--threads 4 --parallel-folds 2");
+    program_expect(folder, "diff -r whole 'a run' && diff -r whole 'side by side'", 0, NULL);
+}
+END_TEST
+
+START_TEST(two_processes_do_not_share_a_folder) {
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    program_expect(folder, "mkdir other", 0, NULL);
+    pid_t process = program_start(
+        folder, "exec $RIMSHOT train ./tiny.yaml train.epochs=100000 --out run --threads 1");
+    ck_assert(program_says(process, folder, "epoch 2/"));
+    char other[4096];
+    snprintf(other, sizeof other, "%s/other", folder);
+    static const char in_use[] = "run: another rimshot train is at work in it";
+    program_expect(other,
+                   "cd .. && $RIMSHOT train tiny.yaml train.epochs=100000 --out run --resume "
+                   "--quiet",
+                   1, in_use);
+    program_expect(other, "cd .. && $RIMSHOT train tiny.yaml --out run --overwrite --quiet", 1,
+                   in_use);
+    kill(process, SIGKILL);
+    program_wait(process, folder);
+    program_expect(folder, "$RIMSHOT train tiny.yaml --out run --overwrite --quiet", 0, NULL);
+    program_expect(folder, "test ! -e run/.lock", 0, NULL);
+}
+END_TEST
+
 START_TEST(a_run_is_resumed_only_as_it_was_begun) {
     const char *folder = test_folder();
     program_fixture(folder, 4);
@@ -175,5 +287,7 @@ END_TEST
 
 TEST_MAIN("train/experiment", threads_and_parallel_folds_do_not_matter,
           memory_and_threads_bound_parallel_folds, a_fold_that_fails_stops_the_others,
-          kills_do_not_matter, an_interrupted_run_tells_how_to_go_on,
+          kills_do_not_matter, an_interrupted_run_tells_how_to_go_on, a_forest_keeps_the_promise,
+          unseen_sounds_are_tested_and_never_trained_on, final_models_are_tested_on_unseen_sounds,
+          unseen_sounds_and_starting_weights_keep_the_promise, two_processes_do_not_share_a_folder,
           a_run_is_resumed_only_as_it_was_begun)

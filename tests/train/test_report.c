@@ -79,6 +79,26 @@ START_TEST(page_says_it_all) {
 }
 END_TEST
 
+START_TEST(page_shows_unseen_sounds) {
+    run_fixture fixture = run_fixture_drums;
+    train_run run;
+    char accuracy[64];
+    fixture.n_unseen = 40;
+    read_run(&fixture, &run);
+    char *page = write_report(&run), *section = strstr(page, "Unseen sounds");
+    ck_assert_ptr_nonnull(section);
+    snprintf(accuracy, sizeof accuracy, "<dd>%.1f", 100 * run.unseen.accuracy.mean);
+    ck_assert_ptr_nonnull(strstr(section, accuracy));
+    snprintf(accuracy, sizeof accuracy, "model.h5, scores %.1f", 100 * run.model.pooled.accuracy);
+    ck_assert_ptr_nonnull(strstr(section, accuracy));
+    ck_assert_ptr_nonnull(strstr(section, "unseen.svg"));
+    ck_assert_int_eq(count(page, "<svg "), 5);
+    check_balanced(page, "table");
+    base_free(page);
+    train_run_release(&run);
+}
+END_TEST
+
 START_TEST(page_escapes_names) {
     static const char *const evil[] = {"<script>", "a&b", "\"'", "kick", "snare"};
     run_fixture fixture = run_fixture_drums;
@@ -222,6 +242,7 @@ START_TEST(comparison_page) {
 }
 END_TEST
 
-TEST_MAIN("train/report", page_stands_alone, page_says_it_all, page_escapes_names,
-          page_of_a_single_part, equal_runs_give_equal_pages, compares_the_same_clips_in_pairs,
-          does_not_pair_other_clips, welch_agrees_with_scipy, comparison_page)
+TEST_MAIN("train/report", page_stands_alone, page_says_it_all, page_shows_unseen_sounds,
+          page_escapes_names, page_of_a_single_part, equal_runs_give_equal_pages,
+          compares_the_same_clips_in_pairs, does_not_pair_other_clips, welch_agrees_with_scipy,
+          comparison_page)

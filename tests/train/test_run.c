@@ -50,6 +50,67 @@ START_TEST(reads_a_run_back) {
 }
 END_TEST
 
+START_TEST(reads_what_was_unseen) {
+    base_error err;
+    train_run run;
+    void *json;
+    size_t n_bytes;
+    run_fixture with = run_fixture_drums;
+    with.n_unseen = 40;
+    const char *folder = test_folder();
+    run_fixture_write(&with, folder);
+    TEST_OK(train_run_read(folder, &run, &err), err);
+    ck_assert_int_eq(run.facts.n_unseen, 40);
+    ck_assert_int_eq(run.unseen.n_folds, 3);
+    ck_assert_int_eq(run.unseen.n, 120);
+    ck_assert_int_eq(run.unseen.pooled.n, 120);
+    ck_assert_int_eq(run.unseen.folds[1].metrics.n, 40);
+    for (int i = 0; i < 40; i++) {
+        ck_assert_str_eq(run.unseen.predictions[i].path, run.unseen.predictions[40 + i].path);
+        ck_assert_str_eq(run.unseen.predictions[i].path, run.model.predictions[i].path);
+    }
+    double sum = 0;
+    for (int f = 0; f < 3; f++) sum += run.unseen.folds[f].metrics.accuracy;
+    ck_assert_double_eq_tol(run.unseen.accuracy.mean, sum / 3, 1e-15);
+    ck_assert_double_ne(run.model.pooled.log_loss, run.unseen.folds[0].metrics.log_loss);
+    TEST_OK(train_run_write_summary(&run, &err), err);
+    TEST_OK(base_file_read(in(folder, "summary.json"), 0, &json, &n_bytes, &err), err);
+    char part[64];
+    snprintf(part, sizeof part, "\"accuracy\": {\"mean\": %.6f", run.unseen.accuracy.mean);
+    ck_assert_ptr_nonnull(strstr(strstr(json, "\"unseen\": {"), part));
+    ck_assert_ptr_nonnull(strstr(json, "\"unseen_by_model\": {\"clips\": 40,"));
+    ck_assert_ptr_nonnull(strstr(json, "\"n_unseen\": 40,"));
+    base_free(json);
+    train_run_release(&run);
+    unlink(in(folder, "unseen.csv")); /* train.final: none */
+    TEST_OK(train_run_read(folder, &run, &err), err);
+    ck_assert_int_eq(run.model.n_folds, 0);
+    train_run_release(&run);
+    unlink(in(folder, "fold2/unseen.csv"));
+    TEST_FAILS(train_run_read(folder, &run, &err), BASE_ENOTFOUND, err,
+               "fold2/unseen.csv is missing");
+}
+END_TEST
+
+/* Runs of a version that knew no unseen sounds are read all the same. */
+START_TEST(facts_may_lack_what_is_new) {
+    base_error err;
+    train_run run;
+    void *json;
+    size_t n_bytes;
+    const char *folder = fixture();
+    TEST_OK(base_file_read(in(folder, "facts.json"), 0, &json, &n_bytes, &err), err);
+    char *line = strstr(json, "  \"n_unseen\": 0,\n");
+    ck_assert_ptr_nonnull(line);
+    memset(line, ' ', strlen("  \"n_unseen\": 0,"));
+    replace(folder, "facts.json", json);
+    base_free(json);
+    TEST_OK(train_run_read(folder, &run, &err), err);
+    ck_assert_int_eq(run.facts.n_unseen, 0);
+    train_run_release(&run);
+}
+END_TEST
+
 START_TEST(measures_what_it_reads) {
     base_error err;
     train_run run;
@@ -76,7 +137,7 @@ START_TEST(keeps_every_bit_of_a_probability) {
     void *data;
     size_t n_bytes;
     const char *folder = test_folder();
-    TEST_OK(train_predictions_write(rows, 2, p, classes, 3, folder, &err), err);
+    TEST_OK(train_rows_write(rows, 2, p, classes, 3, in(folder, "predictions.csv"), &err), err);
     TEST_OK(base_file_read(in(folder, "predictions.csv"), 0, &data, &n_bytes, &err), err);
     base_arena arena = {0};
     const char *fields[8], *cursor = data;
@@ -269,7 +330,8 @@ START_TEST(lists_the_surest_mistakes) {
 }
 END_TEST
 
-TEST_MAIN("train/run", reads_a_run_back, measures_what_it_reads, keeps_every_bit_of_a_probability,
-          writes_history_as_documented, finds_the_best_epoch, says_what_is_missing,
-          names_the_line_that_is_wrong, refuses_broken_facts, refuses_truncated_facts,
-          facts_survive_a_round_trip, summary_is_repeatable, lists_the_surest_mistakes)
+TEST_MAIN("train/run", reads_a_run_back, reads_what_was_unseen, facts_may_lack_what_is_new,
+          measures_what_it_reads, keeps_every_bit_of_a_probability, writes_history_as_documented,
+          finds_the_best_epoch, says_what_is_missing, names_the_line_that_is_wrong,
+          refuses_broken_facts, refuses_truncated_facts, facts_survive_a_round_trip,
+          summary_is_repeatable, lists_the_surest_mistakes)

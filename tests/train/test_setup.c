@@ -1,3 +1,6 @@
+#include <stdio.h>
+
+#include "tests/program.h"
 #include "tests/test.h"
 #include "train/experiment.h"
 
@@ -18,4 +21,24 @@ START_TEST(a_network_that_does_not_end_in_the_classes_is_none) {
 }
 END_TEST
 
-TEST_MAIN("train/setup", a_network_that_does_not_end_in_the_classes_is_none)
+/* As they stand but for the sounds, which are few, short and made up. */
+START_TEST(both_heads_of_system_s0_train) {
+    static const char *const heads[] = {"dndf", "mlp"};
+    const char *folder = test_folder();
+    for (int i = 0; i < 2; i++) {
+        char command[1024];
+        snprintf(command, sizeof command,
+                 "$RIMSHOT train '%s/s0-%s.yaml' 'dataset={source: synth, per_class: 4}' "
+                 "audio.seconds=0.2 audio.sample_rate=16000 features.n_mels=16 train.epochs=2 "
+                 "folds.k=2 --out %s --quiet",
+                 test_path("../configs/systems"), heads[i], heads[i]);
+        program_expect(folder, command, 0, NULL);
+    }
+    program_expect(folder,
+                   "grep -q iterations: dndf/config.yaml && ! grep -q forest mlp/config.yaml", 0,
+                   NULL);
+}
+END_TEST
+
+TEST_MAIN("train/setup", a_network_that_does_not_end_in_the_classes_is_none,
+          both_heads_of_system_s0_train)

@@ -1,0 +1,115 @@
+#include "base/file.h"
+#include "cli/dataset.h"
+#include "data/mix.h"
+
+typedef struct {
+    cli_call *call;
+    const char *folder;
+    base_text table; /* labels.csv */
+    int64_t n_songs, n_crops;
+} job;
+
+static base_status write_song(job *j, const data_mix *mix, int64_t song, const char *name,
+                              base_error *err) {
+    const char *path = base_path_join(&j->call->arena, j->folder, name);
+    data_audio audio;
+    if (!path) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
+    if (cli_stopped()) return base_fail(err, BASE_ESTOPPED, "stopped");
+    BASE_TRY(data_mix_play(mix, song, &audio, err));
+    base_status status = data_audio_write(path, &audio, err);
+    data_audio_release(&audio);
+    j->n_songs++;
+    return status;
+}
+
+static void add_crop(job *j, const data_row *row, const char *name) {
+    base_text *out = &j->table;
+    base_text_add_csv(out, name);
+    base_text_add(out, ",");
+    base_text_add_csv(out, row->label);
+    base_text_printf(out, ",%s,", row->group);
+    base_text_add_number(out, row->begin_s);
+    base_text_add(out, ",");
+    base_text_add_number(out, row->end_s);
+    base_text_add(out, "\n");
+    j->n_crops++;
+}
+
+/* The songs of one source, and all their crops: also those whose combination is no class. */
+static base_status write_source(job *j, const data_mix *mix, const data_manifest *manifest,
+                                base_error *err) {
+    for (int64_t i = 0; i < manifest->n_rows; i++) {
+        const data_row *row = &manifest->rows[i];
+        if (row->mix != mix) continue;
+        int64_t n_steps = mix->song[0].n_steps, song = row->item / n_steps;
+        const char *name = base_arena_printf(&j->call->arena, "song%lld_%03lld.wav",
+                                             (long long)mix->options.seed, (long long)song + 1);
+        if (!name) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
+        add_crop(j, row, name);
+        if (row->item % n_steps == 0) BASE_TRY(write_song(j, mix, song, name, err));
+    }
+    return BASE_OK;
+}
+
+static base_status write_sources(job *j, cli_dataset *set, cli_progress *progress,
+                                 base_error *err) {
+    data_work work = {j->call->pool, cli_progress_data, progress};
+    const char *cache = base_path_cache(&j->call->arena);
+    for (data_mix *mix = set->manifest.mixes; mix; mix = mix->next) {
+        if (!mix->song) continue;
+        BASE_TRY(data_mix_prepare(mix, &set->manifest, &set->audio, cache, &work, err));
+        BASE_TRY(write_source(j, mix, &set->manifest, err));
+        data_mix_rest(mix);
+    }
+    if (j->n_songs > 0) return BASE_OK;
+    return base_fail(err, BASE_EDATA, "%s: has no 'source: performance'", j->call->arguments[0]);
+}
+
+static base_status write_performances(job *j, cli_progress *progress, base_error *err) {
+    cli_dataset set = {0};
+    base_text_add(&j->table, "path,label,group,begin_s,end_s\n");
+    base_status status = cli_dataset_list(j->call, 0, NULL, &set, err);
+    if (status == BASE_OK) status = base_folder_make(j->folder, err);
+    if (status == BASE_OK) status = write_sources(j, &set, progress, err);
+    cli_dataset_release(&set);
+    BASE_TRY(status);
+    const char *path = base_path_join(&j->call->arena, j->folder, "labels.csv");
+    if (!path) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
+    return base_file_write_text(path, &j->table, err);
+}
+
+static int run_performance(cli_call *call) {
+    cli_progress progress = {.call = call};
+    job j = {.call = call, .folder = cli_text(call, "out")};
+    base_error err;
+    if (!j.folder) return cli_usage("data performance: --out DIR is missing");
+    base_status status = write_performances(&j, &progress, &err);
+    cli_progress_clear(&progress);
+    base_text_release(&j.table);
+    if (status != BASE_OK) return cli_fail(&err);
+    if (call->quiet) return CLI_OK;
+    base_text out = {0};
+    base_text_printf(&out, "%lld songs with %lld crops in %s/labels.csv\n", (long long)j.n_songs,
+                     (long long)j.n_crops, j.folder);
+    return cli_print_release(&out);
+}
+
+static const cli_flag flags[] = {
+    {"out", "DIR", "where the songs and labels.csv go"},
+    {0},
+};
+
+const cli_command cli_data_performance = {
+    .name = "data performance",
+    .arguments = CLI_DATASET_ARGUMENTS,
+    .summary = "write the drum performances of a data set as WAV files, to listen to",
+    .description =
+        "For configurations with 'source: performance'. Each song becomes a WAV file of 32-bit "
+        "floats in the form of the section audio (sample rate and channels), and labels.csv lists "
+        "its crops in time, with the parts struck in each: also those that are no class. "
+        "'source: csv' reads the folder.",
+    .flags = flags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run_performance,
+};

@@ -1,0 +1,211 @@
+/* The run folder: whose it is, what it begins with. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/experiment_internal.h"
+
+static bool has_file(const char *folder, const char *name, base_arena *arena) {
+    const char *path = base_path_join(arena, folder, name);
+    return path && base_file_exists(path);
+}
+
+/* Nothing but a run may be overwritten: a folder with some config.yaml of its user's is not one. */
+static bool holds_a_run(const char *folder, base_arena *arena) {
+    return has_file(folder, "config.yaml", arena) && has_file(folder, "manifest.csv", arena);
+}
+
+/* Renamed first, so that a kill leaves no half of a run under its name. */
+static base_status remove_run(train__experiment *e, const char *folder, base_error *err) {
+    const char *aside = base_arena_printf(&e->arena, "%s.overwritten", folder);
+    if (!aside) return train__out_of_memory(err);
+    BASE_TRY(base_folder_remove(aside, err));
+    if (rename(folder, aside) != 0) return base_fail_errno(err, errno, "%s", folder);
+    return base_folder_remove(aside, err);
+}
+
+static base_status refuse_existing(const char *folder, base_error *err) {
+    return base_fail(err, BASE_EEXISTS,
+                     "%s: already exists; --resume goes on with it, --overwrite starts afresh, "
+                     "--out chooses another folder",
+                     folder);
+}
+
+static base_status lock_folder(train__experiment *e, base_error *err) {
+    const char *folder = e->options->folder, *path = base_path_join(&e->arena, folder, ".lock");
+    if (!path) return train__out_of_memory(err);
+    base_status status = base_lock_take(path, &e->lock, err);
+    if (status != BASE_EEXISTS) return status;
+    return base_fail(err, status, "%s: another rimshot train is at work in it", folder);
+}
+
+static bool is_taken(const char *folder) {
+    return base_folder_exists(folder) && !base_folder_is_empty(folder);
+}
+
+base_status train__folder_check(train__experiment *e, base_error *err) {
+    const train_experiment_options *options = e->options;
+    const char *folder = options->folder;
+    if (!base_folder_exists(folder) && base_file_exists(folder)) {
+        return base_fail(err, BASE_EEXISTS, "%s: is a file, not a run folder", folder);
+    }
+    if (!is_taken(folder)) return BASE_OK;
+    if (!options->resume && !options->overwrite) return refuse_existing(folder, err);
+    if (options->overwrite && !holds_a_run(folder, &e->arena)) {
+        return base_fail(err, BASE_EEXISTS, "%s: is no run folder, so it is not overwritten",
+                         folder);
+    }
+    return lock_folder(e, err);
+}
+
+static base_status claim_folder(train__experiment *e, base_error *err) {
+    const char *folder = e->options->folder;
+    if (e->options->overwrite && e->lock.path) {
+        BASE_TRY(remove_run(e, folder, err));
+        base_lock_release(&e->lock);
+    }
+    BASE_TRY(base_folder_make(folder, err));
+    return e->lock.path ? BASE_OK : lock_folder(e, err);
+}
+
+static base_status check_same_config(const train__experiment *e, const char *path,
+                                     base_error *err) {
+    void *text;
+    size_t n_bytes;
+    BASE_TRY(base_file_read(path, 0, &text, &n_bytes, err));
+    const char *ours = base_text_string(&e->yaml), *theirs = text;
+    int line = 1;
+    size_t i = 0;
+    for (; ours[i] && ours[i] == theirs[i]; i++) line += ours[i] == '\n';
+    bool same = ours[i] == theirs[i];
+    base_free(text);
+    if (same) return BASE_OK;
+    return base_fail(err, BASE_EMISMATCH,
+                     "%s:%d: the run was started with another configuration; to resume, give the "
+                     "same file and overrides",
+                     path, line);
+}
+
+/* A run goes on only with the kernels it was begun with, others give other last bits, and with the
+ * same sounds. */
+static base_status check_same_facts(train__experiment *e, base_error *err) {
+    train_facts before;
+    const train_facts *now = &e->facts;
+    BASE_TRY(train_facts_read(e->options->folder, &e->arena, &before, err));
+    if (strcmp(before.blas_kernel, now->blas_kernel) != 0 ||
+        strcmp(before.level, now->level) != 0) {
+        return base_fail(
+            err, BASE_EMISMATCH,
+            "%s: begun with kernels %s, %s; here they are %s, %s, and the bits would differ",
+            e->options->folder, before.blas_kernel, before.level, now->blas_kernel, now->level);
+    }
+    if (strcmp(before.fingerprint, now->fingerprint) == 0) return BASE_OK;
+    return base_fail(
+        err, BASE_EMISMATCH,
+        "%s: the sounds, their labels%s or the program have changed since it was begun",
+        e->options->folder, e->init.options ? ", the starting weights" : "");
+}
+
+/* The file that map[key] names gets a copy in the run folder under `name`, and the resolved
+ * configuration names that. It is read now: the folder that is about to be overwritten may hold
+ * it. */
+static base_status keep_file(train__experiment *e, base_node *map, const char *key,
+                             const char *name, base_error *err) {
+    const base_node *original = base_node_get(map, key);
+    const char *path = base_path_join(&e->arena, e->config->folder, original->text);
+    if (!path || !name) return train__out_of_memory(err);
+    base_node *node = base_node_scalar(&e->config->arena, name, original->source, original->line);
+    if (!node) return train__out_of_memory(err);
+    base_node_put(map, key, node);
+    train__kept_file *kept = &e->kept[e->n_kept++];
+    kept->name = name;
+    return base_file_read(path, 0, &kept->bytes, &kept->n_bytes, err);
+}
+
+static base_status keep_rules_of(train__experiment *e, base_node *dataset, base_error *err) {
+    base_node *rules = base_node_get(dataset, "rules");
+    if (!rules || base_node_is_null(rules)) return BASE_OK;
+    int n = e->n_kept + 1;
+    const char *name = n == 1 ? "rules.yaml" : base_arena_printf(&e->arena, "rules%d.yaml", n);
+    return keep_file(e, dataset, "rules", name, err);
+}
+
+/* Sources in a data set: a map or a list of maps; what is mixed has sources of its own below. */
+static size_t count_sources(const base_node *dataset) {
+    size_t n = dataset->kind == BASE_NODE_MAP;
+    for (const base_node *item = dataset->child; item; item = item->next) {
+        bool is_source = dataset->kind == BASE_NODE_LIST || strcmp(item->key, "parts") == 0;
+        if (is_source) n += count_sources(item);
+    }
+    return n;
+}
+
+static base_status keep_rules(train__experiment *e, base_node *dataset, base_error *err) {
+    if (dataset->kind == BASE_NODE_MAP) {
+        base_node *parts = base_node_get(dataset, "parts");
+        BASE_TRY(keep_rules_of(e, dataset, err));
+        return parts ? keep_rules(e, parts, err) : BASE_OK;
+    }
+    for (base_node *item = dataset->child; item; item = item->next) {
+        BASE_TRY(keep_rules(e, item, err));
+    }
+    return BASE_OK;
+}
+
+static base_status keep_weights(train__experiment *e, base_error *err) {
+    if (!e->config->train.init.weights) return BASE_OK;
+    base_node *init = base_node_get(base_node_get(e->config->root, "train"), "init");
+    const char *extension = base_path_extension(e->config->train.init.weights);
+    const char *dot = extension[0] ? "." : "";
+    return keep_file(e, init, "weights", base_arena_printf(&e->arena, "init%s%s", dot, extension),
+                     err);
+}
+
+base_status train__folder_keep(train__experiment *e, base_error *err) {
+    base_node *dataset = base_node_copy(e->data.manifest.dataset, &e->config->arena);
+    if (!dataset) return train__out_of_memory(err);
+    base_node_put(e->config->root, "dataset", dataset);
+    e->config->dataset = dataset;
+    e->kept = base_arena_alloc(&e->arena, count_sources(dataset) + 1, sizeof *e->kept);
+    if (!e->kept) return train__out_of_memory(err);
+    BASE_TRY(keep_rules(e, dataset, err));
+    return keep_weights(e, err);
+}
+
+static base_status write_kept(train__experiment *e, base_error *err) {
+    for (int i = 0; i < e->n_kept; i++) {
+        const char *path = base_path_join(&e->arena, e->options->folder, e->kept[i].name);
+        if (!path) return train__out_of_memory(err);
+        BASE_TRY(base_file_write(path, e->kept[i].bytes, e->kept[i].n_bytes, err));
+    }
+    return BASE_OK;
+}
+
+/* facts.json is written last: its presence says that the other files are there. */
+static base_status write_beginning(train__experiment *e, base_error *err) {
+    const char *folder = e->options->folder;
+    const char *config = base_path_join(&e->arena, folder, "config.yaml");
+    const char *manifest = base_path_join(&e->arena, folder, "manifest.csv");
+    const char *folds = base_path_join(&e->arena, folder, "folds.csv");
+    const char *compare = base_path_join(&e->arena, folder, "compare/folds.csv");
+    const char *facts = base_path_join(&e->arena, folder, "facts.json");
+    if (!config || !manifest || !folds || !compare || !facts) return train__out_of_memory(err);
+    if (e->options->resume && base_file_exists(facts)) {
+        BASE_TRY(check_same_config(e, config, err));
+        return check_same_facts(e, err);
+    }
+    BASE_TRY(base_file_write_text(config, &e->yaml, err));
+    BASE_TRY(write_kept(e, err));
+    BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
+    BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
+    if (e->compare.n_folds > 0) {
+        BASE_TRY(base_folder_make(base_path_folder(&e->arena, compare), err));
+        BASE_TRY(data_folds_write(&e->compare, &e->data.manifest, &e->data.clips, compare, err));
+    }
+    return train_facts_write(&e->facts, folder, err);
+}
+
+base_status train__folder_begin(train__experiment *e, base_error *err) {
+    BASE_TRY(claim_folder(e, err));
+    return write_beginning(e, err);
+}

@@ -1,0 +1,79 @@
+#include "train/init.h"
+
+#include <string.h>
+
+#include "infer/import_weights.h"
+
+/* The tensors of the model's network, which keeps them. */
+static base_status open_model(train_init *init, base_error *err) {
+    BASE_TRY(infer_model_open(init->path, 1, NULL, &init->model, err));
+    if (infer_model_n_members(init->model) > 1) {
+        return base_fail(err, BASE_EDATA, "%s: an ensemble; train.init takes one network",
+                         init->path);
+    }
+    return infer_tensors_of(infer_model_network(init->model, 0), &init->tensors, err);
+}
+
+base_status train_init_open(const train_config *config, train_init *init, base_error *err) {
+    *init = (train_init){0};
+    if (!config->train.init.weights) return BASE_OK;
+    init->options = &config->train.init;
+    init->path = base_path_join(&init->arena, config->folder, init->options->weights);
+    base_status status = BASE_OK;
+    if (!init->path) {
+        status = base_fail(err, BASE_EMEMORY, "train.init: out of memory");
+    } else if (strcmp(base_path_extension(init->path), "h5") == 0) {
+        status = open_model(init, err);
+    } else {
+        status = infer_tensors_read(init->path, &init->tensors, err);
+    }
+    if (status != BASE_OK) train_init_release(init);
+    return status;
+}
+
+void train_init_release(train_init *init) {
+    if (!init) return;
+    infer_tensors_release(&init->tensors);
+    infer_model_free(init->model);
+    base_arena_release(&init->arena);
+    *init = (train_init){0};
+}
+
+/* The faults, a line each, behind the error on one line. */
+static base_status tell_faults(const train_init *init, const base_text *faults, base_error *err) {
+    base_text all = {0};
+    base_text_printf(&all, "%s: %s", init->path, err->text);
+    const char *before = ": ";
+    for (const char *line = base_text_string(faults); *line; line += strspn(line, "\n")) {
+        size_t n = strcspn(line, "\n");
+        base_text_add(&all, before);
+        base_text_add_bytes(&all, line, n);
+        before = "; ";
+        line += n;
+    }
+    base_status status = base_fail(err, err->status, "%s", base_text_string(&all));
+    base_text_release(&all);
+    return status;
+}
+
+base_status train_init_apply(const train_init *init, nn_network *network, int *n_taken,
+                             base_error *err) {
+    int n = 0;
+    base_status status = BASE_OK;
+    if (init && init->options) {
+        base_text faults = {0};
+        infer_import_options options = {.names = init->options->names,
+                                        .prefix = init->options->prefix,
+                                        .only = init->options->only,
+                                        .partial = init->options->partial};
+        status = infer_import_layers(&init->tensors, &options, network, &n, &faults, err);
+        if (status != BASE_OK) status = tell_faults(init, &faults, err);
+        base_text_release(&faults);
+        if (status == BASE_OK && n == 0) {
+            status = base_fail(err, BASE_ESHAPE, "%s: none of its tensors is in the network",
+                               init->path);
+        }
+    }
+    if (n_taken) *n_taken = n;
+    return status;
+}
