@@ -11,6 +11,8 @@ CC        ?= cc
 CFLAGS    ?= -O3 -g
 WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wpointer-arith -Werror
 PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash cairo libprotobuf-c
+# Libraries that pkg-config does not know. OpenBLAS comes first: LIBLINEAR then has its BLAS from it.
+LIBRARIES := -llinear -lsvm
 LAYERS    := base dsp nn data infer train
 
 pkg        = $(shell pkg-config $(1) $(PACKAGES) 2>/dev/null)
@@ -18,7 +20,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DRIMSHOT_VERSION='"$(VERSION)"' -DRIMSHOT_
               -I. -I$(BUILD)/generated \
               $(call pkg,--cflags) -pthread -fPIC -ffp-contract=off -fno-math-errno \
               -fvisibility=hidden $(WARNINGS) $(CFLAGS)
-ALL_LDLIBS := $(LDFLAGS) $(call pkg,--libs) -lm -pthread
+ALL_LDLIBS := $(LDFLAGS) $(call pkg,--libs) $(LIBRARIES) -lm -pthread
 
 # Files named kernels.c hold the inner loops. On x86-64 they are compiled once per instruction-set
 # level, each defining its own table, and the program picks one when it starts.
@@ -165,7 +167,7 @@ Version: $(VERSION)
 Cflags: -I$${includedir}
 Libs: -L$${libdir} -lrimshot
 Requires.private: $(LIB_PACKAGES)
-Libs.private: -lm -pthread
+Libs.private: $(LIBRARIES) -lm -pthread
 endef
 export PKG_CONFIG
 

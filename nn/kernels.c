@@ -216,7 +216,8 @@ static void multiply_add(const float *a, const float *b, float *y, int64_t n) {
 #else
 #define HALF 2
 #endif
-#define CHAIN 4 /* independent sums, to hide the latency of an addition */
+#define CHAIN      4 /* independent sums, to hide the latency of an addition */
+#define TAPS_CHAIN 8
 
 typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 typedef float half_floats __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
@@ -288,6 +289,25 @@ static float dot(const float *a, const float *b, int64_t n) {
     return tree_of_floats(part);
 }
 
+/* The next `chain` vectors of y; constant, so that the sums stay in registers. */
+INLINE void correlate_block(const nn_taps *taps, const float *x, float *y, int chain) {
+    floats part[TAPS_CHAIN];
+    for (int c = 0; c < chain; c++) part[c] = FLOATS(y + c * WIDTH);
+    for (int64_t k = 0; k < taps->n; k++) {
+        const float *from = x + taps->offset[k];
+        for (int c = 0; c < chain; c++) part[c] += taps->weight[k] * FLOATS(from + c * WIDTH);
+    }
+    for (int c = 0; c < chain; c++) *(floats *)(y + c * WIDTH) = part[c];
+}
+
+static void correlate(const nn_taps *taps, const float *x, float *y, int64_t n) {
+    int64_t i = 0;
+    for (; i + TAPS_CHAIN * WIDTH <= n; i += TAPS_CHAIN * WIDTH) {
+        correlate_block(taps, x + i, y + i, TAPS_CHAIN);
+    }
+    for (; i < n; i += WIDTH) correlate_block(taps, x + i, y + i, 1);
+}
+
 INLINE void add_doubles(const float *x, const float *y, doubles *sum_part, doubles *dot_part) {
     doubles a, b;
     widen(x, &a);
@@ -355,6 +375,114 @@ static void transpose(const float *x, int64_t stride, int64_t rows, int64_t colu
     for (int64_t i = 0; i < rows; i++) {
         int64_t done = i < whole_rows ? whole_columns : 0;
         for (int64_t j = done; j < columns; j++) y[j * rows + i] = x[i * stride + j];
+    }
+}
+
+/* ---- products whose operands stay where they are ---- */
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+enum { MAX_ROWS = 12, MAX_WIDE = 4 };
+
+/* A tile of a product: `rows` rows of `wide` vectors, whose sums stay in registers; both are
+ * constants where this is called. */
+typedef struct {
+    const float *row[MAX_ROWS]; /* of a; those past n_rows repeat the last */
+    int n_rows;
+    int64_t n_terms;
+    const float *b;
+    const int32_t *offset; /* of the terms in b; NULL: pitch apart */
+    int64_t pitch;
+    float *c;
+    int64_t c_pitch;
+} product_tile;
+
+INLINE void multiply_tile(const product_tile *t, bool adds, int rows, int wide) {
+    floats sum[MAX_ROWS][MAX_WIDE];
+    const float *row[MAX_ROWS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        row[r] = t->row[r];
+        UNROLL for (int v = 0; v < wide; v++) sum[r][v] = (floats){0};
+    }
+    for (int64_t k = 0; k < t->n_terms; k++) {
+        const float *from = t->b + (t->offset ? t->offset[k] : k * t->pitch);
+        floats b[MAX_WIDE];
+        UNROLL for (int v = 0; v < wide; v++) b[v] = FLOATS(from + v * WIDTH);
+        UNROLL for (int r = 0; r < rows; r++) {
+            float a = row[r][k];
+            UNROLL for (int v = 0; v < wide; v++) sum[r][v] += a * b[v];
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        if (r == t->n_rows) return;
+        float *c = t->c + r * t->c_pitch;
+        UNROLL for (int v = 0; v < wide; v++) {
+            if (adds) sum[r][v] += FLOATS(c + v * WIDTH);
+            *(floats *)(c + v * WIDTH) = sum[r][v];
+        }
+    }
+}
+
+/* As many sums as there are registers beside the operands. */
+#if defined(__AVX512F__)
+enum { TAPS_ROWS = 8, TAPS_WIDE = 3, MOST_WIDE = 4, ROWS_OF_4 = 6, ROWS_OF_2 = 12 };
+#else
+enum { TAPS_ROWS = 4, TAPS_WIDE = 3, MOST_WIDE = 2, ROWS_OF_4 = 2, ROWS_OF_2 = 6 };
+#endif
+enum { ROWS_OF_1 = 12 };
+
+static void multiply_taps(const nn_taps_product *p) {
+    product_tile t = {
+        .n_terms = p->n_terms, .b = p->b, .offset = p->offset, .c_pitch = TAPS_WIDE * WIDTH};
+    for (int64_t first = 0; first < p->n_rows; first += TAPS_ROWS) {
+        int64_t left = p->n_rows - first;
+        t.n_rows = left < TAPS_ROWS ? (int)left : TAPS_ROWS;
+        for (int r = 0; r < TAPS_ROWS; r++) {
+            t.row[r] = p->a + (first + (r < t.n_rows ? r : t.n_rows - 1)) * p->a_pitch;
+        }
+        t.c = p->c + first * t.c_pitch;
+        multiply_tile(&t, false, TAPS_ROWS, TAPS_WIDE);
+    }
+}
+
+INLINE void multiply_columns(const nn_positions_product *p, int64_t column, int rows, int wide) {
+    product_tile t = {
+        .n_terms = p->n_terms, .b = p->b + column, .pitch = p->b_pitch, .c_pitch = p->c_pitch};
+    for (int64_t first = 0; first < p->n_rows; first += rows) {
+        int64_t left = p->n_rows - first;
+        t.n_rows = left < rows ? (int)left : rows;
+        for (int r = 0; r < rows; r++) {
+            t.row[r] = p->a + p->offset[first + (r < t.n_rows ? r : t.n_rows - 1)];
+        }
+        t.c = p->c + first * p->c_pitch + column;
+        multiply_tile(&t, true, rows, wide);
+    }
+}
+
+static void multiply_positions(const nn_positions_product *p) {
+    int64_t n = (p->n_columns + WIDTH - 1) / WIDTH, i = 0; /* in vectors */
+    for (; MOST_WIDE == 4 && i + 4 <= n; i += 4) multiply_columns(p, i * WIDTH, ROWS_OF_4, 4);
+    for (; i + 2 <= n; i += 2) multiply_columns(p, i * WIDTH, ROWS_OF_2, 2);
+    for (; i < n; i++) multiply_columns(p, i * WIDTH, ROWS_OF_1, 1);
+}
+
+/* The last vector overlaps the one before it. */
+INLINE void store_piece(const float *c, float bias, float *y, int n) {
+    if (n < WIDTH) {
+        for (int i = 0; i < n; i++) y[i] = c[i] + bias;
+        return;
+    }
+    for (int i = 0; i + WIDTH <= n; i += WIDTH) *(floats *)(y + i) = FLOATS(c + i) + bias;
+    *(floats *)(y + n - WIDTH) = FLOATS(c + n - WIDTH) + bias;
+}
+
+static void store_taps(const nn_taps_store *s) {
+    for (int64_t r = 0; r < s->n_rows; r++) {
+        const float *c = s->c + r * TAPS_WIDE * WIDTH;
+        float *y = s->y + r * s->y_pitch, bias = s->bias ? s->bias[r] : 0.0f;
+        for (int i = 0; i < s->n_pieces; i++) {
+            store_piece(c + s->piece[i].from, bias, y + s->piece[i].to, s->piece[i].n);
+        }
     }
 }
 
@@ -591,10 +719,15 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .multiply_add = multiply_add,
     .sum = sum,
     .dot = dot,
+    .correlate = correlate,
     .sum_and_squares = sum_and_squares,
     .sum_and_dot = sum_and_dot,
     .add_columns = add_columns,
     .transpose = transpose,
+    .taps_block = TAPS_WIDE * WIDTH,
+    .multiply_taps = multiply_taps,
+    .multiply_positions = multiply_positions,
+    .store_taps = store_taps,
     .activate = activate,
     .activate_backward = activate_backward,
     .normalize_backward = normalize_backward,

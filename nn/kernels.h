@@ -40,6 +40,55 @@ typedef struct {
     int64_t kernel_f, kernel_t, width, n_windows;
 } nn_pool_row;
 
+/* Elements of a kernel: what each weighs and where it reads. */
+typedef struct {
+    const float *weight;
+    const int64_t *offset;
+    int64_t n;
+} nn_taps;
+
+#define NN_TAPS_BLOCK 16
+
+/* c [n_rows, taps_block] = a [n_rows, n_terms] times a matrix whose row k is b + offset[k]:
+ * taps_block floats each, which need not lie side by side. */
+typedef struct {
+    int64_t n_rows, n_terms;
+    const float *a;
+    int64_t a_pitch;
+    const float *b;
+    const int32_t *offset;
+    float *c;
+} nn_taps_product;
+
+/* c [n_rows, n_columns] += a matrix whose row r is a + offset[r], n_terms floats, times b [n_terms,
+ * n_columns]. The columns of c, and what is read of b's rows, are rounded up to a multiple of
+ * NN_LANES. */
+typedef struct {
+    int64_t n_rows, n_terms, n_columns;
+    const float *a;
+    const int32_t *offset;
+    const float *b;
+    int64_t b_pitch;
+    float *c;
+    int64_t c_pitch;
+} nn_positions_product;
+
+#define NN_LANES          16
+#define NN_MAX_TAPS_BLOCK 48
+
+/* Where parts of a block c [n_rows, taps_block] go: piece i, columns [from, from + n), to y + to,
+ * the rows y_pitch floats apart. */
+typedef struct {
+    int64_t n_rows, y_pitch;
+    const float *c, *bias; /* bias [n_rows] is added; NULL: none */
+    float *y;
+    int n_pieces;
+    struct {
+        int from, n;
+        int64_t to;
+    } piece[NN_MAX_TAPS_BLOCK];
+} nn_taps_store;
+
 /* Where a mask's random numbers come from: Philox blocks from a counter on, as in base/rng.h. */
 typedef struct {
     uint32_t key[2], counter[4];
@@ -77,6 +126,10 @@ typedef struct {
     float (*sum)(const float *x, int64_t n); /* in lanes, then a tree */
     float (*dot)(const float *a, const float *b, int64_t n);
 
+    /* y[i] += sum over k of weight[k] x[offset[k] + i], in order of k; n is a multiple of
+     * NN_TAPS_BLOCK. */
+    void (*correlate)(const nn_taps *taps, const float *x, float *y, int64_t n);
+
     /* Sums of x and x^2, of x and x y; every product and addition in double. */
     void (*sum_and_squares)(const float *x, int64_t n, double *sum, double *squares);
     void (*sum_and_dot)(const float *x, const float *y, int64_t n, double *sum, double *dot);
@@ -85,6 +138,13 @@ typedef struct {
 
     /* y [columns, rows] from x [rows, columns], whose rows are `stride` floats apart. */
     void (*transpose)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
+
+    /* Products of rows that stay where they are, as convolution reads them; each number of c is one
+     * sum in order of the terms. */
+    int64_t taps_block;
+    void (*multiply_taps)(const nn_taps_product *product);
+    void (*multiply_positions)(const nn_positions_product *product);
+    void (*store_taps)(const nn_taps_store *store);
 
     /* y = map(x). GELU: the absolute error is within 3e-7 max(1, |y|). */
     void (*activate)(const nn_map *map, const float *x, float *y, int64_t n);

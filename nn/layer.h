@@ -51,6 +51,7 @@ typedef struct {
     int64_t n_scratch;        /* floats shared by all tasks of one call */
     int64_t n_worker_scratch; /* floats private to each worker */
     int64_t macs;             /* multiply-adds per sample, forward */
+    bool learns;              /* learn() is to be called */
     unsigned backward_reads;  /* NN_READS_X | NN_READS_Y */
     const void *absorbed_options[2]; /* set by absorb(), for the layer's own use */
     const char *absorbed_name[2];
@@ -81,6 +82,15 @@ typedef struct {
     base_rng (*open_rng)(const void *rng_context, uint64_t sample); /* per call, layer and sample */
     const void *rng_context;
 } nn_run;
+
+/* All training samples, for layers that learn from them otherwise than by gradients. */
+typedef struct {
+    int64_t n;
+    const float *x;            /* [n, in[0]] what the layer reads in inference mode */
+    int64_t stride;            /* floats between the samples of x */
+    const int32_t *label;      /* [n] numbers of the classes, which are the layer's outputs */
+    const float *class_weight; /* [classes]; NULL: all 1 */
+} nn_samples;
 
 typedef struct {
     base_variant variant; /* name in YAML, help, options table, shorthand */
@@ -117,6 +127,10 @@ typedef struct {
      * NULL. dy is not needed afterwards and may be used as scratch. */
     void (*backward)(const void *options, const nn_run *run, const float *const *x, const float *y,
                      float *dy, float *const *dx);
+
+    /* Where plan->learns: writes states that follow from all training samples at once, whatever
+     * they were before. May use the worker scratch; run->batch counts for nothing. */
+    void (*learn)(const void *options, const nn_run *run, const nn_samples *samples);
 } nn_layer;
 
 /* The registry: all layers of nn/layers.def, in its order. */

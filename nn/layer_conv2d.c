@@ -3,31 +3,36 @@
  * A tile is a run of output positions (f', t'), flattened. Its column matrix [K, tile], K =
  * C/G kf kt, is gathered into memory that stays in the cache, and one matrix product per tile and
  * group gives y. Each tile of each sample is a task. Where a group has one input channel a product
- * would have too few rows, so there the rows of the column matrix are added one by one. An
- * activation that follows is applied to each tile as soon as it is there. */
+ * would have too few rows: nn/depthwise.h convolves it plane by plane. An activation that follows
+ * is applied to each tile, or plane, as soon as it is there. */
 #include <math.h>
 #include <string.h>
 
+#include "nn/depthwise.h"
 #include "nn/gemm.h"
-#include "nn/layer_options.h"
 
-enum { TILE_FLOATS = 96 * 1024, MIN_TILE = 64, TILE_ALIGN = 16, MAX_EXTENT = 1 << 20 };
+enum { TILE_FLOATS = 96 * 1024, MIN_TILE = 64, TILE_ALIGN = 16, MAX_CHANNELS = 1 << 20 };
 
 /* Up to this many multiply-adds OpenBLAS multiplies without repacking its operands, which is faster
  * unless the tile becomes very narrow. */
 enum { UNPACKED_MACS = 1000000, MIN_UNPACKED_TILE = 96, TILE_POSITIONS = 4096, MIN_TURNED_K = 32 };
 
+enum { TASK_MACS = 1 << 18 /* of planes that are convolved one by one */ };
+
 typedef struct {
-    int64_t out;
+    const char *out;
     base_ints kernel, stride, dilation;
     base_strings pad;
-    int64_t groups;
+    int64_t groups; /* 0: as many as input channels */
     bool bias;
+    int init;
 } conv2d_options;
 
+enum { INIT_UNIFORM, INIT_HE };
+
 static const base_option conv2d_table[] = {
-    {"out", BASE_OPT_INT, offsetof(conv2d_options, out), NULL, 1, 1 << 20, NULL, NULL,
-     "output channels"},
+    {"out", BASE_OPT_STRING, offsetof(conv2d_options, out), NULL, 0, 0, NULL, NULL,
+     "output channels: a number, or the input's times N (xN) or divided by N (/N)"},
     {"kernel", BASE_OPT_INTS, offsetof(conv2d_options, kernel), NULL, 1, 1 << 16, NULL, NULL,
      "extent of the kernel, one number or [frequency, time]"},
     {"stride", BASE_OPT_INTS, offsetof(conv2d_options, stride), "1", 1, 1 << 16, NULL, NULL,
@@ -35,76 +40,37 @@ static const base_option conv2d_table[] = {
     {"dilation", BASE_OPT_INTS, offsetof(conv2d_options, dilation), "1", 1, 1 << 16, NULL, NULL,
      "distance of the kernel's elements, one number or [frequency, time]"},
     {"pad", BASE_OPT_STRINGS, offsetof(conv2d_options, pad), "0", 0, 0, NULL, NULL,
-     "zeros around the input: same (extent / stride, rounded up), one number, [frequency, time] "
-     "or [frequency before, after, time before, after]"},
-    {"groups", BASE_OPT_INT, offsetof(conv2d_options, groups), "1", 1, 1 << 20, NULL, NULL,
-     "independent groups of channels; as many as input channels: depthwise"},
+     "zeros around the input: same (extent / stride, rounded up), half (of the kernel, rounded "
+     "down), one number, [frequency, time] or [frequency before, after, time before, after]"},
+    {"groups", BASE_OPT_INT, offsetof(conv2d_options, groups), "1", 0, 1 << 20, NULL, NULL,
+     "independent groups of channels; 0: as many as input channels, which makes it depthwise"},
     {"bias", BASE_OPT_BOOL, offsetof(conv2d_options, bias), "true", 0, 0, NULL, NULL,
      "add a trained number to each output channel"},
+    {"init", BASE_OPT_CHOICE, offsetof(conv2d_options, init), "uniform", 0, 0, "uniform|he", NULL,
+     "first weights: PyTorch's default, or He's normal distribution by fan out and biases of 0"},
     {0}};
 
-/* One axis of the convolution. */
 typedef struct {
-    int64_t in, out, kernel, stride, dilation, before, after;
-} conv_axis;
-
-typedef struct {
-    conv_axis f, t;
+    nn_axis f, t;
     int64_t groups, group_in, group_out; /* channels of a group */
     int64_t k;                           /* rows of a column matrix */
     int64_t in_plane, out_plane;         /* positions */
-    int64_t tile, n_tiles;               /* positions of a tile; tiles of a sample */
+    int64_t tile, n_tiles; /* positions (depthwise: groups) of a tile; tiles of a sample */
     bool flat; /* stride 1, T' = T: a row of a column matrix is a shifted plane but for its edges */
-    bool direct;    /* 1x1: the input is its own column matrix */
-    bool depthwise; /* groups of one input channel: row by row, without products */
+    bool direct; /* 1x1: the input is its own column matrix */
     bool bias;
+    bool depthwise; /* groups of one input channel: plane by plane, without products */
+    nn_depthwise plane;
 } conv_geometry;
 
-/* Zeros before and after so that the output has ceil(in / stride) positions; the odd one comes
- * after. */
-static void pad_same(conv_axis *axis) {
-    int64_t out = (axis->in + axis->stride - 1) / axis->stride;
-    int64_t span = axis->dilation * (axis->kernel - 1) + 1;
-    int64_t total = (out - 1) * axis->stride + span - axis->in;
-    if (total < 0) total = 0;
-    axis->before = total / 2;
-    axis->after = total - total / 2;
+static nn_axis make_axis(const conv2d_options *o, int axis, int64_t in) {
+    return (nn_axis){.in = in,
+                     .kernel = nn_pair_item(o->kernel, axis),
+                     .stride = nn_pair_item(o->stride, axis),
+                     .dilation = nn_pair_item(o->dilation, axis)};
 }
 
-/* False if `pad` is none of the forms allowed. */
-static bool set_padding(const base_strings *pad, conv_axis *f, conv_axis *t) {
-    if (pad->n == 1 && strcmp(pad->items[0], "same") == 0) {
-        pad_same(f);
-        pad_same(t);
-        return true;
-    }
-    static const int places[5][4] = {{0}, {0, 0, 0, 0}, {0, 0, 1, 1}, {0}, {0, 1, 2, 3}};
-    if (pad->n != 1 && pad->n != 2 && pad->n != 4) return false;
-    int64_t value[4];
-    for (int i = 0; i < pad->n; i++) {
-        if (!base_parse_int(pad->items[i], &value[i])) return false;
-        if (value[i] < 0 || value[i] > MAX_EXTENT) return false;
-    }
-    const int *place = places[pad->n];
-    f->before = value[place[0]];
-    f->after = value[place[1]];
-    t->before = value[place[2]];
-    t->after = value[place[3]];
-    return true;
-}
-
-static conv_axis make_axis(const conv2d_options *o, int axis, int64_t in) {
-    return (conv_axis){.in = in,
-                       .kernel = nn_pair_item(o->kernel, axis),
-                       .stride = nn_pair_item(o->stride, axis),
-                       .dilation = nn_pair_item(o->dilation, axis)};
-}
-
-static int64_t axis_extent(const conv_axis *a, int64_t n) {
-    return nn_window_extent(n, a->kernel, a->stride, a->dilation, a->before, a->after);
-}
-
-static bool axis_is_trivial(const conv_axis *a) {
+static bool axis_is_trivial(const nn_axis *a) {
     return a->kernel == 1 && a->stride == 1 && a->before == 0 && a->after == 0;
 }
 
@@ -126,24 +92,50 @@ static void cut_tiles(conv_geometry *g) {
     g->n_tiles = (g->out_plane + g->tile - 1) / g->tile;
 }
 
+/* Output channels for `in` of the input; 0 if there can be none. */
+static int64_t out_channels(const conv2d_options *o, int64_t in) {
+    bool times = o->out[0] == 'x', part = o->out[0] == '/';
+    int64_t number, out;
+    if (!base_parse_int(o->out + (times || part), &number) || number < 1) return 0;
+    if (!times)
+        out = part ? in / number : number;
+    else if (!base_mul(in, number, &out))
+        return 0;
+    return out <= MAX_CHANNELS ? out : 0;
+}
+
+int64_t nn_conv2d_groups(const void *options, nn_shape in) {
+    const conv2d_options *o = options;
+    return o->groups > 0 ? o->groups : in.dim[0];
+}
+
+/* As many planes of y as make a task worth its while. */
+static void cut_planes(conv_geometry *g) {
+    int64_t limit = TASK_MACS / (g->k * g->group_out * g->out_plane);
+    g->tile = limit < 1 ? 1 : limit < g->groups ? limit : g->groups;
+    g->n_tiles = (g->groups + g->tile - 1) / g->tile;
+    g->plane = nn_depthwise_make(g->f, g->t);
+}
+
 /* The options have passed plan(). */
 static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
+    int64_t groups = nn_conv2d_groups(o, in);
     conv_geometry g = {.f = make_axis(o, 0, in.dim[1]),
                        .t = make_axis(o, 1, in.dim[2]),
-                       .groups = o->groups,
-                       .group_in = in.dim[0] / o->groups,
-                       .group_out = o->out / o->groups,
+                       .groups = groups,
+                       .group_in = in.dim[0] / groups,
+                       .group_out = out_channels(o, in.dim[0]) / groups,
                        .bias = o->bias};
-    set_padding(&o->pad, &g.f, &g.t);
-    g.f.out = axis_extent(&g.f, g.f.in);
-    g.t.out = axis_extent(&g.t, g.t.in);
+    nn_set_padding(&o->pad, &g.f, &g.t);
+    g.f.out = nn_axis_extent(&g.f, g.f.in);
+    g.t.out = nn_axis_extent(&g.t, g.t.in);
     g.k = g.group_in * g.f.kernel * g.t.kernel;
     g.in_plane = g.f.in * g.t.in;
     g.out_plane = g.f.out * g.t.out;
     g.flat = g.f.stride == 1 && g.t.stride == 1 && g.t.out == g.t.in;
     g.depthwise = g.group_in == 1 && g.groups > 1;
     g.direct = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
-    if (g.out_plane > 0) cut_tiles(&g);
+    if (g.out_plane > 0) (g.depthwise ? cut_planes : cut_tiles)(&g);
     return g;
 }
 
@@ -159,21 +151,23 @@ static base_status check_lists(const conv2d_options *o, base_error *err) {
     BASE_TRY(nn_check_pair("kernel", o->kernel, err));
     BASE_TRY(nn_check_pair("stride", o->stride, err));
     BASE_TRY(nn_check_pair("dilation", o->dilation, err));
-    conv_axis ignored[2] = {{.in = 1, .kernel = 1, .stride = 1, .dilation = 1},
-                            {.in = 1, .kernel = 1, .stride = 1, .dilation = 1}};
-    if (set_padding(&o->pad, &ignored[0], &ignored[1])) return BASE_OK;
-    return base_fail(err, BASE_ECONFIG,
-                     "pad takes 'same', one number, [frequency, time] or [frequency before, "
-                     "after, time before, after]");
+    return nn_check_padding(&o->pad, err);
 }
 
 static base_status check_shape(const conv2d_options *o, const nn_plan *plan, base_error *err) {
     BASE_TRY(nn_need_rank(plan, 3, ". Put 'to_image' before it", err));
-    int64_t channels = plan->in[0].dim[0];
-    if (channels % o->groups != 0 || o->out % o->groups != 0) {
+    int64_t channels = plan->in[0].dim[0], groups = nn_conv2d_groups(o, plan->in[0]);
+    int64_t out = out_channels(o, channels);
+    if (out == 0) {
+        return base_fail(err, BASE_ECONFIG,
+                         "out: '%s' for %lld input channels; a number from 1 to %d, xN or /N is "
+                         "needed",
+                         o->out, (long long)channels, MAX_CHANNELS);
+    }
+    if (channels % groups != 0 || out % groups != 0) {
         return base_fail(err, BASE_ESHAPE,
                          "groups: %lld does not divide both %lld input and %lld output channels",
-                         (long long)o->groups, (long long)channels, (long long)o->out);
+                         (long long)groups, (long long)channels, (long long)out);
     }
     conv_geometry g = make_geometry(o, plan->in[0]);
     if (g.f.out >= 1 && g.t.out >= 1) return BASE_OK;
@@ -202,15 +196,18 @@ static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *e
     BASE_TRY(check_lists(o, err));
     BASE_TRY(check_shape(o, plan, err));
     conv_geometry g = make_geometry(o, plan->in[0]);
-    plan->out = nn_shape_make(3, (int64_t[]){o->out, g.f.out, g.t.out});
-    nn_shape weight = nn_shape_make(4, (int64_t[]){o->out, g.group_in, g.f.kernel, g.t.kernel});
+    int64_t out = g.groups * g.group_out;
+    plan->out = nn_shape_make(3, (int64_t[]){out, g.f.out, g.t.out});
+    nn_shape weight = nn_shape_make(4, (int64_t[]){out, g.group_in, g.f.kernel, g.t.kernel});
     BASE_TRY(nn_plan_tensor(plan, "weight", weight, false, true, err));
     if (o->bias) {
-        nn_shape bias = nn_shape_make(1, &o->out);
+        nn_shape bias = nn_shape_make(1, &out);
         BASE_TRY(nn_plan_tensor(plan, "bias", bias, false, false, err));
     }
-    plan->macs = o->out * g.k * g.out_plane;
-    plan->n_worker_scratch = column_floats(&g) + (plan->training ? g.group_out * g.tile : 0);
+    plan->macs = out * g.k * g.out_plane;
+    plan->n_worker_scratch = g.depthwise
+                                 ? g.plane.n_scratch
+                                 : column_floats(&g) + (plan->training ? g.group_out * g.tile : 0);
     if (plan->training) {
         plan->n_scratch = NN_SHARDS * shard_floats(&g);
         plan->backward_reads = NN_READS_X;
@@ -234,11 +231,28 @@ static bool conv2d_absorb(const void *options, nn_plan *plan, const char *next_n
     return true;
 }
 
+static void fill_floats(float *x, int64_t n, float value) {
+    for (int64_t i = 0; i < n; i++) x[i] = value;
+}
+
+/* K. He et al., ICCV 2015, by fan out. */
+static void init_he(const conv_geometry *g, base_rng *rng, float *weight, float *bias) {
+    int64_t n_out = g->groups * g->group_out, fan_out = n_out * g->f.kernel * g->t.kernel;
+    float deviation = (float)sqrt(2.0 / (double)fan_out);
+    for (int64_t i = 0; i < weight_count(g); i++) weight[i] = deviation * base_rng_normal(rng);
+    if (bias != NULL) fill_floats(bias, n_out, 0.0f);
+}
+
 /* PyTorch's kaiming_uniform(a = sqrt 5): uniform within 1 / sqrt(fan in). */
 static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
                         float *state) {
+    const conv2d_options *o = options;
     (void)state;
     conv_geometry g = make_geometry(options, plan->in[0]);
+    if (o->init == INIT_HE) {
+        init_he(&g, rng, nn_plan_find(plan, "weight", param), nn_plan_find(plan, "bias", param));
+        return;
+    }
     float bound = (float)(1.0 / sqrt((double)g.k));
     nn_init_uniform(rng, bound, nn_plan_find(plan, "weight", param), weight_count(&g));
     float *bias = nn_plan_find(plan, "bias", param);
@@ -247,7 +261,7 @@ static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng,
 
 static int64_t conv2d_length(const void *options, const nn_plan *plan, int64_t length) {
     conv_geometry g = make_geometry(options, plan->in[0]);
-    return axis_extent(&g.t, length);
+    return nn_axis_extent(&g.t, length);
 }
 
 /* What tasks share. */
@@ -273,23 +287,9 @@ static conv_call open_call(const void *options, const nn_run *run) {
     return call;
 }
 
-/* The outputs [first, end) of an axis whose input lies inside, for one element of the kernel. */
-typedef struct {
-    int64_t first, end;
-    int64_t origin; /* input position of output 0; may be negative */
-} conv_span;
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return a > 0 ? (a + b - 1) / b : 0;
-}
-
-static conv_span span_of(const conv_axis *a, int64_t element) {
-    conv_span span = {.origin = element * a->dilation - a->before};
-    span.first = ceil_div(-span.origin, a->stride);
-    span.end = ceil_div(a->in - span.origin, a->stride);
-    if (span.end > a->out) span.end = a->out;
-    if (span.first > span.end) span.first = span.end;
-    return span;
+/* The outputs that one element of the kernel has an input for. */
+static nn_conv_span span_of(const nn_axis *a, int64_t element) {
+    return nn_conv_span_of(a, element * a->dilation - a->before, a->out);
 }
 
 static int64_t clamped(int64_t x, int64_t lo, int64_t hi) {
@@ -299,7 +299,7 @@ static int64_t clamped(int64_t x, int64_t lo, int64_t hi) {
 /* A tile of output positions [begin, end) seen through one element of the kernel. */
 typedef struct {
     const conv_geometry *g;
-    conv_span f, t;
+    nn_conv_span f, t;
     int64_t begin, end;
     int64_t row;                /* where the output row starts in which the tile begins */
     int64_t first, last, shift; /* flat: positions [first, last) take their input `shift` further,
@@ -369,19 +369,12 @@ static void gather_row(const conv_view *v, const float *x, float *col) {
         gather_flat(v, x, col);
         return;
     }
-    int64_t stride = v->g->t.stride, position = v->begin;
+    int64_t position = v->begin;
     for (int64_t row = v->row; row < v->end; row += v->g->t.out) {
         conv_piece p = piece_at(v, row, position);
-        const float *from = x + p.source;
         for (int64_t i = 0; i < p.lead; i++) col[i] = 0.0f;
         col += p.lead;
-        if (stride == 1) {
-            memcpy(col, from, (size_t)p.valid * sizeof *col);
-        } else if (stride == 2) {
-            for (int64_t i = 0; i < p.valid; i++) col[i] = from[2 * i];
-        } else {
-            for (int64_t i = 0; i < p.valid; i++) col[i] = from[stride * i];
-        }
+        nn_conv_gather(x + p.source, v->g->t.stride, col, p.valid);
         col += p.valid;
         int64_t rest = p.n - p.lead - p.valid;
         for (int64_t i = 0; i < rest; i++) col[i] = 0.0f;
@@ -398,16 +391,11 @@ static void scatter_row(const conv_view *v, const nn_kernels_table *kernels, flo
         kernels->add(col + v->first - v->begin, dx + v->first + v->shift, v->last - v->first);
         return;
     }
-    int64_t stride = v->g->t.stride, position = v->begin;
+    int64_t position = v->begin;
     for (int64_t row = v->row; row < v->end; row += v->g->t.out) {
         conv_piece p = piece_at(v, row, position);
-        float *to = dx + p.source;
         col += p.lead;
-        if (stride == 1) {
-            kernels->add(col, to, p.valid);
-        } else {
-            for (int64_t i = 0; i < p.valid; i++) to[stride * i] += col[i];
-        }
+        nn_conv_scatter(col, p.valid, dx + p.source, v->g->t.stride);
         col += p.n - p.lead;
         position += p.n;
     }
@@ -473,37 +461,18 @@ static const float *tile_columns(const conv_geometry *g, const float *x, const c
     return tile->scratch;
 }
 
-static void fill_floats(float *x, int64_t n, float value) {
-    for (int64_t i = 0; i < n; i++) x[i] = value;
-}
-
-/* y += W col, one row of the column matrix after the other. */
-static void forward_rows(const conv_call *call, const conv_group *at, const float *col,
-                         const conv_tile *tile) {
-    const conv_geometry *g = &call->g;
-    for (int64_t i = 0; i < g->group_out * g->k; i++) {
-        float *y = at->y + i / g->k * g->out_plane + tile->begin;
-        call->kernels->axpy(at->weight[i], col + i % g->k * tile->n, y, tile->n);
-    }
-}
-
 static void forward_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
     const conv_geometry *g = &call->g;
     int64_t stride;
     const float *col = tile_columns(g, at->x, tile, &stride);
-    bool starts = g->bias || g->depthwise;
-    for (int64_t o = 0; o < g->group_out && starts; o++) {
-        fill_floats(at->y + o * g->out_plane + tile->begin, tile->n, g->bias ? at->bias[o] : 0.0f);
-    }
-    if (g->depthwise) {
-        forward_rows(call, at, col, tile);
-        return;
+    for (int64_t o = 0; o < g->group_out && g->bias; o++) {
+        fill_floats(at->y + o * g->out_plane + tile->begin, tile->n, at->bias[o]);
     }
     nn_gemm(&(nn_gemm_args){.m = g->group_out,
                             .n = tile->n,
                             .k = g->k,
                             .alpha = 1.0f,
-                            .beta = starts ? 1.0f : 0.0f,
+                            .beta = g->bias ? 1.0f : 0.0f,
                             .a = at->weight,
                             .lda = g->k,
                             .b = col,
@@ -534,22 +503,28 @@ static void forward_task(void *context, int64_t task, int worker) {
     }
 }
 
+static void forward_planes_task(void *context, int64_t task, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    int64_t begin = task % g->n_tiles * g->tile, end = clamped(begin + g->tile, 0, g->groups);
+    conv_tile plane = {.n = g->out_plane};
+    for (int64_t group = begin; group < end; group++) {
+        conv_group at = group_of(call, task / g->n_tiles, group);
+        for (int64_t o = 0; o < g->group_out; o++) {
+            nn_depthwise_forward(&g->plane, at.weight + o * g->k, g->bias ? at.bias[o] : 0.0f, at.x,
+                                 at.y + o * g->out_plane, scratch_of(call, worker));
+        }
+        if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &plane);
+    }
+}
+
 static void conv2d_forward(const void *options, const nn_run *run, const float *const *x,
                            float *y) {
     conv_call call = open_call(options, run);
     call.x = x[0];
     call.y = y;
-    base_parallel(run->pool, run->batch * call.g.n_tiles, forward_task, &call);
-}
-
-/* dW^T += col dy^T, element by element. */
-static void backward_weight_rows(const conv_call *call, const conv_group *at, const float *col,
-                                 const conv_tile *tile) {
-    const conv_geometry *g = &call->g;
-    for (int64_t i = 0; i < g->k * g->group_out; i++) {
-        const float *dy = at->dy + i % g->group_out * g->out_plane + tile->begin;
-        at->dweight[i] += call->kernels->dot(col + i / g->group_out * tile->n, dy, tile->n);
-    }
+    base_task *task = call.g.depthwise ? forward_planes_task : forward_task;
+    base_parallel(run->pool, run->batch * call.g.n_tiles, task, &call);
 }
 
 /* dW^T += col dy^T. Unless there is little to multiply, dy, the smaller operand, is turned first:
@@ -558,10 +533,6 @@ static void backward_weight(const conv_call *call, const conv_group *at, const c
     const conv_geometry *g = &call->g;
     int64_t stride;
     const float *col = tile_columns(g, at->x, tile, &stride), *dy = at->dy + tile->begin;
-    if (g->depthwise) {
-        backward_weight_rows(call, at, col, tile);
-        return;
-    }
     bool turn = g->k >= MIN_TURNED_K;
     float *turned = tile->scratch + column_floats(g);
     if (turn) call->kernels->transpose(dy, g->out_plane, g->group_out, tile->n, turned);
@@ -579,41 +550,44 @@ static void backward_weight(const conv_call *call, const conv_group *at, const c
                             .ldc = g->group_out});
 }
 
-/* col = W^T dy, row by row. */
-static void backward_x_rows(const conv_call *call, const conv_group *at, const conv_tile *tile) {
-    const conv_geometry *g = &call->g;
-    fill_floats(tile->scratch, g->k * tile->n, 0.0f);
-    for (int64_t i = 0; i < g->group_out * g->k; i++) {
-        const float *dy = at->dy + i / g->k * g->out_plane + tile->begin;
-        call->kernels->axpy(at->weight[i], dy, tile->scratch + i % g->k * tile->n, tile->n);
-    }
-}
-
 /* dx += W^T dy, brought back from columns to places. */
 static void backward_x(const conv_call *call, const conv_group *at, const conv_tile *tile) {
     const conv_geometry *g = &call->g;
-    if (g->depthwise) {
-        backward_x_rows(call, at, tile);
-    } else {
-        nn_gemm(&(nn_gemm_args){.trans_a = true,
-                                .m = g->k,
-                                .n = tile->n,
-                                .k = g->group_out,
-                                .alpha = 1.0f,
-                                .beta = 0.0f,
-                                .a = at->weight,
-                                .lda = g->k,
-                                .b = at->dy + tile->begin,
-                                .ldb = g->out_plane,
-                                .c = g->direct ? at->dx + tile->begin : tile->scratch,
-                                .ldc = g->direct ? g->in_plane : tile->n});
-    }
+    nn_gemm(&(nn_gemm_args){.trans_a = true,
+                            .m = g->k,
+                            .n = tile->n,
+                            .k = g->group_out,
+                            .alpha = 1.0f,
+                            .beta = 0.0f,
+                            .a = at->weight,
+                            .lda = g->k,
+                            .b = at->dy + tile->begin,
+                            .ldb = g->out_plane,
+                            .c = g->direct ? at->dx + tile->begin : tile->scratch,
+                            .ldc = g->direct ? g->in_plane : tile->n});
     if (!g->direct) scatter_tile(call, tile->scratch, tile->begin, tile->n, at->dx);
+}
+
+static void backward_planes(const conv_call *call, const conv_group *at, float *scratch) {
+    const conv_geometry *g = &call->g;
+    for (int64_t o = 0; o < g->group_out; o++) {
+        nn_depthwise_gradient plane = {.weight = at->weight + o * g->k,
+                                       .x = at->x,
+                                       .dy = at->dy + o * g->out_plane,
+                                       .dweight = at->dweight + o,
+                                       .dweight_step = g->group_out,
+                                       .dx = at->dx};
+        nn_depthwise_backward(&g->plane, &plane, scratch);
+    }
 }
 
 static void backward_group(const conv_call *call, const conv_group *at, float *scratch) {
     const conv_geometry *g = &call->g;
     if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
+    if (g->depthwise) {
+        backward_planes(call, at, scratch);
+        return;
+    }
     for (int64_t begin = 0; begin < g->out_plane; begin += g->tile) {
         conv_tile tile = tile_at(g, begin, scratch);
         backward_weight(call, at, &tile);

@@ -1,6 +1,8 @@
 /* Dropout (N. Srivastava et al., JMLR 2014): in training each number becomes 0 with probability p
  * and is otherwise divided by 1 - p; in inference nothing changes. Each sample draws from a stream
- * of its own, 16 bits for each number, so that p is exact to 1e-5. The cache holds the masks. */
+ * of its own, 16 bits for each number, so that p is exact to 1e-5. The cache holds the masks.
+ * Stochastic depth (G. Huang et al., ECCV 2016) does the same to a sample as a whole; at the end of
+ * a residual body it takes the body out. */
 #include <string.h>
 
 #include "nn/kernels.h"
@@ -127,4 +129,59 @@ const nn_layer nn_layer_dropout = {
     .length = nn_length_same,
     .forward = dropout_forward,
     .backward = dropout_backward,
+};
+
+static const base_option depth_table[] = {{"p", BASE_OPT_FLOAT, offsetof(dropout_options, p), "0.2",
+                                           0, 0.999, NULL, NULL,
+                                           "probability that a sample becomes zero"},
+                                          {0}};
+
+/* The cache holds a factor for each sample. */
+static base_status depth_plan(const void *options, nn_plan *plan, base_error *err) {
+    (void)options, (void)err;
+    plan->out = plan->in[0];
+    if (plan->training) plan->n_cache = plan->max_batch;
+    return BASE_OK;
+}
+
+static void scale_piece(void *context, int64_t task, int worker) {
+    (void)worker;
+    const dropout_call *call = context;
+    int64_t sample = task / call->n_pieces, begin = task % call->n_pieces * PIECE;
+    int64_t at = sample * call->n + begin, left = call->n - begin, n = left < PIECE ? left : PIECE;
+    float factor = call->run->training ? call->run->cache[sample] : 1.0f;
+    for (int64_t i = 0; i < n; i++) call->y[at + i] = factor * call->x[at + i];
+}
+
+static void scale_samples(const void *options, const nn_run *run, const float *x, float *y) {
+    dropout_call call = open_call(options, run, x, y);
+    base_parallel(run->pool, run->batch * call.n_pieces, scale_piece, &call);
+}
+
+static void depth_forward(const void *options, const nn_run *run, const float *const *x, float *y) {
+    const dropout_options *o = options;
+    for (int64_t i = 0; run->training && i < run->batch; i++) {
+        base_rng rng = run->open_rng(run->rng_context, (uint64_t)i);
+        bool kept = (double)base_rng_uniform(&rng) >= o->p;
+        run->cache[i] = kept ? (float)(1.0 / (1.0 - o->p)) : 0.0f;
+    }
+    scale_samples(options, run, x[0], y);
+}
+
+static void depth_backward(const void *options, const nn_run *run, const float *const *x,
+                           const float *y, float *dy, float *const *dx) {
+    (void)x, (void)y;
+    if (dx[0] != NULL) scale_samples(options, run, dy, dx[0]);
+}
+
+const nn_layer nn_layer_stochastic_depth = {
+    .variant = {"stochastic_depth",
+                "random samples become zero while training; ends a residual body", "p", depth_table,
+                sizeof(dropout_options)},
+    .plan = depth_plan,
+    .idle_in_inference = true,
+    .init = nn_init_none,
+    .length = nn_length_same,
+    .forward = depth_forward,
+    .backward = depth_backward,
 };

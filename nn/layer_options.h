@@ -14,8 +14,22 @@ typedef struct {
 } nn_gelu_options;
 
 typedef struct {
-    base_ints kernel, stride, pad; /* stride n = 0: the kernel's extent */
+    base_ints kernel, stride; /* stride n = 0: the kernel's extent */
+    base_strings pad;
 } nn_pool_options;
+
+/* One axis of a window that moves over an image. */
+typedef struct {
+    int64_t in, out, kernel, stride, dilation, before, after;
+} nn_axis;
+
+/* What `pad` adds before and after, for axes that have in, kernel, stride and dilation; false if it
+ * is none of the forms allowed, which nn_check_padding reports. */
+bool nn_set_padding(const base_strings *pad, nn_axis *f, nn_axis *t);
+base_status nn_check_padding(const base_strings *pad, base_error *err);
+
+/* Extent of the output for n positions of the input. */
+int64_t nn_axis_extent(const nn_axis *axis, int64_t n);
 
 /* The function that a layer of that name applies to each number, with scale 1 and shift 0; false if
  * the layer is no activation. */
@@ -26,11 +40,23 @@ static inline int64_t nn_pair_item(base_ints list, int axis) {
     return list.items[list.n == 1 ? 0 : axis];
 }
 
-/* Zeros around a conv2d's input: frequency before, time before, frequency after, time after. */
+/* What surrounds a conv2d's or a pool's input: frequency before, time before, frequency after, time
+ * after. */
 void nn_conv2d_pads(const void *options, nn_shape in, int64_t pads[4]);
+int64_t nn_conv2d_groups(const void *options, nn_shape in);
+void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]);
 
 /* Whether windows lie side by side: the stride is the kernel's extent and there is no padding. */
 bool nn_pool_is_tiling(const nn_pool_options *options);
+
+/* Added to each class's probability in a forest, so that its logarithm is finite. */
+#define NN_FOREST_TINY 1e-30f
+
+/* The input that split `split` of tree `tree` of a forest looks at. */
+int64_t nn_forest_unit(const nn_plan *plan, const float *state, int64_t tree, int64_t split);
+/* The leaves' distributions of a forest, [classes, trees * 2^depth]. */
+void nn_forest_leaves(const void *options, const nn_plan *plan, const float *param,
+                      const float *state, float *leaves);
 
 /* Fails with ECONFIG unless an option holds one number or two. */
 base_status nn_check_pair(const char *key, base_ints list, base_error *err);

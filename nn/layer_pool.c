@@ -1,4 +1,5 @@
-/* Pooling of images: max_pool and avg_pool over windows, global_pool over whole planes.
+/* Pooling of images: max_pool and avg_pool over windows, adaptive_pool over windows of the extents
+ * that give an output of a certain extent, global_pool over whole planes.
  *
  * Outside the image and past the valid frames there is nothing for a maximum to choose and zero for
  * an average, which always divides by the whole window (PyTorch's count_include_pad). */
@@ -13,8 +14,9 @@
          "extent of the window, one number or [frequency, time]"},                                 \
         {"stride", BASE_OPT_INTS, offsetof(nn_pool_options, stride), "~", 1, 1 << 16, NULL, NULL,  \
          "step of the window, one number or [frequency, time]; without it the extent"},            \
-        {"pad", BASE_OPT_INTS, offsetof(nn_pool_options, pad), "0", 0, 1 << 15, NULL, NULL,        \
-         verb " on all sides, one number or [frequency, time]; at most half the window"},          \
+        {"pad", BASE_OPT_STRINGS, offsetof(nn_pool_options, pad), "0", 0, 0, NULL, NULL,           \
+         verb " around the input, at most half the window: same (extent / stride, rounded up), "   \
+              "one number, [frequency, time] or [frequency before, after, time before, after]"},   \
         {0}};
 
 WINDOW_OPTIONS(max_pool_table, "positions left out of account")
@@ -32,46 +34,65 @@ static base_ints stride_of(const nn_pool_options *o) {
 bool nn_pool_is_tiling(const nn_pool_options *o) {
     for (int axis = 0; axis < 2; axis++) {
         if (nn_pair_item(stride_of(o), axis) != nn_pair_item(o->kernel, axis)) return false;
-        if (nn_pair_item(o->pad, axis) != 0) return false;
+    }
+    for (int i = 0; i < o->pad.n; i++) {
+        if (strcmp(o->pad.items[i], "0") != 0) return false;
     }
     return true;
 }
 
-/* One axis of a pooling. */
-typedef struct {
-    int64_t in, out, kernel, stride, pad;
-} pool_axis;
+static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
+    return (nn_axis){.in = in,
+                     .kernel = nn_pair_item(o->kernel, axis),
+                     .stride = nn_pair_item(stride_of(o), axis),
+                     .dilation = 1};
+}
 
-static pool_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
-    pool_axis a = {.in = in,
-                   .kernel = nn_pair_item(o->kernel, axis),
-                   .stride = nn_pair_item(stride_of(o), axis),
-                   .pad = nn_pair_item(o->pad, axis)};
-    a.out = nn_window_extent(in, a.kernel, a.stride, 1, a.pad, a.pad);
-    return a;
+/* Frequency and time. The options have passed check_lists. */
+static void make_axes(const nn_pool_options *o, nn_shape in, nn_axis axes[2]) {
+    for (int i = 0; i < 2; i++) axes[i] = make_axis(o, i, in.dim[i + 1]);
+    nn_set_padding(&o->pad, &axes[0], &axes[1]);
+    for (int i = 0; i < 2; i++) axes[i].out = nn_axis_extent(&axes[i], axes[i].in);
+}
+
+void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]) {
+    nn_axis axes[2];
+    make_axes(options, in, axes);
+    for (int i = 0; i < 2; i++) {
+        pads[i] = axes[i].before;
+        pads[2 + i] = axes[i].after;
+    }
+}
+
+static base_status check_lists(const nn_pool_options *o, base_error *err) {
+    BASE_TRY(nn_check_pair("kernel", o->kernel, err));
+    BASE_TRY(nn_check_pair("stride", stride_of(o), err));
+    return nn_check_padding(&o->pad, err);
+}
+
+static base_status check_axis(const nn_axis *a, const char *name, nn_shape in, base_error *err) {
+    int64_t pad = a->before > a->after ? a->before : a->after;
+    if (2 * pad > a->kernel) {
+        return base_fail(err, BASE_ECONFIG, "pad %lld is more than half the window's %lld",
+                         (long long)pad, (long long)a->kernel);
+    }
+    if (a->out >= 1) return BASE_OK;
+    char text[64];
+    return base_fail(err, BASE_ESHAPE,
+                     "input is %s; a window of %lld does not fit into its %s axis of %lld",
+                     nn_shape_text(in, true, text), (long long)a->kernel, name, (long long)a->in);
 }
 
 static base_status pool_plan(const void *options, nn_plan *plan, base_error *err) {
-    const nn_pool_options *o = options;
-    BASE_TRY(nn_check_pair("kernel", o->kernel, err));
-    BASE_TRY(nn_check_pair("stride", stride_of(o), err));
-    BASE_TRY(nn_check_pair("pad", o->pad, err));
+    static const char *const names[] = {"frequency", "time"};
+    nn_axis axes[2];
+    BASE_TRY(check_lists(options, err));
     BASE_TRY(nn_need_rank(plan, 3, NULL, err));
+    make_axes(options, plan->in[0], axes);
     plan->out = plan->in[0];
     for (int i = 0; i < 2; i++) {
-        pool_axis a = make_axis(o, i, plan->in[0].dim[i + 1]);
-        if (2 * a.pad > a.kernel) {
-            return base_fail(err, BASE_ECONFIG, "pad %lld is more than half the window's %lld",
-                             (long long)a.pad, (long long)a.kernel);
-        }
-        char text[64];
-        if (a.out < 1) {
-            return base_fail(err, BASE_ESHAPE,
-                             "input is %s; a window of %lld does not fit into its %s axis of %lld",
-                             nn_shape_text(plan->in[0], true, text), (long long)a.kernel,
-                             i == 0 ? "frequency" : "time", (long long)a.in);
-        }
-        plan->out.dim[i + 1] = a.out;
+        BASE_TRY(check_axis(&axes[i], names[i], plan->in[0], err));
+        plan->out.dim[i + 1] = axes[i].out;
     }
     return BASE_OK;
 }
@@ -82,25 +103,27 @@ static base_status max_pool_plan(const void *options, nn_plan *plan, base_error 
 }
 
 static int64_t pool_length(const void *options, const nn_plan *plan, int64_t length) {
-    pool_axis t = make_axis(options, 1, plan->in[0].dim[2]);
-    return nn_window_extent(length, t.kernel, t.stride, 1, t.pad, t.pad);
+    nn_axis axes[2];
+    make_axes(options, plan->in[0], axes);
+    return nn_axis_extent(&axes[1], length);
 }
 
 typedef struct {
     const nn_run *run;
     const nn_kernels_table *kernels;
-    pool_axis f, t;
-    bool tiling;
+    nn_axis f, t;
+    bool tiling, adaptive;
     const float *x, *dy;
     float *y, *dx;
 } pool_call;
 
 static pool_call open_call(const nn_pool_options *o, const nn_run *run) {
-    nn_shape in = run->plan->in[0];
+    nn_axis axes[2];
+    make_axes(o, run->plan->in[0], axes);
     return (pool_call){.run = run,
                        .kernels = nn_kernels(),
-                       .f = make_axis(o, 0, in.dim[1]),
-                       .t = make_axis(o, 1, in.dim[2]),
+                       .f = axes[0],
+                       .t = axes[1],
                        .tiling = nn_pool_is_tiling(o)};
 }
 
@@ -131,8 +154,8 @@ typedef struct {
     int64_t begin, end;
 } pool_span;
 
-static pool_span span_at(const pool_axis *a, int64_t i, int64_t extent) {
-    int64_t begin = i * a->stride - a->pad, end = begin + a->kernel;
+static pool_span span_at(const nn_axis *a, int64_t i, int64_t extent) {
+    int64_t begin = i * a->stride - a->before, end = begin + a->kernel;
     return (pool_span){begin < 0 ? 0 : begin, end > extent ? extent : end};
 }
 
@@ -195,8 +218,19 @@ static void max_backward_task(void *context, int64_t plane, int worker) {
     }
 }
 
-static float share_of(const pool_call *call) {
-    return 1.0f / (float)(call->f.kernel * call->t.kernel);
+/* PyTorch's: the windows of `out` outputs over [0, extent), which overlap where they must. */
+static pool_span adaptive_span(const nn_axis *a, int64_t i, int64_t extent) {
+    return (pool_span){i * extent / a->out, ((i + 1) * extent + a->out - 1) / a->out};
+}
+
+static pool_span avg_span(const pool_call *call, const nn_axis *a, int64_t i, int64_t extent) {
+    return (call->adaptive ? adaptive_span : span_at)(a, i, extent);
+}
+
+static float share_of(const pool_call *call, pool_span f, pool_span t) {
+    bool whole = call->adaptive;
+    int64_t n = whole ? (f.end - f.begin) * (t.end - t.begin) : call->f.kernel * call->t.kernel;
+    return 1.0f / (float)n;
 }
 
 static void avg_forward_task(void *context, int64_t plane, int worker) {
@@ -204,14 +238,14 @@ static void avg_forward_task(void *context, int64_t plane, int worker) {
     const pool_call *call = context;
     pool_plane p = plane_of(call, plane);
     for (int64_t i = 0; i < call->f.out; i++) {
-        pool_span f = span_at(&call->f, i, call->f.in);
+        pool_span f = avg_span(call, &call->f, i, call->f.in);
         for (int64_t j = 0; j < call->t.out; j++) {
-            pool_span t = span_at(&call->t, j, p.frames);
+            pool_span t = avg_span(call, &call->t, j, p.frames);
             float sum = 0.0f;
             for (int64_t k = f.begin; k < f.end; k++) {
                 for (int64_t l = t.begin; l < t.end; l++) sum += p.x[k * call->t.in + l];
             }
-            *p.y++ = sum * share_of(call);
+            *p.y++ = sum * share_of(call, f, t);
         }
     }
 }
@@ -222,10 +256,10 @@ static void avg_backward_task(void *context, int64_t plane, int worker) {
     pool_plane p = plane_of(call, plane);
     memset(p.dx, 0, (size_t)in_plane(call) * sizeof *p.dx);
     for (int64_t i = 0; i < call->f.out; i++) {
-        pool_span f = span_at(&call->f, i, call->f.in);
+        pool_span f = avg_span(call, &call->f, i, call->f.in);
         for (int64_t j = 0; j < call->t.out; j++) {
-            pool_span t = span_at(&call->t, j, p.frames);
-            float share = *p.dy++ * share_of(call);
+            pool_span t = avg_span(call, &call->t, j, p.frames);
+            float share = *p.dy++ * share_of(call, f, t);
             for (int64_t k = f.begin; k < f.end; k++) {
                 for (int64_t l = t.begin; l < t.end; l++) p.dx[k * call->t.in + l] += share;
             }
@@ -296,6 +330,62 @@ const nn_layer nn_layer_avg_pool = {
     .backward = avg_pool_backward,
 };
 
+typedef struct {
+    base_ints extent;
+} adaptive_options;
+
+static const base_option adaptive_table[] = {
+    {"extent", BASE_OPT_INTS, offsetof(adaptive_options, extent), NULL, 1, 1 << 16, NULL, NULL,
+     "extent of the output, one number or [frequency, time]"},
+    {0}};
+
+static base_status adaptive_plan(const void *options, nn_plan *plan, base_error *err) {
+    const adaptive_options *o = options;
+    BASE_TRY(nn_check_pair("extent", o->extent, err));
+    BASE_TRY(nn_need_rank(plan, 3, ". For a sequence use 'time_pool'", err));
+    plan->out = plan->in[0];
+    for (int i = 0; i < 2; i++) plan->out.dim[i + 1] = nn_pair_item(o->extent, i);
+    return BASE_OK;
+}
+
+static pool_call open_adaptive(const nn_run *run) {
+    nn_shape in = run->plan->in[0], out = run->plan->out;
+    return (pool_call){.run = run,
+                       .kernels = nn_kernels(),
+                       .f = {.in = in.dim[1], .out = out.dim[1]},
+                       .t = {.in = in.dim[2], .out = out.dim[2]},
+                       .adaptive = true};
+}
+
+static void adaptive_forward(const void *options, const nn_run *run, const float *const *x,
+                             float *y) {
+    (void)options;
+    pool_call call = open_adaptive(run);
+    call.x = x[0];
+    call.y = y;
+    run_planes(&call, avg_forward_task);
+}
+
+static void adaptive_backward(const void *options, const nn_run *run, const float *const *x,
+                              const float *y, float *dy, float *const *dx) {
+    (void)options, (void)x, (void)y;
+    if (dx[0] == NULL) return;
+    pool_call call = open_adaptive(run);
+    call.dy = dy;
+    call.dx = dx[0];
+    run_planes(&call, avg_backward_task);
+}
+
+const nn_layer nn_layer_adaptive_pool = {
+    .variant = {"adaptive_pool", "average of windows of an image, cut to give a certain extent",
+                "extent", adaptive_table, sizeof(adaptive_options)},
+    .plan = adaptive_plan,
+    .init = nn_init_none,
+    .length = nn_length_none,
+    .forward = adaptive_forward,
+    .backward = adaptive_backward,
+};
+
 enum { GLOBAL_MEAN, GLOBAL_MAX };
 
 typedef struct {
@@ -321,8 +411,8 @@ static base_status global_plan(const void *options, nn_plan *plan, base_error *e
 /* All of an image as one window. */
 static pool_call open_global(const nn_run *run) {
     nn_shape in = run->plan->in[0];
-    pool_axis f = {.in = in.dim[1], .out = 1, .kernel = in.dim[1], .stride = 1};
-    pool_axis t = {.in = in.dim[2], .out = 1, .kernel = in.dim[2], .stride = 1};
+    nn_axis f = {.in = in.dim[1], .out = 1, .kernel = in.dim[1], .stride = 1};
+    nn_axis t = {.in = in.dim[2], .out = 1, .kernel = in.dim[2], .stride = 1};
     return (pool_call){.run = run, .kernels = nn_kernels(), .f = f, .t = t};
 }
 

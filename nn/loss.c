@@ -111,3 +111,9 @@ void nn_loss_probabilities(nn_loss_kind kind, const float *logits, float *y, int
         for (int64_t i = 0; i < n * n_classes; i++) y[i] = (float)sigmoid(logits[i]);
     }
 }
+
+int64_t nn_most_probable(const float *probability, int64_t n) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++) best = probability[i] > probability[best] ? i : best;
+    return best;
+}

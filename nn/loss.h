@@ -40,4 +40,7 @@ void nn_softmax(const float *logits, float *y, int64_t n, int64_t n_classes);
 void nn_loss_probabilities(nn_loss_kind kind, const float *logits, float *y, int64_t n,
                            int64_t n_classes);
 
+/* The first of the largest among n numbers. */
+int64_t nn_most_probable(const float *probability, int64_t n);
+
 #endif

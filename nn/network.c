@@ -1,6 +1,6 @@
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "nn/kernels.h"
 #include "nn/network_internal.h"
 
@@ -122,7 +122,7 @@ static nn_run make_run(const nn_network *network, const stream_name *name) {
     return (nn_run){.plan = &node->plan,
                     .pool = network->config.pool,
                     .batch = name->input->n,
-                    .training = name->input->training,
+                    .training = name->input->training && !node->is_frozen,
                     .param = network->param + node->param_at,
                     .dparam = network->grad != NULL ? network->grad + node->param_at : NULL,
                     .state = network->state + node->state_at,
@@ -136,13 +136,57 @@ static nn_run make_run(const nn_network *network, const stream_name *name) {
 }
 
 static double now_s(const nn_network *network) {
-    struct timespec now = {0};
-    if (network->profiling) clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return network->profiling ? 1e-9 * (double)base_clock_ns() : 0;
 }
 
 static const float *value_data(const nn_network *network, int value, const nn_input *input) {
     return value == 0 ? input->x : network->values[value].y;
+}
+
+static bool learns(const nn__node *node) {
+    return node->plan.learns && !node->is_frozen;
+}
+
+/* Floats of one sample that the learning layers before node k have read. */
+static int64_t learned_before(const nn_network *network, int k) {
+    int64_t n = 0;
+    for (int i = 0; i < k; i++) {
+        const nn__node *node = &network->nodes[i];
+        if (learns(node)) n += nn_shape_count(node->plan.in[0]);
+    }
+    return n;
+}
+
+int64_t nn_network_n_learned_from(const nn_network *network) {
+    return learned_before(network, network->n_nodes);
+}
+
+static void collect(const nn_network *network, int k, const float *x, const nn_input *input) {
+    int64_t n = nn_shape_count(network->nodes[k].plan.in[0]);
+    int64_t stride = nn_network_n_learned_from(network);
+    float *to = input->learned_from + learned_before(network, k);
+    for (int64_t i = 0; i < input->n; i++) {
+        memcpy(to + i * stride, x + i * n, (size_t)n * sizeof *to);
+    }
+}
+
+void nn_network_learn(nn_network *network, int64_t n, const float *learned_from,
+                      const int32_t *label, const float *class_weight) {
+    BASE_CHECK(network->config.training);
+    nn_input input = {.n = 1};
+    for (int r = 0; r < network->n_rows; r++) {
+        int k = network->rows[r];
+        const nn__node *node = &network->nodes[k];
+        if (!learns(node)) continue;
+        stream_name name = {&input, k};
+        nn_run run = make_run(network, &name);
+        nn_samples samples = {.n = n,
+                              .x = learned_from + learned_before(network, k),
+                              .stride = nn_network_n_learned_from(network),
+                              .label = label,
+                              .class_weight = class_weight};
+        node->layer->learn(node->options, &run, &samples);
+    }
 }
 
 static void forward_node(nn_network *network, int k, const nn_input *input) {
@@ -151,6 +195,7 @@ static void forward_node(nn_network *network, int k, const nn_input *input) {
     const float *x[NN_MAX_INPUTS];
     float *y = network->values[node->out].y;
     for (int i = 0; i < node->plan.n_in; i++) x[i] = value_data(network, node->in[i], input);
+    if (input->learned_from != NULL && learns(node)) collect(network, k, x[0], input);
     find_lengths(network, k, input->n);
     stream_name name = {input, k};
     nn_run run = make_run(network, &name);
@@ -207,6 +252,9 @@ static void backward_node(nn_network *network, int k, const nn_input *input, flo
         addition a = {to[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};
         base_parallel(network->config.pool, (a.n + ADD_BLOCK - 1) / ADD_BLOCK, add_block, &a);
     }
+    if (node->is_frozen) {
+        memset(network->grad + node->param_at, 0, (size_t)node->plan.n_param * sizeof(float));
+    }
     node->backward_s += now_s(network) - start_s;
 }
 
@@ -257,6 +305,11 @@ const float *nn_network_value(nn_network *network, int from_end, nn_shape *shape
     return network->values[value].y;
 }
 
+bool nn_path_is_within(const char *path, const char *layer) {
+    size_t n = strlen(layer);
+    return strncmp(path, layer, n) == 0 && (path[n] == '\0' || path[n] == '.');
+}
+
 int nn_network_n_tensors(const nn_network *network) {
     return network->n_tensors;
 }
@@ -269,6 +322,7 @@ nn_tensor nn_network_tensor(nn_network *network, int index) {
     nn_tensor tensor = {.name = entry->name,
                         .shape = plan->shape,
                         .is_state = plan->is_state,
+                        .is_frozen = node->is_frozen,
                         .decays = plan->decays};
     if (plan->is_state) {
         tensor.data = network->state + node->state_at + plan->offset;
@@ -319,6 +373,7 @@ nn_summary_row nn_network_row(const nn_network *network, int index) {
                             .out = node->plan.out,
                             .n_param = count_tensors(&node->plan, false),
                             .macs = node->plan.macs,
+                            .is_frozen = node->is_frozen,
                             .forward_s = node->forward_s,
                             .backward_s = node->backward_s};
 }
@@ -333,8 +388,11 @@ void nn_network_profile(nn_network *network, bool on) {
 nn_summary nn_network_summary(const nn_network *network) {
     nn_summary summary = {0};
     for (int r = 0; r < network->n_rows; r++) {
-        const nn_plan *plan = &network->nodes[network->rows[r]].plan;
-        summary.n_param += count_tensors(plan, false);
+        const nn__node *node = &network->nodes[network->rows[r]];
+        const nn_plan *plan = &node->plan;
+        int64_t n_param = count_tensors(plan, false);
+        summary.n_param += n_param;
+        summary.n_frozen += node->is_frozen ? n_param : 0;
         summary.n_state += count_tensors(plan, true);
         summary.macs += plan->macs;
     }

@@ -15,6 +15,10 @@
  * "3.body.0.weight", "4.shortcut.1.bias", "5.branches.0.2.weight" (gate: body, concat: branches) -
  * as in nested torch.nn.Sequential modules.
  *
+ * Layers can be frozen, by path ("3.body.0", "stem") or by a leading part of it ("3.body"): they
+ * run as in inference, also in training, and their parameters' gradients stay zero. Backward does
+ * not run through what has nothing trained before it.
+ *
  * The network is planned once for the largest batch. Three allocations hold all numbers: parameters
  * (with gradients), activations, scratch; no other call allocates. One network serves one calling
  * thread at a time; its pool is used inside. */
@@ -30,17 +34,19 @@ typedef struct {
     nn_shape input;
     int64_t n_classes;
     int64_t max_batch;
-    bool training;   /* plan for backward too */
-    bool input_grad; /* backward also yields the gradient of the input */
-    bool keep_order; /* let no layer absorb the next */
-    base_pool *pool; /* borrowed; NULL: one thread */
+    bool training;       /* plan for backward too */
+    bool input_grad;     /* backward also yields the gradient of the input */
+    bool keep_order;     /* let no layer absorb the next */
+    base_strings freeze; /* layers that are not trained; borrowed by nn_network_new */
+    base_pool *pool;     /* borrowed; NULL: one thread */
 } nn_network_config;
 
 /* All that may stand in the list: the layers, then the four that nest lists. */
 const base_variant *const *nn_network_variants(int *n);
 
 /* Builds from `layers` (a list; copied, defaults filled in: see nn_network_layers). Errors name
- * file, line and layer: "a.yaml:14: network[2].gru: input is [B,64,8,12]; a sequence ...". */
+ * file, line and layer: "a.yaml:14: network[2].gru: input is [B,64,8,12]; a sequence ...". A name
+ * in config->freeze that no layer has is an error, too. */
 base_status nn_network_new(const base_node *layers, const nn_network_config *config,
                            nn_network **network, base_error *err);
 void nn_network_free(nn_network *network);
@@ -55,10 +61,20 @@ typedef struct {
     bool training;
     uint64_t seed, step;   /* name the dropout streams: (seed, DROPOUT + layer, step, sample) */
     uint64_t first_sample; /* number of x[0] within its step (micro-batches of one step) */
+    float *learned_from;   /* [n, nn_network_n_learned_from] is overwritten, or NULL */
 } nn_input;
 
 /* Returns y [n, output], valid until the next call. */
 const float *nn_network_forward(nn_network *network, const nn_input *input);
+
+/* Layers that learn from all training samples at once (nn_layer.learn): floats of one sample that
+ * they read; 0 if there are none. Passes in inference mode collect them through
+ * nn_input.learned_from; then nn_network_learn, with the samples' classes label [n] and
+ * class_weight [classes] or NULL, writes those layers' states. The network must be planned for
+ * training. */
+int64_t nn_network_n_learned_from(const nn_network *network);
+void nn_network_learn(nn_network *network, int64_t n, const float *learned_from,
+                      const int32_t *label, const float *class_weight);
 
 /* After a training forward: dy [n, output] (overwritten as scratch). Adds into the gradients. dx
  * [n, input] is overwritten if not NULL (needs config.input_grad). */
@@ -87,11 +103,14 @@ typedef struct {
     nn_shape shape;
     float *data;
     float *grad; /* NULL for state, or if not training */
-    bool is_state, decays;
+    bool is_state, decays, is_frozen;
 } nn_tensor;
 
 int nn_network_n_tensors(const nn_network *network);
 nn_tensor nn_network_tensor(nn_network *network, int index);
+
+/* Whether `path`, a layer's or a tensor's, is that of `layer` or of something within it. */
+bool nn_path_is_within(const char *path, const char *layer);
 
 /* The planned layers for those who write the network down elsewhere, in order of execution. Values
  * are numbered, 0 being the network's input; every layer reads values of smaller numbers. With
@@ -118,6 +137,7 @@ typedef struct {
     const char *absorbed; /* "relu, max_pool" done in the same pass, or "" */
     nn_shape in, out;
     int64_t n_param, macs;
+    bool is_frozen;
     double forward_s, backward_s; /* summed since profiling was switched on */
 } nn_summary_row;
 
@@ -127,6 +147,7 @@ void nn_network_profile(nn_network *network, bool on);
 
 typedef struct {
     int64_t n_param, n_state, macs; /* macs per sample */
+    int64_t n_frozen;               /* of n_param */
     size_t param_bytes, activation_bytes, scratch_bytes;
 } nn_summary;
 nn_summary nn_network_summary(const nn_network *network);

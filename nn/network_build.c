@@ -116,11 +116,31 @@ static base_status plan_node(const builder *b, nn__node *node) {
         status = base_fail(&why, BASE_ESHAPE, "output would be %s, which is empty or too large",
                            nn_shape_text(node->plan.out, true, text));
     }
+    int64_t n_classes = b->network->config.n_classes;
+    if (status == BASE_OK && node->plan.learns && nn_shape_count(node->plan.out) != n_classes) {
+        status = base_fail(&why, BASE_ESHAPE,
+                           "output is %s; it learns from the labels of %lld classes and must give "
+                           "one number for each",
+                           nn_shape_text(node->plan.out, true, text), (long long)n_classes);
+    }
     if (status == BASE_OK) return BASE_OK;
     return base_node_fail(node->where, b->err, status, "%s", why.text);
 }
 
-/* Appends a node and gives the number of its output. */
+static bool is_frozen(const nn_network *network, const char *path) {
+    base_strings names = network->config.freeze;
+    for (int i = 0; i < names.n; i++) {
+        if (nn_path_is_within(path, names.items[i])) return true;
+    }
+    return false;
+}
+
+static bool wants_grad(const nn_network *network, int value) {
+    return value == 0 ? network->config.input_grad : network->nodes[value - 1].wants_grad;
+}
+
+/* Appends a node and gives the number of its output. A frozen one through which no gradient has to
+ * go is planned for inference. */
 static base_status add_node(builder *b, const new_node *wanted, int *value) {
     nn_network *network = b->network;
     if (network->n_nodes == MAX_NODES) {
@@ -138,17 +158,20 @@ static base_status add_node(builder *b, const new_node *wanted, int *value) {
                        .where = wanted->where,
                        .path = wanted->path,
                        .is_named = wanted->is_named,
+                       .is_frozen = is_frozen(network, wanted->path),
                        .absorbed_text = "",
                        .out = network->n_nodes + 1};
     node->plan.n_in = wanted->n_in;
     node->plan.max_batch = network->config.max_batch;
     node->plan.n_workers = base_pool_threads(network->config.pool);
-    node->plan.training = network->config.training;
     for (int i = 0; i < wanted->n_in; i++) {
         node->in[i] = wanted->in[i];
         node->plan.in[i] = value_shape(network, wanted->in[i]);
+        node->wants_grad = node->wants_grad || wants_grad(network, wanted->in[i]);
     }
+    node->plan.training = network->config.training && (node->wants_grad || !node->is_frozen);
     BASE_TRY(plan_node(b, node));
+    node->wants_grad = node->wants_grad || (node->plan.n_param > 0 && !node->is_frozen);
     *value = ++network->n_nodes;
     return BASE_OK;
 }
@@ -502,6 +525,23 @@ static base_status build_list(builder *b, base_node *list, scope *s, int *value)
     return BASE_OK;
 }
 
+/* Every name in config.freeze must be that of a layer. */
+static base_status check_freeze(const builder *b, const base_node *layers) {
+    const nn_network *network = b->network;
+    base_strings names = network->config.freeze;
+    for (int i = 0; i < names.n; i++) {
+        int k = 0;
+        while (k < network->n_nodes && !nn_path_is_within(network->nodes[k].path, names.items[i])) {
+            k++;
+        }
+        if (k < network->n_nodes) continue;
+        return base_node_fail(layers, b->err, BASE_ECONFIG,
+                              "no layer to freeze is named '%s', nor is one within it",
+                              names.items[i]);
+    }
+    return BASE_OK;
+}
+
 /* The word `classes`, unless quoted or a name. */
 static void replace_classes(base_node *node, const char *number) {
     bool is_name = node->key != NULL && strcmp(node->key, "name") == 0;
@@ -528,6 +568,8 @@ base_status nn__network_build(nn_network *network, const base_node *layers, base
     int value = 0;
     BASE_TRY(build_list(&b, copy, &s, &value));
     if (value == 0) return base_node_fail(copy, err, BASE_ECONFIG, "the network has no layers");
+    BASE_TRY(check_freeze(&b, copy));
+    network->config.freeze = (base_strings){0};
     copy->key = NULL;
     copy->parent = NULL;
     network->layers = copy;

@@ -18,15 +18,17 @@ typedef struct {
     const base_node *where; /* in the configuration, for errors */
     const char *path;       /* "3.body.0" */
     const char *absorbed_text;
-    bool is_named;              /* the last part of path was given, not counted */
-    bool is_absorbed;           /* done by an earlier node */
+    bool is_named;    /* the last part of path was given, not counted */
+    bool is_absorbed; /* done by an earlier node */
+    bool is_frozen;   /* not trained, runs as in inference */
+    bool wants_grad;  /* something at or before it is trained, or the input's gradient is wanted */
     int in[NN_MAX_INPUTS];      /* values */
     int out;                    /* value; node k that absorbed n others gives value k + 1 + n */
     int64_t param_at, state_at; /* floats into the network's blocks */
     float *cache;
     float *dx[NN_MAX_INPUTS]; /* where the gradient of an input goes; NULL: nowhere, or outside */
     bool adds[NN_MAX_INPUTS]; /* dx is then added to what later nodes gave */
-    bool runs_backward;       /* something at or before it is trained */
+    bool runs_backward;
     double forward_s, backward_s;
 } nn__node;
 

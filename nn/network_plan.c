@@ -93,13 +93,9 @@ static base_status list_values(nn_network *network, base_error *err) {
         .shape = network->config.input, .exists = true, .wants_grad = network->config.input_grad};
     for (int r = 0; r < network->n_rows; r++) {
         nn__node *node = &network->nodes[network->rows[r]];
-        bool wants_grad = node->plan.n_param > 0;
-        for (int i = 0; i < node->plan.n_in; i++) {
-            wants_grad = wants_grad || network->values[node->in[i]].wants_grad;
-        }
-        node->runs_backward = network->config.training && wants_grad;
+        node->runs_backward = network->config.training && node->wants_grad;
         network->values[node->out] =
-            (nn__value){.shape = node->plan.out, .exists = true, .wants_grad = wants_grad};
+            (nn__value){.shape = node->plan.out, .exists = true, .wants_grad = node->wants_grad};
     }
     return BASE_OK;
 }

@@ -98,22 +98,23 @@ static int n_moments(const nn_optimizer *o) {
     return o->kind != NN_SGD ? 2 : o->options.momentum > 0 ? 1 : 0;
 }
 
-/* Trained tensors stand in the vector in order; neighbours of one kind are cut as one stretch, the
- * zeros between them included. */
+/* Tensors stand in the vector in order; trained neighbours of one kind are cut as one stretch, the
+ * zeros between them included. Frozen ones are in none. */
 static base_status make_segments(nn_optimizer *o, base_error *err) {
     int n_tensors = nn_network_n_tensors(o->network);
     size_t capacity = (size_t)(o->n / BLOCK) + (size_t)n_tensors + 1;
     o->segments = base_alloc(capacity, sizeof *o->segments);
     if (o->segments == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the optimiser");
+    segment *last = NULL; /* of the stretch that goes on */
     for (int i = 0; i < n_tensors; i++) {
         nn_tensor tensor = nn_network_tensor(o->network, i);
         if (tensor.is_state) continue;
         bool decays = tensor.decays || o->options.decay_all;
         int64_t at = tensor.data - o->param, end = at + nn_shape_count(tensor.shape);
-        segment *last = o->n_segments > 0 ? &o->segments[o->n_segments - 1] : NULL;
-        if (last != NULL && last->decays == decays) at = last->begin + last->n;
-        while (at < end) {
-            if (last == NULL || last->decays != decays || last->n == BLOCK) {
+        if (tensor.is_frozen || (last != NULL && last->decays != decays)) last = NULL;
+        if (last != NULL) at = last->begin + last->n;
+        while (at < end && !tensor.is_frozen) {
+            if (last == NULL || last->n == BLOCK) {
                 last = &o->segments[o->n_segments++];
                 *last = (segment){.begin = at, .decays = decays};
             }

@@ -27,3 +27,13 @@ void network_fill(float *x, int64_t n, uint64_t seed) {
     base_rng rng = base_rng_open(seed, BASE_RNG_TEST, 0, 0);
     for (int64_t i = 0; i < n; i++) x[i] = base_rng_normal(&rng);
 }
+
+void network_noise(uint64_t stream, int64_t n, float scale, float *out) {
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t x = (uint64_t)(i + 1) * 6364136223846793005u + (stream + 1) * 1442695040888963407u;
+        x ^= x >> 33;
+        x *= 0xFF51AFD7ED558CCDu;
+        x ^= x >> 33;
+        out[i] = (float)((double)(x >> 40) / 8388608.0 - 1.0) * scale;
+    }
+}

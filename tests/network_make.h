@@ -15,4 +15,7 @@ nn_network *network_make(const char *layers, const nn_network_config *config);
 /* Standard normal numbers from the stream (seed, TEST, 0, 0). */
 void network_fill(float *x, int64_t n, uint64_t seed);
 
+/* `scale` times numbers in [-1, 1) that the scripts in tests/golden make in the same way. */
+void network_noise(uint64_t stream, int64_t n, float scale, float *out);
+
 #endif

@@ -179,6 +179,9 @@ def pool():
     mean, top = lambda x: x.mean(1), lambda x: x.max(1).values
     record(out, "global_mean", Global(mean), x.clone())
     record(out, "global_max", Global(top), x.clone())
+    outside = nn.ConstantPad2d((1, 2, 0, 1), -np.inf)
+    record(out, "max_same", nn.Sequential(outside, nn.MaxPool2d((4, 6))), x.clone())
+    record(out, "avg_same", nn.AvgPool2d((3, 4), stride=2), x.clone(), pad=(1, 2, 1, 1))
     write("nn_pool", out)
 
 

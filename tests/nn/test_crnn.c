@@ -1,6 +1,6 @@
 /* The network of configs/h3.yaml against PyTorch: the same logits for the same weights, and the
  * same losses over twenty AdamW steps. tests/golden/make_crnn.py has the other half, with the same
- * noise(). */
+ * network_noise(). */
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 #include "tests/golden.h"
+#include "tests/network_make.h"
 #include "tests/test.h"
 
 enum { BATCH = 8, STEPS = 20, CLASSES = 5, MELS = 64, FRAMES = 101, COUNT = MELS * FRAMES };
@@ -20,18 +21,8 @@ static const char layers_yaml[] = "- repeat: {for: {out: [16, 32, 64]}, body: [c
                                   "- time_pool: [mean, max]\n"
                                   "- linear: classes\n";
 
-static void noise(uint64_t stream, int64_t n, float scale, float *out) {
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t x = (uint64_t)(i + 1) * 6364136223846793005u + (stream + 1) * 1442695040888963407u;
-        x ^= x >> 33;
-        x *= 0xFF51AFD7ED558CCDu;
-        x ^= x >> 33;
-        out[i] = (float)((double)(x >> 40) / 8388608.0 - 1.0) * scale;
-    }
-}
-
 static void make_batch(int step, float *x, float *target) {
-    noise(1000 + (uint64_t)step, BATCH * COUNT, 1, x);
+    network_noise(1000 + (uint64_t)step, BATCH * COUNT, 1, x);
     memset(target, 0, BATCH * CLASSES * sizeof *target);
     for (int i = 0; i < BATCH; i++) {
         int class_index = i % CLASSES;
@@ -53,7 +44,7 @@ static void set_weights(nn_network *network) {
         int64_t n = nn_shape_count(tensor.shape);
         int64_t fan_in = n / tensor.shape.dim[0];
         float scale = tensor.shape.rank > 1 ? (float)(1 / sqrt((double)fan_in)) : 0.1F;
-        if (!is_norm) noise(stream, n, scale, tensor.data);
+        if (!is_norm) network_noise(stream, n, scale, tensor.data);
         stream++;
     }
 }

@@ -335,6 +335,26 @@ static bool is_kept(const nn_mask_source *source, int64_t i) {
     return (word[row / 2] >> 16 * (row % 2) & 0xffff) >= source->threshold;
 }
 
+START_TEST(correlates) {
+    static const float weight[] = {0.5f, -2.0f, 3.0f};
+    static const int64_t offset[] = {0, 7, -3};
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int n = 0; n <= 640; n += NN_TAPS_BLOCK) {
+            nn_taps taps = {weight, offset, 3};
+            memcpy(got, y, sizeof got);
+            table_of(level)->correlate(&taps, x + 3, got, n);
+            for (int i = 0; i < N; i++) {
+                double sum = y[i];
+                for (int k = 0; i < n && k < 3; k++)
+                    sum += (double)weight[k] * x[3 + offset[k] + i];
+                expect_near(got[i], sum, 1e-5);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(masks) {
     fill_all();
     uint8_t keep[N + 1];
@@ -360,4 +380,4 @@ END_TEST
 
 TEST_MAIN("nn/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
-          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes, masks)
+          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes, correlates, masks)

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "nn/layer_options.h"
@@ -125,6 +126,8 @@ static const char *const various[] = {
     "{out: 3, kernel: 1, stride: 2, pad: 1}",
     "{out: 2, kernel: [7, 19]}",
     "{out: 2, kernel: 2, dilation: [6, 18], pad: 5}",
+    "{out: x2, kernel: 5, stride: 2, pad: half, groups: 0}",
+    "{out: /2, kernel: 3, stride: [3, 2], dilation: [1, 2], pad: half}",
 };
 enum { N_VARIOUS = sizeof various / sizeof *various };
 
@@ -142,6 +145,87 @@ START_TEST(gives_the_same_bits_on_any_threads) {
         layer_check_threads(&setup);
         setup.batch = 1;
         layer_check_threads(&setup);
+    }
+}
+END_TEST
+
+/* `form` with and without groups, the weights between groups being zero. */
+static void check_depthwise(const char *form) {
+    enum { CHANNELS = 4, N_OUT = 8, MAX_OPTIONS = 200 };
+    char options[2][MAX_OPTIONS];
+    layer_probe *probes[2];
+    for (int i = 0; i < 2; i++) {
+        snprintf(options[i], MAX_OPTIONS, "{out: 8, groups: %d, %s}", i ? 1 : CHANNELS, form);
+        layer_case setup = make_case(options[i], 3);
+        probes[i] = layer_probe_new(&setup);
+    }
+    layer_probe *apart = probes[0], *dense = probes[1];
+    int64_t n, n_dense;
+    const float *weight = layer_probe_tensor(apart, "weight", apart->param, &n);
+    float *wide = layer_probe_tensor(dense, "weight", dense->param, &n_dense);
+    int64_t k = n / N_OUT;
+    memset(wide, 0, (size_t)n_dense * sizeof *wide);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t o = i / k;
+        wide[(o * CHANNELS + o * CHANNELS / N_OUT) * k + i % k] = weight[i];
+    }
+    memcpy(layer_probe_tensor(dense, "bias", dense->param, NULL),
+           layer_probe_tensor(apart, "bias", apart->param, NULL), N_OUT * sizeof(float));
+    memcpy(dense->x[0], apart->x[0], (size_t)apart->n_x[0] * sizeof(float));
+    memcpy(dense->dy, apart->dy, (size_t)apart->n_y * sizeof(float));
+    for (int i = 0; i < 2; i++) layer_probe_run(probes[i]);
+    test_close(form, apart->y, dense->y, apart->n_y, 0, 1e-5);
+    test_close(form, apart->dx[0], dense->dx[0], apart->n_x[0], 0, 1e-5);
+    const float *got = layer_probe_tensor(apart, "weight", apart->dparam, NULL);
+    const float *expected = layer_probe_tensor(dense, "weight", dense->dparam, NULL);
+    for (int64_t o = 0; o < N_OUT; o++) {
+        test_close(form, got + o * k, expected + (o * CHANNELS + o * CHANNELS / N_OUT) * k, k, 0,
+                   1e-4);
+    }
+    for (int i = 0; i < 2; i++) layer_probe_free(probes[i]);
+}
+
+START_TEST(depthwise_is_a_convolution_with_zeros) {
+    static const char *const form[] = {"kernel: 3, pad: 1",
+                                       "kernel: 5, stride: 2, pad: 2",
+                                       "kernel: [3, 2], stride: [1, 3], pad: [2, 0, 0, 1]",
+                                       "kernel: [2, 3], stride: [3, 2], dilation: [3, 2], pad: 2",
+                                       "kernel: 1, stride: 4",
+                                       "kernel: [7, 19]",
+                                       "kernel: 2, stride: 5, pad: 6"};
+    for (size_t i = 0; i < sizeof form / sizeof *form; i++) check_depthwise(form[i]);
+}
+END_TEST
+
+/* More positions than are summed at once. */
+START_TEST(depthwise_planes_may_be_large) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = "{out: x1, kernel: 3, pad: half, groups: 0}",
+                        .in[0] = {3, {2, 33, 97}},
+                        .batch = 2};
+    layer_check_gradient(&setup, 0.05, 1e-3);
+    layer_check_threads(&setup);
+}
+END_TEST
+
+START_TEST(channels_follow_from_the_input) {
+    static const struct {
+        const char *options;
+        int64_t out;
+    } forms[] = {
+        {"{out: x3, kernel: 1}", 12}, {"{out: /2, kernel: 1}", 2}, {"{out: /3, kernel: 1}", 1}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        layer_case setup = make_case(forms[i].options, 1);
+        layer_probe *probe = layer_probe_new(&setup);
+        ck_assert_int_eq(probe->plan.out.dim[0], forms[i].out);
+        layer_probe_free(probe);
+    }
+    static const char *const bad[] = {"{out: /5, kernel: 1}",  "{out: x0, kernel: 1}",
+                                      "{out: x, kernel: 1}",   "{out: -1, kernel: 1}",
+                                      "{out: 1.5, kernel: 1}", "{out: x999999, kernel: 1}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        layer_case setup = make_case(bad[i], 1);
+        layer_check_refused(&setup, BASE_ECONFIG, "out: '");
     }
 }
 END_TEST
@@ -210,6 +294,29 @@ START_TEST(starts_as_in_pytorch) {
 }
 END_TEST
 
+START_TEST(starts_as_he_et_al) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = "{out: 64, kernel: 3, init: he}",
+                        .in[0] = {3, {16, 4, 4}},
+                        .batch = 1};
+    layer_probe *probe = layer_probe_new(&setup);
+    base_rng rng = base_rng_open(1, BASE_RNG_TEST, 0, 0);
+    nn_layer_conv2d.init(probe->options, &probe->plan, &rng, probe->param, probe->state);
+    int64_t n, n_bias;
+    const float *weight = layer_probe_tensor(probe, "weight", probe->param, &n);
+    const float *bias = layer_probe_tensor(probe, "bias", probe->param, &n_bias);
+    double sum = 0, squares = 0, deviation = sqrt(2.0 / (64 * 9));
+    for (int64_t i = 0; i < n; i++) {
+        sum += weight[i];
+        squares += (double)weight[i] * weight[i];
+    }
+    expect_near(sum / (double)n, 0, 0.05 * deviation);
+    expect_near(sqrt(squares / (double)n), deviation, 0.02 * deviation);
+    for (int64_t i = 0; i < n_bias; i++) ck_assert(bias[i] == 0);
+    layer_probe_free(probe);
+}
+END_TEST
+
 /* Several tiles to a sample, in groups. */
 static layer_case absorbing(const nn_layer *next, layer_mode mode) {
     return (layer_case){.layer = &nn_layer_conv2d,
@@ -247,5 +354,7 @@ END_TEST
 
 TEST_MAIN("nn/layer_conv2d", agrees_with_pytorch, agrees_with_the_definition,
           has_the_right_gradient, gives_the_same_bits_on_any_threads, joins_tiles,
-          tells_the_length_of_its_output, refuses_what_does_not_fit, starts_as_in_pytorch,
-          absorbs_without_changing_a_bit, leaves_what_it_cannot_do)
+          depthwise_is_a_convolution_with_zeros, depthwise_planes_may_be_large,
+          channels_follow_from_the_input, starts_as_he_et_al, tells_the_length_of_its_output,
+          refuses_what_does_not_fit, starts_as_in_pytorch, absorbs_without_changing_a_bit,
+          leaves_what_it_cannot_do)

@@ -73,9 +73,11 @@ static const char rich[] =
 
 /* The layers that rich lacks. */
 static const char rest[] =
-    "[{avg_pool: [2, 1]}, to_sequence, {rnn: {hidden: 6}}, to_image, {reshape: [3, 2, 12]},"
+    "[{avg_pool: [2, 1]}, {residual: {body: [{stochastic_depth: 0.5}]}}, to_sequence, {rnn: "
+    "{hidden: 6}}, to_image, {reshape: [3, 2, 12]},"
     " {conv2d: {out: 4, kernel: [1, 3]}}, {permute: [1, 0, 2]}, to_sequence, {lstm: {hidden: 5}},"
-    " flatten, {linear: 20}, tanh, {linear: classes}]";
+    " to_image, {adaptive_pool: [1, 4]}, flatten, {linear: 20}, tanh,"
+    " {concat: [[], [{forest: {out: 3, depth: 2, leaves: gradient}}]]}, {linear: classes}]";
 
 typedef struct {
     const char *layers;
