@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/loss.h"
+
 enum { MAX_INPUT_BYTES = 1 << 30 };
 enum { GROUP = 64 }; /* files decoded together; memory is bounded by it */
 
@@ -64,12 +66,6 @@ static base_status read_input(const char *path, data_audio *audio, base_error *e
     return data_audio_read(path, NULL, audio, err);
 }
 
-static int largest(const float *p, int n) {
-    int best = 0;
-    for (int i = 1; i < n; i++) best = p[i] > p[best] ? i : best;
-    return best;
-}
-
 static base_status hand_over(const file_group *group, int64_t n, const float *probability,
                              infer_result_handler *handler, void *context, base_error *err) {
     int n_classes = infer_model_n_classes(group->model);
@@ -81,7 +77,7 @@ static base_status hand_over(const file_group *group, int64_t n, const float *pr
                                .status = failure->status,
                                .error = failed ? failure->text : NULL,
                                .probability = failed ? NULL : row,
-                               .best = failed ? -1 : largest(row, n_classes)};
+                               .best = failed ? -1 : (int)nn_most_probable(row, n_classes)};
         if (!handler(context, &result)) return base_fail(err, BASE_ESTOPPED, "stopped");
     }
     return BASE_OK;

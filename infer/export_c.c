@@ -230,6 +230,7 @@ static base_status assemble(export_c *e, base_text *text) {
 static base_status write_header(export_c *e, const char *path) {
     base_text text = {0};
     BASE_TRY(infer_graph_member(e->model, e->options, &e->member, e->err));
+    BASE_TRY(infer_graph_features(infer_model_member(e->model, e->member), "C", e->err));
     BASE_TRY(infer_graph_new(infer_model_network(e->model, e->member), &e->network, e->err));
     e->n_layers = nn_network_n_rows(e->network);
     BASE_TRY(check_weights(e));

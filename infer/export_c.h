@@ -24,6 +24,7 @@ typedef enum {
     EXPORT_C_RELU,
     EXPORT_C_LEAKY_RELU,
     EXPORT_C_SIGMOID_OF,
+    EXPORT_C_FOREST,
     EXPORT_C_GELU,
     EXPORT_C_GELU_TANH,
     EXPORT_C_SILU,
@@ -33,6 +34,7 @@ typedef enum {
     EXPORT_C_POOL,
     EXPORT_C_MAX_POOL,
     EXPORT_C_AVG_POOL,
+    EXPORT_C_ADAPTIVE_POOL,
     EXPORT_C_GLOBAL_MEAN,
     EXPORT_C_GLOBAL_MAX,
     EXPORT_C_RECURRENT,
@@ -116,7 +118,8 @@ base_status export_c_no_memory(const export_c *e);
 
 /* ---- export_c_weights.c ---- */
 
-/* static const float @_name[n] = {...}; */
+/* static const int @_name[n] = {...}; and the same of floats */
+void export_c_ints(const export_c *e, base_text *text, const char *name, const int *x, int64_t n);
 void export_c_floats(const export_c *e, base_text *text, const char *name, const float *x,
                      int64_t n);
 /* The same as one of the network's constants. */

@@ -288,17 +288,16 @@ static const char column_text[] =
     " static void @_column(const float *power, float *y) {\n"
     "M    const float *weight = @_mel_weight;\n"
     "M    for (int i = 0; i < $_N_MELS; i++) {\n"
-    "M        float sum = 0;\n"
+    "M        float value = 0;\n"
     "M        const float *x = power + @_mel_first[i];\n"
-    "M        for (int k = 0; k < @_mel_n[i]; k++) sum += *weight++ * x[k];\n"
-    "p        y[i * $_N_FRAMES] = sum;\n"
-    "D        if (sum < $_LEAST_POWER) sum = $_LEAST_POWER;\n"
-    "D        y[i * $_N_FRAMES] = 10 * log10f(sum);\n"
-    "M    }\n"
+    "M        for (int k = 0; k < @_mel_n[i]; k++) value += *weight++ * x[k];\n"
     "S    for (int i = 0; i < $_N_ROWS; i++) {\n"
-    "R        y[i * $_N_FRAMES] = sqrtf(power[i] * $_POWER_SCALE);\n"
-    "Q        y[i * $_N_FRAMES] = power[i] * $_POWER_SCALE;\n"
-    "S    }\n"
+    "S        float value = power[i] * $_POWER_SCALE;\n"
+    "R        value = sqrtf(value);\n"
+    "D        if (value < $_LEAST_POWER) value = $_LEAST_POWER;\n"
+    "D        y[i * $_N_FRAMES] = 10 * log10f(value);\n"
+    "p        y[i * $_N_FRAMES] = value;\n"
+    "     }\n"
     " }\n"
     " \n";
 
@@ -432,10 +431,6 @@ static bool is_mel(const dsp_features_options *o) {
     return o->kind == DSP_LOG_MEL || o->kind == DSP_MEL_POWER || o->kind == DSP_MFCC;
 }
 
-static bool is_decibels(const dsp_features_options *o) {
-    return o->kind == DSP_LOG_MEL || o->kind == DSP_MFCC;
-}
-
 static bool is_normalized(const dsp_features *f) {
     return f->options.normalize == DSP_NORM_CLIP || f->n_norm > 0;
 }
@@ -459,13 +454,13 @@ static void set_flags(export_c *e) {
     set(e, framed ? 'v' : 'w', true);
     set(e, !o->centered ? 'u' : o->pad == DSP_PAD_REFLECT ? 'x' : 'z', framed);
     set(e, is_mel(o) ? 'M' : 'S', framed);
-    set(e, is_decibels(o) ? 'D' : 'p', is_mel(o));
-    set(e, o->power == 1.0 ? 'R' : 'Q', o->kind == DSP_STFT);
+    set(e, dsp_features_is_decibels(o) ? 'D' : 'p', framed);
+    set(e, 'R', framed && (is_mel(o) ? o->root : o->power == 1.0));
     set(e, 'T', o->top_db > 0);
     set(e, 'G', o->reference != 0);
     set(e, cepstrum ? 'C' : 'U', framed);
     set(e, 'K', cepstrum && levels);
-    set(e, 'L', o->kind == DSP_LOG_MEL && levels);
+    set(e, 'L', dsp_features_is_decibels(o) && !cepstrum && levels);
     set(e, 'E', cepstrum && o->deltas > 0);
     set(e, 'N', is_normalized(f));
     set(e, !o->mask_padding ? 'A' : framed ? 'I' : 'J', true);
@@ -516,10 +511,13 @@ static void define_frames(export_c *e, base_text *text) {
     define_int(e, text, "N_FOURIER", o->n_fft % 2 == 0 ? o->n_fft / 2 : o->n_fft);
     if (is_mel(o)) define_int(e, text, "N_MELS", o->n_mels);
     define_int(e, text, "HOP", o->hop);
-    define_int(e, text, "LEAD", o->centered ? o->n_fft / 2 : 0);
+    int64_t before, after;
+    dsp_stft_extension(features_of(e)->stft, features_of(e)->n_samples, &before, &after);
+    define_int(e, text, "LEAD", before);
     define_window(e, text);
-    if (is_decibels(o)) define_float(e, text, "LEAST_POWER", (float)o->amin);
-    if (is_decibels(o) && o->top_db > 0) define_float(e, text, "TOP_DB", (float)o->top_db);
+    if (dsp_features_is_decibels(o)) define_float(e, text, "LEAST_POWER", (float)o->amin);
+    if (dsp_features_is_decibels(o) && o->top_db > 0)
+        define_float(e, text, "TOP_DB", (float)o->top_db);
     if (o->kind == DSP_STFT) {
         define_float(e, text, "POWER_SCALE", o->scale ? 1.0f / (float)o->n_fft : 1.0f);
     }
@@ -538,15 +536,6 @@ static void define_all(export_c *e, base_text *text) {
         define_int(e, text, "N_NORM", f->n_norm);
     }
     base_text_add(text, "\n");
-}
-
-static void add_ints(const export_c *e, base_text *text, const char *name, const int *x, int n) {
-    export_c_line(e, text, "static const int @_%s[%d] = {", name, n);
-    for (int i = 0; i < n; i++) {
-        base_text_printf(text, "%s%d,%s", i % 16 == 0 ? "    " : " ", x[i],
-                         i % 16 == 15 || i == n - 1 ? "\n" : "");
-    }
-    base_text_add(text, "};\n");
 }
 
 /* The filters' weights one after the other, without the zeros around them. */
@@ -569,8 +558,8 @@ static base_status add_mel(export_c *e, base_text *text) {
         n += count[m];
     }
     base_text_add(text, "/* Mel filter i weighs the frequencies from mel_first[i] on. */\n");
-    add_ints(e, text, "mel_first", first, n_mels);
-    add_ints(e, text, "mel_n", count, n_mels);
+    export_c_ints(e, text, "mel_first", first, n_mels);
+    export_c_ints(e, text, "mel_n", count, n_mels);
     export_c_floats(e, text, "mel_weight", weights, n);
     return BASE_OK;
 }
@@ -608,7 +597,8 @@ static void add_features(export_c *e, base_text *text) {
         export_c_add(e, text, tables_text);
         export_c_add(e, text, column_text);
     }
-    if (is_decibels(o) && (o->reference != 0 || o->top_db > 0)) export_c_add(e, text, level_text);
+    if (dsp_features_is_decibels(o) && (o->reference != 0 || o->top_db > 0))
+        export_c_add(e, text, level_text);
     if (o->kind == DSP_MFCC) export_c_add(e, text, cepstrum_text);
     if (o->kind == DSP_MFCC && o->deltas > 0) export_c_add(e, text, delta_text);
     if (is_normalized(f)) {

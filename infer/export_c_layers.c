@@ -168,7 +168,7 @@ static base_status write_conv2d(const export_c_call *call) {
                   (long long)out[0], (long long)out[1], (long long)out[2], (long long)pair[0],
                   (long long)pair[1], (long long)pair[2], (long long)pair[3], (long long)pair[4],
                   (long long)pair[5], (long long)pads[0], (long long)pads[1],
-                  (long long)infer_graph_int(node, "groups"), weight, bias);
+                  (long long)nn_conv2d_groups(node->options, shape_in(call)), weight, bias);
     export_c_line(e, body(call), "    @_conv2d(&@_layer_%d, %s, %s, %s);", call->index, call->x[0],
                   call->y, frames_out(call));
     return BASE_OK;
@@ -233,6 +233,34 @@ static base_status write_linear(const export_c_call *call) {
     long long rows = in.rank == 2 ? (long long)in.dim[0] : 1;
     export_c_line(e, body(call), "    @_linear(&@_layer_%d, %s, %s, %lld, %s);", call->index,
                   call->x[0], call->y, rows, in.rank == 2 ? frames_in(call) : "1");
+    return BASE_OK;
+}
+
+static base_status write_forest(const export_c_call *call) {
+    export_c *e = call->e;
+    const nn_graph_node *node = &call->node;
+    int64_t trees = infer_graph_int(node, "trees"), depth = infer_graph_int(node, "depth");
+    int64_t n_leaves = (int64_t)1 << depth, n_splits = trees * (n_leaves - 1);
+    int64_t classes = shape_out(call).dim[0], n = classes * trees * n_leaves;
+    int *unit = base_arena_alloc(&e->arena, (size_t)n_splits, sizeof *unit);
+    float *leaves = base_arena_alloc(&e->arena, (size_t)n, sizeof *leaves);
+    if (unit == NULL || leaves == NULL) return export_c_no_memory(e);
+    for (int64_t i = 0; i < n_splits; i++) {
+        unit[i] =
+            (int)nn_forest_unit(node->plan, node->state, i / (n_leaves - 1), i % (n_leaves - 1));
+    }
+    nn_forest_leaves(node->options, node->plan, node->param, node->state, leaves);
+    for (int64_t i = 0; i < n; i++) leaves[i] /= (float)trees;
+    if (n_leaves > e->n_scratch) e->n_scratch = n_leaves;
+    export_c_need(e, EXPORT_C_FOREST);
+    export_c_ints(e, &e->constants, name_of(call, "unit"), unit, n_splits);
+    export_c_constant(e, name_of(call, "leaves"), leaves, n);
+    export_c_line(e, &e->constants,
+                  "static const @_trees @_layer_%d = {%lld, %lld, %lld, @_unit_%d, @_leaves_%d};",
+                  call->index, (long long)trees, (long long)depth, (long long)classes, call->index,
+                  call->index);
+    export_c_line(e, body(call), "    @_forest(&@_layer_%d, %s, %s, work->scratch);", call->index,
+                  call->x[0], call->y);
     return BASE_OK;
 }
 
@@ -343,6 +371,8 @@ static base_status write_pool(const export_c_call *call) {
     const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
     bool max = strcmp(call->node.layer->variant.name, "max_pool") == 0;
     base_ints stride = o->stride.n > 0 ? o->stride : o->kernel;
+    int64_t pads[4];
+    nn_pool_pads(o, shape_in(call), pads);
     export_c_need(e, max ? EXPORT_C_MAX_POOL : EXPORT_C_AVG_POOL);
     export_c_line(e, &e->constants,
                   "static const @_pool @_layer_%d = {%lld, %lld, %lld, %lld, %lld, %lld, %lld, "
@@ -350,13 +380,22 @@ static base_status write_pool(const export_c_call *call) {
                   call->index, (long long)in[0], (long long)in[1], (long long)in[2],
                   (long long)out[1], (long long)out[2], (long long)nn_pair_item(o->kernel, 0),
                   (long long)nn_pair_item(o->kernel, 1), (long long)nn_pair_item(stride, 0),
-                  (long long)nn_pair_item(stride, 1), (long long)nn_pair_item(o->pad, 0),
-                  (long long)nn_pair_item(o->pad, 1));
+                  (long long)nn_pair_item(stride, 1), (long long)pads[0], (long long)pads[1]);
     bool sees_padding = max && nn_pool_is_tiling(o); /* a window is valid as a whole or not */
     export_c_line(e, body(call), "    @_%s(&@_layer_%d, %s, %s, %s, %s);",
                   max ? "max_pool" : "avg_pool", call->index, call->x[0],
                   sees_padding ? frames(call, NULL, in[2]) : frames_in(call), call->y,
                   frames_out(call));
+    return BASE_OK;
+}
+
+static base_status write_adaptive_pool(const export_c_call *call) {
+    const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
+    export_c_need(call->e, EXPORT_C_ADAPTIVE_POOL);
+    export_c_line(call->e, body(call),
+                  "    @_adaptive_pool(%s, %s, %lld, %lld, %lld, %lld, %lld, %s);", call->x[0],
+                  call->y, (long long)in[0], (long long)in[1], (long long)in[2], (long long)out[1],
+                  (long long)out[2], frames_in(call));
     return BASE_OK;
 }
 
@@ -481,12 +520,14 @@ typedef struct {
 
 static const layer_form forms[] = {{"conv2d", write_conv2d, false},
                                    {"linear", write_linear, false},
+                                   {"forest", write_forest, false},
                                    {"gru", write_recurrent, false},
                                    {"lstm", write_recurrent, false},
                                    {"rnn", write_recurrent, false},
                                    {"batch_norm", write_batch_norm, true},
                                    {"layer_norm", write_layer_norm, true},
                                    {"dropout", NULL, true},
+                                   {"stochastic_depth", NULL, true},
                                    {"relu", write_activation, true},
                                    {"leaky_relu", write_activation, true},
                                    {"gelu", write_activation, true},
@@ -495,6 +536,7 @@ static const layer_form forms[] = {{"conv2d", write_conv2d, false},
                                    {"tanh", write_activation, true},
                                    {"max_pool", write_pool, false},
                                    {"avg_pool", write_pool, false},
+                                   {"adaptive_pool", write_adaptive_pool, false},
                                    {"global_pool", write_global_pool, false},
                                    {"time_pool", write_time_pool, false},
                                    {"flatten", NULL, true},
@@ -538,7 +580,8 @@ bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, i
         *zeros = pads[1] + pads[3];
     } else {
         *span = kernel;
-        *zeros = 2 * nn_pair_item(infer_graph_ints(node, "pad"), 1);
+        nn_pool_pads(node->options, node->plan->in[0], pads);
+        *zeros = pads[1] + pads[3];
     }
     return true;
 }

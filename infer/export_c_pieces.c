@@ -162,6 +162,40 @@ static const char sigmoid_of[] = " static float @_sigmoid_of(float x) {\n"
                                  "     return 1.0f / (1.0f + expf(-x));\n"
                                  " }\n";
 
+static const char forest[] =
+    " /* Decision trees, their splits level by level, 0 at the root: one sends x left with the\n"
+    "  * probability sigmoid(x[unit]). y: logarithms of the classes' probabilities. */\n"
+    " typedef struct {\n"
+    "     int trees, depth, classes;\n"
+    "     const int *unit;     /* [trees, splits] */\n"
+    "     const float *leaves; /* [classes, trees, leaves], over the number of trees */\n"
+    " } @_trees;\n"
+    " \n"
+    " /* reach[leaves] becomes the probability of arriving at each leaf. */\n"
+    " static void @_descend(const int *unit, const float *x, int leaves, float *reach) {\n"
+    "     reach[0] = 1;\n"
+    "     for (int n = 1; n < leaves; unit += n, n *= 2) {\n"
+    "         for (int i = n - 1; i >= 0; i--) {\n"
+    "             const float here = reach[i];\n"
+    "             reach[2 * i + 1] = here * @_sigmoid_of(-x[unit[i]]);\n"
+    "             reach[2 * i] = here * @_sigmoid_of(x[unit[i]]);\n"
+    "         }\n"
+    "     }\n"
+    " }\n"
+    " \n"
+    " static void @_forest(const @_trees *f, const float *x, float *y, float *reach) {\n"
+    "     const int leaves = 1 << f->depth;\n"
+    "     for (int c = 0; c < f->classes; c++) y[c] = 1e-30f;\n"
+    "     for (int t = 0; t < f->trees; t++) {\n"
+    "         @_descend(f->unit + t * (leaves - 1), x, leaves, reach);\n"
+    "         for (int c = 0; c < f->classes; c++) {\n"
+    "             const float *leaf = f->leaves + (c * f->trees + t) * leaves;\n"
+    "             for (int i = 0; i < leaves; i++) y[c] += leaf[i] * reach[i];\n"
+    "         }\n"
+    "     }\n"
+    "     for (int c = 0; c < f->classes; c++) y[c] = logf(y[c]);\n"
+    " }\n";
+
 static const char gelu[] = " /* x Phi(x), Phi the normal distribution */\n" ACTIVATION(
     "gelu", "0.5f * x[i] * (1.0f + erff(x[i] * 0.707106781f))");
 
@@ -217,6 +251,25 @@ static const char max_pool[] =
          "f0 < f1 && t0 < t1 ? best : 0");
 static const char avg_pool[] = POOL("avg_pool", "sum = 0", "sum += x[f * p->t + t]",
                                     "sum / (float)(p->kernel_f * p->kernel_t)");
+
+static const char adaptive_pool[] =
+    " /* y[channels, out_f, out_t]: averages over windows that cover f and n frames of t. */\n"
+    " static void @_adaptive_pool(const float *x, float *y, int channels, int f, int t,\n"
+    "         int out_f, int out_t, int n) {\n"
+    "     for (int c = 0; c < channels; c++, x += f * t) {\n"
+    "         for (int i = 0; i < out_f * out_t; i++) {\n"
+    "             const int row = i / out_t, column = i % out_t;\n"
+    "             const int f0 = row * f / out_f, f1 = ((row + 1) * f + out_f - 1) / out_f;\n"
+    "             const int t0 = column * n / out_t;\n"
+    "             const int t1 = ((column + 1) * n + out_t - 1) / out_t;\n"
+    "             float sum = 0;\n"
+    "             for (int k = f0; k < f1; k++) {\n"
+    "                 for (int l = t0; l < t1; l++) sum += x[k * t + l];\n"
+    "             }\n"
+    "             *y++ = sum / (float)((f1 - f0) * (t1 - t0));\n"
+    "         }\n"
+    "     }\n"
+    " }\n";
 
 #define GLOBAL(name, start, step, result)                                                          \
     " /* One number per channel of [channels, f, t], from the first n frames. */\n"                \
@@ -335,6 +388,7 @@ const export_c_piece_text export_c_pieces[EXPORT_C_N_PIECES] = {
     [EXPORT_C_RELU] = {ACTIVATION("relu", "x[i] < 0 ? 0 : x[i]"), {0}},
     [EXPORT_C_LEAKY_RELU] = {leaky_relu, {0}},
     [EXPORT_C_SIGMOID_OF] = {sigmoid_of, {0}},
+    [EXPORT_C_FOREST] = {forest, {EXPORT_C_SIGMOID_OF}},
     [EXPORT_C_GELU] = {gelu, {0}},
     [EXPORT_C_GELU_TANH] = {gelu_tanh, {0}},
     [EXPORT_C_SILU] = {ACTIVATION("silu", "x[i] * @_sigmoid_of(x[i])"), {EXPORT_C_SIGMOID_OF}},
@@ -344,6 +398,7 @@ const export_c_piece_text export_c_pieces[EXPORT_C_N_PIECES] = {
     [EXPORT_C_LARGER] = {larger, {0}},
     [EXPORT_C_MAX_POOL] = {max_pool, {EXPORT_C_POOL, EXPORT_C_LARGER}},
     [EXPORT_C_AVG_POOL] = {avg_pool, {EXPORT_C_POOL}},
+    [EXPORT_C_ADAPTIVE_POOL] = {adaptive_pool, {0}},
     [EXPORT_C_GLOBAL_MEAN] = {global_mean, {0}},
     [EXPORT_C_GLOBAL_MAX] = {global_max, {EXPORT_C_LARGER}},
     [EXPORT_C_RECURRENT] = {export_c_recurrent, {EXPORT_C_MATRIX}},

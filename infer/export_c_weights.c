@@ -4,7 +4,16 @@
 
 #include "infer/export_c.h"
 
-enum { PER_LINE = 6, INTEGERS_PER_LINE = 20, LARGEST = 127 };
+enum { PER_LINE = 6, INTS_PER_LINE = 16, INTEGERS_PER_LINE = 20, LARGEST = 127 };
+
+void export_c_ints(const export_c *e, base_text *text, const char *name, const int *x, int64_t n) {
+    export_c_line(e, text, "static const int @_%s[%lld] = {", name, (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        base_text_printf(text, "%s%d,%s", i % INTS_PER_LINE == 0 ? "    " : " ", x[i],
+                         i % INTS_PER_LINE == INTS_PER_LINE - 1 || i == n - 1 ? "\n" : "");
+    }
+    base_text_add(text, "};\n");
+}
 
 void export_c_floats(const export_c *e, base_text *text, const char *name, const float *x,
                      int64_t n) {

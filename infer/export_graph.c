@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "dsp/features_plan.h"
+
 base_status infer_graph_member(const infer_model *model, const infer_export_options *options,
                                int *member, base_error *err) {
     int n = infer_model_n_members(model);
@@ -15,6 +17,16 @@ base_status infer_graph_member(const infer_model *model, const infer_export_opti
     if (*member < n) return BASE_OK;
     return base_fail(err, BASE_EUSAGE, "the model has no member %d: it has %d, counted from 0",
                      *member, n);
+}
+
+base_status infer_graph_features(const infer_member *member, const char *format, base_error *err) {
+    int kind = member->features->options.kind;
+    bool is_raster = kind == DSP_RASTER || kind == DSP_RASTER_LOG_MEL;
+    if (kind != DSP_DESCRIPTORS && !(is_raster && strcmp(format, "C") == 0)) return BASE_OK;
+    return base_fail(err, BASE_ECONFIG,
+                     "features.kind: '%s' has no form in %s, only the network behind it "
+                     "has: safetensors, npz, or onnx without --with-features",
+                     is_raster ? "raster" : "descriptors", format);
 }
 
 static void copy_tensors(nn_network *from, nn_network *to) {

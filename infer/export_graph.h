@@ -13,6 +13,9 @@ base_status infer_graph_member(const infer_model *model, const infer_export_opti
 /* A copy of a network, weights included, planned for one sample with keep_order. */
 base_status infer_graph_new(nn_network *network, nn_network **plain, base_error *err);
 
+/* ECONFIG where the way from a member's waveform to its features has no form in `format`. */
+base_status infer_graph_features(const infer_member *member, const char *format, base_error *err);
+
 /* A bound option by its key; the layer must have it. */
 const void *infer_graph_option(const nn_graph_node *node, const char *key);
 int64_t infer_graph_int(const nn_graph_node *node, const char *key);

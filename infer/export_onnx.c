@@ -86,6 +86,7 @@ static void close_probabilities(job *j, infer_onnx_value logits) {
 }
 
 static base_status build(job *j, const nn_network *network, base_error *err) {
+    if (j->with_features) BASE_TRY(infer_graph_features(j->member, "ONNX", err));
     infer_onnx_signal features = j->with_features ? open_waveform(j) : open_features(j);
     infer_onnx_value logits;
     BASE_TRY(infer_onnx_network(&j->onnx, network, features, &logits, err));

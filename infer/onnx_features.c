@@ -220,6 +220,57 @@ static infer_onnx_value cepstra(const front *e, infer_onnx_value log_mel) {
     return INFER_OP(onnx, "Reshape", all, infer_onnx_list(onnx, 4, dims));
 }
 
+/* ---- pictures ---- */
+
+/* The samples of each column: [N, channels, columns hop + 1], the last one repeated past the end.
+ */
+static infer_onnx_value column_samples(const front *e, infer_onnx_value waveform) {
+    int64_t n = e->f->n_samples, wanted = e->f->n_filled * e->f->options.hop + 1;
+    if (wanted <= n) return sliced(e->onnx, waveform, 2, wanted);
+    return padded(e->onnx, waveform, 3, "edge", 0, wanted - n);
+}
+
+/* The largest sample of each column, [N, channels, 1, columns]. */
+static infer_onnx_value column_peaks(const front *e, infer_onnx_value samples) {
+    infer_onnx *onnx = e->onnx;
+    int64_t hop = e->f->options.hop, window = hop + 1;
+    int64_t dims[] = {-1, e->f->n_channels, 1, e->f->n_filled};
+    infer_onnx_value y = INFER_OP(onnx, "MaxPool", samples);
+    infer_onnx_set_ints(onnx, "kernel_shape", 1, &window);
+    infer_onnx_set_ints(onnx, "strides", 1, &hop);
+    return INFER_OP(onnx, "Reshape", y, infer_onnx_list(onnx, 4, dims));
+}
+
+/* How much of each row lies below half a row above the amplitudes `peak`; negative further up.
+ * `turned`: rows and amplitudes are counted from the top. */
+static infer_onnx_value covered(const front *e, infer_onnx_value peak, bool turned) {
+    infer_onnx *onnx = e->onnx;
+    int64_t n_rows = e->f->n_rows;
+    float *start = infer_onnx_take(onnx, n_rows, sizeof *start);
+    if (start == NULL) return "";
+    for (int64_t i = 0; i < n_rows; i++) {
+        start[turned ? n_rows - 1 - i : i] = (float)i - 0.5f - 0.5f * (float)n_rows;
+    }
+    infer_onnx_value clipped =
+        INFER_OP(onnx, "Clip", peak, infer_onnx_float(onnx, -1), infer_onnx_float(onnx, 1));
+    infer_onnx_value height =
+        INFER_OP(onnx, "Mul", clipped, infer_onnx_float(onnx, 0.5 * (double)n_rows));
+    infer_onnx_shape shape = {INFER_ONNX_FLOAT, 4, {1, 1, n_rows, 1}};
+    infer_onnx_value y = INFER_OP(onnx, "Sub", height, infer_onnx_constant(onnx, shape, start));
+    return INFER_OP(onnx, "Min", y, infer_onnx_float(onnx, 1));
+}
+
+/* dsp_raster_draw: what is covered from below and from above has in common what is more than 1. */
+static infer_onnx_value rasters(const front *e, infer_onnx_value waveform) {
+    infer_onnx *onnx = e->onnx;
+    infer_onnx_value x = column_samples(e, waveform);
+    infer_onnx_value up = covered(e, column_peaks(e, x), false);
+    infer_onnx_value down = covered(e, column_peaks(e, INFER_OP(onnx, "Neg", x)), true);
+    infer_onnx_value y =
+        INFER_OP(onnx, "Sub", INFER_OP(onnx, "Add", up, down), infer_onnx_float(onnx, 1));
+    return INFER_OP(onnx, "Max", y, infer_onnx_float(onnx, 0));
+}
+
 /* ---- all ---- */
 
 static infer_onnx_value waveform_image(const front *e, infer_onnx_value waveform) {
@@ -228,10 +279,11 @@ static infer_onnx_value waveform_image(const front *e, infer_onnx_value waveform
     return INFER_OP(e->onnx, "Reshape", x, infer_onnx_list(e->onnx, 4, dims));
 }
 
-/* [N, C, F, filled frames] */
+/* [N, C, F, filled frames]; of raster_log_mel the second part. */
 static infer_onnx_value raw_features(const front *e, infer_onnx_value waveform) {
     int kind = e->f->options.kind;
     if (kind == DSP_WAVEFORM) return waveform_image(e, waveform);
+    if (kind == DSP_RASTER) return rasters(e, waveform);
     infer_onnx_value x = power_spectrum(e, waveform);
     x = kind == DSP_STFT ? scaled_spectrum(e, x) : mel_spectrum(e, x);
     if (kind != DSP_STFT && e->f->options.root) x = INFER_OP(e->onnx, "Sqrt", x);
@@ -254,15 +306,25 @@ static infer_onnx_value normalized_clip(const front *e, infer_onnx_value x) {
                     INFER_OP(onnx, "Where", usable, deviation, infer_onnx_float(onnx, 1)));
 }
 
-static infer_onnx_value normalized(const front *e, infer_onnx_value x) {
+static infer_onnx_value normalized(const front *e, int64_t part, infer_onnx_value x) {
     const dsp_features *f = e->f;
     infer_onnx *onnx = e->onnx;
     if (f->options.normalize == DSP_NORM_CLIP) return normalized_clip(e, x);
     if (!f->fitted) return x;
-    infer_onnx_shape shape = {INFER_ONNX_FLOAT, 4, {1, 1, f->n_norm, 1}};
-    infer_onnx_value offset = infer_onnx_constant(onnx, shape, f->offset);
-    infer_onnx_value scale = infer_onnx_constant(onnx, shape, f->scale);
+    int64_t n = f->n_norm / f->n_parts;
+    infer_onnx_shape shape = {INFER_ONNX_FLOAT, 4, {1, 1, n, 1}};
+    infer_onnx_value offset = infer_onnx_constant(onnx, shape, f->offset + part * n);
+    infer_onnx_value scale = infer_onnx_constant(onnx, shape, f->scale + part * n);
     return INFER_OP(onnx, "Div", INFER_OP(onnx, "Sub", x, offset), scale);
+}
+
+static infer_onnx_value all_features(const front *e, infer_onnx_value waveform) {
+    infer_onnx_value last = normalized(e, e->f->n_parts - 1, raw_features(e, waveform));
+    if (e->f->options.kind != DSP_RASTER_LOG_MEL) return last;
+    infer_onnx_value parts[] = {normalized(e, 0, rasters(e, waveform)), last};
+    infer_onnx_value y = infer_onnx_op(e->onnx, "Concat", 2, parts);
+    infer_onnx_set_int(e->onnx, "axis", 1);
+    return y;
 }
 
 /* dsp_features_valid_frames. */
@@ -281,7 +343,7 @@ infer_onnx_signal infer_onnx_features(infer_onnx *onnx, const dsp_features *feat
                                       infer_onnx_signal waveform) {
     front e = {onnx, features};
     onnx->scope = "features/";
-    infer_onnx_signal y = {.x = normalized(&e, raw_features(&e, waveform.x))};
+    infer_onnx_signal y = {.x = all_features(&e, waveform.x)};
     int64_t n_rest = features->n_frames - features->n_filled;
     if (n_rest > 0) y.x = padded(onnx, y.x, 4, "constant", 0, n_rest);
     if (waveform.length != NULL) y.length = valid_frames(&e, waveform.length);

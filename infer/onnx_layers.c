@@ -74,18 +74,19 @@ static infer_onnx_value emit_conv2d(const infer_onnx_layer *call) {
     set_pair(call, "strides", infer_graph_ints(node, "stride"));
     set_pair(call, "dilations", infer_graph_ints(node, "dilation"));
     infer_onnx_set_ints(call->onnx, "pads", 4, pads);
-    infer_onnx_set_int(call->onnx, "group", infer_graph_int(node, "groups"));
+    infer_onnx_set_int(call->onnx, "group", nn_conv2d_groups(node->options, shape_in(call)));
     return y;
 }
 
 static infer_onnx_value emit_windows(const infer_onnx_layer *call, const char *op,
                                      infer_onnx_value x) {
     const nn_pool_options *o = call->node.options;
-    int64_t pad_f = nn_pair_item(o->pad, 0), pad_t = nn_pair_item(o->pad, 1);
+    int64_t pads[4];
+    nn_pool_pads(o, shape_in(call), pads);
     infer_onnx_value y = INFER_OP(call->onnx, op, x);
     set_pair(call, "kernel_shape", o->kernel);
     set_pair(call, "strides", o->stride.n > 0 ? o->stride : o->kernel);
-    infer_onnx_set_ints(call->onnx, "pads", 4, (int64_t[]){pad_f, pad_t, pad_f, pad_t});
+    infer_onnx_set_ints(call->onnx, "pads", 4, pads);
     return y;
 }
 
@@ -115,6 +116,35 @@ static infer_onnx_value summed(infer_onnx *onnx, infer_onnx_value x, int n_axes,
     infer_onnx_value y = INFER_OP(onnx, "ReduceSum", x, infer_onnx_list(onnx, n_axes, axes));
     infer_onnx_set_int(onnx, "keepdims", 0);
     return y;
+}
+
+/* Row i of [n_out, extent] averages output i's window of the first n positions. */
+static void fill_windows(int64_t n_out, int64_t extent, int64_t n, float *rows) {
+    for (int64_t i = 0; i < n_out; i++, rows += extent) {
+        int64_t begin = i * n / n_out, end = ((i + 1) * n + n_out - 1) / n_out;
+        for (int64_t k = begin; k < end; k++) rows[k] = 1.0f / (float)(end - begin);
+    }
+}
+
+/* P x Q', P and Q averaging along frequency and time; Q is looked up by the length. */
+static infer_onnx_value emit_adaptive_pool(const infer_onnx_layer *call) {
+    infer_onnx *onnx = call->onnx;
+    const int64_t *in = shape_in(call).dim, *out = call->node.plan->out.dim;
+    int64_t first = call->length == NULL ? in[2] : 0, n_lengths = in[2] + 1 - first;
+    float *rows = infer_onnx_take(onnx, out[1] * in[1], sizeof *rows);
+    float *columns = infer_onnx_take(onnx, n_lengths * out[2] * in[2], sizeof *columns);
+    if (onnx->failed) return "";
+    fill_windows(out[1], in[1], in[1], rows);
+    for (int64_t i = first == 0; i < n_lengths; i++) {
+        fill_windows(out[2], in[2], first + i, columns + i * out[2] * in[2]);
+    }
+    infer_onnx_shape shape = {INFER_ONNX_FLOAT, 4, {n_lengths, 1, out[2], in[2]}};
+    infer_onnx_value along = infer_onnx_constant(onnx, shape, columns);
+    if (call->length != NULL) along = INFER_OP(onnx, "Gather", along, call->length);
+    along = infer_onnx_transpose(onnx, along, 4, (int64_t[]){0, 1, 3, 2});
+    shape = (infer_onnx_shape){INFER_ONNX_FLOAT, 2, {out[1], in[1]}};
+    return INFER_OP(onnx, "MatMul", infer_onnx_constant(onnx, shape, rows),
+                    INFER_OP(onnx, "MatMul", call->x[0], along));
 }
 
 static infer_onnx_value emit_global_pool(const infer_onnx_layer *call) {
@@ -320,6 +350,52 @@ static infer_onnx_value emit_time_pool(const infer_onnx_layer *call) {
     return kinds.n == 1 ? parts[0] : joined(call->onnx, kinds.n, parts, 1);
 }
 
+/* Where the splits of one level look, each twice: for going left and for going right. */
+static infer_onnx_value forest_units(const infer_onnx_layer *call, int64_t trees, int64_t splits) {
+    infer_onnx_shape shape = {INFER_ONNX_INT64, 3, {trees, splits, 2}};
+    int64_t *unit = infer_onnx_take(call->onnx, trees * splits * 2, sizeof *unit);
+    for (int64_t i = 0; unit != NULL && i < trees * splits * 2; i++) {
+        int64_t tree = i / (2 * splits), split = splits - 1 + i / 2 % splits;
+        unit[i] = nn_forest_unit(call->node.plan, call->node.state, tree, split);
+    }
+    return infer_onnx_constant(call->onnx, shape, unit);
+}
+
+/* Leaves over the number of trees, [trees * leaves, classes]. */
+static infer_onnx_value forest_leaves(const infer_onnx_layer *call, int64_t trees, int64_t n,
+                                      int64_t classes) {
+    infer_onnx *onnx = call->onnx;
+    infer_onnx_shape shape = {INFER_ONNX_FLOAT, 2, {classes, n}};
+    float *leaves = infer_onnx_take(onnx, n * classes, sizeof *leaves);
+    if (leaves == NULL) return "";
+    nn_forest_leaves(call->node.options, call->node.plan, call->node.param, call->node.state,
+                     leaves);
+    for (int64_t i = 0; i < n * classes; i++) leaves[i] /= (float)trees;
+    infer_onnx_value rows = infer_onnx_constant(onnx, shape, leaves);
+    return infer_onnx_transpose(onnx, rows, 2, (int64_t[]){1, 0});
+}
+
+/* Level by level: the probability of arriving at a split times that of going left and right. */
+static infer_onnx_value emit_forest(const infer_onnx_layer *call) {
+    infer_onnx *onnx = call->onnx;
+    int64_t trees = infer_graph_int(&call->node, "trees"), n = 1;
+    infer_onnx_shape pair = {INFER_ONNX_FLOAT, 1, {2}};
+    infer_onnx_value sign = infer_onnx_constant(onnx, pair, (float[]){1, -1}), reach = NULL;
+    for (int64_t level = 0; level < infer_graph_int(&call->node, "depth"); level++, n *= 2) {
+        infer_onnx_value go = INFER_OP(onnx, "Gather", call->x[0], forest_units(call, trees, n));
+        infer_onnx_set_int(onnx, "axis", 1);
+        go = INFER_OP(onnx, "Sigmoid", INFER_OP(onnx, "Mul", go, sign));
+        nn_shape arriving = nn_shape_make(3, (int64_t[]){trees, n, 1});
+        reach =
+            level == 0 ? go : INFER_OP(onnx, "Mul", infer_onnx_reshape(onnx, reach, arriving), go);
+    }
+    n *= trees;
+    reach = infer_onnx_reshape(onnx, reach, nn_shape_make(1, &n));
+    int64_t classes = call->node.plan->out.dim[0];
+    infer_onnx_value p = INFER_OP(onnx, "MatMul", reach, forest_leaves(call, trees, n, classes));
+    return INFER_OP(onnx, "Log", INFER_OP(onnx, "Add", p, infer_onnx_float(onnx, NN_FOREST_TINY)));
+}
+
 /* ---- arrangement ---- */
 
 static infer_onnx_value emit_reshape(const infer_onnx_layer *call) {
@@ -377,12 +453,14 @@ static const struct {
 } forms[] = {
     {"conv2d", emit_conv2d, false},
     {"linear", emit_linear, false},
+    {"forest", emit_forest, false},
     {"gru", infer_onnx_gru, true},
     {"rnn", infer_onnx_rnn, true},
     {"lstm", infer_onnx_lstm, true},
     {"batch_norm", emit_batch_norm, false},
     {"layer_norm", emit_layer_norm, false},
     {"dropout", emit_nothing, true},
+    {"stochastic_depth", emit_nothing, true},
     {"relu", emit_relu, true},
     {"leaky_relu", emit_leaky_relu, true},
     {"gelu", emit_gelu, true},
@@ -391,6 +469,7 @@ static const struct {
     {"tanh", emit_tanh, true},
     {"max_pool", emit_max_pool, false},
     {"avg_pool", emit_avg_pool, false},
+    {"adaptive_pool", emit_adaptive_pool, false},
     {"global_pool", emit_global_pool, false},
     {"time_pool", emit_time_pool, false},
     {"flatten", emit_reshape, false},

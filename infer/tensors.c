@@ -134,9 +134,10 @@ base_status infer_tensors_add(infer_tensors *tensors, const char *path, const in
     return BASE_OK;
 }
 
-static bool ends_in(const char *text, const char *end) {
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
+bool infer_tensor_is_counter(const char *name) {
+    static const char end[] = ".num_batches_tracked";
+    size_t n = strlen(name), n_end = sizeof end - 1;
+    return n >= n_end && strcmp(name + n - n_end, end) == 0;
 }
 
 /* PyTorch counts batches in one integer. */
@@ -161,7 +162,7 @@ static base_status list_all(nn_network *network, infer_tensors *tensors, base_er
                            .data = (const uint8_t *)from.data,
                            .n_bytes = n_bytes};
         memcpy(to.dim, from.shape.dim, sizeof from.shape.dim);
-        if (ends_in(from.name, ".num_batches_tracked")) {
+        if (infer_tensor_is_counter(from.name)) {
             BASE_TRY(count_as_integer(&from, tensors, &to, err));
         }
         BASE_TRY(infer_tensors_add(tensors, "export", &to, err));
@@ -181,9 +182,12 @@ base_status infer_tensors_read(const char *path, infer_tensors *tensors, base_er
     *tensors = (infer_tensors){0};
     BASE_TRY(base_file_read(path, 0, &tensors->file, &n_bytes, err));
     const uint8_t *bytes = tensors->file;
+    static const char hdf5[] = "\x89HDF\r\n\x1a\n";
     bool zip = n_bytes >= 4 && memcmp(bytes, "PK", 2) == 0;
-    base_status status = zip ? infer_npz_read(path, bytes, n_bytes, tensors, err)
-                             : infer_safetensors_read(path, bytes, n_bytes, tensors, err);
+    bool keras = n_bytes >= sizeof hdf5 && memcmp(bytes, hdf5, sizeof hdf5 - 1) == 0;
+    base_status status = zip     ? infer_npz_read(path, bytes, n_bytes, tensors, err)
+                         : keras ? infer_keras_read(path, bytes, n_bytes, tensors, err)
+                                 : infer_safetensors_read(path, bytes, n_bytes, tensors, err);
     if (status != BASE_OK) infer_tensors_release(tensors);
     return status;
 }

@@ -39,9 +39,10 @@ void infer_tensors_release(infer_tensors *tensors);
  * are borrowed from the network. */
 base_status infer_tensors_of(nn_network *network, infer_tensors *tensors, base_error *err);
 
-/* Reads a safetensors or NPZ file, whichever it is by its content. Untrusted input: every extent
- * and offset is checked. EFORMAT naming the file and the tensor. Entries that are no tensors
- * (metadata) are left out. On failure the list is released. */
+/* Reads a safetensors, NPZ or Keras HDF5 file, whichever it is by its content; the last under
+ * PyTorch's names and layouts. Untrusted input: every extent and offset is checked. EFORMAT naming
+ * the file and the tensor. Entries that are no tensors (metadata) are left out. On failure the list
+ * is released. */
 base_status infer_tensors_read(const char *path, infer_tensors *tensors, base_error *err);
 
 /* For the readers. Appends a tensor after checking that its extents fill its bytes and that its
@@ -52,6 +53,11 @@ base_status infer_safetensors_read(const char *path, const uint8_t *bytes, size_
                                    infer_tensors *tensors, base_error *err);
 base_status infer_npz_read(const char *path, const uint8_t *bytes, size_t n_bytes,
                            infer_tensors *tensors, base_error *err);
+base_status infer_keras_read(const char *path, const uint8_t *bytes, size_t n_bytes,
+                             infer_tensors *tensors, base_error *err);
+
+/* Whether a tensor counts batches, as PyTorch's batch norms do; nothing depends on it. */
+bool infer_tensor_is_counter(const char *name);
 
 size_t infer_number_bytes(infer_number type);
 int64_t infer_tensor_count(const infer_tensor *tensor); /* -1 if it cannot be counted */

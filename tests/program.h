@@ -4,6 +4,7 @@
 #ifndef TEST_PROGRAM_H
 #define TEST_PROGRAM_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 typedef struct {

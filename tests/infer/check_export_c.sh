@@ -36,7 +36,7 @@ check() {
     # shellcheck disable=SC2046,SC2086
     cc -std=c11 -D_GNU_SOURCE -O2 -I. -DLIMIT="$2" $(pkg-config --cflags $packages) \
         tests/infer/check_export_c.c "$here/header.o" "$build/librimshot.a" \
-        $(pkg-config --libs $packages) -lm -pthread -o "$here/check"
+        $(pkg-config --libs $packages) -llinear -lsvm -lm -pthread -o "$here/check"
     "$here/check" "$model" "$folder" $predictions
     size -A "$here/header.o" | awk '/^\.text|^\.rodata|^\.data/ { n += $2 } END { print "  object: " n " bytes" }'
 }

@@ -58,7 +58,7 @@ EVERY_LAYER = """
   - gate: [global_pool, {linear: 6}, sigmoid]
   - gate: [{global_pool: {kind: max, keep: true}}, {conv2d: {out: 6, kernel: 1}}, sigmoid]
   - max_pool: {kernel: [2, 3], stride: [2, 1], pad: [0, 1]}
-  - max_pool: {kernel: [2, 3], stride: [1, 2]}
+  - max_pool: {kernel: [2, 3], stride: [1, 2], pad: same}
   - avg_pool: {kernel: 3, stride: [2, 1], pad: 1}
   - concat:
       - [{conv2d: {out: 4, kernel: [3, 3], dilation: [1, 2], pad: [1, 2]}}, relu]
@@ -78,6 +78,7 @@ EVERY_LAYER = """
   - rnn: {hidden: 6, nonlinearity: relu}
   - rnn: {hidden: 6, bidirectional: true}
   - to_image
+  - residual: {body: [stochastic_depth]}
   - to_sequence
   - concat:
       - [{time_pool: [mean, max, last, attention]}]
@@ -90,6 +91,14 @@ EVERY_LAYER = """
   - batch_norm
   - layer_norm
   - dropout: 0.2
+  - linear: classes
+"""
+PICTURE = """
+  - conv2d: {out: 8, kernel: 3, stride: 2, pad: half, init: he}
+  - relu
+  - conv2d: {out: x1, kernel: 5, stride: 2, pad: half, groups: 0}
+  - adaptive_pool: [5, 3]
+  - flatten
   - linear: classes
 """
 WAVE = """
@@ -119,6 +128,12 @@ MODELS = {
                          "normalize: clip}", EVERY_LAYER, ""),
     "mel_power": (SHORT % 1, "{kind: mel_power, n_fft: 512, hop: 128, n_mels: 20, frames: 30, "
                              "normalize: minmax}", EVERY_LAYER, ""),
+    "raster": (SHORT % 2, "{kind: raster, hop: 110, n_mels: 32, frames: 70, normalize: dataset}",
+               PICTURE, ""),
+    "raster_log_mel": (SHORT % 1, "{kind: raster_log_mel, n_fft: 512, hop: 110, n_mels: 32, "
+                       "frames: 48}", PICTURE, ""),
+    "raster_log_mel_clip": (SHORT % 2, "{kind: raster_log_mel, n_fft: 512, hop: 200, n_mels: 20, "
+                            "normalize: clip, mask_padding: false}", PICTURE, ""),
     "waveform": (SHORT % 1, "{kind: waveform, normalize: none}", WAVE,
                  "  loss: binary_cross_entropy\n"),
 }

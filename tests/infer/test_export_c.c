@@ -85,21 +85,25 @@ START_TEST(strides_dilation_groups_and_other_windows) {
                  "{leaky_relu: 0.2}, "
                  "{conv2d: {out: 12, kernel: 3, dilation: [1, 2], groups: 6, pad: same}}, gelu, "
                  "{max_pool: {kernel: 3, stride: 2, pad: 1}}, {gelu: tanh}, "
-                 "{avg_pool: {kernel: [2, 3], stride: 1, pad: [1, 1]}}, batch_norm, sigmoid, "
+                 "{avg_pool: {kernel: [2, 3], stride: 1, pad: [1, 1]}}, {max_pool: {kernel: [3, "
+                 "4], stride: [2, 1], pad: same}}, batch_norm, sigmoid, "
                  "{global_pool: mean}, {linear: classes}]\n",
                  false);
 }
 END_TEST
 
 START_TEST(nested_lists) {
-    check_config(MONO LOG_MEL
-                 "network: [{conv2d: {out: 4, kernel: 3, pad: same}}, silu, "
-                 "{residual: {body: [{conv2d: {out: 8, kernel: 3, stride: 2, pad: same}}, "
-                 "batch_norm], shortcut: [{conv2d: {out: 8, kernel: 1, stride: 2}}]}}, relu, "
-                 "{gate: [global_pool, {linear: 8}, sigmoid]}, "
-                 "{concat: [[], [{conv2d: {out: 3, kernel: 3, pad: same}}, tanh]]}, layer_norm, "
-                 "{global_pool: {kind: max, keep: true}}, flatten, {linear: classes}]\n",
-                 false);
+    check_config(
+        MONO LOG_MEL
+        "network: [{conv2d: {out: 4, kernel: 3, pad: same}}, silu, "
+        "{conv2d: {out: x1, kernel: 5, pad: half, groups: 0}}, {residual: {body: "
+        "[{conv2d: {out: 8, kernel: 3, stride: 2, pad: same}}, "
+        "batch_norm], shortcut: [{conv2d: {out: 8, kernel: 1, stride: 2}}]}}, relu, "
+        "{gate: [global_pool, {linear: 8}, sigmoid]}, "
+        "{concat: [[], [{conv2d: {out: 3, kernel: 3, pad: same}}, tanh]]}, stochastic_depth, "
+        "{adaptive_pool: [3, 5]}, layer_norm, "
+        "{global_pool: {kind: max, keep: true}}, flatten, {linear: classes}]\n",
+        false);
 }
 END_TEST
 
@@ -119,6 +123,16 @@ START_TEST(moved_axes_end_the_padding) {
                  "{reshape: [2, -1]}, {gru: {hidden: 3}}, {time_pool: last}, "
                  "{linear: classes}]\n",
                  false);
+}
+END_TEST
+
+START_TEST(decision_trees) {
+    check_config(MONO LOG_MEL "network: [to_sequence, {time_pool: max}, {linear: 9}, "
+                              "{forest: {out: classes, trees: 3, depth: 4}}]\n",
+                 false);
+    check_config(MONO LOG_MEL "network: [flatten, {linear: 9}, "
+                              "{forest: {out: classes, trees: 2, depth: 1, leaves: gradient}}]\n",
+                 true);
 }
 END_TEST
 
@@ -152,6 +166,12 @@ START_TEST(every_front_end) {
         "normalize: none, frames: 20}\n",
         "audio: {sample_rate: 8000, seconds: 0.25}\n"
         "features: {kind: waveform, normalize: none}\n",
+        "audio: {sample_rate: 8000, seconds: 0.25}\n"
+        "features: {kind: log_mel, n_fft: 256, hop: 60, n_mels: 64, htk: true, empty: true, root: "
+        "true, pad: same, reference: max, top_db: 80, normalize: none}\n",
+        "audio: {sample_rate: 8000, seconds: 0.25}\n"
+        "features: {kind: stft, n_fft: 64, hop: 31, centered: false, decibels: true, reference: "
+        "max, normalize: none}\n",
         "audio: {sample_rate: 8000, seconds: 0.25}\n"
         "features: {kind: stft, n_fft: 64, hop: 40}\n"};
     for (size_t i = 0; i < sizeof front_ends / sizeof *front_ends; i++) {
@@ -231,5 +251,5 @@ END_TEST
 
 TEST_MAIN("infer/export_c", images_and_both_recurrent_directions,
           strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
-          moved_axes_end_the_padding, integers, every_front_end, compilers, finds_a_wrong_weight,
-          one_member_of_an_ensemble, refuses_numbers_that_are_none)
+          decision_trees, moved_axes_end_the_padding, integers, every_front_end, compilers,
+          finds_a_wrong_weight, one_member_of_an_ensemble, refuses_numbers_that_are_none)

@@ -10,12 +10,12 @@
     "[{conv2d: {out: 6, kernel: 3, pad: same, stride: [1, 2]}}, batch_norm, leaky_relu, "          \
     "{residual: {body: [{conv2d: {out: 6, kernel: 3, pad: 1, groups: 3}}, relu], shortcut: []}}, " \
     "{gate: [global_pool, sigmoid]}, {gate: [{global_pool: {kind: max, keep: true}}, silu]}, "     \
-    "{max_pool: {kernel: 3, stride: 2, pad: 1}}, {avg_pool: 2}, "                                  \
+    "{max_pool: {kernel: 3, stride: 2, pad: 1}}, {avg_pool: 2}, stochastic_depth, "                \
     "{concat: [[], [{conv2d: {out: 2, kernel: 1}}, gelu]]}, layer_norm, {permute: [1, 0, 2]}, "    \
     "to_sequence, {linear: 5}, batch_norm, tanh, {gru: {hidden: 3, layers: 2}}, {lstm: 4}, "       \
-    "{rnn: {hidden: 3, bidirectional: true}}, to_image, to_sequence, "                             \
+    "{rnn: {hidden: 3, bidirectional: true}}, to_image, {adaptive_pool: [6, 5]}, to_sequence, "    \
     "{concat: [[{time_pool: [mean, max, last, attention]}], [{gru: {hidden: 2, output: last}}]]}," \
-    " {reshape: [2, 13]}, flatten, dropout, {linear: classes}]"
+    " {reshape: [2, 13]}, flatten, dropout, {forest: {out: classes, trees: 3, depth: 2}}]"
 
 static const nn_network_config small = {
     .input = {.rank = 3, .dim = {1, 12, 20}}, .n_classes = 4, .max_batch = 2, .keep_order = true};

@@ -55,7 +55,8 @@ START_TEST(an_empty_name_drops_a_prefix) {
     nn_network *network = network_make("[{linear: classes}]", &config);
     add(&tensors, "net.0.weight", 2, 3, 2, numbers);
     add(&tensors, "net.0.bias", 1, 3, 1, numbers);
-    TEST_OK(infer_import_weights(&tensors, parse("{net: \"\"}", &arena), network, &faults, &err),
+    TEST_OK(infer_import_weights(&tensors, parse("{net: \"\", aux: ~}", &arena), network, &faults,
+                                 &err),
             err);
     nn_network_free(network);
     infer_tensors_release(&tensors);
@@ -78,7 +79,7 @@ START_TEST(all_faults_are_listed_and_nothing_changes) {
     add(&tensors, "extra", 1, 3, 1, numbers);
     base_node *names = parse("{other: \"1\", none: \"2\"}", &arena);
     TEST_FAILS(infer_import_weights(&tensors, names, network, &faults, &err), BASE_ESHAPE, err,
-               "in 11 places");
+               "in 10 places");
     ck_assert_str_eq(base_text_string(&faults),
                      "names nothing in the file: none\n"
                      "another shape: 0.weight is [2,3], the network needs [3,2]\n"
@@ -89,13 +90,38 @@ START_TEST(all_faults_are_listed_and_nothing_changes) {
                      "missing: 2.weight\n"
                      "missing: 2.bias\n"
                      "missing: 2.running_mean\n"
-                     "missing: 2.running_var\n"
-                     "missing: 2.num_batches_tracked\n");
+                     "missing: 2.running_var\n");
     ck_assert(nn_network_tensor(network, 0).data[0] == before);
     base_text_release(&faults);
     nn_network_free(network);
     infer_tensors_release(&tensors);
     base_arena_release(&arena);
+}
+END_TEST
+
+START_TEST(what_is_kept_may_be_missing) {
+    static const char *const names[] = {"0.weight", "0.bias", "0.running_mean", "0.running_var",
+                                        "head.bias"};
+    base_error err;
+    base_text faults = {0};
+    infer_tensors tensors = {0};
+    int n;
+    nn_network *network = network_make("[batch_norm, {linear: 3, name: head}]", &config);
+    float before = nn_network_tensor(network, 5).data[0];
+    for (int i = 0; i < 5; i++) add(&tensors, names[i], 1, i < 4 ? 2 : 3, 1, numbers);
+    infer_import_options options = {.whole = true, .keep = {(const char *const[]){"head", "h"}, 2}};
+    TEST_FAILS(infer_import_layers(&tensors, &options, network, &n, &faults, &err), BASE_ESHAPE,
+               err, "in 1 places");
+    ck_assert_str_eq(base_text_string(&faults), "to keep, but not in the network: h\n");
+    options.keep.n = 1;
+    TEST_OK(infer_import_layers(&tensors, &options, network, &n, &faults, &err), err);
+    ck_assert_int_eq(n, 5);
+    ck_assert_str_eq(nn_network_tensor(network, 5).name, "head.weight");
+    ck_assert(nn_network_tensor(network, 5).data[0] == before);
+    ck_assert(nn_network_tensor(network, 6).data[2] == 3.0f);
+    base_text_release(&faults);
+    nn_network_free(network);
+    infer_tensors_release(&tensors);
 }
 END_TEST
 
@@ -119,4 +145,4 @@ END_TEST
 
 TEST_MAIN("infer/import_weights", names_are_mapped_by_their_longest_leading_part,
           an_empty_name_drops_a_prefix, all_faults_are_listed_and_nothing_changes,
-          other_numbers_become_floats)
+          what_is_kept_may_be_missing, other_numbers_become_floats)

@@ -1,0 +1,15 @@
+#include "tests/mix_parts.h"
+
+#include "tests/sound.h"
+#include "tests/test.h"
+
+const char mix_classes[] = "[B, S, CH, OH, R, FT, MT, B+CH, B+OH, B+R, B+FT, B+C, S+B, S+CH, S+OH, "
+                           "S+R, S+FT, S+C, MT+FT, S+B+CH, S+B+OH, S+B+R, rest]";
+
+const char *mix_parts(base_arena *arena, const char *folder, int per_class) {
+    sound_write_text(arena, folder, "more.yaml", "classes: {R: cymbal, FT: tom}\n");
+    return base_arena_printf(arena,
+                             "[{source: synth, per_class: %d, rules: %s}, "
+                             "{source: synth, per_class: %d, seed: 2, rules: %s/more.yaml}]",
+                             per_class, test_path("../configs/labels/s4.yaml"), per_class, folder);
+}

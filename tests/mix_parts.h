@@ -1,0 +1,15 @@
+/* tests/mix_parts.h - synthesised one-shots of system S4's eight parts. */
+#ifndef MIX_PARTS_H
+#define MIX_PARTS_H
+
+#include "base/arena.h"
+
+/* A flow-style YAML list for `parts:`; it needs a rules file, which is written into `folder`. The
+ * synthesiser has one tom and one cymbal: its first seed gives middle toms and crashes, a second
+ * one floor toms and rides. */
+const char *mix_parts(base_arena *arena, const char *folder, int per_class);
+
+/* The 23 classes of S4, as a flow-style YAML list. */
+extern const char mix_classes[];
+
+#endif
