@@ -8,7 +8,10 @@ enum {
     BACKWARD_FLOATS = 112 * 1024,
     CHUNK = 512, /* places whose products are added to the weights' gradient at a time */
     MIN_SHARED_MACS = 1 << 18, /* a sample of more is cut for two threads */
-    MAX_OFFSET = 1 << 30
+    MAX_OFFSET = 1 << 30,
+    MIN_K =
+        32, /* with fewer products per output, or fewer channels, what is not products costs more */
+    MIN_OUT = 16
 };
 
 static int64_t at_least(int64_t x, int64_t least) {
@@ -107,6 +110,7 @@ nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out
 }
 
 bool nn_convolution_fits(const nn_convolution *c) {
+    if (c->k < MIN_K || c->out < MIN_OUT) return false;
     if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
     int64_t places = round_up((c->rows - 1) * c->pitch + c->t.out, NN_MAX_TAPS_BLOCK);
     return 2 * c->f.out * c->t.out >= c->n_blocks * places;

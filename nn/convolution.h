@@ -31,7 +31,8 @@ typedef struct {
 
 /* For axes with all their extents known. */
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out);
-/* Whether most of what would be computed is wanted: small planes leave most of a block empty. */
+/* Whether this is a good way to do it: small planes leave most of a block empty, and few channels
+ * have too few products for what is copied. */
 bool nn_convolution_fits(const nn_convolution *c);
 
 /* What all blocks need is made once per pass, in `shared`. */

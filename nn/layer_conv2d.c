@@ -1,13 +1,16 @@
-/* Convolution of images: x [B,C,F,T], weight [O,C/G,kf,kt], y [B,O,F',T'], for G groups.
+/* Convolution of images: x [B,C,F,T], weight [O,C/G,kf,kt], y [B,O,F',T'], for G groups, in one of
+ * three ways. A single group is convolved without a column matrix (nn/convolution.h). Where its
+ * planes are too small for that, or there are more groups, a tile of output positions (f', t'),
+ * flattened, has its column matrix [K, tile], K = C/G kf kt, gathered into memory that stays in the
+ * cache, and one matrix product per tile and group gives y. Where a group has one input channel a
+ * product would have too few rows: nn/depthwise.h convolves it plane by plane.
  *
- * A tile is a run of output positions (f', t'), flattened. Its column matrix [K, tile], K =
- * C/G kf kt, is gathered into memory that stays in the cache, and one matrix product per tile and
- * group gives y. Each tile of each sample is a task. Where a group has one input channel a product
- * would have too few rows: nn/depthwise.h convolves it plane by plane. An activation that follows
- * is applied to each tile, or plane, as soon as it is there. */
+ * Each block, tile or plane of each sample is a task; an activation that follows is applied to it
+ * as soon as it is there. */
 #include <math.h>
 #include <string.h>
 
+#include "nn/convolution.h"
 #include "nn/depthwise.h"
 #include "nn/gemm.h"
 
@@ -56,11 +59,14 @@ typedef struct {
     int64_t k;                           /* rows of a column matrix */
     int64_t in_plane, out_plane;         /* positions */
     int64_t tile, n_tiles; /* positions (depthwise: groups) of a tile; tiles of a sample */
+    int64_t grad_pitch;    /* floats per row of the weights' gradient [groups, k, group_out] */
     bool flat; /* stride 1, T' = T: a row of a column matrix is a shifted plane but for its edges */
     bool direct; /* 1x1: the input is its own column matrix */
     bool bias;
     bool depthwise; /* groups of one input channel: plane by plane, without products */
     nn_depthwise plane;
+    bool whole; /* a single group, without a column matrix */
+    nn_convolution convolution;
 } conv_geometry;
 
 static nn_axis make_axis(const conv2d_options *o, int axis, int64_t in) {
@@ -117,6 +123,18 @@ static void cut_planes(conv_geometry *g) {
     g->plane = nn_depthwise_make(g->f, g->t);
 }
 
+/* One group whose planes are large enough does without a column matrix. */
+static void cut_group(conv_geometry *g) {
+    g->convolution = nn_convolution_make(g->f, g->t, g->group_in, g->group_out);
+    g->whole = g->groups == 1 && nn_convolution_fits(&g->convolution);
+    if (!g->whole) {
+        cut_tiles(g);
+        return;
+    }
+    g->grad_pitch = g->convolution.grad_pitch;
+    g->n_tiles = g->convolution.n_blocks;
+}
+
 /* The options have passed plan(). */
 static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
     int64_t groups = nn_conv2d_groups(o, in);
@@ -135,7 +153,8 @@ static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
     g.flat = g.f.stride == 1 && g.t.stride == 1 && g.t.out == g.t.in;
     g.depthwise = g.group_in == 1 && g.groups > 1;
     g.direct = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
-    if (g.out_plane > 0) (g.depthwise ? cut_planes : cut_tiles)(&g);
+    g.grad_pitch = g.group_out;
+    if (g.out_plane > 0) (g.depthwise ? cut_planes : cut_group)(&g);
     return g;
 }
 
@@ -181,14 +200,35 @@ static int64_t weight_count(const conv_geometry *g) {
     return g->groups * g->group_out * g->k;
 }
 
+static int64_t gradient_count(const conv_geometry *g) {
+    return g->groups * g->k * g->grad_pitch;
+}
+
 /* A shard of gradients: the weight's, then the bias's. */
 static int64_t shard_floats(const conv_geometry *g) {
-    int64_t n = weight_count(g) + g->groups * g->group_out;
+    int64_t n = gradient_count(g) + g->groups * g->group_out;
     return (n + 15) / 16 * 16;
 }
 
 static int64_t column_floats(const conv_geometry *g) {
     return g->direct ? 0 : g->k * g->tile;
+}
+
+/* For each worker, and for all, the gradients' shards apart. */
+static void plan_scratch(const conv_geometry *g, nn_plan *plan) {
+    const nn_convolution *c = &g->convolution;
+    plan->n_worker_scratch = column_floats(g) + (plan->training ? g->group_out * g->tile : 0);
+    if (g->depthwise) plan->n_worker_scratch = g->plane.n_scratch;
+    if (g->whole) {
+        plan->n_worker_scratch = c->n_worker_forward;
+        plan->n_scratch = c->n_shared_forward;
+    }
+    if (!plan->training) return;
+    if (g->whole && c->n_worker_backward > plan->n_worker_scratch) {
+        plan->n_worker_scratch = c->n_worker_backward;
+    }
+    int64_t shared = g->whole ? c->n_shared_backward : 0;
+    plan->n_scratch = NN_SHARDS * shard_floats(g) + shared;
 }
 
 static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *err) {
@@ -205,13 +245,8 @@ static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *e
         BASE_TRY(nn_plan_tensor(plan, "bias", bias, false, false, err));
     }
     plan->macs = out * g.k * g.out_plane;
-    plan->n_worker_scratch = g.depthwise
-                                 ? g.plane.n_scratch
-                                 : column_floats(&g) + (plan->training ? g.group_out * g.tile : 0);
-    if (plan->training) {
-        plan->n_scratch = NN_SHARDS * shard_floats(&g);
-        plan->backward_reads = NN_READS_X;
-    }
+    plan_scratch(&g, plan);
+    if (plan->training) plan->backward_reads = NN_READS_X;
     return BASE_OK;
 }
 
@@ -272,6 +307,7 @@ typedef struct {
     nn_map map; /* the activation */
     const float *x, *weight, *bias;
     float *y, *dy, *dx;
+    float *shared; /* of a convolution without a column matrix */
 } conv_call;
 
 static conv_call open_call(const void *options, const nn_run *run) {
@@ -518,12 +554,41 @@ static void forward_planes_task(void *context, int64_t task, int worker) {
     }
 }
 
+/* What a sample's only group is given without a column matrix. */
+static nn_convolution_sample whole_sample(const conv_call *call, const conv_group *at,
+                                          float *scratch) {
+    return (nn_convolution_sample){.weight = at->weight,
+                                   .bias = at->bias,
+                                   .x = at->x,
+                                   .dy = at->dy,
+                                   .y = at->y,
+                                   .dx = at->dx,
+                                   .dweight = at->dweight,
+                                   .shared = call->shared,
+                                   .scratch = scratch};
+}
+
+static void forward_whole_task(void *context, int64_t task, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    conv_group at = group_of(call, task / g->n_tiles, 0);
+    nn_convolution_sample sample = whole_sample(call, &at, scratch_of(call, worker));
+    int64_t first, end;
+    nn_convolution_forward(&g->convolution, &sample, task % g->n_tiles, &first, &end);
+    conv_tile rows = {.begin = first * g->t.out, .n = (end - first) * g->t.out};
+    if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &rows);
+}
+
 static void conv2d_forward(const void *options, const nn_run *run, const float *const *x,
                            float *y) {
     conv_call call = open_call(options, run);
     call.x = x[0];
     call.y = y;
-    base_task *task = call.g.depthwise ? forward_planes_task : forward_task;
+    call.shared = run->scratch;
+    if (call.g.whole) nn_convolution_begin_forward(&call.g.convolution, call.shared);
+    base_task *task = call.g.whole       ? forward_whole_task
+                      : call.g.depthwise ? forward_planes_task
+                                         : forward_task;
     base_parallel(run->pool, run->batch * call.g.n_tiles, task, &call);
 }
 
@@ -583,6 +648,11 @@ static void backward_planes(const conv_call *call, const conv_group *at, float *
 
 static void backward_group(const conv_call *call, const conv_group *at, float *scratch) {
     const conv_geometry *g = &call->g;
+    if (g->whole) {
+        nn_convolution_sample sample = whole_sample(call, at, scratch);
+        nn_convolution_backward(&g->convolution, &sample);
+        return;
+    }
     if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
     if (g->depthwise) {
         backward_planes(call, at, scratch);
@@ -622,18 +692,18 @@ static void backward_task(void *context, int64_t shard, int worker) {
         if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
         for (int64_t group = 0; group < g->groups; group++) {
             conv_group at = group_of(call, sample, group);
-            at.dweight = dweight + group * g->group_out * g->k;
+            at.dweight = dweight + group * g->k * g->grad_pitch;
             backward_group(call, &at, scratch);
         }
-        if (g->bias) backward_bias(call, sample, dweight + weight_count(g));
+        if (g->bias) backward_bias(call, sample, dweight + gradient_count(g));
     }
 }
 
 /* Gradients of the weights are collected as [groups, k, group_out]. */
 static void add_transposed(const conv_geometry *g, const float *from, float *dweight) {
     for (int64_t o = 0; o < g->groups * g->group_out; o++) {
-        const float *column = from + o / g->group_out * g->k * g->group_out + o % g->group_out;
-        for (int64_t i = 0; i < g->k; i++) dweight[o * g->k + i] += column[i * g->group_out];
+        const float *column = from + o / g->group_out * g->k * g->grad_pitch + o % g->group_out;
+        for (int64_t i = 0; i < g->k; i++) dweight[o * g->k + i] += column[i * g->grad_pitch];
     }
 }
 
@@ -644,8 +714,12 @@ static void conv2d_backward(const void *options, const nn_run *run, const float 
     call.y = (float *)y; /* only read */
     call.dy = dy;
     call.dx = dx[0];
+    call.shared = run->scratch + NN_SHARDS * shard_floats(&call.g);
+    if (call.g.whole) {
+        nn_convolution_begin_backward(&call.g.convolution, call.weight, call.shared);
+    }
     base_parallel(run->pool, NN_SHARDS, backward_task, &call);
-    int64_t n = weight_count(&call.g);
+    int64_t n = gradient_count(&call.g);
     base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(&call.g), shard_floats(&call.g));
     add_transposed(&call.g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
     float *dbias = nn_plan_find(run->plan, "bias", run->dparam);

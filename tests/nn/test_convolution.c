@@ -151,12 +151,16 @@ START_TEST(products_are_those_of_the_definition) {
 }
 END_TEST
 
-/* Few rows of few columns leave most of a block empty. */
-START_TEST(small_planes_do_not_fit) {
-    nn_convolution small = convolution_of(&cases[N_CASES - 1]), large = convolution_of(&cases[0]);
-    ck_assert(!nn_convolution_fits(&small));
+START_TEST(little_does_not_fit) {
+    nn_convolution few = convolution_of(&cases[0]), large = convolution_of(&cases[N_CASES - 2]);
+    kase tiny = cases[N_CASES - 2];
+    tiny.f.in = 3;
+    tiny.t.in = 4;
+    nn_convolution small = convolution_of(&tiny);
     ck_assert(nn_convolution_fits(&large));
+    ck_assert(!nn_convolution_fits(&few));
+    ck_assert(!nn_convolution_fits(&small));
 }
 END_TEST
 
-TEST_MAIN("nn/convolution", products_are_those_of_the_definition, small_planes_do_not_fit)
+TEST_MAIN("nn/convolution", products_are_those_of_the_definition, little_does_not_fit)
