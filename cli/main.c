@@ -11,13 +11,15 @@
 #include "cli/help.h"
 #include "nn/gemm.h"
 
-extern const cli_command cli_train, cli_sweep, cli_evaluate, cli_classify, cli_summary, cli_report,
-    cli_data_overview, cli_data_duplicates, cli_data_descriptors, cli_data_synth,
-    cli_data_performance, cli_embed, cli_export, cli_import, cli_help;
+extern const cli_command cli_train, cli_pretrain, cli_sweep, cli_curate, cli_evaluate, cli_classify,
+    cli_summary, cli_report, cli_data_overview, cli_data_duplicates, cli_data_descriptors,
+    cli_data_synth, cli_data_performance, cli_embed, cli_export, cli_import, cli_help;
 
 const cli_command *const cli_commands[] = {
     &cli_train,
+    &cli_pretrain,
     &cli_sweep,
+    &cli_curate,
     &cli_evaluate,
     &cli_classify,
     &cli_summary,

@@ -4,9 +4,15 @@
 
 #include "data/audio_file.h"
 
-/* CLASS/file or CLASS/GROUP/.../file; `relative` is the path below the data set's folder. */
-static bool name_row(const char *relative, base_arena *arena, data_row *row) {
+/* CLASS/file or CLASS/GROUP/.../file; `relative` is the path below the data set's folder. With a
+ * label for all there is no folder for the class: GROUP/.../file. */
+static bool name_row(const char *relative, const char *label, base_arena *arena, data_row *row) {
     const char *slash = strchr(relative, '/');
+    if (label != NULL) {
+        row->label = label;
+        row->group = slash ? base_arena_copy(arena, relative, (size_t)(slash - relative)) : "";
+        return row->group != NULL;
+    }
     if (slash == NULL) {
         row->label = row->group = "";
         row->left_out = "not in a folder named after a class";
@@ -29,7 +35,7 @@ base_status data_source_folder(const data_source_options *options, data_manifest
         const char *relative = paths[i] + strlen(options->path);
         while (*relative == '/') relative++;
         data_row row = {.path = paths[i]};
-        if (!name_row(relative, &manifest->arena, &row))
+        if (!name_row(relative, options->label, &manifest->arena, &row))
             return base_fail(err, BASE_EMEMORY, "%s: no memory for its files", options->path);
         BASE_TRY(data_manifest_append(manifest, capacity, &row, err));
         n_audio++;

@@ -34,8 +34,8 @@ static void add_header(const infer_metadata *metadata, const infer_tensors *tens
     base_text_release(&header);
 }
 
-static base_status write_tensors(const infer_metadata *metadata, const infer_tensors *tensors,
-                                 const char *path, base_error *err) {
+base_status infer_safetensors_write(const infer_metadata *metadata, const infer_tensors *tensors,
+                                    const char *path, base_error *err) {
     base_text file = {0};
     add_header(metadata, tensors, &file);
     for (size_t i = 0; i < tensors->n; i++) {
@@ -48,7 +48,7 @@ static base_status write_tensors(const infer_metadata *metadata, const infer_ten
 
 static base_status write(infer_model *model, const infer_export_options *options, const char *path,
                          base_error *err) {
-    return infer_tensors_export(model, options, path, write_tensors, err);
+    return infer_tensors_export(model, options, path, infer_safetensors_write, err);
 }
 
 const infer_exporter infer_export_safetensors = {

@@ -9,6 +9,8 @@ typedef base_status infer_tensors_writer(const infer_metadata *metadata,
                                          const infer_tensors *tensors, const char *path,
                                          base_error *err);
 
+infer_tensors_writer infer_safetensors_write;
+
 /* Collects a member's tensors and metadata and hands them to `write`. */
 base_status infer_tensors_export(infer_model *model, const infer_export_options *options,
                                  const char *path, infer_tensors_writer *write, base_error *err);

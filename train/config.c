@@ -3,13 +3,15 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "train/config_classifier.h"
 #include "train/include.h"
 
 #define FIELD(name) offsetof(train_options, name)
 
 const base_option train_options_table[] = {
     {"epochs", BASE_OPT_INT, FIELD(epochs), "40", 1, 100000, NULL, NULL,
-     "passes over the training clips (or over `steps` batches)"},
+     "passes over the training clips (or over `steps` batches); with a classifier passes of "
+     "augmented clips, and 1 by default"},
     {"batch", BASE_OPT_INT, FIELD(batch), "32", 1, 4096, NULL, "clips",
      "clips per optimiser step and micro-batch"},
     {"steps", BASE_OPT_INT, FIELD(steps), "0", 0, 1000000, NULL, NULL,
@@ -65,6 +67,12 @@ const base_option train_init_table[] = {
     {0}};
 #undef FIELD
 
+const base_option train_pretrain_table[] = {
+    {"temperature", BASE_OPT_FLOAT, offsetof(train_pretrain_config, temperature), "0.1", 0.001, 100,
+     NULL, NULL,
+     "cosines between outputs are divided by it; lower: the nearest others matter more"},
+    {0}};
+
 static const base_option top_table[] = {
     {"name", BASE_OPT_STRING, offsetof(train_config, name), NULL, 0, 0, NULL, NULL,
      "name of the experiment and, by default, of its folder below runs/"},
@@ -78,8 +86,13 @@ static const base_option top_table[] = {
      "list of effects on training clips, in order"},
     {"network", BASE_OPT_NODE, offsetof(train_config, network), NULL, 0, 0, NULL, NULL,
      "list of layers"},
+    {"classifier", BASE_OPT_NODE, offsetof(train_config, parts.classifier), NULL, 0, 0, NULL, NULL,
+     "statistical classifier of the numbers that the network gives, which then is not trained; "
+     "none: the network gives the classes"},
     {"train", BASE_OPT_NODE, offsetof(train_config, parts.train), NULL, 0, 0, NULL, NULL,
      "how the network is trained"},
+    {"pretrain", BASE_OPT_NODE, offsetof(train_config, parts.pretrain), NULL, 0, 0, NULL, NULL,
+     "how an encoder is taught without labels by `rimshot pretrain`"},
     {"folds", BASE_OPT_NODE, offsetof(train_config, parts.folds), NULL, 0, 0, NULL, NULL,
      "how clips are split for testing"},
     {0}};
@@ -94,11 +107,13 @@ const train_config_section *train_config_sections(int *n) {
         {"network", "list of layers", NULL, nn_network_variants},
         {"network.include", "an item include: FILE stands for the layers of another file",
          train_include_table, NULL},
+        {"classifier", "fitted on what the network gives", NULL, nn_classifier_variants},
         {"train", "how the network is trained", train_options_table, NULL},
         {"train.optimizer", "update rule", NULL, nn_optimizer_variants},
         {"train.schedule", "learning rate over time", NULL, nn_schedule_variants},
         {"train.loss", "what is minimised", NULL, nn_loss_variants},
         {"train.init", "weights to start from", train_init_table, NULL},
+        {"pretrain", "teaching an encoder without labels", train_pretrain_table, NULL},
         {"folds", "how clips are split for testing", data_folds_table, NULL},
     };
     *n = (int)(sizeof sections / sizeof *sections);
@@ -155,11 +170,8 @@ static base_status bind_init(train_config *config, base_node *train, base_error 
     return base_options_bind(train_init_table, init, &config->train.init, &config->arena, err);
 }
 
-static base_status bind_train(train_config *config, base_error *err) {
+static base_status bind_optimization(train_config *config, base_node *node, base_error *err) {
     train_options *train = &config->train;
-    base_node *node;
-    BASE_TRY(section(config, config->root, "train", &node, err));
-    BASE_TRY(base_options_bind(train_options_table, node, train, &config->arena, err));
     int n, index;
     const base_variant *const *variants = nn_optimizer_variants(&n);
     BASE_TRY(bind_choice(config, node, "optimizer", "adamw", variants, n, &index,
@@ -173,11 +185,20 @@ static base_status bind_train(train_config *config, base_error *err) {
     BASE_TRY(bind_choice(config, node, "loss", "cross_entropy", variants, n, &index,
                          &train->loss_options, err));
     train->loss = (nn_loss_kind)index;
-    BASE_TRY(bind_init(config, node, err));
     if (train->mixup > 0 && train->batch < 2) {
         return base_node_fail(node, err, BASE_ECONFIG, "mixup needs a batch of at least 2");
     }
     return BASE_OK;
+}
+
+static base_status bind_train(train_config *config, base_error *err) {
+    base_node *node;
+    bool fitted = train_classifier_is_wanted(config);
+    BASE_TRY(section(config, config->root, "train", &node, err));
+    if (fitted) BASE_TRY(train_classifier_preset(config, node, err));
+    BASE_TRY(base_options_bind(train_options_table, node, &config->train, &config->arena, err));
+    BASE_TRY(bind_init(config, node, err));
+    return fitted ? train_classifier_bind(config, node, err) : bind_optimization(config, node, err);
 }
 
 static base_status need(const base_node *node, const train_config *config, const char *key,
@@ -220,6 +241,9 @@ static base_status bind_all(train_config *config, base_error *err) {
     BASE_TRY(section(config, config->root, "features", &node, err));
     BASE_TRY(base_options_bind(dsp_features_table, node, &config->features, &config->arena, err));
     BASE_TRY(bind_train(config, err));
+    base_node *pretrain = base_node_get(config->root, "pretrain");
+    BASE_TRY(
+        base_options_bind(train_pretrain_table, pretrain, &config->pretrain, &config->arena, err));
     BASE_TRY(section(config, config->root, "folds", &node, err));
     return base_options_bind(data_folds_table, node, &config->folds, &config->arena, err);
 }

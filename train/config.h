@@ -5,6 +5,7 @@
 #include "data/augment.h"
 #include "data/folds.h"
 #include "dsp/features.h"
+#include "nn/classifier.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
@@ -27,7 +28,7 @@ extern const base_option train_init_table[];
 
 /* `train:` in a config. */
 typedef struct {
-    int64_t epochs, batch;
+    int64_t epochs, batch; /* epochs with a classifier: passes of augmented clips */
     const base_node *optimizer_node, *schedule_node, *loss_node; /* bound into the fields below */
     int64_t steps; /* per epoch; 0: every clip once (or, with draws, as many as there are clips) */
     int64_t accumulate; /* micro-batches per optimiser step */
@@ -53,7 +54,14 @@ typedef struct {
 } train_options;
 extern const base_option train_options_table[];
 
-/* The top level: name, dataset, audio, features, augment, network, train, folds. */
+/* `pretrain:` what train/pretrain.h needs beside the rest. */
+typedef struct {
+    double temperature;
+} train_pretrain_config;
+extern const base_option train_pretrain_table[];
+
+/* The top level: name, dataset, audio, features, augment, network, classifier, train, pretrain,
+ * folds. */
 typedef struct {
     base_arena arena;
     base_node *root;    /* the resolved configuration: write it with base_yaml_write */
@@ -61,11 +69,15 @@ typedef struct {
     const char *name;
     base_node *dataset, *augment, *network; /* augment may be NULL */
     struct {
-        const base_node *audio, *features, *train, *folds; /* bound into the structs below */
+        const base_node *audio, *features, *classifier, *train, *pretrain,
+            *folds; /* bound into the structs below */
     } parts;
+    const nn_classifier_choice *classifier; /* fitted on what the network makes of the clips; NULL:
+                                               the network itself classifies, and is trained */
     data_audio_options audio;
     dsp_features_options features;
     train_options train;
+    train_pretrain_config pretrain;
     data_folds_options folds;
 } train_config;
 

@@ -25,7 +25,7 @@ typedef struct {
     const bool *at_work;            /* [n_folds] which folds are under way, this one among them */
     int64_t epoch_number, n_epochs; /* from 1 */
     int64_t done, total;            /* samples within the epoch, or files */
-    double loss;                    /* running mean of the epoch */
+    double loss;                    /* running mean of the epoch; NaN: there is none */
     double best_accuracy;           /* so far in this fold; negative: none */
     int64_t best_epoch;
     double samples_per_s;
@@ -72,6 +72,10 @@ void train_data_release(train_data *data);
 
 /* Plans the configured network for n_classes (also checks it); *features may be NULL. */
 base_status train_network_new(const train_config *config, int64_t n_classes, int64_t max_batch,
+                              bool training, base_pool *pool, nn_network **network,
+                              dsp_features **features, base_error *err);
+/* The same for a network whose output may be anything. */
+base_status train_encoder_new(const train_config *config, int64_t n_classes, int64_t max_batch,
                               bool training, base_pool *pool, nn_network **network,
                               dsp_features **features, base_error *err);
 

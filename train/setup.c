@@ -2,17 +2,25 @@
 #include "train/experiment.h"
 #include "train/init.h"
 
-static base_status check_output(const nn_network *network, int64_t n_classes, base_error *err) {
+/* A classifier takes any vector; a network by itself has to give the classes. */
+static base_status check_output(const train_config *config, const nn_network *network,
+                                int64_t n_classes, base_error *err) {
     nn_shape output = nn_network_output(network);
-    if (output.rank == 1 && output.dim[0] == n_classes) return BASE_OK;
     char text[64];
+    if (output.rank == 1 && (config->classifier || output.dim[0] == n_classes)) return BASE_OK;
+    if (config->classifier) {
+        return base_node_fail(nn_network_layers(network), err, BASE_ESHAPE,
+                              "the last layer gives %s; a classifier needs one vector per clip: "
+                              "end with 'flatten' or 'time_pool'",
+                              nn_shape_text(output, true, text));
+    }
     return base_node_fail(nn_network_layers(network), err, BASE_ESHAPE,
                           "the last layer gives %s; [B,%lld] is needed, one number per class: end "
                           "with 'linear: classes'",
                           nn_shape_text(output, true, text), (long long)n_classes);
 }
 
-base_status train_network_new(const train_config *config, int64_t n_classes, int64_t max_batch,
+base_status train_encoder_new(const train_config *config, int64_t n_classes, int64_t max_batch,
                               bool training, base_pool *pool, nn_network **network,
                               dsp_features **features, base_error *err) {
     dsp_features *front;
@@ -28,15 +36,24 @@ base_status train_network_new(const train_config *config, int64_t n_classes, int
                               .freeze = config->train.freeze,
                               .pool = pool};
     base_status status = nn_network_new(config->network, &plan, network, err);
-    if (status == BASE_OK) {
-        status = check_output(*network, n_classes, err);
-        if (status != BASE_OK) {
-            nn_network_free(*network);
-            *network = NULL;
-        }
-    }
     if (status != BASE_OK || !features) dsp_features_free(front);
     if (status == BASE_OK && features) *features = front;
+    return status;
+}
+
+base_status train_network_new(const train_config *config, int64_t n_classes, int64_t max_batch,
+                              bool training, base_pool *pool, nn_network **network,
+                              dsp_features **features, base_error *err) {
+    BASE_TRY(
+        train_encoder_new(config, n_classes, max_batch, training, pool, network, features, err));
+    base_status status = check_output(config, *network, n_classes, err);
+    if (status == BASE_OK) return BASE_OK;
+    nn_network_free(*network);
+    *network = NULL;
+    if (features) {
+        dsp_features_free(*features);
+        *features = NULL;
+    }
     return status;
 }
 

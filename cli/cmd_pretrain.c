@@ -1,0 +1,70 @@
+#include <stdio.h>
+
+#include "cli/progress.h"
+#include "train/pretrain.h"
+
+static bool on_progress(void *context, const train_config *config, int64_t epoch, int64_t done,
+                        int64_t total, double loss, const train_epoch *over) {
+    cli_progress *progress = context;
+    int64_t n_epochs = config->train.epochs;
+    char label[64], text[64];
+    if (over) {
+        cli_progress_line(progress, "epoch %lld/%lld  loss %.4f  found %.4f  lr %.3g",
+                          (long long)epoch, (long long)n_epochs, over->train_loss, over->accuracy,
+                          over->lr);
+    } else {
+        double epochs = (double)epoch - 1 + (double)done / (double)total;
+        snprintf(label, sizeof label, "epoch %lld/%lld", (long long)epoch, (long long)n_epochs);
+        snprintf(text, sizeof text, "loss %.3f", loss);
+        cli_progress_draw(progress, label, epochs / (double)n_epochs, text);
+    }
+    return !cli_stopped();
+}
+
+static int run_pretrain(cli_call *call) {
+    base_error err;
+    train_config config;
+    if (train_config_read(call->arguments[0], call->arguments + 1, call->n_arguments - 1, &config,
+                          &err) != BASE_OK) {
+        return cli_fail(&err);
+    }
+    const char *folder = cli_text(call, "out");
+    if (!folder) folder = base_arena_printf(&call->arena, "runs/%s", config.name);
+    if (!folder) return cli_usage("out of memory");
+    cli_progress progress = {.call = call};
+    train_pretrain_options options = {.folder = folder,
+                                      .resume = cli_given(call, "resume"),
+                                      .pool = call->pool,
+                                      .decoding = cli_progress_data,
+                                      .progress = on_progress,
+                                      .context = &progress};
+    base_status status = train_pretrain_run(&config, &options, &err);
+    cli_progress_clear(&progress);
+    train_config_release(&config);
+    if (status != BASE_OK) return cli_fail(&err);
+    cli_progress_line(&progress, "weights  %s/weights.safetensors", folder);
+    return CLI_OK;
+}
+
+static const cli_flag flags[] = {
+    {"out", "DIR", "where to (default: runs/NAME)"},
+    {"resume", NULL, "go on with what was stopped, to the same bits"},
+    {0},
+};
+
+const cli_command cli_pretrain = {
+    .name = "pretrain",
+    .arguments = "CONFIG [KEY=VALUE ...]",
+    .summary = "teach an encoder on sounds without labels",
+    .description = "Every clip is augmented twice, and the network learns to tell its two views "
+                   "from those of other clips. CONFIG is a configuration whose network is an "
+                   "encoder with a projection behind it instead of `linear: classes`; labels and "
+                   "folds are not used (dataset: {source: folder, path: DIR, label: any} takes "
+                   "every sound below DIR).\n\n"
+                   "The result is DIR/weights.safetensors, which train.init of another "
+                   "configuration starts from.",
+    .flags = flags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run_pretrain,
+};

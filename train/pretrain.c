@@ -1,0 +1,315 @@
+#include "train/pretrain.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/lock.h"
+#include "infer/export_tensors.h"
+#include "nn/contrastive.h"
+#include "nn/gemm.h"
+#include "nn/kernels.h"
+#include "train/checkpoint.h"
+#include "train/experiment.h"
+#include "train/feed.h"
+#include "train/init.h"
+
+enum { VIEWS = 2 };
+
+/* A pretraining in progress. */
+typedef struct {
+    train_config *config;
+    const train_pretrain_options *options;
+    const train_options *train;
+    base_arena arena;
+    base_lock lock;
+    data_manifest manifest;
+    data_clips clips;
+    data_augment *augment;
+    nn_network *network;
+    dsp_features *features;
+    nn_optimizer *optimizer;
+    nn_schedule schedule;
+    train_feed *feed;
+    train_state state;
+    base_text yaml;
+    char fingerprint[33];
+    const char *last, *weights;
+    int64_t count, width; /* numbers that the network is given, and gives, per view */
+    int64_t n_batches;    /* per epoch */
+    int64_t *index;       /* [n_clips] */
+    int64_t *order;       /* [n_clips] of this epoch */
+    int64_t *place;       /* [views of a batch] */
+    int32_t *length;
+    float *x, *dy;
+    double *scratch;
+} pretraining;
+
+static base_status out_of_memory(base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "pretraining: out of memory");
+}
+
+/* ------------------------------------------------------------------ one epoch */
+
+/* Batches of nearly equal size: none is so small that it has no other clips to compare with. */
+static int64_t batch_begin(const pretraining *p, int64_t batch) {
+    return p->clips.n_clips * batch / p->n_batches;
+}
+
+static void order_epoch(pretraining *p, uint64_t epoch) {
+    base_rng rng = base_rng_open((uint64_t)p->train->seed, BASE_RNG_SHUFFLE, epoch, 0);
+    for (int64_t i = 0; i < p->clips.n_clips; i++) p->order[i] = i;
+    base_rng_shuffle(&rng, p->order, p->clips.n_clips);
+}
+
+/* A step on the clips of one batch; rows 2i and 2i + 1 are views of clip i. */
+static nn_contrastive_result run_batch(pretraining *p, uint64_t epoch, int64_t batch) {
+    int64_t begin = batch_begin(p, batch), n = batch_begin(p, batch + 1) - begin;
+    uint64_t seed = (uint64_t)p->train->seed;
+    for (int64_t i = 0; i < VIEWS * n; i++) p->place[i] = p->order[begin + i / VIEWS];
+    train_feed_batch(p->feed, p->place, VIEWS * n, seed, epoch, VIEWS * begin, p->x, p->length);
+    nn_input input = {.x = p->x,
+                      .length = p->length,
+                      .n = VIEWS * n,
+                      .training = true,
+                      .seed = seed,
+                      .step = (uint64_t)*nn_optimizer_steps(p->optimizer)};
+    nn_network_zero_grads(p->network);
+    const float *y = nn_network_forward(p->network, &input);
+    nn_contrastive_result result =
+        nn_contrastive(n, p->width, p->config->pretrain.temperature, y, p->scratch, p->dy);
+    nn_network_backward(p->network, &input, p->dy, NULL);
+    return result;
+}
+
+static base_status ran_away(const pretraining *p, int64_t epoch, base_error *err) {
+    return base_fail(
+        err, BASE_ENUMERIC,
+        "%s: epoch %lld gave a loss or a gradient that is not a finite number; a lower "
+        "learning rate or train.clip_norm may help",
+        p->options->folder, (long long)epoch);
+}
+
+static base_status report(const pretraining *p, int64_t epoch, int64_t done, double loss,
+                          const train_epoch *over, base_error *err) {
+    const train_pretrain_options *o = p->options;
+    bool go_on = !o->progress ||
+                 o->progress(o->context, p->config, epoch, done, p->clips.n_clips, loss, over);
+    return go_on ? BASE_OK : base_fail(err, BASE_ESTOPPED, "stopped");
+}
+
+static base_status run_epoch(pretraining *p, train_epoch *epoch, base_error *err) {
+    double sum = 0;
+    int64_t n_found = 0;
+    order_epoch(p, (uint64_t)epoch->epoch);
+    for (int64_t b = 0; b < p->n_batches; b++) {
+        nn_contrastive_result result = run_batch(p, (uint64_t)epoch->epoch, b);
+        double norm = nn_clip_gradients(p->network, p->train->clip_norm);
+        if (!isfinite(result.loss) || !isfinite(norm)) return ran_away(p, epoch->epoch, err);
+        epoch->lr = p->train->optimizer_options.lr *
+                    nn_schedule_factor(&p->schedule, *nn_optimizer_steps(p->optimizer));
+        nn_optimizer_step(p->optimizer, epoch->lr);
+        sum += result.loss;
+        n_found += result.n_found;
+        BASE_TRY(report(p, epoch->epoch, batch_begin(p, b + 1), sum / (double)(b + 1), NULL, err));
+    }
+    epoch->train_loss = sum / (double)p->n_batches;
+    epoch->accuracy = (double)n_found / (double)(VIEWS * p->clips.n_clips);
+    return BASE_OK;
+}
+
+static base_status run_epochs(pretraining *p, base_error *err) {
+    train_state *state = &p->state;
+    while (state->n_epochs < p->train->epochs) {
+        train_epoch epoch = {.epoch = state->n_epochs + 1, .loss = NAN, .balanced = NAN};
+        BASE_TRY(run_epoch(p, &epoch, err));
+        state->epochs[state->n_epochs++] = epoch;
+        state->best_epoch = epoch.epoch;
+        nn_schedule_epoch_end(&p->schedule, epoch.train_loss);
+        BASE_TRY(train_checkpoint_write(state, p->last, err));
+        BASE_TRY(train_history_write(state->epochs, state->n_epochs, p->options->folder, err));
+        BASE_TRY(report(p, epoch.epoch, p->clips.n_clips, epoch.train_loss, &epoch, err));
+    }
+    return train_history_write(state->epochs, state->n_epochs, p->options->folder, err);
+}
+
+/* ------------------------------------------------------------------ setting up */
+
+static base_status check_config(const pretraining *p, base_error *err) {
+    const base_node *train = base_node_get(p->config->root, "train");
+    if (p->train->batch < 2) {
+        return base_node_fail(
+            train, err, BASE_ECONFIG,
+            "batch: a clip is told from the others of its batch, so there must be "
+            "at least 2");
+    }
+    if (p->train->mixup > 0 || p->train->accumulate > 1 || p->train->steps > 0 ||
+        p->train->balance != TRAIN_BALANCE_NONE) {
+        return base_node_fail(train, err, BASE_ECONFIG,
+                              "mixup, accumulate, steps and balance are not for pretraining");
+    }
+    if (!data_augment_is_empty(p->augment)) return BASE_OK;
+    return base_node_fail(p->config->root, err, BASE_ECONFIG,
+                          "'augment' is needed: without it a clip's two views would be the same");
+}
+
+static base_status open_data(pretraining *p, base_error *err) {
+    train_config *config = p->config;
+    BASE_TRY(data_augment_new(config->augment, config->audio.sample_rate_hz, config->audio.channels,
+                              data_audio_samples(&config->audio), &p->augment, err));
+    BASE_TRY(check_config(p, err));
+    BASE_TRY(data_manifest_open(config->dataset, config->folder, &p->manifest, err));
+    BASE_TRY(train_encoder_new(config, p->manifest.n_classes, VIEWS * p->train->batch, true,
+                               p->options->pool, &p->network, &p->features, err));
+    nn_shape output = nn_network_output(p->network);
+    if (output.rank != 1) {
+        return base_node_fail(config->network, err, BASE_ESHAPE,
+                              "the network must end in a vector, the projection that is compared");
+    }
+    p->width = output.dim[0];
+    p->count = nn_shape_count(nn_network_get_config(p->network)->input);
+    BASE_TRY(data_clips_open(&p->manifest, &config->audio, base_path_cache(&p->arena),
+                             p->options->pool, p->options->decoding, p->options->context, &p->clips,
+                             err));
+    if (p->clips.n_clips >= 2) return BASE_OK;
+    return base_fail(err, BASE_EDATA, "pretraining needs at least two sounds");
+}
+
+static base_status make_buffers(pretraining *p, base_error *err) {
+    int64_t n_clips = p->clips.n_clips, batch = p->train->batch, n = VIEWS * batch;
+    p->n_batches = (n_clips + batch - 1) / batch;
+    if (n_clips / p->n_batches < 2) p->n_batches = 1;
+    base_arena *arena = &p->arena;
+    p->index = base_arena_alloc(arena, (size_t)n_clips, sizeof *p->index);
+    p->order = base_arena_alloc(arena, (size_t)n_clips, sizeof *p->order);
+    p->place = base_arena_alloc(arena, (size_t)n, sizeof *p->place);
+    p->length = base_arena_alloc(arena, (size_t)n, sizeof *p->length);
+    p->x = base_arena_alloc(arena, (size_t)(n * p->count), sizeof *p->x);
+    p->dy = base_arena_alloc(arena, (size_t)(n * p->width), sizeof *p->dy);
+    p->scratch =
+        base_arena_alloc(arena, nn_contrastive_scratch(batch, p->width), sizeof *p->scratch);
+    p->state.epochs = base_arena_alloc(arena, (size_t)p->train->epochs, sizeof *p->state.epochs);
+    if (!p->index || !p->order || !p->place || !p->length || !p->x || !p->dy || !p->scratch ||
+        !p->state.epochs) {
+        return out_of_memory(err);
+    }
+    for (int64_t i = 0; i < n_clips; i++) p->index[i] = i;
+    return BASE_OK;
+}
+
+/* Names all that the weights depend on. */
+static base_status make_fingerprint(pretraining *p, base_error *err) {
+    const data_clips *clips = &p->clips;
+    size_t n = (size_t)clips->n_clips;
+    base_yaml_write(p->config->root, &p->yaml);
+    if (p->yaml.failed) return out_of_memory(err);
+    base_digest digest = base_digest_bytes(p->yaml.data, p->yaml.size);
+    const base_digest parts[] = {
+        base_digest_bytes(clips->audio, (size_t)clips->offset[n] * sizeof *clips->audio),
+        base_digest_bytes(clips->offset, (n + 1) * sizeof *clips->offset),
+        base_digest_bytes(nn_blas_kernel(), strlen(nn_blas_kernel())),
+        base_digest_bytes(nn_kernels()->level, strlen(nn_kernels()->level)),
+        base_digest_bytes(RIMSHOT_VERSION, strlen(RIMSHOT_VERSION)),
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        digest = base_digest_join(digest, parts[i]);
+    }
+    base_digest_hex(digest, p->fingerprint);
+    return BASE_OK;
+}
+
+static base_status claim_folder(pretraining *p, base_error *err) {
+    const char *folder = p->options->folder;
+    bool taken = base_folder_exists(folder) && !base_folder_is_empty(folder);
+    if (taken && !p->options->resume) {
+        return base_fail(err, BASE_EEXISTS,
+                         "%s: already exists; --resume goes on with it, --out chooses another "
+                         "folder",
+                         folder);
+    }
+    BASE_TRY(base_folder_make(folder, err));
+    const char *lock = base_path_join(&p->arena, folder, ".lock");
+    p->last = base_path_join(&p->arena, folder, "last.h5");
+    p->weights = base_path_join(&p->arena, folder, "weights.safetensors");
+    if (!lock || !p->last || !p->weights) return out_of_memory(err);
+    return base_lock_take(lock, &p->lock, err);
+}
+
+/* Only once it is known that what a resumed run finds there is its own. */
+static base_status write_beginning(pretraining *p, base_error *err) {
+    const char *folder = p->options->folder;
+    const char *config = base_path_join(&p->arena, folder, "config.yaml");
+    const char *manifest = base_path_join(&p->arena, folder, "manifest.csv");
+    if (!config || !manifest) return out_of_memory(err);
+    BASE_TRY(base_file_write_text(config, &p->yaml, err));
+    return data_manifest_write(&p->manifest, manifest, err);
+}
+
+static base_status start_weights(pretraining *p, base_error *err) {
+    train_init init;
+    nn_network_init(p->network, (uint64_t)p->train->seed);
+    BASE_TRY(train_init_open(p->config, &init, err));
+    base_status status = train_init_apply(&init, p->network, NULL, err);
+    train_init_release(&init);
+    return status;
+}
+
+static base_status set_up(pretraining *p, base_error *err) {
+    const train_options *train = p->train;
+    BASE_TRY(start_weights(p, err));
+    BASE_TRY(train_feed_new(&p->clips, p->augment, p->features, p->index, p->clips.n_clips,
+                            VIEWS * train->batch, p->options->pool, &p->feed, err));
+    BASE_TRY(nn_optimizer_new(p->network, train->optimizer, &train->optimizer_options, train->ema,
+                              &p->optimizer, err));
+    nn_schedule_init(&p->schedule, train->schedule, &train->schedule_options, p->n_batches,
+                     train->epochs);
+    p->state.network = p->network;
+    p->state.features = p->features;
+    p->state.optimizer = p->optimizer;
+    p->state.schedule = &p->schedule;
+    p->state.max_epochs = train->epochs;
+    p->state.fingerprint = p->fingerprint;
+    if (p->options->resume && base_file_exists(p->last)) {
+        return train_checkpoint_read(&p->state, p->last, err);
+    }
+    return train_feed_fit(p->feed, p->features, err);
+}
+
+static base_status write_weights(pretraining *p, base_error *err) {
+    infer_tensors tensors = {0};
+    infer_metadata metadata = {.n = 1};
+    metadata.key[0] = "config";
+    metadata.value[0] = base_text_string(&p->yaml);
+    nn_optimizer_swap_average(p->optimizer);
+    base_status status = infer_tensors_of(p->network, &tensors, err);
+    if (status == BASE_OK) status = infer_safetensors_write(&metadata, &tensors, p->weights, err);
+    infer_tensors_release(&tensors);
+    return status;
+}
+
+static base_status run(pretraining *p, base_error *err) {
+    BASE_TRY(open_data(p, err));
+    BASE_TRY(make_buffers(p, err));
+    BASE_TRY(make_fingerprint(p, err));
+    BASE_TRY(claim_folder(p, err));
+    BASE_TRY(set_up(p, err));
+    BASE_TRY(write_beginning(p, err));
+    BASE_TRY(run_epochs(p, err));
+    return write_weights(p, err);
+}
+
+base_status train_pretrain_run(train_config *config, const train_pretrain_options *options,
+                               base_error *err) {
+    pretraining p = {.config = config, .options = options, .train = &config->train};
+    base_status status = run(&p, err);
+    train_feed_free(p.feed);
+    nn_optimizer_free(p.optimizer);
+    nn_network_free(p.network);
+    dsp_features_free(p.features);
+    data_augment_free(p.augment);
+    data_clips_release(&p.clips);
+    data_manifest_release(&p.manifest);
+    base_lock_release(&p.lock);
+    base_text_release(&p.yaml);
+    base_arena_release(&p.arena);
+    return status;
+}
