@@ -42,16 +42,18 @@ typedef struct {
     base_strings
         classes; /* keep only these, in this order; none: all, in name order (rules: file order) */
     base_strings only_groups, skip_groups; /* kits to keep or leave out, by name */
-    int otherwise;                         /* if the source's folder is missing: 0 fail, 1 synth */
-    int64_t per_class;                     /* synth, mix: sounds per class */
-    int64_t seed;                          /* synth, mix, performance */
+    const char *label; /* folder: of every sound, wherever it lies; NULL: the first folder's name */
+    int otherwise;     /* if the source's folder is missing: 0 fail, 1 synth */
+    int64_t per_class; /* synth, mix: sounds per class */
+    int64_t seed;      /* synth, mix, performance */
     const base_node *parts; /* mix, performance: the data set of one-shots they are made from */
     int64_t pools;          /* the one-shots are dealt into as many */
     double gain_db[2], jitter_ms[2]; /* of every part */
-    double tempo_bpm[2];             /* performance: quarter notes a minute */
-    int64_t songs, bars;             /* performance; bars of each song */
-    base_node *node;                 /* no key: where these stood, */
-    const char *config_folder;       /* and what anchors the parts' rules */
+    double ringing;            /* mix: how many, of 1, have the tail of an earlier sound beneath */
+    double tempo_bpm[2];       /* performance: quarter notes a minute */
+    int64_t songs, bars;       /* performance; bars of each song */
+    base_node *node;           /* no key: where these stood, */
+    const char *config_folder; /* and what anchors the parts' rules */
 } data_source_options;
 extern const base_option data_source_table[];
 

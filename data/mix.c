@@ -249,6 +249,7 @@ static void note_parts(const data_mix *mix, data_manifest *manifest) {
 static base_digest digest_mix(const data_mix *mix) {
     const data_source_options *o = &mix->options;
     const double settings[] = {VERSION,
+                               o->ringing,
                                o->source,
                                (double)o->seed,
                                o->gain_db[0],

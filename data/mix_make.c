@@ -8,10 +8,12 @@
 #include "data/performance.h"
 #include "dsp/effects.h"
 
-enum { MAX_TAILS = 2 };
-#define HEADROOM   0.25f /* so that a few parts at full scale stay within it */
-#define DAMPING_S  0.005
-#define MIN_TAIL_S 0.03
+enum { MAX_STROKES = DATA_MIX_MAX_PARTS + 1 };
+#define HEADROOM     0.25f /* so that a few parts at full scale stay within it */
+#define DAMPING_S    0.005
+#define MIN_TAIL_S   0.03
+#define TAIL_FROM_DB (-40.0) /* below its peak a sound may be when its tail begins */
+#define TAIL_TO_DB   (-6.0)
 
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for mixing");
@@ -26,6 +28,7 @@ typedef struct {
     double gain_db;
     double late_ms;
     bool damped; /* fades out at the end */
+    bool tail;   /* of an earlier stroke, as if cut out of what went on before */
 } stroke;
 
 /* A rest: up to two tails, and noise through a low-pass filter. */
@@ -63,18 +66,6 @@ static int64_t pool_of(const data_mix *mix, int64_t item) {
     return item % mix->options.per_class % mix->options.pools;
 }
 
-static int draw_mix(const data_mix *mix, int64_t item, stroke *strokes) {
-    data_mix_set set = mix->set[item / mix->options.per_class];
-    base_rng rng = open_mix(mix, item);
-    int n = 0;
-    for (int c = 0; c < mix->parts.n_classes; c++) {
-        if ((set >> c & 1) == 0) continue;
-        const data_part *part = part_of(mix, pool_of(mix, item), c, &rng);
-        strokes[n++] = draw_stroke(mix, part, &rng);
-    }
-    return n;
-}
-
 /* Where the part falls below a level for good. */
 static int64_t find_tail(const data_mix *mix, const data_part *part, double level_db) {
     double level = pow(10.0, level_db / 20);
@@ -87,20 +78,36 @@ static int64_t find_tail(const data_mix *mix, const data_part *part, double leve
     return begin;
 }
 
-/* Too short a tail is none. A quarter of the rests have noise alone. */
+/* Draws the tail of one of a pool's sounds; returns 1, or 0 if it is too short to be heard. */
+static int draw_tail(const data_mix *mix, int64_t pool, base_rng *rng, stroke *s) {
+    int c = (int)base_rng_below(rng, mix->parts.n_classes);
+    *s = draw_stroke(mix, part_of(mix, pool, c, rng), rng);
+    s->from = find_tail(mix, s->part, base_rng_range(rng, TAIL_FROM_DB, TAIL_TO_DB));
+    s->n = s->part->n - s->from;
+    s->at = 0;
+    s->late_ms = 0;
+    s->tail = true;
+    return (double)s->n > MIN_TAIL_S * mix->sample_rate_hz;
+}
+
+static int draw_mix(const data_mix *mix, int64_t item, stroke *strokes) {
+    data_mix_set set = mix->set[item / mix->options.per_class];
+    base_rng rng = open_mix(mix, item);
+    int n = 0;
+    for (int c = 0; c < mix->parts.n_classes; c++) {
+        if ((set >> c & 1) == 0) continue;
+        const data_part *part = part_of(mix, pool_of(mix, item), c, &rng);
+        strokes[n++] = draw_stroke(mix, part, &rng);
+    }
+    bool rings = base_rng_chance(&rng, mix->options.ringing);
+    return rings && n > 0 ? n + draw_tail(mix, pool_of(mix, item), &rng, &strokes[n]) : n;
+}
+
+/* A quarter of the rests have noise alone. */
 static int draw_rest(const data_mix *mix, int64_t item, base_rng *rng, rest *r, stroke *strokes) {
     static const int n_tails[] = {0, 1, 1, 2};
-    int64_t pool = pool_of(mix, item), n_classes = mix->parts.n_classes;
     int n = 0, wanted = n_tails[base_rng_below(rng, 4)];
-    for (int i = 0; i < wanted; i++) {
-        int c = (int)base_rng_below(rng, n_classes);
-        stroke s = draw_stroke(mix, part_of(mix, pool, c, rng), rng);
-        s.from = find_tail(mix, s.part, base_rng_range(rng, -40, -15));
-        s.n = s.part->n - s.from;
-        s.at = 0; /* as if cut out of what went on before */
-        s.late_ms = 0;
-        if ((double)s.n > MIN_TAIL_S * mix->sample_rate_hz) strokes[n++] = s;
-    }
+    for (int i = 0; i < wanted; i++) n += draw_tail(mix, pool_of(mix, item), rng, &strokes[n]);
     r->n = llround((double)mix->n_longest * base_rng_range(rng, 0.3, 1.0));
     r->noise_db = base_rng_range(rng, -40, -10);
     r->noise_hz = 200 * pow(40, base_rng_range(rng, 0.0, 1.0));
@@ -183,7 +190,7 @@ static base_status add_noise(const data_mix *mix, double cut_hz, float peak, bas
 
 static base_status make_rest(const data_mix *mix, int64_t item, data_audio *audio,
                              base_error *err) {
-    stroke strokes[MAX_TAILS];
+    stroke strokes[MAX_STROKES];
     rest r;
     base_rng rng = open_mix(mix, item);
     int n = draw_rest(mix, item, &rng, &r, strokes);
@@ -198,7 +205,7 @@ static base_status make_rest(const data_mix *mix, int64_t item, data_audio *audi
 }
 
 static base_status make_mix(const data_mix *mix, int64_t item, data_audio *audio, base_error *err) {
-    stroke strokes[DATA_MIX_MAX_PARTS];
+    stroke strokes[MAX_STROKES];
     int n_strokes = draw_mix(mix, item, strokes);
     int64_t n = 0;
     if (n_strokes == 0) return make_rest(mix, item, audio, err);
@@ -214,7 +221,7 @@ static base_status make_mix(const data_mix *mix, int64_t item, data_audio *audio
 /* Adds what steps [first, end) of a song leave in `audio`, which begins at `begin`. */
 static void play(const data_mix *mix, int64_t number, int64_t first, int64_t end, int64_t begin,
                  data_audio *audio) {
-    stroke strokes[DATA_MIX_MAX_PARTS];
+    stroke strokes[MAX_STROKES];
     for (int64_t step = first; step < end; step++) {
         int n = draw_step(mix, number, step, strokes);
         for (int i = 0; i < n; i++) add_stroke(mix, &strokes[i], begin, audio);
@@ -256,9 +263,10 @@ base_status data_mix_play(const data_mix *mix, int64_t song, data_audio *audio, 
 
 /* ---- telling it ---- */
 
-static void tell_strokes(const stroke *strokes, int n, const char *what, base_text *out) {
+static void tell_strokes(const stroke *strokes, int n, base_text *out) {
     for (int i = 0; i < n; i++) {
-        base_text_printf(out, "%s%s%s %.1f dB", i > 0 ? " + " : "", what, strokes[i].part->name,
+        base_text_printf(out, "%s%s%s %.1f dB", i > 0 ? " + " : "",
+                         strokes[i].tail ? "tail of " : "", strokes[i].part->name,
                          strokes[i].gain_db);
         if (strokes[i].late_ms > 0) base_text_printf(out, " %.1f ms", strokes[i].late_ms);
     }
@@ -268,21 +276,21 @@ static void tell_strokes(const stroke *strokes, int n, const char *what, base_te
  * noise"; a crop where nothing is struck stays a "rest". */
 static void tell(const data_row *row, base_text *out) {
     const data_mix *mix = row->mix;
-    stroke strokes[DATA_MIX_MAX_PARTS];
+    stroke strokes[MAX_STROKES];
     if (mix->options.source == DATA_SOURCE_PERFORMANCE) {
         int64_t n_steps = mix->song[0].n_steps;
         int n = draw_step(mix, row->item / n_steps, row->item % n_steps, strokes);
-        tell_strokes(strokes, n, "", out);
+        tell_strokes(strokes, n, out);
         if (n == 0) base_text_add(out, "rest");
         return;
     }
     int n = draw_mix(mix, row->item, strokes);
-    tell_strokes(strokes, n, "", out);
+    tell_strokes(strokes, n, out);
     if (n > 0) return;
     rest r;
     base_rng rng = open_mix(mix, row->item);
     n = draw_rest(mix, row->item, &rng, &r, strokes);
-    tell_strokes(strokes, n, "tail of ", out);
+    tell_strokes(strokes, n, out);
     base_text_add(out, n > 0 ? " + noise" : "noise");
 }
 

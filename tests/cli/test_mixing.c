@@ -71,5 +71,27 @@ START_TEST(a_run_on_mixes_can_be_repeated_from_its_folder) {
 }
 END_TEST
 
+/* System S4's data set, smaller and with synthesised parts: learnt from mixes, tested on crops. */
+START_TEST(system_s4s_data_are_learnt_and_tested) {
+    const char *folder = test_folder(), *parts = mix_parts(&arena, folder, 3);
+    program_expect(
+        folder,
+        base_arena_printf(
+            &arena,
+            "$RIMSHOT train %s --out run --quiet 'dataset[0].parts=%s' 'dataset[1].parts=%s' "
+            "'dataset[0].per_class=4' 'dataset[0].pools=2' 'dataset[1].pools=1' "
+            "'dataset[1].songs=2' 'dataset[1].bars=8' 'network=[flatten, linear: classes]' "
+            "'features={kind: log_mel, n_fft: 512, hop: 256, n_mels: 8}' augment=[] "
+            "train.epochs=1 train.final=none audio.sample_rate=16000",
+            test_path("../configs/systems/s4.yaml"), parts, parts),
+        0, NULL);
+    program_expect(folder,
+                   "test $(grep -c '^mix:' run/folds.csv) -gt 80 && "
+                   "test $(grep -c '^performance:' run/fold1/unseen.csv) -gt 80 && "
+                   "! grep -q '^performance:' run/fold1/predictions.csv",
+                   0, NULL);
+}
+END_TEST
+
 TEST_MAIN("cli/mixing", songs_are_written_with_their_crops, what_cannot_be_written_is_named,
-          a_run_on_mixes_can_be_repeated_from_its_folder)
+          a_run_on_mixes_can_be_repeated_from_its_folder, system_s4s_data_are_learnt_and_tested)

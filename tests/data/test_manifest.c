@@ -142,7 +142,7 @@ START_TEST(sounds_are_for_folds_training_or_testing) {
     snprintf(text, sizeof text, yaml, "kick, rim");
     TEST_FAILS(sound_open_manifest(&arena, text, folder, &m, &err), BASE_EDATA, err,
                "class 'rim' occurs only in what is for testing");
-    TEST_FAILS(open_with(folder, ", use: tests", &m), BASE_ECONFIG, err, "folds, train, test");
+    TEST_FAILS(open_with(folder, ", use: tests", &m), BASE_ECONFIG, err, "did you mean 'test'");
 }
 END_TEST
 

@@ -262,6 +262,35 @@ START_TEST(sounds_keep_to_their_pool_and_tell_their_parts) {
 }
 END_TEST
 
+/* The same mixes with tails beneath some of them, and nothing else is different. */
+START_TEST(other_sounds_may_ring_on_beneath) {
+    data_manifest dry, wet;
+    const char *folder = kits_of(1.5, 2, 2);
+    open_yaml(mix_of(folder, ", classes: [a], per_class: 60, pools: 2"), &dry);
+    open_yaml(mix_of(folder, ", classes: [a], per_class: 60, pools: 2, ringing: 0.5"), &wet);
+    TEST_OK(prepare(&dry), err);
+    TEST_OK(prepare(&wet), err);
+    TEST_OK(data_mix_label(dry.mixes, &dry, &err), err);
+    TEST_OK(data_mix_label(wet.mixes, &wet, &err), err);
+    int n_ringing = 0;
+    for (int i = 0; i < 60; i++) {
+        const char *label = dry.rows[i].label;
+        ck_assert_mem_eq(wet.rows[i].label, label, strlen(label));
+        bool rings = strstr(wet.rows[i].label, " ms + tail of kit") != NULL;
+        ck_assert(rings || strcmp(wet.rows[i].label, label) == 0);
+        data_audio a = read_row(&dry.rows[i]), b = read_row(&wet.rows[i]);
+        int64_t n = a.n < b.n ? a.n : b.n;
+        ck_assert(rings == (memcmp(a.x, b.x, (size_t)n * sizeof *a.x) != 0));
+        n_ringing += rings;
+        data_audio_release(&a);
+        data_audio_release(&b);
+    }
+    ck_assert(n_ringing > 15 && n_ringing < 45);
+    data_manifest_release(&dry);
+    data_manifest_release(&wet);
+}
+END_TEST
+
 /* Rests are quiet, and in their tails nothing is struck: no sample is above the tail's level. */
 START_TEST(rests_are_quiet_tails_and_noise) {
     data_manifest m;
@@ -449,7 +478,8 @@ TEST_MAIN("data/mix", parts_are_added_with_gain_and_delay, parts_begin_at_their_
           gains_and_delays_fill_their_ranges, a_sound_depends_on_seed_class_and_number_alone,
           kits_and_copies_stay_in_one_pool, the_same_parts_have_the_same_pools,
           few_kits_are_split_with_a_note, pools_that_cannot_be_filled_are_an_error,
-          sounds_keep_to_their_pool_and_tell_their_parts, rests_are_quiet_tails_and_noise,
-          threads_and_the_cache_make_no_difference, the_cache_follows_parts_and_settings,
-          parts_that_cannot_be_used_are_passed_over, a_class_of_parts_without_a_sound_is_an_error,
-          crops_are_cut_from_the_song, a_closed_hat_ends_an_open_one)
+          sounds_keep_to_their_pool_and_tell_their_parts, other_sounds_may_ring_on_beneath,
+          rests_are_quiet_tails_and_noise, threads_and_the_cache_make_no_difference,
+          the_cache_follows_parts_and_settings, parts_that_cannot_be_used_are_passed_over,
+          a_class_of_parts_without_a_sound_is_an_error, crops_are_cut_from_the_song,
+          a_closed_hat_ends_an_open_one)

@@ -125,8 +125,9 @@ static void check_logits(const char *what, const float *logits, const float *exp
     test_close(what, logits, expected, BATCH * CLASSES, 0, 1e-4 * largest);
 }
 
-/* The norm, and a few numbers relative to what a number of the tensor is on average. `rounding`:
- * where a batch_norm follows, a bias has no gradient but for that. */
+/* The norm, and a few numbers relative to what a number of the tensor is on average: with two
+ * samples and planes of a few numbers, batch_norm makes much of rounding. Where one follows, a bias
+ * has no gradient but for `rounding`. */
 static void check_gradient(const nn_tensor *tensor, float expected_norm, const float *expected,
                            double rounding) {
     int64_t n = nn_shape_count(tensor->shape);
@@ -135,8 +136,8 @@ static void check_gradient(const nn_tensor *tensor, float expected_norm, const f
     for (int64_t k = 0; k < n; k++) squares += (double)tensor->grad[k] * tensor->grad[k];
     for (int k = 0; k < SAMPLES; k++) samples[k] = tensor->grad[7919 * (k + 1) % n];
     float norm = (float)sqrt(squares);
-    test_close(tensor->name, &norm, &expected_norm, 1, 1e-3, rounding);
-    test_close(tensor->name, samples, expected, SAMPLES, 1e-3, 1e-2 * usual + rounding);
+    test_close(tensor->name, &norm, &expected_norm, 1, 1e-2, rounding);
+    test_close(tensor->name, samples, expected, SAMPLES, 0, 5e-2 * usual + rounding);
 }
 
 static void check_gradients(nn_network *network, const float *norm, const float *samples) {
