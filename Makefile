@@ -125,7 +125,7 @@ bench: $(BUILD)/bench
 
 # All tests with the address and undefined-behaviour sanitizers, and those that use threads with
 # the thread sanitizer.
-THREADED  := base/test_parallel nn/test_network data/test_clips data/test_batch train/test_experiment \
+THREADED  := base/test_parallel nn/test_classifier nn/test_network data/test_clips data/test_batch train/test_experiment \
              infer/test_rimshot
 asan      := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitize:
@@ -182,15 +182,15 @@ install-lib: $(BUILD)/lib/librimshot.a $(BUILD)/librimshot.so
 
 MANDIR    := $(PREFIX)/share/man
 SHAREDIR  := $(PREFIX)/share/rimshot
+CONFIG_DIRS := $(sort $(dir $(wildcard configs/*.yaml configs/*/*.yaml configs/*/*/*.yaml)))
 
 install: all install-lib
 	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
-	@install -d $(DESTDIR)$(SHAREDIR)/configs/labels
+	@install -d $(CONFIG_DIRS:%=$(DESTDIR)$(SHAREDIR)/%)
 	@install -m 755 $(BUILD)/rimshot $(DESTDIR)$(PREFIX)/bin
 	@install -m 644 $(filter %.1,$(PAGES)) $(DESTDIR)$(MANDIR)/man1
 	@install -m 644 $(filter %.5,$(PAGES)) $(DESTDIR)$(MANDIR)/man5
-	@install -m 644 configs/*.yaml $(DESTDIR)$(SHAREDIR)/configs
-	@install -m 644 configs/labels/*.yaml $(DESTDIR)$(SHAREDIR)/configs/labels
+	@for d in $(CONFIG_DIRS); do install -m 644 $$d/*.yaml $(DESTDIR)$(SHAREDIR)/$$d || exit 1; done
 
 uninstall:
 	@rm -f $(DESTDIR)$(PREFIX)/bin/rimshot $(DESTDIR)$(PREFIX)/include/rimshot.h \
