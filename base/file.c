@@ -138,8 +138,17 @@ static int fill_and_close(int fd, const void *data, size_t n_bytes) {
     return failure;
 }
 
+/* A device, a pipe or a socket: a file renamed over it would take its place. */
+static bool is_special(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 static base_status replace(const char *path, const void *data, size_t n_bytes, base_arena *arena,
                            base_error *err) {
+    if (is_special(path)) {
+        return base_fail(err, BASE_EEXISTS, "writing %s: it is not a regular file", path);
+    }
     const char *folder = base_path_folder(arena, path);
     if (folder == NULL) return no_memory(path, err);
     char *temporary;

@@ -26,7 +26,8 @@ base_status base_file_view_open(const char *path, size_t map_from_bytes, base_fi
                                 base_error *err);
 void base_file_view_release(base_file_view *view); /* NULL or released is fine */
 
-/* Replaces `path` by the bytes given, atomically and durably. On failure the old file stays. */
+/* Replaces `path` by the bytes given, atomically and durably. On failure the old file stays; a
+ * device or a pipe always does. */
 base_status base_file_write(const char *path, const void *data, size_t n_bytes, base_error *err);
 base_status base_file_write_text(const char *path, const base_text *text, base_error *err);
 

@@ -466,6 +466,10 @@ base_status base_h5_foreign_open(const char *path, void *bytes, size_t n_bytes,
     return BASE_OK;
 }
 
+const char *base_h5_reader_path(const base_h5_reader *reader) {
+    return reader->path;
+}
+
 void base_h5_reader_free(base_h5_reader *reader) {
     if (reader == NULL) return;
     enter_library();

@@ -77,5 +77,7 @@ int cli_print_release(base_text *text);
 
 /* Adds the call as a line for the shell, to go on with: its arguments and --out. */
 void cli_add_again(const cli_call *call, base_text *out);
+/* Adds a word, in single quotes where a shell would read more into it. */
+void cli_add_quoted(const char *word, base_text *out);
 
 #endif

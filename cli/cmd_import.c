@@ -122,6 +122,12 @@ static base_status write_config(cli_call *call, target *to, base_error *err) {
 
 static base_status open_config(cli_call *call, const char *path, target *to, base_error *err) {
     BASE_TRY(train_config_read(path, NULL, 0, &to->config, err));
+    if (to->config.classifier) {
+        return base_fail(err, BASE_EUSAGE,
+                         "%s: its classifier can't be imported, only fitted: give rimshot train "
+                         "the weights of its network as train.init",
+                         path);
+    }
     BASE_TRY(find_classes(call, to, err));
     to->config.train.freeze = (base_strings){0}; /* nothing is trained here */
     BASE_TRY(train_network_new(&to->config, to->n_classes, 1, false, call->pool, &to->made.network,
@@ -138,6 +144,11 @@ static base_status open_model(cli_call *call, const char *path, target *to, base
     if (infer_model_n_members(to->model) > 1) {
         return base_fail(err, BASE_EUSAGE,
                          "--into %s: an ensemble; import into a model of one network", path);
+    }
+    if (infer_model_member(to->model, 0)->classifier) {
+        return base_fail(err, BASE_EUSAGE,
+                         "--into %s: its classifier was fitted on what its network gives now",
+                         path);
     }
     to->n_classes = infer_model_n_classes(to->model);
     const char **classes = base_arena_alloc(&call->arena, (size_t)to->n_classes, sizeof *classes);

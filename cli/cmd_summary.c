@@ -54,9 +54,21 @@ static void add_network(const nn_network *network, base_text *out) {
                      (double)summary.scratch_bytes / 1048576);
 }
 
-static int print_network(const nn_network *network) {
+static void add_classifier(const nn_classifier *classifier, base_text *out) {
+    if (!classifier) return;
+    base_text_printf(out, "classifier: %s, ", nn_classifier_name(classifier));
+    nn_classifier_describe(classifier, out);
+    base_text_add(out, "\n");
+}
+
+static int print_network(const train_config *config, const nn_network *network) {
     base_text out = {0};
+    int n;
+    const nn_classifier_choice *choice = config->classifier;
     add_network(network, &out);
+    if (choice) {
+        base_text_printf(&out, "classifier: %s\n", nn_classifier_variants(&n)[choice->index]->name);
+    }
     return cli_print_release(&out);
 }
 
@@ -83,10 +95,10 @@ static int summarize_config(cli_call *call) {
     nn_network *network = NULL;
     base_status status = count_classes(call, &config, &n_classes, &err);
     if (status == BASE_OK) {
-        status = train_network_new(&config, n_classes, config.train.batch, true, call->pool,
-                                   &network, NULL, &err);
+        status = train_network_new(&config, n_classes, config.train.batch, !config.classifier,
+                                   call->pool, &network, NULL, &err);
     }
-    int code = status == BASE_OK ? print_network(network) : cli_fail(&err);
+    int code = status == BASE_OK ? print_network(&config, network) : cli_fail(&err);
     nn_network_free(network);
     train_config_release(&config);
     return code;
@@ -110,6 +122,7 @@ static int summarize_model(cli_call *call) {
     base_text_printf(&out, "\nrecord   %s\nmembers  %d\n\n", infer_model_record(model),
                      infer_model_n_members(model));
     add_network(infer_model_network(model, 0), &out);
+    add_classifier(infer_model_member(model, 0)->classifier, &out);
     infer_model_free(model);
     return cli_print_release(&out);
 }

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,19 +87,20 @@ static bool work_label(const train_event *event, char *label, size_t size) {
 }
 
 static void show_step(train_view *view, const train_event *event) {
-    char label[128], text[160], rate[32], left[32], best[64] = "";
+    char label[128], text[160], rate[32], left[32], best[64] = "", loss[32] = "";
     if (!work_label(event, label, 64)) return;
     size_t used = strlen(label);
     snprintf(label + used, sizeof label - used, "  epoch %lld/%lld", (long long)event->epoch_number,
              (long long)event->n_epochs);
+    if (!isnan(event->loss)) snprintf(loss, sizeof loss, "  loss %.3f", event->loss);
     if (event->best_accuracy >= 0) {
         snprintf(best, sizeof best, "  best %.3f @ %lld", event->best_accuracy,
                  (long long)event->best_epoch);
     }
     /* What matters least stands last: a narrow terminal cuts it off. */
-    snprintf(text, sizeof text, "%s left  loss %.3f%s  %s clips/s",
-             event->seconds_left < 0 ? "…" : cli_duration(event->seconds_left, left), event->loss,
-             best, base_thousands((int64_t)event->samples_per_s, rate));
+    snprintf(text, sizeof text, "%s left%s%s  %s clips/s",
+             event->seconds_left < 0 ? "…" : cli_duration(event->seconds_left, left), loss, best,
+             base_thousands((int64_t)event->samples_per_s, rate));
     double epochs = (double)event->epoch_number - 1 + (double)event->done / (double)event->total;
     cli_progress_draw(&view->progress, label, epochs / (double)event->n_epochs, text);
 }

@@ -40,8 +40,7 @@ int cli_print_release(base_text *text) {
     return code;
 }
 
-/* In single quotes where a shell would read more into it. */
-static void add_quoted(const char *word, base_text *out) {
+void cli_add_quoted(const char *word, base_text *out) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_-./=,:+@%";
     if (word[0] && word[strspn(word, plain)] == '\0') {
@@ -60,9 +59,9 @@ void cli_add_again(const cli_call *call, base_text *out) {
     base_text_printf(out, "rimshot %s", call->command->name);
     for (int i = 0; i < call->n_arguments; i++) {
         base_text_add(out, " ");
-        add_quoted(call->arguments[i], out);
+        cli_add_quoted(call->arguments[i], out);
     }
     if (!cli_given(call, "out")) return;
     base_text_add(out, " --out ");
-    add_quoted(cli_text(call, "out"), out);
+    cli_add_quoted(cli_text(call, "out"), out);
 }

@@ -11,8 +11,8 @@ typedef struct {
     bool with_features; /* from the waveform instead of from the features */
     bool int8; /* weights as 8-bit integers with a scale per output channel, where the format can */
     bool needs_length; /* onnx: the input `length` has no preset value, so must be given */
-    int member; /* which network of an ensemble; -1: the only one (an ensemble is then refused by
-                   formats that hold one network) */
+    int member; /* which network of an ensemble; -1: all (an ensemble is then refused by formats
+                   that hold one network) */
 } infer_export_options;
 
 typedef struct {
@@ -25,8 +25,8 @@ typedef struct {
      * format. */
     base_status (*write)(infer_model *model, const infer_export_options *options, const char *path,
                          base_error *err);
-    /* Optional: compares what lies at `path` with the model and adds a line about it to `report`.
-     * Fails where they differ, or where they cannot be compared. */
+    /* Compares what lies at `path` with the model and adds a line about it to `report`. Fails where
+     * they differ, or where they cannot be compared. */
     base_status (*verify)(infer_model *model, const infer_export_options *options, const char *path,
                           base_text *report, base_error *err);
 } infer_exporter;

@@ -227,8 +227,7 @@ static base_status assemble(export_c *e, base_text *text) {
     return status;
 }
 
-static base_status write_header(export_c *e, const char *path) {
-    base_text text = {0};
+base_status export_c_make(export_c *e, const char *path, base_text *text) {
     BASE_TRY(infer_graph_member(e->model, e->options, &e->member, e->err));
     BASE_TRY(infer_graph_features(infer_model_member(e->model, e->member), "C", e->err));
     BASE_TRY(infer_graph_new(infer_model_network(e->model, e->member), &e->network, e->err));
@@ -236,23 +235,25 @@ static base_status write_header(export_c *e, const char *path) {
     BASE_TRY(check_weights(e));
     e->file_name = base_path_name(path);
     BASE_TRY(find_prefix(e, path));
-    base_status status = assemble(e, &text);
-    if (status == BASE_OK && (e->constants.failed || e->body.failed)) {
-        status = export_c_no_memory(e);
-    }
-    if (status == BASE_OK) status = base_file_write_text(path, &text, e->err);
-    base_text_release(&text);
-    return status;
+    BASE_TRY(assemble(e, text));
+    return e->constants.failed || e->body.failed ? export_c_no_memory(e) : BASE_OK;
+}
+
+void export_c_release(export_c *e) {
+    nn_network_free(e->network);
+    base_text_release(&e->constants);
+    base_text_release(&e->body);
+    base_arena_release(&e->arena);
 }
 
 static base_status write_c(infer_model *model, const infer_export_options *options,
                            const char *path, base_error *err) {
     export_c e = {.model = model, .options = options, .err = err};
-    base_status status = write_header(&e, path);
-    nn_network_free(e.network);
-    base_text_release(&e.constants);
-    base_text_release(&e.body);
-    base_arena_release(&e.arena);
+    base_text text = {0};
+    base_status status = export_c_make(&e, path, &text);
+    if (status == BASE_OK) status = base_file_write_text(path, &text, err);
+    base_text_release(&text);
+    export_c_release(&e);
     return status;
 }
 
@@ -260,6 +261,8 @@ const infer_exporter infer_export_c = {
     .name = "c",
     .extension = "h",
     .help = "One C header that needs nothing but libm: front end, network, weights, test",
+    .takes_features = true,
     .takes_int8 = true,
     .write = write_c,
+    .verify = export_c_verify,
 };

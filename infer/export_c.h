@@ -101,6 +101,12 @@ typedef struct {
     base_text constants, body;
 } export_c;
 
+/* ---- export_c.c ---- */
+
+/* The header that belongs at `path`; e holds model, options and err. */
+base_status export_c_make(export_c *e, const char *path, base_text *text);
+void export_c_release(export_c *e);
+
 /* ---- export_c_text.c ---- */
 
 /* Adds a text of conditional lines. */
@@ -161,5 +167,11 @@ bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, i
 /* ---- export_c_test.c ---- */
 
 base_status export_c_test(export_c *e, base_text *text);
+
+/* ---- export_c_verify.c ---- */
+
+/* Compiles the header with the system's compiler and runs it on synthesised drums. */
+base_status export_c_verify(infer_model *model, const infer_export_options *options,
+                            const char *path, base_text *report, base_error *err);
 
 #endif

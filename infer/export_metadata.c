@@ -21,15 +21,15 @@ static void add_numbers(const float *items, int64_t n, base_text *out) {
     base_text_add(out, "]");
 }
 
-static void put_norm(const dsp_features *features, infer_metadata *m, bool *failed) {
-    int64_t n = dsp_features_norm_size(features);
+static void put_norm(const dsp_features *features, bool all, infer_metadata *m, bool *failed) {
+    int64_t n = all ? 0 : dsp_features_norm_size(features);
     base_text text = {0};
     float *norm = base_alloc((size_t)(2 * n + 1), sizeof *norm);
     if (norm == NULL) {
         *failed = true;
         return;
     }
-    dsp_features_get_norm(features, norm, norm + n);
+    if (n > 0) dsp_features_get_norm(features, norm, norm + n);
     add_numbers(norm, n, &text);
     put(m, "norm_offset", &text, failed);
     add_numbers(norm + n, n, &text);
@@ -67,7 +67,7 @@ static void put_text(infer_metadata *m, const char *key, const char *value, bool
 base_status infer_metadata_make(const infer_model *model, int member, infer_metadata *metadata,
                                 base_error *err) {
     bool failed = false, binary = infer_model_loss(model) == NN_BINARY_CROSS_ENTROPY;
-    const dsp_features *features = infer_model_member(model, member)->features;
+    const dsp_features *features = infer_model_member(model, member < 0 ? 0 : member)->features;
     base_text text = {0};
     int64_t shape[3];
     dsp_features_shape(features, shape);
@@ -77,7 +77,7 @@ base_status infer_metadata_make(const infer_model *model, int member, infer_meta
     base_text_printf(&text, "[%" PRId64 ", %" PRId64 ", %" PRId64 "]", shape[0], shape[1],
                      shape[2]);
     put(metadata, "features", &text, &failed);
-    put_norm(features, metadata, &failed);
+    put_norm(features, member < 0, metadata, &failed);
     base_text_add_number(&text, infer_model_temperature(model));
     put(metadata, "temperature", &text, &failed);
     put_text(metadata, "activation", binary ? "sigmoid" : "softmax", &failed);

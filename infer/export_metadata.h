@@ -18,6 +18,7 @@ typedef struct {
     int n;
 } infer_metadata;
 
+/* Of a member, or of all for -1: the lists of normalisation are then empty. */
 base_status infer_metadata_make(const infer_model *model, int member, infer_metadata *metadata,
                                 base_error *err);
 void infer_metadata_release(infer_metadata *metadata);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "infer/export.h"
+#include "infer/onnx_graph.h"
 
 extern const char infer_web_index[]; /* infer/web/index.html */
 extern const infer_exporter infer_export_onnx;
@@ -49,12 +50,16 @@ static void add_settings(const infer_model *model, base_text *out) {
     base_text_add(out, "\n}\n");
 }
 
-static base_status write_texts(const job *j, const infer_model *model, base_error *err) {
+/* Does something with each of the two texts and its path. */
+static base_status with_texts(const char *const path[N_PARTS], const infer_model *model,
+                              base_status (*act)(const char *path, const base_text *text,
+                                                 base_error *err),
+                              base_error *err) {
     base_text page = {0}, settings = {0};
     base_text_add(&page, infer_web_index);
     add_settings(model, &settings);
-    base_status status = base_file_write_text(j->staged[PAGE], &page, err);
-    if (status == BASE_OK) status = base_file_write_text(j->staged[SETTINGS], &settings, err);
+    base_status status = act(path[PAGE], &page, err);
+    if (status == BASE_OK) status = act(path[SETTINGS], &settings, err);
     base_text_release(&page);
     base_text_release(&settings);
     return status;
@@ -64,11 +69,11 @@ static base_status write_texts(const job *j, const infer_model *model, base_erro
 static base_status move_parts(const job *j, base_error *err) {
     if (!base_folder_exists(j->path)) {
         return rename(j->stage, j->path) == 0 ? BASE_OK
-                                              : base_fail_errno(err, errno, "writing %s", j->path);
+                                              : base_fail_errno(err, errno, "%s", j->path);
     }
     for (int i = 0; i < N_PARTS; i++) {
         if (rename(j->staged[i], j->part[i]) != 0) {
-            return base_fail_errno(err, errno, "writing %s", j->part[i]);
+            return base_fail_errno(err, errno, "%s", j->part[i]);
         }
     }
     return base_folder_remove(j->stage, err);
@@ -101,20 +106,59 @@ static base_status write_parts(const job *j, infer_model *model,
         return base_fail_within(err, "writing %s", j->path);
     }
     base_status status = infer_export_onnx.write(model, &whole, j->staged[NETWORK], err);
-    if (status == BASE_OK) status = write_texts(j, model, err);
+    if (status == BASE_OK) status = with_texts(j->staged, model, base_file_write_text, err);
     if (status == BASE_OK) status = move_parts(j, err);
     if (status != BASE_OK) base_folder_remove(j->stage, NULL);
-    return status;
+    return status == BASE_EIO ? base_fail_within(err, "writing %s", j->path) : status;
+}
+
+/* The arena is to be released also after a failure. */
+static base_status open_job(job *j, const char *path, base_error *err) {
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    j->path = base_arena_copy(&j->arena, path, n);
+    return j->path != NULL ? name_parts(j, err) : no_memory(path, err);
 }
 
 static base_status write_web(infer_model *model, const infer_export_options *options,
                              const char *path, base_error *err) {
     job j = {0};
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/') n--;
-    j.path = base_arena_copy(&j.arena, path, n);
-    base_status status = j.path != NULL ? name_parts(&j, err) : no_memory(path, err);
+    base_status status = open_job(&j, path, err);
     if (status == BASE_OK) status = write_parts(&j, model, options, err);
+    base_arena_release(&j.arena);
+    return status;
+}
+
+/* ---- checking ---- */
+
+static base_status compare_text(const char *path, const base_text *wanted, base_error *err) {
+    void *data;
+    size_t n_bytes;
+    if (wanted->failed) return no_memory(path, err);
+    BASE_TRY(base_file_read(path, 0, &data, &n_bytes, err));
+    bool equal = n_bytes == wanted->size && memcmp(data, wanted->data, n_bytes) == 0;
+    base_free(data);
+    return equal ? BASE_OK
+                 : base_fail(err, BASE_EMISMATCH, "%s: it is not what the model gives", path);
+}
+
+/* Without a browser: the page's texts, and its network in another runtime. */
+static base_status verify_web(infer_model *model, const infer_export_options *options,
+                              const char *path, base_text *report, base_error *err) {
+    infer_export_options whole = *options;
+    whole.with_features = true;
+    job j = {0};
+    base_text network = {0};
+    base_status status = open_job(&j, path, err);
+    if (status == BASE_OK) status = with_texts(j.part, model, compare_text, err);
+    if (status == BASE_OK) {
+        status = infer_onnx_verify(model, &whole, j.part[NETWORK], &network, err);
+    }
+    if (status == BASE_OK) {
+        base_text_printf(report, "read back: page, classes and settings equal; the network in %s",
+                         base_text_string(&network));
+    }
+    base_text_release(&network);
     base_arena_release(&j.arena);
     return status;
 }
@@ -125,4 +169,5 @@ const infer_exporter infer_export_web = {
     .help = "A folder with a page that classifies dropped files in a browser, offline",
     .takes_features = true,
     .write = write_web,
+    .verify = verify_web,
 };

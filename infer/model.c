@@ -8,7 +8,12 @@
 #include "nn/loss.h"
 #include "nn/weights.h"
 
-enum { VERSION = 1, MAX_MEMBERS = 100, MAX_CLASSES = 10000 };
+enum {
+    PLAIN_VERSION = 1,
+    VERSION = 2 /* has classifiers */,
+    MAX_MEMBERS = 100,
+    MAX_CLASSES = 10000
+};
 #define KIND "model"
 
 struct infer_model {
@@ -23,6 +28,7 @@ struct infer_model {
     data_audio_options audio;
     dsp_features_options features;
     base_node *layers;
+    bool has_classifier;
     infer_member *members;
     int n_members;
     base_pool *pool;
@@ -32,6 +38,7 @@ struct infer_model {
     size_t scratch_bytes;
     float *x;        /* [max_batch, count] */
     int32_t *length; /* [max_batch] */
+    float *share;    /* [max_batch, n_classes] of a member's classifier; NULL: there is none */
 };
 
 /* ------------------------------------------------------------------ writing */
@@ -50,13 +57,16 @@ static base_status put_member(base_h5_writer *writer, int index, const infer_mem
     base_free(norm);
     snprintf(name, sizeof name, "members/%d/weights", index);
     if (status == BASE_OK) status = nn_weights_write(member->network, writer, name, err);
-    return status;
+    if (status != BASE_OK || !member->classifier) return status;
+    snprintf(name, sizeof name, "members/%d/classifier", index);
+    return nn_classifier_write(member->classifier, writer, name, err);
 }
 
 base_status infer_model_write(const infer_model_content *content, const char *path,
                               base_error *err) {
     base_h5_writer *writer;
-    BASE_TRY(base_h5_writer_new(KIND, VERSION, &writer, err));
+    bool fitted = content->n_members > 0 && content->members[0].classifier;
+    BASE_TRY(base_h5_writer_new(KIND, fitted ? VERSION : PLAIN_VERSION, &writer, err));
     base_status status = base_h5_put_string(writer, "config", content->config, err);
     if (status == BASE_OK) status = base_h5_put_string(writer, "record", content->record, err);
     if (status == BASE_OK) {
@@ -91,6 +101,9 @@ static base_status bind_config(infer_model *model, base_error *err) {
     }
     BASE_TRY(base_options_bind(data_audio_table, audio, &model->audio, &model->arena, err));
     BASE_TRY(base_options_bind(dsp_features_table, features, &model->features, &model->arena, err));
+    const base_node *classifier = base_node_get(root, "classifier");
+    model->has_classifier = classifier && !base_node_is_null(classifier);
+    if (model->has_classifier) return BASE_OK; /* whose probabilities sum to 1 */
     const base_node *train = base_node_get(root, "train");
     const base_node *loss = train ? base_node_get(train, "loss") : NULL;
     if (loss && base_node_get(loss, nn_loss_binary_cross_entropy.name)) {
@@ -133,11 +146,36 @@ static base_status read_norm(infer_member *member, base_h5_reader *reader, int i
     return status;
 }
 
+/* A network gives the classes, or one vector of any size to a classifier. */
+static base_status check_output(const infer_model *model, nn_shape output, base_error *err) {
+    if (output.rank == 1 && (model->has_classifier || output.dim[0] == model->n_classes)) {
+        return BASE_OK;
+    }
+    if (model->has_classifier) {
+        return base_fail(err, BASE_EFORMAT, "%s: its network gives no vector to a classifier",
+                         model->path);
+    }
+    return base_fail(err, BASE_EFORMAT, "%s: its network does not end in %d classes", model->path,
+                     model->n_classes);
+}
+
+static base_status read_classifier(infer_model *model, base_h5_reader *reader, int index,
+                                   base_error *err) {
+    infer_member *member = &model->members[index];
+    char name[64];
+    snprintf(name, sizeof name, "members/%d/classifier", index);
+    base_status status = nn_classifier_read(reader, name, nn_network_output(member->network).dim[0],
+                                            model->n_classes, &member->classifier, err);
+    return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", model->path);
+}
+
 static base_status read_member(infer_model *model, base_h5_reader *reader, int index,
                                base_error *err) {
     infer_member *member = &model->members[index];
-    BASE_TRY(dsp_features_new(&model->features, model->audio.sample_rate_hz, model->audio.channels,
-                              model->n_samples, &member->features, err));
+    base_status status =
+        dsp_features_new(&model->features, model->audio.sample_rate_hz, model->audio.channels,
+                         model->n_samples, &member->features, err);
+    if (status != BASE_OK) return base_fail_within(err, "%s", model->path);
     int64_t shape[3];
     dsp_features_shape(member->features, shape);
     nn_network_config plan = {.input = nn_shape_make(3, shape),
@@ -145,15 +183,12 @@ static base_status read_member(infer_model *model, base_h5_reader *reader, int i
                               .max_batch = model->max_batch,
                               .pool = model->pool};
     BASE_TRY(nn_network_new(model->layers, &plan, &member->network, err));
-    nn_shape output = nn_network_output(member->network);
-    if (output.rank != 1 || output.dim[0] != model->n_classes) {
-        return base_fail(err, BASE_EFORMAT, "%s: its network does not end in %d classes",
-                         model->path, model->n_classes);
-    }
+    BASE_TRY(check_output(model, nn_network_output(member->network), err));
     BASE_TRY(read_norm(member, reader, index, err));
     char name[64];
     snprintf(name, sizeof name, "members/%d/weights", index);
-    return nn_weights_read(member->network, reader, name, err);
+    BASE_TRY(nn_weights_read(member->network, reader, name, err));
+    return model->has_classifier ? read_classifier(model, reader, index, err) : BASE_OK;
 }
 
 static base_status read_members(infer_model *model, base_h5_reader *reader, base_error *err) {
@@ -180,6 +215,11 @@ static base_status allocate(infer_model *model, base_error *err) {
     model->x = base_alloc((size_t)model->max_batch, (size_t)model->count * sizeof *model->x);
     model->length = base_alloc((size_t)model->max_batch, sizeof *model->length);
     bool complete = model->audio_rows && model->scratch && model->x && model->length;
+    if (complete && model->has_classifier) {
+        model->share =
+            base_alloc((size_t)model->max_batch, (size_t)model->n_classes * sizeof *model->share);
+        complete = model->share != NULL;
+    }
     return complete ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", model->path);
 }
 
@@ -219,11 +259,13 @@ void infer_model_free(infer_model *model) {
     for (int i = 0; i < model->n_members; i++) {
         nn_network_free(model->members[i].network);
         dsp_features_free(model->members[i].features);
+        nn_classifier_free(model->members[i].classifier);
     }
     base_free(model->audio_rows);
     base_free(model->scratch);
     base_free(model->x);
     base_free(model->length);
+    base_free(model->share);
     base_arena_release(&model->arena);
     base_free(model);
 }
@@ -341,7 +383,7 @@ static void add_probabilities(const infer_model *model, const float *logits, int
     }
 }
 
-/* A member's logits for the next n clips. */
+/* What a member's network gives for the next n clips. */
 static const float *run_member(clip_source *source, int member, int64_t n) {
     infer_model *model = source->model;
     source->features = model->members[member].features;
@@ -350,18 +392,37 @@ static const float *run_member(clip_source *source, int member, int64_t n) {
     return nn_network_forward(model->members[member].network, &input);
 }
 
-static void classify_batch(clip_source *source, int64_t n, float *probability) {
+/* A member's logits for the next n clips; a classifier's are the logarithms of its probabilities.
+ */
+static base_status find_logits(clip_source *source, int m, int64_t n, const float **logits,
+                               base_error *err) {
+    const infer_model *model = source->model;
+    const nn_classifier *classifier = model->members[m].classifier;
+    *logits = run_member(source, m, n);
+    if (!classifier) return BASE_OK;
+    BASE_TRY(nn_classifier_predict(classifier, *logits, n, model->pool, model->share, err));
+    for (int64_t i = 0; i < n * model->n_classes; i++) model->share[i] = logf(model->share[i]);
+    *logits = model->share;
+    return BASE_OK;
+}
+
+static base_status classify_batch(clip_source *source, int64_t n, float *probability,
+                                  base_error *err) {
     const infer_model *model = source->model;
     memset(probability, 0, (size_t)(n * model->n_classes) * sizeof *probability);
     for (int m = 0; m < model->n_members; m++) {
-        add_probabilities(model, run_member(source, m, n), n, probability);
+        const float *logits;
+        BASE_TRY(find_logits(source, m, n, &logits, err));
+        add_probabilities(model, logits, n, probability);
     }
     /* At the end, because a sum of rounded shares may come out above 1. */
     for (int64_t i = 0; i < n * model->n_classes; i++) probability[i] /= (float)model->n_members;
+    return BASE_OK;
 }
 
-static void embed_batch(clip_source *source, int64_t n, float *embedding) {
+static base_status embed_batch(clip_source *source, int64_t n, float *embedding, base_error *err) {
     const infer_model *model = source->model;
+    (void)err; /* nothing can fail */
     int64_t width = infer_model_embedding_size(model);
     for (int m = 0; m < model->n_members; m++) {
         int64_t size;
@@ -372,16 +433,20 @@ static void embed_batch(clip_source *source, int64_t n, float *embedding) {
         }
         embedding += size;
     }
+    return BASE_OK;
 }
 
+typedef base_status batch_runner(clip_source *source, int64_t n, float *out, base_error *err);
+
 /* Batch by batch; `width` numbers per clip into out. */
-static void run_all(clip_source *source, int64_t n, int64_t width,
-                    void (*run)(clip_source *source, int64_t n, float *out), float *out) {
+static base_status run_all(clip_source *source, int64_t n, int64_t width, batch_runner *run,
+                           float *out, base_error *err) {
     int64_t max = source->model->max_batch;
     for (int64_t first = 0; first < n; first += max) {
         source->first = first;
-        run(source, n - first < max ? n - first : max, out + first * width);
+        BASE_TRY(run(source, n - first < max ? n - first : max, out + first * width, err));
     }
+    return BASE_OK;
 }
 
 base_status infer_model_classify(infer_model *model, const data_audio *clips, int64_t n,
@@ -394,7 +459,7 @@ base_status infer_model_classify(infer_model *model, const data_audio *clips, in
         }
     }
     clip_source source = {.model = model, .clips = clips};
-    run_all(&source, n, model->n_classes, classify_batch, probability);
+    BASE_TRY(run_all(&source, n, model->n_classes, classify_batch, probability, err));
     for (int64_t i = 0; i < n; i++) {
         if (clips[i].x) continue;
         memset(probability + i * model->n_classes, 0,
@@ -418,13 +483,13 @@ base_status infer_model_classify_clips(infer_model *model, const data_clips *cli
                                        base_error *err) {
     BASE_TRY(check_set(model, clips, err));
     clip_source source = {.model = model, .set = clips, .index = index};
-    run_all(&source, n, model->n_classes, classify_batch, probability);
-    return BASE_OK;
+    return run_all(&source, n, model->n_classes, classify_batch, probability, err);
 }
 
 const float *infer_model_embedding(const infer_model *model, int member, int64_t *size) {
     nn_shape shape;
-    const float *value = nn_network_value(model->members[member].network, 1, &shape);
+    const infer_member *m = &model->members[member];
+    const float *value = nn_network_value(m->network, m->classifier ? 0 : 1, &shape);
     *size = value ? nn_shape_count(shape) : 0;
     return value;
 }
@@ -448,6 +513,5 @@ base_status infer_model_embed_clips(infer_model *model, const data_clips *clips,
                          model->path);
     }
     clip_source source = {.model = model, .set = clips, .index = index};
-    run_all(&source, n, width, embed_batch, embedding);
-    return BASE_OK;
+    return run_all(&source, n, width, embed_batch, embedding, err);
 }

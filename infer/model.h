@@ -1,20 +1,23 @@
 /* infer/model.h - a trained model, whole in one HDF5 file: configuration, classes, normalisation,
  * weights, record.
  *
- * Kind "model", version 1 (docs/formats.md): /config (YAML text), /classes, /temperature, /record
- * (JSON text), /members/<i>/weights/<tensor>, /members/<i>/norm_offset, /norm_scale. More than one
- * member is an ensemble: their probabilities are averaged. */
+ * Kind "model", version 1, or 2 with a classifier (docs/formats.md): /config (YAML text), /classes,
+ * /temperature, /record (JSON text), /members/<i>/weights/<tensor>, /members/<i>/norm_offset,
+ * /norm_scale, /members/<i>/classifier/. More than one member is an ensemble: their probabilities
+ * are averaged. */
 #ifndef INFER_MODEL_H
 #define INFER_MODEL_H
 
 #include "data/clips.h"
 #include "dsp/features.h"
+#include "nn/classifier.h"
 #include "nn/loss.h"
 #include "nn/network.h"
 
 typedef struct {
     nn_network *network;
-    dsp_features *features; /* with its fitted normalisation */
+    dsp_features *features;    /* with its fitted normalisation */
+    nn_classifier *classifier; /* of the network's output; NULL: that is the classes' logits */
 } infer_member;
 
 /* What is written. All borrowed. */
@@ -23,7 +26,8 @@ typedef struct {
     const char *record; /* JSON: how it was trained and what it scored */
     const char *const *classes;
     int n_classes;
-    double temperature; /* logits are divided by it; 1: as they are */
+    double temperature; /* logits (a classifier's: the logarithms of its probabilities) are divided
+                           by it; 1: as they are */
     const infer_member *members;
     int n_members;
 } infer_model_content;
@@ -61,7 +65,8 @@ base_status infer_model_classify_clips(infer_model *model, const data_clips *cli
                                        const int64_t *index, int64_t n, float *probability,
                                        base_error *err);
 
-/* Embeddings: what the last layer reads, all members' side by side, [n, size]. */
+/* Embeddings: what the last layer, or the classifier, reads, all members' side by side, [n, size].
+ */
 int64_t
 infer_model_embedding_size(const infer_model *model); /* 0: a network of one layer has none */
 base_status infer_model_embed_clips(infer_model *model, const data_clips *clips,

@@ -14,7 +14,7 @@ struct infer_onnx_mask {
 };
 
 void infer_onnx_init(infer_onnx *onnx) {
-    *onnx = (infer_onnx){.graph = RIMSHOT__ONNX__GRAPH__INIT, .scope = ""};
+    *onnx = (infer_onnx){.graph = RIMSHOT__ONNX__GRAPH__INIT, .member = "", .scope = ""};
     onnx->graph.name = "rimshot";
 }
 

@@ -33,7 +33,8 @@ typedef struct {
     base_arena arena;
     Rimshot__Onnx__Graph graph;
     size_t node_capacity, initializer_capacity, input_capacity, output_capacity;
-    const char *scope; /* put before the names of nodes and of their values */
+    const char *member; /* "" or, in an ensemble, "member0/": put before the names of weights */
+    const char *scope;  /* put before the names of nodes and of their values */
     infer_onnx_mask *masks;
     bool failed;
 } infer_onnx;

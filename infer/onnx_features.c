@@ -306,23 +306,14 @@ static infer_onnx_value normalized_clip(const front *e, infer_onnx_value x) {
                     INFER_OP(onnx, "Where", usable, deviation, infer_onnx_float(onnx, 1)));
 }
 
-static infer_onnx_value normalized(const front *e, int64_t part, infer_onnx_value x) {
-    const dsp_features *f = e->f;
-    infer_onnx *onnx = e->onnx;
-    if (f->options.normalize == DSP_NORM_CLIP) return normalized_clip(e, x);
-    if (!f->fitted) return x;
-    int64_t n = f->n_norm / f->n_parts;
-    infer_onnx_shape shape = {INFER_ONNX_FLOAT, 4, {1, 1, n, 1}};
-    infer_onnx_value offset = infer_onnx_constant(onnx, shape, f->offset + part * n);
-    infer_onnx_value scale = infer_onnx_constant(onnx, shape, f->scale + part * n);
-    return INFER_OP(onnx, "Div", INFER_OP(onnx, "Sub", x, offset), scale);
-}
-
 static infer_onnx_value all_features(const front *e, infer_onnx_value waveform) {
-    infer_onnx_value last = normalized(e, e->f->n_parts - 1, raw_features(e, waveform));
+    bool per_clip = e->f->options.normalize == DSP_NORM_CLIP;
+    infer_onnx_value last = raw_features(e, waveform);
+    if (per_clip) last = normalized_clip(e, last);
     if (e->f->options.kind != DSP_RASTER_LOG_MEL) return last;
-    infer_onnx_value parts[] = {normalized(e, 0, rasters(e, waveform)), last};
-    infer_onnx_value y = infer_onnx_op(e->onnx, "Concat", 2, parts);
+    infer_onnx_value first = rasters(e, waveform);
+    if (per_clip) first = normalized_clip(e, first);
+    infer_onnx_value y = INFER_OP(e->onnx, "Concat", first, last);
     infer_onnx_set_int(e->onnx, "axis", 1);
     return y;
 }
@@ -344,9 +335,39 @@ infer_onnx_signal infer_onnx_features(infer_onnx *onnx, const dsp_features *feat
     front e = {onnx, features};
     onnx->scope = "features/";
     infer_onnx_signal y = {.x = all_features(&e, waveform.x)};
-    int64_t n_rest = features->n_frames - features->n_filled;
-    if (n_rest > 0) y.x = padded(onnx, y.x, 4, "constant", 0, n_rest);
     if (waveform.length != NULL) y.length = valid_frames(&e, waveform.length);
     onnx->scope = "";
     return y;
+}
+
+/* One of a member's two tables, for [N, C, F, T]: as many numbers as it has, or, where parts of the
+ * planes are normalised apart, one for each of their rows. */
+static infer_onnx_value norm_table(infer_onnx *onnx, const dsp_features *f, const float *table) {
+    infer_onnx_shape shape = {INFER_ONNX_FLOAT, 4, {1, 1, f->n_norm, 1}};
+    if (f->n_parts == 1) return infer_onnx_constant(onnx, shape, table);
+    float *rows = infer_onnx_take(onnx, f->n_planes * f->n_rows, sizeof *rows);
+    if (rows == NULL) return "";
+    for (int64_t i = 0; i < f->n_planes * f->n_rows; i++) {
+        rows[i] = table[dsp_features_norm_index(f, i)];
+    }
+    shape.dim[1] = f->n_planes;
+    shape.dim[2] = f->n_rows;
+    return infer_onnx_constant(onnx, shape, rows);
+}
+
+infer_onnx_value infer_onnx_filled(infer_onnx *onnx, const dsp_features *features,
+                                   infer_onnx_value x) {
+    bool all = features->n_filled == features->n_frames;
+    return all ? x : sliced(onnx, x, 3, features->n_filled);
+}
+
+infer_onnx_value infer_onnx_normalized(infer_onnx *onnx, const dsp_features *features,
+                                       infer_onnx_value x) {
+    int64_t n_rest = features->n_frames - features->n_filled;
+    if (features->fitted) {
+        infer_onnx_value offset = norm_table(onnx, features, features->offset);
+        infer_onnx_value scale = norm_table(onnx, features, features->scale);
+        x = INFER_OP(onnx, "Div", INFER_OP(onnx, "Sub", x, offset), scale);
+    }
+    return n_rest > 0 ? padded(onnx, x, 4, "constant", 0, n_rest) : x;
 }

@@ -9,10 +9,19 @@ typedef struct {
     infer_onnx_value x, length;
 } infer_onnx_signal;
 
-/* From waveforms [N, channels, samples] and their valid samples to features [N,C,F,T] and their
- * valid frames. */
+/* From waveforms [N, channels, samples] and their valid samples to the frames they fill, [N,C,F,t],
+ * and the valid ones. Fitted normalisation is left to infer_onnx_normalized, since it is a member's
+ * own. */
 infer_onnx_signal infer_onnx_features(infer_onnx *onnx, const dsp_features *features,
                                       infer_onnx_signal waveform);
+
+/* [N,C,F,t] of features [N,C,F,T]. */
+infer_onnx_value infer_onnx_filled(infer_onnx *onnx, const dsp_features *features,
+                                   infer_onnx_value x);
+
+/* What the network is given, [N,C,F,T]: t frames normalised by what was fitted, then zeros. */
+infer_onnx_value infer_onnx_normalized(infer_onnx *onnx, const dsp_features *features,
+                                       infer_onnx_value x);
 
 /* From features to logits [N, classes]. The network is planned with keep_order. ESHAPE, naming the
  * layer, where one has no form in ONNX. */

@@ -50,7 +50,7 @@ static infer_onnx_value weight_of(const infer_onnx_layer *call, const char *name
         infer_onnx_shape shape = {.type = INFER_ONNX_FLOAT, .rank = tensor->shape.rank};
         memcpy(shape.dim, tensor->shape.dim, sizeof tensor->shape.dim);
         char full[1024];
-        snprintf(full, sizeof full, "%s.%s", call->node.path, name);
+        snprintf(full, sizeof full, "%s%s.%s", call->onnx->member, call->node.path, name);
         return infer_onnx_weight(call->onnx, full, shape,
                                  infer_onnx_layer_data(call, name, tensor->is_state));
     }
@@ -526,7 +526,7 @@ static base_status emit_node(infer_onnx *onnx, const nn_graph_node *node, infer_
     }
     infer_onnx_layer call = {.onnx = onnx, .node = *node, .length = values[node->in[0]].length};
     for (int i = 0; i < node->plan->n_in; i++) call.x[i] = values[node->in[i]].x;
-    onnx->scope = base_arena_printf(&onnx->arena, "%s/", node->path);
+    onnx->scope = base_arena_printf(&onnx->arena, "%s%s/", onnx->member, node->path);
     if (onnx->scope == NULL) return base_fail(err, BASE_EMEMORY, "export: out of memory");
     infer_onnx_signal y = {.x = forms[form].emit(&call)};
     y.length = length_after(onnx, node, call.length);

@@ -37,7 +37,8 @@ static void copy_gates(const recurrent_call *r, const char *name, int64_t width,
 static infer_onnx_value gate_tensor(const recurrent_call *r, const char *name, int layer,
                                     infer_onnx_shape shape, float *data) {
     char full[1024];
-    snprintf(full, sizeof full, "%s.%s_l%d", r->call->node.path, name, layer);
+    snprintf(full, sizeof full, "%s%s.%s_l%d", r->call->onnx->member, r->call->node.path, name,
+             layer);
     return infer_onnx_weight(r->call->onnx, full, shape, data);
 }
 

@@ -1,21 +1,13 @@
-/* An ONNX file against the model, in onnxruntime. The two sides talk through files in a folder of
- * their own: x.bin (the graph's input) and length.bin there, y.bin (probabilities) back. */
-#include <math.h>
-#include <spawn.h>
-#include <stdlib.h>
+/* An ONNX file against the model, in onnxruntime. What goes there: x.bin (the graph's input) and
+ * length.bin; y.bin (probabilities) comes back. */
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "data/synth.h"
+#include "dsp/features_plan.h"
 #include "infer/export_graph.h"
+#include "infer/export_verify.h"
 #include "infer/onnx_graph.h"
 
-extern char **environ;
-
-enum { HITS_PER_CLASS = 3, N_CLIPS = HITS_PER_CLASS * DATA_SYNTH_N_CLASSES, NO_RUNTIME = 3 };
-#define SEED      7
-#define TOLERANCE 1e-4
+enum { NO_RUNTIME = 3 };
 
 static const char script[] =
     "import sys\n"
@@ -28,175 +20,121 @@ static const char script[] =
     "    s = ort.InferenceSession(model, providers=['CPUExecutionProvider'])\n"
     "    x = s.get_inputs()[0]\n"
     "    feed = {x.name: np.fromfile(folder + '/x.bin', np.float32).reshape(-1, *x.shape[1:])}\n"
-    "    if 'length' in [i.name for i in s.get_overridable_initializers()]:\n"
+    "    if 'length' in [i.name for i in s.get_inputs() + s.get_overridable_initializers()]:\n"
     "        feed['length'] = np.fromfile(folder + '/length.bin', np.int64)\n"
     "    s.run(None, feed)[0].tofile(folder + '/y.bin')\n"
     "try:\n"
     "    run(*sys.argv[1:])\n"
     "except Exception as e:\n"
-    "    sys.exit('onnxruntime: ' + str(e).splitlines()[0])\n";
+    "    sys.exit((str(e).splitlines() or [type(e).__name__])[0])\n";
 
-/* All clips at once, both sides' numbers. */
+/* What the graph is fed with. */
 typedef struct {
-    infer_model *model;
-    const infer_member *member;
-    bool with_features;
-    int64_t n_audio, n_features, n_classes; /* floats of a clip */
-    float *audio, *features, *probability;  /* [N_CLIPS, ...] */
-    int64_t length[N_CLIPS];                /* samples or frames, as the graph takes them */
-    base_arena arena;
-} comparison;
+    infer_verify v;
+    const dsp_features *features; /* NULL: waveforms */
+    float *audio, *x;             /* a clip with zeros behind it; its features */
+    void *scratch;
+    base_text data, length;
+} feed;
 
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "verify: out of memory");
 }
 
-static base_status load_hit(comparison *c, int i, int64_t *n_valid, base_error *err) {
-    const data_audio_options *options = infer_model_audio(c->model);
-    data_audio hit, clip;
-    BASE_TRY(data_synth_hit(i % DATA_SYNTH_N_CLASSES, i / DATA_SYNTH_N_CLASSES, SEED, &hit, err));
-    base_status status = data_clip_prepare(&hit, options, &clip, err);
-    data_audio_release(&hit);
+static void add_clip(feed *f, const data_audio *clip) {
+    const data_audio_options *options = infer_model_audio(f->v.model);
+    int64_t n_samples = data_audio_samples(options), n = clip->n < n_samples ? clip->n : n_samples;
+    size_t n_floats = (size_t)(options->channels * n_samples);
+    memset(f->audio, 0, n_floats * sizeof *f->audio);
+    for (int64_t c = 0; c < options->channels; c++) {
+        memcpy(f->audio + c * n_samples, clip->x + c * clip->n, (size_t)n * sizeof *clip->x);
+    }
+    const float *x = f->audio;
+    if (f->features != NULL) {
+        int64_t shape[3];
+        dsp_features_shape(f->features, shape);
+        dsp_features_apply(f->features, f->audio, f->scratch, f->x);
+        n = dsp_features_valid_frames(f->features, n);
+        n_floats = (size_t)(shape[0] * shape[1] * shape[2]);
+        x = f->x;
+    }
+    base_text_add_bytes(&f->data, x, n_floats * sizeof *x);
+    base_text_add_bytes(&f->length, &n, sizeof n);
+}
+
+static base_status write_inputs(feed *f, base_error *err) {
+    const data_audio_options *options = infer_model_audio(f->v.model);
+    size_t n_features = 0, n_scratch = 0;
+    if (f->features != NULL) {
+        int64_t shape[3];
+        dsp_features_shape(f->features, shape);
+        n_features = (size_t)(shape[0] * shape[1] * shape[2]);
+        n_scratch = dsp_features_scratch_bytes(f->features);
+    }
+    f->audio = base_arena_alloc(
+        &f->v.arena, (size_t)(options->channels * data_audio_samples(options)), sizeof *f->audio);
+    f->x = base_arena_alloc(&f->v.arena, n_features + 1, sizeof *f->x);
+    f->scratch = base_alloc(1, n_scratch + 1);
+    if (f->audio == NULL || f->x == NULL || f->scratch == NULL) return no_memory(err);
+    for (int i = 0; i < INFER_VERIFY_N; i++) add_clip(f, &f->v.clip[i]);
+    BASE_TRY(infer_verify_write(&f->v, "x.bin", &f->data, err));
+    return infer_verify_write(&f->v, "length.bin", &f->length, err);
+}
+
+static base_status run_script(feed *f, base_error *err) {
+    int code;
+    const char *arguments[] = {"python3", "-c", script, f->v.path, f->v.folder, NULL};
+    base_status status = infer_verify_run(&f->v, arguments, &code, err);
+    if (status == BASE_ENOTFOUND) {
+        return base_fail(err, status,
+                         "verify: python3 with onnxruntime is needed and there is no python3");
+    }
     if (status != BASE_OK) return status;
-    int64_t n_samples = data_audio_samples(options);
-    *n_valid = clip.n < n_samples ? clip.n : n_samples;
-    float *row = c->audio + i * c->n_audio;
-    for (int64_t channel = 0; channel < options->channels; channel++) {
-        memcpy(row + channel * n_samples, clip.x + channel * clip.n,
-               (size_t)*n_valid * sizeof *row);
-    }
-    data_audio_release(&clip);
-    return BASE_OK;
-}
-
-/* The model's own probabilities of clip i. */
-static void classify(comparison *c, int i, int64_t n_valid, void *scratch) {
-    float *x = c->features + i * c->n_features, *y = c->probability + i * c->n_classes;
-    dsp_features_apply(c->member->features, c->audio + i * c->n_audio, scratch, x);
-    int32_t frames = (int32_t)dsp_features_valid_frames(c->member->features, n_valid);
-    const float *logits =
-        nn_network_forward(c->member->network, &(nn_input){.x = x, .length = &frames, .n = 1});
-    for (int64_t k = 0; k < c->n_classes; k++) {
-        y[k] = (float)(logits[k] / infer_model_temperature(c->model));
-    }
-    nn_loss_probabilities(infer_model_loss(c->model), y, y, 1, c->n_classes);
-    c->length[i] = c->with_features ? n_valid : frames;
-}
-
-static base_status classify_all(comparison *c, base_error *err) {
-    void *scratch = base_alloc(1, dsp_features_scratch_bytes(c->member->features) + 1);
-    base_status status = scratch != NULL ? BASE_OK : no_memory(err);
-    for (int i = 0; status == BASE_OK && i < N_CLIPS; i++) {
-        int64_t n_valid = 0;
-        status = load_hit(c, i, &n_valid, err);
-        if (status == BASE_OK) classify(c, i, n_valid, scratch);
-    }
-    base_free(scratch);
-    return status;
-}
-
-static base_status allocate(comparison *c, base_error *err) {
-    const data_audio_options *audio = infer_model_audio(c->model);
-    c->n_audio = audio->channels * data_audio_samples(audio);
-    c->n_features = nn_shape_count(nn_network_get_config(c->member->network)->input);
-    c->n_classes = infer_model_n_classes(c->model);
-    c->audio = base_alloc(N_CLIPS, (size_t)c->n_audio * sizeof *c->audio);
-    c->features = base_alloc(N_CLIPS, (size_t)c->n_features * sizeof *c->features);
-    c->probability = base_alloc(N_CLIPS, (size_t)c->n_classes * sizeof *c->probability);
-    bool complete = c->audio != NULL && c->features != NULL && c->probability != NULL;
-    return complete ? BASE_OK : no_memory(err);
-}
-
-static base_status write_inputs(comparison *c, const char *folder, base_error *err) {
-    char *x = base_path_join(&c->arena, folder, "x.bin");
-    char *length = base_path_join(&c->arena, folder, "length.bin");
-    if (x == NULL || length == NULL) return no_memory(err);
-    const float *data = c->with_features ? c->audio : c->features;
-    int64_t n = c->with_features ? c->n_audio : c->n_features;
-    BASE_TRY(base_file_write(x, data, (size_t)(N_CLIPS * n) * sizeof *data, err));
-    return base_file_write(length, c->length, sizeof c->length, err);
-}
-
-static base_status run_script(const char *path, const char *folder, base_error *err) {
-    char *arguments[] = {"python3", "-c", (char *)script, (char *)path, (char *)folder, NULL};
-    pid_t process;
-    int state;
-    if (posix_spawnp(&process, arguments[0], NULL, NULL, arguments, environ) != 0) {
-        return base_fail(err, BASE_ENOTFOUND,
-                         "verify: python3 with onnxruntime is needed and "
-                         "there is no python3");
-    }
-    if (waitpid(process, &state, 0) != process || !WIFEXITED(state)) {
-        return base_fail(err, BASE_EIO, "verify: python3 did not end by itself");
-    }
-    if (WEXITSTATUS(state) == NO_RUNTIME) {
+    if (code == NO_RUNTIME) {
         return base_fail(err, BASE_ENOTFOUND, "verify: python3 has no numpy or no onnxruntime");
     }
-    if (WEXITSTATUS(state) == 0) return BASE_OK;
-    return base_fail(err, BASE_EMISMATCH, "%s: onnxruntime cannot run it", path);
+    return code == 0 ? BASE_OK : infer_verify_refuse(&f->v, "onnxruntime cannot run it", err);
 }
 
-static base_status compare(const comparison *c, const float *y, const char *path, base_text *report,
-                           base_error *err) {
-    double largest = 0;
-    for (int64_t i = 0; i < N_CLIPS * c->n_classes; i++) {
-        double difference = fabs((double)y[i] - (double)c->probability[i]);
-        if (!(difference <= largest)) largest = difference;
-    }
-    if (!(largest <= TOLERANCE)) {
-        return base_fail(err, BASE_EMISMATCH,
-                         "%s: onnxruntime's probabilities differ by up to %.2g, more than %.0e",
-                         path, largest, TOLERANCE);
-    }
+static base_status exchange(feed *f, base_text *report, base_error *err) {
+    double largest;
+    BASE_TRY(write_inputs(f, err));
+    BASE_TRY(run_script(f, err));
+    BASE_TRY(infer_verify_compare(&f->v, "onnxruntime", f->v.probability, &largest, err));
     base_text_printf(report,
                      "onnxruntime: probabilities of %d synthesised drums differ by at most %.2g\n",
-                     N_CLIPS, largest);
+                     INFER_VERIFY_N, largest);
     return BASE_OK;
 }
 
-static base_status exchange(comparison *c, const char *path, const char *folder, base_text *report,
-                            base_error *err) {
-    BASE_TRY(write_inputs(c, folder, err));
-    BASE_TRY(run_script(path, folder, err));
-    char *result = base_path_join(&c->arena, folder, "y.bin");
-    if (result == NULL) return no_memory(err);
-    void *y;
-    size_t n_bytes, wanted = (size_t)(N_CLIPS * c->n_classes) * sizeof(float);
-    BASE_TRY(base_file_read(result, wanted, &y, &n_bytes, err));
-    base_status status = n_bytes == wanted
-                             ? compare(c, y, path, report, err)
-                             : base_fail(err, BASE_EMISMATCH, "%s: it gives other classes", path);
-    base_free(y);
-    return status;
-}
-
-static base_status exchange_in_folder(comparison *c, const char *path, base_text *report,
-                                      base_error *err) {
-    const char *parent = getenv("TMPDIR");
-    char *folder = base_path_join(&c->arena, parent != NULL && parent[0] != '\0' ? parent : "/tmp",
-                                  "rimshot-XXXXXX");
-    if (folder == NULL) return no_memory(err);
-    if (mkdtemp(folder) == NULL) {
-        return base_fail(err, BASE_EIO, "%s: cannot make a folder", folder);
-    }
-    base_status status = exchange(c, path, folder, report, err);
-    base_folder_remove(folder, NULL);
-    return status;
+/* An ensemble's features are not normalised: those of a front end that was fitted to nothing. */
+static base_status choose_features(infer_model *model, int member, dsp_features **unfitted,
+                                   const dsp_features **features, base_error *err) {
+    const data_audio_options *audio = infer_model_audio(model);
+    *features = infer_model_member(model, member < 0 ? 0 : member)->features;
+    if (member >= 0) return BASE_OK;
+    BASE_TRY(dsp_features_new(&(*features)->options, audio->sample_rate_hz, audio->channels,
+                              data_audio_samples(audio), unfitted, err));
+    *features = *unfitted;
+    return BASE_OK;
 }
 
 base_status infer_onnx_verify(infer_model *model, const infer_export_options *options,
                               const char *path, base_text *report, base_error *err) {
     int member;
-    BASE_TRY(infer_graph_member(model, options, &member, err));
-    comparison c = {.model = model,
-                    .member = infer_model_member(model, member),
-                    .with_features = options->with_features};
-    base_status status = allocate(&c, err);
-    if (status == BASE_OK) status = classify_all(&c, err);
-    if (status == BASE_OK) status = exchange_in_folder(&c, path, report, err);
-    base_free(c.audio);
-    base_free(c.features);
-    base_free(c.probability);
-    base_arena_release(&c.arena);
+    feed f = {0};
+    dsp_features *unfitted = NULL;
+    BASE_TRY(infer_graph_members(model, options, &member, err));
+    base_status status = BASE_OK;
+    if (!options->with_features) {
+        status = choose_features(model, member, &unfitted, &f.features, err);
+    }
+    if (status == BASE_OK) status = infer_verify_open(&f.v, model, member, path, err);
+    if (status == BASE_OK) status = exchange(&f, report, err);
+    dsp_features_free(unfitted);
+    base_free(f.scratch);
+    base_text_release(&f.data);
+    base_text_release(&f.length);
+    infer_verify_release(&f.v);
     return status;
 }

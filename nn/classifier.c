@@ -437,7 +437,8 @@ static base_status read_common(nn_classifier *c, nn_classifier_stored *stored, b
     int64_t n_features = c->n_features, n_present = -1, stored_features, stored_classes;
     void *present, *mean, *gain;
     char full[NAME_SIZE];
-    BASE_TRY(nn_classifier_get_int(stored, "n_features", 1, INT64_MAX, &stored_features, err));
+    BASE_TRY(
+        nn_classifier_get_int(stored, "n_features", 1, NN_CLASSIFIER_MAX, &stored_features, err));
     BASE_TRY(nn_classifier_get_int(stored, "n_classes", 1, INT64_MAX, &stored_classes, err));
     if (stored_features != n_features || stored_classes != c->n_classes) {
         return base_fail(err, BASE_ESHAPE,
@@ -466,7 +467,7 @@ base_status nn_classifier_read(base_h5_reader *reader, const char *prefix, int64
                                int n_classes, nn_classifier **classifier, base_error *err) {
     *classifier = NULL;
     const nn_classifier_kind *kind;
-    BASE_CHECK(n_features > 0 && n_features <= NN_CLASSIFIER_MAX && n_classes > 0);
+    BASE_CHECK(n_features > 0 && n_classes > 0);
     BASE_TRY(read_kind(reader, prefix, &kind, err));
     nn_classifier *c = new_classifier(kind, n_features, n_classes);
     if (c == NULL) return no_memory(err);

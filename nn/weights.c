@@ -74,6 +74,8 @@ static bool is_tensor(nn_network *network, const char *name) {
 static base_status check_names(reading *r, base_error *err) {
     const char **names = NULL;
     int64_t n = 0;
+    bool empty = nn_network_n_tensors(r->network) == 0 && !base_h5_has(r->reader, r->prefix);
+    if (empty) return BASE_OK; /* a group without tensors is not written */
     BASE_TRY(base_h5_list(r->reader, r->prefix, &r->arena, &names, &n, err));
     for (int64_t i = 0; i < n; i++) {
         if (is_tensor(r->network, names[i])) continue;
@@ -94,8 +96,8 @@ static base_status check_all(reading *r, base_error *err) {
     BASE_TRY(check_names(r, err));
     if (r->faults.failed) return no_memory(err);
     if (r->faults.size == 0) return BASE_OK;
-    return base_fail(err, BASE_ESHAPE, "the weights do not fit the network: %s",
-                     base_text_string(&r->faults));
+    return base_fail(err, BASE_ESHAPE, "%s: the weights do not fit the network: %s",
+                     base_h5_reader_path(r->reader), base_text_string(&r->faults));
 }
 
 static base_status read_all(reading *r, base_error *err) {

@@ -10,8 +10,8 @@
 
 base_status nn_weights_write(nn_network *network, base_h5_writer *writer, const char *prefix,
                              base_error *err);
-/* All tensors must be there with their shapes; nothing else may be. Every missing, extra and
- * misshaped tensor is named in the one error. On failure the network is unchanged. */
+/* All tensors must be there with their shapes; nothing else may be. The file and every missing,
+ * extra and misshaped tensor are named in the one error. On failure the network is unchanged. */
 base_status nn_weights_read(nn_network *network, base_h5_reader *reader, const char *prefix,
                             base_error *err);
 

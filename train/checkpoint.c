@@ -79,6 +79,9 @@ base_status train_checkpoint_write(const train_state *state, const char *path, b
     if (status == BASE_OK) status = put_norm(state->features, writer, err);
     if (status == BASE_OK) status = nn_weights_write(state->network, writer, "weights", err);
     if (status == BASE_OK && state->optimizer) status = put_optimizer(state, writer, err);
+    if (status == BASE_OK && state->classifier) {
+        status = nn_classifier_write(state->classifier, writer, "classifier", err);
+    }
     if (status != BASE_OK) {
         base_h5_writer_free(writer);
         return status;
@@ -152,6 +155,14 @@ static base_status get_optimizer(train_state *state, base_h5_reader *reader, bas
     return BASE_OK;
 }
 
+static base_status get_classifier(train_state *state, base_h5_reader *reader, const char *path,
+                                  base_error *err) {
+    int64_t n_features = nn_shape_count(nn_network_output(state->network));
+    base_status status = nn_classifier_read(reader, "classifier", n_features, state->n_classes,
+                                            &state->classifier, err);
+    return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", path);
+}
+
 base_status train_checkpoint_read(train_state *state, const char *path, base_error *err) {
     base_h5_reader *reader;
     BASE_TRY(base_h5_reader_open(path, KIND, VERSION, NULL, &reader, err));
@@ -163,6 +174,9 @@ base_status train_checkpoint_read(train_state *state, const char *path, base_err
     if (status == BASE_OK) status = get_norm(state->features, reader, err);
     if (status == BASE_OK) status = nn_weights_read(state->network, reader, "weights", err);
     if (status == BASE_OK && state->optimizer) status = get_optimizer(state, reader, err);
+    if (status == BASE_OK && state->n_classes > 0) {
+        status = get_classifier(state, reader, path, err);
+    }
     base_h5_reader_free(reader);
     return status;
 }

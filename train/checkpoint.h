@@ -6,6 +6,7 @@
 #define TRAIN_CHECKPOINT_H
 
 #include "dsp/features.h"
+#include "nn/classifier.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
 #include "train/run.h"
@@ -19,7 +20,9 @@ typedef struct {
     train_epoch *epochs;   /* [max_epochs] */
     int64_t n_epochs, best_epoch;
     int64_t max_epochs;
-    const char *fingerprint; /* names configuration, data, folds and kernels */
+    const char *fingerprint;   /* names configuration, data, folds and kernels */
+    nn_classifier *classifier; /* of the network's output, written unless it is NULL */
+    int n_classes;             /* its classes: then it is read, and the caller's to free; 0: none */
 } train_state;
 
 base_status train_checkpoint_write(const train_state *state, const char *path, base_error *err);

@@ -30,7 +30,8 @@ static base_status write_final(train__experiment *e, base_error *err) {
                                    .fingerprint = e->fingerprint,
                                    .pool = e->options->pool,
                                    .network = outcome.network,
-                                   .features = outcome.features};
+                                   .features = outcome.features,
+                                   .classifier = outcome.classifier};
     base_status status = train_final_write(&request, err);
     train_outcome_release(&outcome);
     return status;

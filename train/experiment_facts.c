@@ -4,6 +4,7 @@
 #include "nn/gemm.h"
 #include "nn/kernels.h"
 #include "train/experiment_internal.h"
+#include "train/fit.h"
 
 static bool tell_decoding(void *context, const char *what, int64_t done, int64_t total) {
     train_event event = {
@@ -39,8 +40,15 @@ static base_status count_clips(train__experiment *e, base_error *err) {
     return BASE_OK;
 }
 
-/* "3 conv2d, gru, linear": the layers with weights, in order, norms left out. */
-static const char *list_layers(const nn_network *network, base_arena *arena) {
+static const char *classifier_name(const train_config *config) {
+    int n;
+    return nn_classifier_variants(&n)[config->classifier->index]->name;
+}
+
+/* "3 conv2d, gru, linear": the layers with weights, in order, norms left out; last the classifier.
+ */
+static const char *list_layers(const train_config *config, const nn_network *network,
+                               base_arena *arena) {
     const char *text = "";
     int n_rows = nn_network_n_rows(network);
     for (int i = 0, n; i < n_rows && text; i += n) {
@@ -58,7 +66,8 @@ static const char *list_layers(const nn_network *network, base_arena *arena) {
         text = n_equal > 1 ? base_arena_printf(arena, "%s%s%d %s", text, comma, n_equal, row.layer)
                            : base_arena_printf(arena, "%s%s%s", text, comma, row.layer);
     }
-    return text;
+    if (!config->classifier || !text) return text;
+    return base_arena_printf(arena, "%s%s%s", text, text[0] ? ", " : "", classifier_name(config));
 }
 
 /* Where the weights come from, and which stay as they are. */
@@ -70,6 +79,11 @@ static base_status note_weights(train__experiment *e, nn_network *network, base_
                            "train.init: %d of %d tensors start from the file given, the others at "
                            "random",
                            n_taken, nn_network_n_tensors(network));
+    }
+    if (e->config->classifier && n_taken == 0 && e->plan.n_param > 0) {
+        data_manifest_note(&e->data.manifest,
+                           "classifier: the network before it has random weights and is not "
+                           "trained; train.init gives it others");
     }
     if (e->plan.n_frozen > 0) {
         data_manifest_note(&e->data.manifest,
@@ -84,19 +98,20 @@ static base_status note_weights(train__experiment *e, nn_network *network, base_
 static base_status describe_network(train__experiment *e, base_error *err) {
     nn_network *network;
     train_config *config = e->config;
-    BASE_TRY(train_network_new(config, e->data.manifest.n_classes, config->train.batch, true, NULL,
-                               &network, NULL, err));
+    BASE_TRY(train_network_new(config, e->data.manifest.n_classes, config->train.batch,
+                               !config->classifier, NULL, &network, NULL, err));
     nn_shape shape = nn_network_get_config(network)->input;
     char input[64];
     nn_shape_text(shape, true, input);
     e->plan = nn_network_summary(network);
-    e->n_learned_from = nn_network_n_learned_from(network);
+    e->n_learned_from = config->classifier ? train_fit_numbers(config, network)
+                                           : nn_network_n_learned_from(network);
     e->count = nn_shape_count(shape);
     e->facts.n_param = e->plan.n_param;
     e->facts.macs = e->plan.macs;
     e->facts.memory_bytes = e->plan.param_bytes + e->plan.activation_bytes;
     e->facts.input = base_arena_string(&e->arena, input);
-    e->facts.network = list_layers(network, &e->arena);
+    e->facts.network = list_layers(config, network, &e->arena);
     base_node *layers = base_node_copy(nn_network_layers(network), &config->arena);
     base_status status = note_weights(e, network, err);
     nn_network_free(network);

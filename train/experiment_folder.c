@@ -65,7 +65,9 @@ static base_status claim_folder(train__experiment *e, base_error *err) {
         base_lock_release(&e->lock);
     }
     BASE_TRY(base_folder_make(folder, err));
-    return e->lock.path ? BASE_OK : lock_folder(e, err);
+    if (!e->lock.path) BASE_TRY(lock_folder(e, err));
+    bool came_between = !e->options->resume && has_file(folder, "facts.json", &e->arena);
+    return came_between ? refuse_existing(folder, err) : BASE_OK;
 }
 
 static base_status check_same_config(const train__experiment *e, const char *path,

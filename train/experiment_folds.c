@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "train/evaluate.h"
 #include "train/experiment_internal.h"
 #include "train/feed.h"
+#include "train/fit.h"
 #include "train/predictions.h"
 
 /* ------------------------------------------------------------------ memory and work */
@@ -15,7 +17,7 @@ static int64_t count_trained(const data_folds *folds, int64_t fold) {
     return n;
 }
 
-/* What layers take that learn from all training clips at once. */
+/* What layers, or a classifier, take that learn from all training clips at once. */
 static size_t learning_bytes(const train__experiment *e, int64_t n_train) {
     if (e->n_learned_from == 0) return 0;
     bool augmented = e->augment && !data_augment_is_empty(e->augment);
@@ -168,8 +170,8 @@ static base_status test_unseen(const train__experiment *e, const train_job *job,
     int64_t n = e->data.n_unseen;
     float *p = base_arena_alloc(arena, (size_t)(n * job->n_classes), sizeof *p);
     if (!p) return train__out_of_memory(err);
-    BASE_TRY(train_evaluate(outcome->network, outcome->features, job->clips, e->data.unseen, n,
-                            e->config->train.loss, job->pool, p, err));
+    train_clips clips = {.clips = job->clips, .index = e->data.unseen, .n = n};
+    BASE_TRY(train_evaluate(outcome, &clips, e->config->train.loss, job->pool, p, err));
     train_predictions all = {.data = &e->data, .index = e->data.unseen, .n = n, .probability = p};
     return report_on(&all, job, "unseen.csv", arena, metrics, err);
 }
@@ -208,7 +210,8 @@ static base_status run_job(train__experiment *e, const training *t, train_job *j
                               .n_folds = t->fold == DATA_FOLD_NONE ? 1 : (int)t->folds->n_folds};
     job->progress = tell_progress;
     job->progress_context = &progress;
-    BASE_TRY(train_loop_run(job, outcome, err));
+    BASE_TRY(e->config->classifier ? train_fit_run(job, outcome, err)
+                                   : train_loop_run(job, outcome, err));
     pass_rest(e, &progress, work_of(&e->config->train, job->n_train));
     if (job->n_test == 0) return BASE_OK;
     base_arena arena = {0};

@@ -36,10 +36,11 @@ typedef struct {
                                again by itself */
     int n_kept;
     char fingerprint[33];
-    nn_summary plan; /* of the network, for one thread */
-    int64_t n_learned_from;
-    int64_t count;  /* numbers in its input */
-    int n_parallel; /* folds side by side */
+    nn_summary plan;        /* of the network, for one thread */
+    int64_t n_learned_from; /* per training clip: numbers that layers, or a classifier, learn from
+                             */
+    int64_t count;          /* numbers in its input */
+    int n_parallel;         /* folds side by side */
 
     pthread_mutex_t mutex; /* guards what follows, and the listener */
     double work_total, work_done,

@@ -7,19 +7,21 @@
 
 /* Reads the weights a fold was judged by: those of best.h5, or those of last.h5 with the average
  * that its optimiser may keep in their place. */
-static base_status read_judged(const train_options *train, const char *path,
-                               const char *fingerprint, const infer_member *member,
-                               base_error *err) {
+static base_status read_judged(const train_final_request *request, const char *path,
+                               const char *fingerprint, infer_member *member, base_error *err) {
+    const train_options *train = &request->config->train;
+    bool fitted = request->config->classifier != NULL;
     nn_schedule schedule = {0};
     train_state state = {.network = member->network,
                          .features = member->features,
                          .schedule = &schedule,
                          .epochs = base_alloc((size_t)train->epochs, sizeof *state.epochs),
                          .max_epochs = train->epochs,
-                         .fingerprint = fingerprint};
+                         .fingerprint = fingerprint,
+                         .n_classes = fitted ? request->facts->n_classes : 0};
     base_status status =
         state.epochs ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
-    if (status == BASE_OK && train->result == TRAIN_RESULT_LAST) {
+    if (status == BASE_OK && !fitted && train->result == TRAIN_RESULT_LAST) {
         status = nn_optimizer_new(state.network, train->optimizer, &train->optimizer_options,
                                   train->ema, &state.optimizer, err);
     }
@@ -27,6 +29,7 @@ static base_status read_judged(const train_options *train, const char *path,
     if (status == BASE_OK && state.optimizer) nn_optimizer_swap_average(state.optimizer);
     nn_optimizer_free(state.optimizer);
     base_free(state.epochs);
+    member->classifier = state.classifier;
     return status;
 }
 
@@ -40,9 +43,9 @@ static base_status load_fold(const train_final_request *request, int fold, base_
                                          last ? "last.h5" : "best.h5");
     const char *fingerprint = base_arena_printf(arena, "%s fold%d", request->fingerprint, fold);
     if (!path || !fingerprint) return base_fail(err, BASE_EMEMORY, "model: out of memory");
-    BASE_TRY(train_network_new(config, request->facts->n_classes, 1, last, request->pool,
-                               &member->network, &member->features, err));
-    return read_judged(&config->train, path, fingerprint, member, err);
+    BASE_TRY(train_network_new(config, request->facts->n_classes, 1, last && !config->classifier,
+                               request->pool, &member->network, &member->features, err));
+    return read_judged(request, path, fingerprint, member, err);
 }
 
 static int best_fold(const train_fold_set *set) {
@@ -68,7 +71,9 @@ static base_status gather_members(const train_final_request *request, const trai
         }
         return BASE_OK;
     default:
-        members[0] = (infer_member){.network = request->network, .features = request->features};
+        members[0] = (infer_member){.network = request->network,
+                                    .features = request->features,
+                                    .classifier = request->classifier};
         return BASE_OK;
     }
 }
@@ -185,6 +190,7 @@ static base_status write_final(const train_final_request *request, train_run *ru
     for (int i = 0; i < n_members && !borrowed; i++) {
         nn_network_free(members[i].network);
         dsp_features_free(members[i].features);
+        nn_classifier_free(members[i].classifier);
     }
     return status;
 }

@@ -15,6 +15,7 @@ typedef struct {
     base_pool *pool;
     nn_network *network; /* trained on everything (train.final: all); else NULL */
     dsp_features *features;
+    nn_classifier *classifier; /* NULL: none */
 } train_final_request;
 
 /* Writes model.h5 as train.final says, with the temperature fitted on the folds' predictions and a

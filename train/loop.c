@@ -209,31 +209,6 @@ static void predict(nn_network *network, train_feed *feed, int64_t n, int64_t ba
     }
 }
 
-base_status train_evaluate(nn_network *network, const dsp_features *features,
-                           const data_clips *clips, const int64_t *index, int64_t n,
-                           nn_loss_kind loss, base_pool *pool, float *probability,
-                           base_error *err) {
-    const nn_network_config *config = nn_network_get_config(network);
-    int64_t batch = config->max_batch, count = nn_shape_count(config->input);
-    train_feed *feed;
-    BASE_TRY(train_feed_new(clips, NULL, features, index, n, batch, pool, &feed, err));
-    float *x = base_alloc((size_t)(batch * count), sizeof *x);
-    int32_t *length = base_alloc((size_t)batch, sizeof *length);
-    int64_t *place = base_alloc((size_t)batch, sizeof *place);
-    base_status status = BASE_OK;
-    if (x && length && place) {
-        predict(network, feed, n, batch, nn_network_output(network).dim[0], loss, x, length, place,
-                probability);
-    } else {
-        status = base_fail(err, BASE_EMEMORY, "evaluation: out of memory");
-    }
-    base_free(x);
-    base_free(length);
-    base_free(place);
-    train_feed_free(feed);
-    return status;
-}
-
 /* Layers that learn from all training clips at once do so from the present (averaged) weights and
  * the clips as they are, in their order. */
 static void learn(loop *l) {
@@ -522,6 +497,7 @@ void train_outcome_release(train_outcome *outcome) {
     if (!outcome) return;
     nn_network_free(outcome->network);
     dsp_features_free(outcome->features);
+    nn_classifier_free(outcome->classifier);
     base_free(outcome->epochs);
     base_free(outcome->probability);
     *outcome = (train_outcome){0};

@@ -31,8 +31,9 @@ typedef struct {
 
 /* What it leaves behind. */
 typedef struct {
-    nn_network *network;    /* the weights it is judged by, planned for training */
-    dsp_features *features; /* fitted */
+    nn_network *network; /* the weights it is judged by, planned for training if it was trained */
+    dsp_features *features;    /* fitted */
+    nn_classifier *classifier; /* fitted on the network's output (train/fit.h); NULL: none */
     train_epoch *epochs;
     int64_t n_epochs, best_epoch;
     float *probability; /* [n_test, n_classes] */
@@ -46,10 +47,5 @@ void train_outcome_release(train_outcome *outcome);
 
 /* Clips that an epoch over n_train clips goes through. */
 int64_t train_draws_per_epoch(const train_options *train, int64_t n_train);
-
-/* Probabilities [n, n_classes] of clips index[0..n) without augmentation, in batches of `batch`. */
-base_status train_evaluate(nn_network *network, const dsp_features *features,
-                           const data_clips *clips, const int64_t *index, int64_t n,
-                           nn_loss_kind loss, base_pool *pool, float *probability, base_error *err);
 
 #endif

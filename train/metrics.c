@@ -8,8 +8,6 @@
 #include "base/rng.h"
 #include "nn/loss.h"
 
-enum { BOOTSTRAP_DRAWS = 10000 };
-
 static base_status check_rows(const float *probability, const int32_t *truth, int64_t n,
                               int n_classes, base_error *err) {
     if (n < 1 || n_classes < 1) return base_fail(err, BASE_EDATA, "metrics of no predictions");
@@ -127,10 +125,10 @@ static double quantile(const double *sorted, int n, double q) {
     return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }
 
-static void percentiles(double *draws, double *low, double *high) {
-    qsort(draws, BOOTSTRAP_DRAWS, sizeof *draws, compare_doubles);
-    *low = quantile(draws, BOOTSTRAP_DRAWS, 0.025);
-    *high = quantile(draws, BOOTSTRAP_DRAWS, 0.975);
+void train_percentiles(double *draws, double *low, double *high) {
+    qsort(draws, TRAIN_BOOTSTRAP_DRAWS, sizeof *draws, compare_doubles);
+    *low = quantile(draws, TRAIN_BOOTSTRAP_DRAWS, 0.025);
+    *high = quantile(draws, TRAIN_BOOTSTRAP_DRAWS, 0.975);
 }
 
 train_interval train_interval_of(const double *values, int n) {
@@ -145,14 +143,14 @@ train_interval train_interval_of(const double *values, int n) {
         squares += (values[i] - interval.mean) * (values[i] - interval.mean);
     }
     interval.deviation = sqrt(squares / (n - 1));
-    double draws[BOOTSTRAP_DRAWS];
+    double draws[TRAIN_BOOTSTRAP_DRAWS];
     base_rng rng = base_rng_open(0, BASE_RNG_BOOTSTRAP, (uint64_t)n, 0);
-    for (int d = 0; d < BOOTSTRAP_DRAWS; d++) {
+    for (int d = 0; d < TRAIN_BOOTSTRAP_DRAWS; d++) {
         double sum = 0;
         for (int i = 0; i < n; i++) sum += values[base_rng_below(&rng, n)];
         draws[d] = sum / n;
     }
-    percentiles(draws, &interval.low, &interval.high);
+    train_percentiles(draws, &interval.low, &interval.high);
     return interval;
 }
 
@@ -193,12 +191,12 @@ train_paired train_paired_compare(const uint8_t *right_a, const uint8_t *right_b
     }
     paired.difference = (double)(only_b - only_a) / (double)n;
     paired.p_value = mcnemar_exact(only_a, only_b);
-    double draws[BOOTSTRAP_DRAWS];
+    double draws[TRAIN_BOOTSTRAP_DRAWS];
     base_rng rng = base_rng_open(0, BASE_RNG_BOOTSTRAP, (uint64_t)n, 1);
     float gain_b = (float)ratio(only_b, n), gain_a = (float)ratio(only_a, n);
-    for (int d = 0; d < BOOTSTRAP_DRAWS; d++) {
+    for (int d = 0; d < TRAIN_BOOTSTRAP_DRAWS; d++) {
         draws[d] = (double)draw_gains(&rng, n, gain_b, gain_a) / (double)n;
     }
-    percentiles(draws, &paired.low, &paired.high);
+    train_percentiles(draws, &paired.low, &paired.high);
     return paired;
 }

@@ -41,6 +41,10 @@ typedef struct {
 } train_interval;
 train_interval train_interval_of(const double *values, int n);
 
+/* The 2.5 % and 97.5 % percentiles of so many draws, which it sorts. */
+enum { TRAIN_BOOTSTRAP_DRAWS = 10000 };
+void train_percentiles(double *draws, double *low, double *high);
+
 /* Paired difference of two classifiers on the same clips: accuracy of b minus that of a, its 95 %
  * bootstrap interval over clips, and McNemar's exact two-sided p. right_a, right_b: [n] 0 or 1. */
 typedef struct {

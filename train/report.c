@@ -343,6 +343,14 @@ static void add_network(base_text *page, const train_run *run) {
     base_text_release(&line);
 }
 
+/* One epoch, as of a classifier that is fitted, makes no curve. */
+static bool has_curves(const train_run *run) {
+    for (int i = 0; i < run->main.n_folds; i++) {
+        if (run->main.folds[i].n_epochs > 1) return true;
+    }
+    return false;
+}
+
 static base_status draw_pictures(const train_run *run, base_error *err) {
     const train_facts *f = &run->facts;
     BASE_TRY(train_plot_confusion(&run->main.pooled, f->classes, f->name, run->folder, "confusion",
@@ -351,10 +359,26 @@ static base_status draw_pictures(const train_run *run, base_error *err) {
         BASE_TRY(train_plot_confusion(&run->unseen.pooled, f->classes, f->name, run->folder,
                                       "unseen", err));
     }
-    BASE_TRY(train_plot_curves(&run->main, run->folder, "curves", err));
+    if (has_curves(run)) BASE_TRY(train_plot_curves(&run->main, run->folder, "curves", err));
     BASE_TRY(train_plot_reliability(&run->main, f->n_classes, run->folder, "reliability", err));
     return train_plot_classes(f->classes, f->class_counts, f->n_classes, run->folder, "classes",
                               err);
+}
+
+static base_status add_learning(base_text *page, const train_run *run, base_error *err) {
+    bool curves = has_curves(run);
+    train_html_section(page, curves ? "Learning and reliability" : "Reliability");
+    base_text_add(page, "<div class=\"side\">\n");
+    if (curves) {
+        BASE_TRY(train_html_figure(
+            page, &(train_html_picture){run->folder, "curves", "Loss and accuracy per epoch", 300},
+            err));
+    }
+    BASE_TRY(train_html_figure(
+        page, &(train_html_picture){run->folder, "reliability", "Confidence against accuracy", 300},
+        err));
+    base_text_add(page, "</div>\n");
+    return BASE_OK;
 }
 
 static base_status add_page(base_text *page, const train_run *run, base_error *err) {
@@ -366,15 +390,7 @@ static base_status add_page(base_text *page, const train_run *run, base_error *e
     add_classes(page, run);
     add_folds(page, run);
     BASE_TRY(add_unseen(page, run, err));
-    train_html_section(page, "Learning and reliability");
-    base_text_add(page, "<div class=\"side\">\n");
-    BASE_TRY(train_html_figure(
-        page, &(train_html_picture){run->folder, "curves", "Loss and accuracy per epoch", 300},
-        err));
-    BASE_TRY(train_html_figure(
-        page, &(train_html_picture){run->folder, "reliability", "Confidence against accuracy", 300},
-        err));
-    base_text_add(page, "</div>\n");
+    BASE_TRY(add_learning(page, run, err));
     add_mistakes(page, run);
     BASE_TRY(add_data(page, run, err));
     add_network(page, run);

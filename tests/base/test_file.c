@@ -113,6 +113,19 @@ START_TEST(failed_writes_leave_nothing_behind) {
 END_TEST
 
 /* A write that dies between creating and renaming leaves the old file; the next write succeeds. */
+/* A file renamed over it would take its place. */
+START_TEST(a_pipe_stays_a_pipe) {
+    const char *folder = test_folder(), *pipe = in(folder, "pipe");
+    base_error err;
+    struct stat info;
+    ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+    TEST_FAILS(base_file_write(pipe, "x", 1, &err), BASE_EEXISTS, err, "not a regular file");
+    ck_assert_int_eq(stat(pipe, &info), 0);
+    ck_assert(S_ISFIFO(info.st_mode));
+    ck_assert_int_eq(count_entries(folder), 1);
+}
+END_TEST
+
 START_TEST(leftovers_of_a_crash_are_no_obstacle) {
     const char *folder = test_folder();
     write_file(folder, "a", "old");
@@ -312,8 +325,8 @@ END_TEST
 
 TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_written_and_read,
           an_empty_folder_is_told_from_others, failed_writes_leave_nothing_behind,
-          leftovers_of_a_crash_are_no_obstacle, reading_refuses_what_is_no_file,
-          existence_tells_files_from_folders, folders_are_made_and_removed,
-          walks_are_sorted_and_skip_hidden_names, walks_follow_links_once,
-          walks_name_what_they_cannot_read, sub_folders_are_listed, paths_are_taken_apart,
-          the_cache_has_its_place, digests_are_xxh3)
+          a_pipe_stays_a_pipe, leftovers_of_a_crash_are_no_obstacle,
+          reading_refuses_what_is_no_file, existence_tells_files_from_folders,
+          folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
+          walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,
+          paths_are_taken_apart, the_cache_has_its_place, digests_are_xxh3)

@@ -156,7 +156,7 @@ def main():
         "nearest": knn(5).fit(a, b).predict_proba(t),
         "nearest_distance": knn(7, weights="distance").fit(plain[train], b).predict_proba(plain[~train]),
         "nearest_cosine": knn(9, metric="cosine").fit(a, b).predict_proba(t),
-        "tree": DecisionTreeClassifier(max_depth=4, min_samples_leaf=5, class_weight="balanced",
+        "tree": DecisionTreeClassifier(max_depth=3, min_samples_leaf=5, class_weight="balanced",
                                        random_state=0).fit(x[train], b).predict_proba(x[~train]),
         "boosted": boosted(1, 30)(0).fit(x[train], b).predict_proba(x[~train]),
         "forest_accuracy": accuracy(forest(), x, y),

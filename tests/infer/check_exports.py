@@ -1,21 +1,35 @@
 #!/usr/bin/env python3
-"""Exports checked against onnxruntime and PyTorch; not part of the test suite.
+"""Exports checked against onnxruntime, PyTorch and C compilers; not part of the test suite.
 
-usage: check_exports.py RIMSHOT [FOLDER]
+usage: check_exports.py RIMSHOT [--folder FOLDER]
+       check_exports.py RIMSHOT --model MODEL --sounds CSV [--count 500] [--folder FOLDER]
 
 Pins: onnx 1.23.2, onnxruntime 1.31.1, safetensors 0.8.0, numpy 1.26.4, torch 1.13.0,
 librosa 0.11.0, soundfile 0.14.0.
-Each model is trained for a few epochs on a few synthesised drums, then exported. Checked are:
-onnx.checker with full check and strict shape inference, `rimshot export --verify` (the program's
-probabilities against onnxruntime's, for the network and from the waveform), batches of other sizes,
-and the weights in a PyTorch network whose input librosa makes, against `rimshot classify`.
+The first form trains models for a few epochs on a few synthesised drums, then exports them. Checked
+are: onnx.checker with full check and strict shape inference, `rimshot export --verify` (the
+program's probabilities against onnxruntime's, for the network and from the waveform), batches of
+other sizes, and the weights in a PyTorch network whose input librosa makes, against
+`rimshot classify`.
+The second form takes a model with the network of configs/demo.yaml and a CSV with the columns path
+and label (paths from its folder), of which it picks sounds at even distances. It installs the
+library into a folder, whose probabilities are the ones compared with: those of onnxruntime, of
+docs/crnn.py, of the C header and of docs/examples. Sounds are decoded, trimmed and levelled by
+docs/crnn.py for all but the last two.
 """
+import argparse
+import csv
+import ctypes
+import importlib.util
 import json
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 
 import librosa
@@ -91,7 +105,8 @@ EVERY_LAYER = """
   - batch_norm
   - layer_norm
   - dropout: 0.2
-  - linear: classes
+  - linear: 20
+  - forest: {out: classes, trees: 3, depth: 4}
 """
 PICTURE = """
   - conv2d: {out: 8, kernel: 3, stride: 2, pad: half, init: he}
@@ -117,6 +132,8 @@ MODELS = {
     "crnn": (FULL, "{kind: log_mel, n_fft: 2048, hop: 441, n_mels: 64}", CRNN, ""),
     "crnn_unmasked": (FULL, "{kind: log_mel, n_fft: 2048, hop: 441, n_mels: 64, "
                             "mask_padding: false}", CRNN, ""),
+    "crnn_ensemble": (FULL, "{kind: log_mel, n_fft: 2048, hop: 441, n_mels: 64, frames: 110}", CRNN,
+                      "  final: ensemble\n"),
     "every_layer": (SHORT % 1, "{kind: log_mel, n_fft: 512, hop: 100, n_mels: 24, "
                                "top_db: 80}", EVERY_LAYER, ""),
     "every_layer_unmasked": (SHORT % 2, "{kind: mfcc, n_fft: 500, hop: 110, n_mels: 30, "
@@ -168,12 +185,13 @@ def run(*arguments):
 
 
 def train(rimshot, folder, name):
-    audio, features, network, loss = MODELS[name]
+    audio, features, network, more = MODELS[name]
+    final = "" if "final:" in more else "  final: best_fold\n"
     config = folder / f"{name}.yaml"
     config.write_text(f"name: {name}\ndataset: {{source: synth, per_class: 6}}\naudio: {audio}\n"
                       f"features: {features}\nnetwork:{network}"
-                      f"train:\n  epochs: 4\n  batch: 16\n  final: best_fold\n"
-                      f"  optimizer: {{adamw: {{lr: 0.01}}}}\n{loss}"
+                      f"train:\n  epochs: 4\n  batch: 16\n{final}"
+                      f"  optimizer: {{adamw: {{lr: 0.01}}}}\n{more}"
                       "folds: {k: 2, seed: 7}\n")
     run(rimshot, "train", config, "--out", folder / name, "--overwrite", "--quiet")
     return folder / name / "model.h5"
@@ -294,10 +312,7 @@ def check_import(rimshot, folder, model, renamed):
     print(f"{'crnn_unmasked':22} PyTorch's names imported from NPZ: equal bit for bit")
 
 
-def main():
-    rimshot = sys.argv[1]
-    folder = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp())
-    folder.mkdir(parents=True, exist_ok=True)
+def check_small_models(rimshot, folder):
     for name in MODELS:
         model = train(rimshot, folder, name)
         if not name.startswith("crnn"):
@@ -305,6 +320,213 @@ def main():
         check_onnx(rimshot, folder, name, model)
         if name == "crnn_unmasked":
             check_import(rimshot, folder, model, check_torch(rimshot, folder, model))
+
+
+# ---- one model on real sounds ----
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK_BYTES = """
+#define DRUM_IMPLEMENTATION
+#include "drum.h"
+const int work_bytes = (int)sizeof(drum_work);
+"""
+
+
+def load_crnn():
+    spec = importlib.util.spec_from_file_location("crnn", ROOT / "docs/crnn.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pick_sounds(table, count):
+    with open(table, newline="") as file:
+        rows = [str(table.parent / row["path"]) for row in csv.DictReader(file)]
+    count = min(count, len(rows))
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
+class Library:
+    """librimshot, as installed."""
+
+    class Audio(ctypes.Structure):
+        _fields_ = [("samples", ctypes.c_void_p), ("n_frames", ctypes.c_int64),
+                    ("n_channels", ctypes.c_int32), ("sample_rate_hz", ctypes.c_double)]
+
+    def __init__(self, prefix, model):
+        self.so = ctypes.CDLL(str(prefix / "lib/librimshot.so"))
+        self.model, self.error = ctypes.c_void_p(), ctypes.create_string_buffer(2048)
+        self.call("rimshot_open", str(model).encode(), 1, ctypes.byref(self.model))
+        self.n_classes = self.so.rimshot_n_classes(self.model)
+        shape = (ctypes.c_int64 * 3)()
+        self.so.rimshot_features_shape(self.model, shape)
+        self.shape = tuple(shape)
+
+    def call(self, name, *arguments):
+        status = getattr(self.so, name)(*arguments, self.error)
+        if status != 0:
+            sys.exit(f"{name}: {self.error.raw[4:].split(bytes(1))[0].decode()}")
+
+    def classify(self, path):
+        y = np.zeros(self.n_classes, np.float32)
+        self.call("rimshot_classify_file", self.model, path.encode(),
+                  y.ctypes.data_as(ctypes.c_void_p))
+        return y
+
+    def features(self, path):
+        x, audio = np.zeros(self.shape, np.float32), self.Audio()
+        self.call("rimshot_audio_read", path.encode(), ctypes.byref(audio))
+        self.call("rimshot_features", self.model, ctypes.byref(audio),
+                  x.ctypes.data_as(ctypes.c_void_p))
+        self.so.rimshot_audio_free(ctypes.byref(audio))
+        return x
+
+
+def install(rimshot, folder):
+    """The library, and docs/examples built against it outside of the tree."""
+    build, prefix = pathlib.Path(rimshot).resolve().parent, folder / "prefix"
+    run("make", "-s", "-C", ROOT, f"BUILD={os.path.relpath(build, ROOT)}", f"PREFIX={prefix}",
+        "install-lib")
+    examples = folder / "examples"
+    shutil.rmtree(examples, ignore_errors=True)
+    shutil.copytree(ROOT / "docs/examples", examples)
+    os.environ["PKG_CONFIG_PATH"] = str(prefix / "lib/pkgconfig")
+    run("make", "-s", "-C", examples, "classify_file")
+    return prefix, examples / "classify_file"
+
+
+def tell(name, ours, theirs, more=""):
+    """A line of the table."""
+    ours, theirs = np.stack(ours), np.stack(theirs)
+    same = np.mean(ours.argmax(1) == theirs.argmax(1))
+    print(f"{name:44} {np.abs(ours - theirs).max():8.1e}  same answer {100 * same:6.2f} %{more}",
+          flush=True)
+
+
+def run_onnx(path, inputs):
+    """Probabilities for pairs of input and length."""
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return [session.run(None, {name: x[None], "length": np.array([n])})[0][0] for x, n in inputs]
+
+
+class Header:
+    """A model's C header, compiled."""
+
+    def __init__(self, compiler, path):
+        source, library = path.parent / "use.c", path.parent / f"{compiler}.so"
+        source.write_text(WORK_BYTES)
+        flags = ["-std=c99", "-O3", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
+        run(compiler, *flags, "-fPIC", "-shared", source, "-lm", "-o", library)
+        run(compiler, *flags, "-c", source, "-o", path.parent / "use.o")
+        run(compiler, *flags, "-DDRUM_TEST", "-x", "c", path, "-lm", "-o", path.parent / "self")
+        run(path.parent / "self")
+        sections = run("size", "-A", path.parent / "use.o")
+        sizes = re.findall(r"^\.(?:text|rodata|data)\S*\s+(\d+)", sections, re.M)
+        self.object_bytes = sum(int(n) for n in sizes)
+        self.so = ctypes.CDLL(str(library))
+        self.work_bytes = ctypes.c_int.in_dll(self.so, "work_bytes").value
+        self.work = ctypes.create_string_buffer(self.work_bytes + 64)
+        self.aligned = ctypes.c_void_p((ctypes.addressof(self.work) + 63) // 64 * 64)
+
+    def classify(self, x, n_classes):
+        y = np.zeros(n_classes, np.float32)
+        self.so.drum_classify(x.ctypes.data_as(ctypes.c_void_p), x.shape[0], x.shape[1],
+                              self.aligned, y.ctypes.data_as(ctypes.c_void_p))
+        return y
+
+    def fastest_ms(self, x, n_classes, runs=400):
+        least = float("inf")
+        for _ in range(runs):
+            start = time.perf_counter()
+            self.classify(x, n_classes)
+            least = min(least, time.perf_counter() - start)
+        return 1e3 * least
+
+
+def read_channels(crnn, path):
+    x, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    if rate != crnn.RATE:
+        x = librosa.resample(x, orig_sr=rate, target_sr=crnn.RATE, res_type="soxr_vhq", axis=0)
+    return np.ascontiguousarray(x.T)
+
+
+def check_headers(rimshot, folder, model, sounds, wanted):
+    longest = max(sounds, key=lambda x: x.shape[1])
+    for form in ("floats", "integers"):
+        path = folder / form / "drum.h"
+        path.parent.mkdir(exist_ok=True)
+        run(rimshot, "export", model, "--to", "c", "-o", path, *["--int8"][:form == "integers"])
+        for compiler in ("gcc", "clang"):
+            if shutil.which(compiler) is None:
+                continue
+            header, n_classes = Header(compiler, path), len(wanted[0])
+            found = [header.classify(x, n_classes) for x in sounds]
+            tell(f"C header, {form}, {compiler}", wanted, found,
+                 f", {header.fastest_ms(longest, n_classes):.2f} ms, header "
+                 f"{path.stat().st_size:,}, object {header.object_bytes:,}, work "
+                 f"{header.work_bytes:,} bytes")
+
+
+def parse_six_decimals(lines, classes):
+    rows = []
+    for line in lines.splitlines():
+        found = dict(cell.rsplit(" ", 1) for cell in line.split("\t")[1:])
+        rows.append(np.array([float(found[c]) for c in classes]))
+    return rows
+
+
+def check_real_sounds(rimshot, folder, model, paths):
+    crnn = load_crnn()
+    prefix, example = install(rimshot, folder)
+    library = Library(prefix, model)
+    wanted = [library.classify(path) for path in paths]
+    clips = [crnn.load_sound(path).astype(np.float32) for path in paths]
+
+    print(f"{len(paths)} sounds, largest difference of a probability from rimshot's")
+    for form, name in (["--with-features"], "wave.onnx"), ([], "network.onnx"):
+        run(rimshot, "export", model, "--to", "onnx", "-o", folder / name, *form)
+        check_graph(folder / name)
+    waves = [(np.pad(x, (0, crnn.SAMPLES - len(x)))[None], len(x)) for x in clips]
+    tell("onnxruntime, from the waveform", wanted, run_onnx(folder / "wave.onnx", waves))
+    images = [(library.features(p), 1 + (len(x) - 1) // 441) for p, x in zip(paths, clips)]
+    tell("onnxruntime, network on rimshot's features", wanted,
+         run_onnx(folder / "network.onnx", images))
+
+    run(rimshot, "export", model, "--to", "safetensors", "-o", folder / "real.safetensors")
+    state, meta = load_safetensors(folder / "real.safetensors")
+    classes = json.loads(meta["classes"])
+    network = crnn.make_network(len(classes))
+    network.load_state_dict(state)
+    offset, scale = (np.array(json.loads(meta[k])) for k in ("norm_offset", "norm_scale"))
+    logits = [crnn.logits(network, *crnn.make_features(x, offset, scale)) for x in clips]
+    tell("PyTorch, safetensors in docs/crnn.py", wanted,
+         [torch.softmax(z / float(meta["temperature"]), 0).numpy() for z in logits])
+
+    check_headers(rimshot, folder, model, [read_channels(crnn, path) for path in paths], wanted)
+
+    lines = run(rimshot, "classify", model, *paths, "--format", "json").splitlines()
+    program = [np.array([json.loads(x)["probability"][c] for c in classes]) for x in lines]
+    os.environ["LD_LIBRARY_PATH"] = str(prefix / "lib")
+    tell("installed library, docs/examples (6 decimals)", program,
+         parse_six_decimals(run(example, model, *paths), classes))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rimshot")
+    parser.add_argument("--model", type=pathlib.Path)
+    parser.add_argument("--sounds", type=pathlib.Path)
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--folder", type=pathlib.Path)
+    arguments = parser.parse_args()
+    folder = arguments.folder or pathlib.Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    if arguments.model is None:
+        check_small_models(arguments.rimshot, folder.resolve())
+    else:
+        check_real_sounds(arguments.rimshot, folder.resolve(), arguments.model,
+                          pick_sounds(arguments.sounds, arguments.count))
 
 
 if __name__ == "__main__":

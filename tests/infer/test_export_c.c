@@ -234,6 +234,64 @@ START_TEST(one_member_of_an_ensemble) {
 }
 END_TEST
 
+static base_status verify(const char *name, bool int8, base_text *report, base_error *err) {
+    infer_model *model;
+    infer_export_options options = {.int8 = int8, .member = -1};
+    TEST_OK(infer_model_open(in_folder("model.h5"), 1, NULL, &model, err), *err);
+    base_status status = find_exporter("c")->verify(model, &options, in_folder(name), report, err);
+    infer_model_free(model);
+    return status;
+}
+
+static double reported(const base_text *report, const char *before) {
+    const char *at = strstr(base_text_string(report), before);
+    ck_assert_ptr_nonnull(at);
+    return strtod(at + strlen(before), NULL);
+}
+
+#define TWO_CHANNELS "audio: {sample_rate: 8000, channels: 2, seconds: 0.25}\n"
+#define NETWORK                                                                                    \
+    "network: [{conv2d: {out: 4, kernel: 3}}, relu, to_sequence, {gru: 4}, {time_pool: mean}, "    \
+    "{linear: classes}]\n"
+
+START_TEST(verifies_by_the_compiler_that_is_there) {
+    base_error err;
+    base_text report = {0};
+    check_config(TWO_CHANNELS LOG_MEL NETWORK, false);
+    TEST_OK(verify("tiny_model.h", false, &report, &err), err);
+    ck_assert_double_lt(reported(&report, "27 synthesised drums differ by at most "), 1e-5);
+    base_text_release(&report);
+    TEST_OK(export_header(in_folder("model.h5"), in_folder("tiny_model.h"), true, -1, &err), err);
+    TEST_OK(verify("tiny_model.h", true, &report, &err), err);
+    ck_assert_double_lt(reported(&report, "differ by at most "), 1e-5);
+    ck_assert_double_gt(reported(&report, ", by "), 1e-4);
+    TEST_FAILS(verify("tiny_model.h", false, &report, &err), BASE_EMISMATCH, err,
+               "the header's probabilities differ by up to");
+    base_text_release(&report);
+}
+END_TEST
+
+START_TEST(verifying_says_what_is_wrong) {
+    base_error err;
+    base_text report = {0};
+    check_config(MONO LOG_MEL "network: [flatten, {linear: classes}]\n", false);
+    ck_assert_int_eq(
+        run("sed '/_weight_1\\[/{n;s/^    [^,]*,/    1e6f,/}' tiny_model.h >wrong.h && "
+            "mv wrong.h tiny_model.h"),
+        0);
+    TEST_FAILS(verify("tiny_model.h", false, &report, &err), BASE_EMISMATCH, err,
+               "tiny_model.h: its own test: largest difference");
+    ck_assert_int_eq(run("echo 'int x = ;' >>tiny_model.h"), 0);
+    TEST_FAILS(verify("tiny_model.h", false, &report, &err), BASE_EMISMATCH, err,
+               "cc cannot compile it: ");
+    ck_assert_ptr_nonnull(strstr(err.text, "error:"));
+    setenv("PATH", folder(), 1);
+    TEST_FAILS(verify("tiny_model.h", false, &report, &err), BASE_ENOTFOUND, err,
+               "there is no cc in PATH");
+    ck_assert_uint_eq(report.size, 0);
+}
+END_TEST
+
 START_TEST(refuses_numbers_that_are_none) {
     base_error err;
     infer_model *model;
@@ -252,4 +310,5 @@ END_TEST
 TEST_MAIN("infer/export_c", images_and_both_recurrent_directions,
           strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
           decision_trees, moved_axes_end_the_padding, integers, every_front_end, compilers,
-          finds_a_wrong_weight, one_member_of_an_ensemble, refuses_numbers_that_are_none)
+          finds_a_wrong_weight, one_member_of_an_ensemble, verifies_by_the_compiler_that_is_there,
+          verifying_says_what_is_wrong, refuses_numbers_that_are_none)

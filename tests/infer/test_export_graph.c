@@ -57,7 +57,7 @@ START_TEST(options_are_found_by_their_keys) {
     plain.keep_order = true;
     nn_network *network = network_make(LAYERS, &plain);
     nn_graph_node conv = nn_network_node(network, 0), pool = nn_network_node(network, 8);
-    ck_assert_int_eq(infer_graph_int(&conv, "out"), 4);
+    ck_assert_int_eq(infer_graph_int(&conv, "groups"), 1);
     ck_assert_int_eq(infer_graph_ints(&conv, "kernel").items[1], 4);
     ck_assert(infer_graph_bool(&conv, "bias"));
     nn_graph_node leaky = nn_network_node(network, 2), global = nn_network_node(network, 4);

@@ -1,5 +1,8 @@
 #include "infer/export.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "infer/export_graph.h"
 #include "infer/onnx_graph.h"
 #include "tests/model_make.h"
@@ -225,14 +228,107 @@ START_TEST(writes_both_forms) {
 }
 END_TEST
 
+static size_t times_used(const Rimshot__Onnx__Graph *graph, const char *op) {
+    size_t n = 0;
+    for (size_t i = 0; i < graph->n_node; i++) n += strcmp(graph->node[i]->op_type, op) == 0;
+    return n;
+}
+
+static bool has_weight(const Rimshot__Onnx__Graph *graph, const char *name) {
+    bool found = false;
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        found = found || strcmp(graph->initializer[i]->name, name) == 0;
+    }
+    return found;
+}
+
+/* One front end, a network for each member, and their mean. */
+START_TEST(an_ensemble_is_one_graph) {
+    base_arena arena = {0};
+    base_error err;
+    infer_model *model = open_model(&arena, 3);
+    infer_export_options options = {.member = -1};
+    char *path = in_folder(&arena, "e.onnx");
+    for (int from_waveform = 0; from_waveform < 2; from_waveform++) {
+        options.with_features = from_waveform;
+        TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
+        check_file(path, from_waveform ? "waveform" : "features", from_waveform ? 3 : 4);
+        Rimshot__Onnx__Model *made = read_back(path);
+        const Rimshot__Onnx__Graph *graph = made->graph;
+        const Rimshot__Onnx__Node *last = graph->node[graph->n_node - 1];
+        ck_assert_str_eq(last->op_type, "Mean");
+        ck_assert_uint_eq(last->n_input, 3);
+        ck_assert_uint_eq(times_used(graph, "GRU"), 3);
+        ck_assert_uint_eq(times_used(graph, "Softmax"), 3);
+        ck_assert_uint_eq(times_used(graph, "Log"), (size_t)from_waveform);
+        ck_assert(has_weight(graph, "member0/0.weight") && has_weight(graph, "member2/8.bias"));
+        ck_assert(!has_weight(graph, "0.weight"));
+        ck_assert_str_eq(metadata_of(made, "norm_offset"), "[]");
+        rimshot__onnx__model__free_unpacked(made, NULL);
+    }
+    infer_model_free(model);
+    base_arena_release(&arena);
+}
+END_TEST
+
+/* A python3 that does what a line of shell says; the check's folder is its fourth argument. */
+static base_status verify_by(infer_model *model, const char *folder, const char *python,
+                             base_error *err) {
+    base_arena arena = {0};
+    base_text report = {0}, script = {0};
+    infer_export_options options = {.member = -1};
+    char *program = base_path_join(&arena, folder, "python3"),
+         *path = base_path_join(&arena, folder, "v.onnx");
+    base_text_printf(&script, "#!/bin/sh\n%s\n", python);
+    TEST_OK(base_file_write_text(program, &script, err), *err);
+    ck_assert_int_eq(chmod(program, 0700), 0);
+    TEST_OK(onnx_exporter()->write(model, &options, path, err), *err);
+    base_status status = onnx_exporter()->verify(model, &options, path, &report, err);
+    ck_assert(status == BASE_OK || report.size == 0);
+    base_text_release(&script);
+    base_text_release(&report);
+    base_arena_release(&arena);
+    return status;
+}
+
+START_TEST(verifying_says_what_is_wrong) {
+    base_arena arena = {0};
+    base_error err;
+    infer_model *model = open_model(&arena, 2);
+    const char *folder = test_folder();
+    char *others = base_arena_printf(&arena, "%s:%s", folder, getenv("PATH"));
+    setenv("PATH", others, 1);
+    setenv("TMPDIR", folder, 1);
+    TEST_FAILS(verify_by(model, folder, "exit 3", &err), BASE_ENOTFOUND, err, "no onnxruntime");
+    TEST_FAILS(verify_by(model, folder, "echo no such operator; exit 1", &err), BASE_EMISMATCH, err,
+               "v.onnx: onnxruntime cannot run it: no such operator");
+    TEST_FAILS(verify_by(model, folder, "kill -9 $$", &err), BASE_EIO, err,
+               "did not end by itself");
+    TEST_FAILS(verify_by(model, folder, "head -c 324 /dev/zero >$4/y.bin", &err), BASE_EMISMATCH,
+               err, "onnxruntime's probabilities differ by up to");
+    TEST_FAILS(verify_by(model, folder, "head -c 324 /dev/zero | tr '\\0' '\\377' >$4/y.bin", &err),
+               BASE_EMISMATCH, err, "nan");
+    TEST_FAILS(verify_by(model, folder, "echo >$4/y.bin", &err), BASE_EMISMATCH, err,
+               "other classes");
+    /* The features of 27 drums and their lengths are what it is given. */
+    TEST_FAILS(verify_by(model, folder, "set -- $4/*.bin; stat -c %s $1 $2 | xargs; exit 1", &err),
+               BASE_EMISMATCH, err, ": 216 38016");
+    setenv("PATH", "/nowhere", 1);
+    infer_export_options options = {.member = -1};
+    base_text report = {0};
+    TEST_FAILS(onnx_exporter()->verify(model, &options, "v.onnx", &report, &err), BASE_ENOTFOUND,
+               err, "there is no python3");
+    infer_model_free(model);
+    base_arena_release(&arena);
+}
+END_TEST
+
 START_TEST(refuses_what_it_cannot_write) {
     base_arena arena = {0};
     base_error err;
     infer_model *model = open_model(&arena, 2);
     infer_export_options options = {.member = -1};
     char *path = in_folder(&arena, "b.onnx"), *nowhere = in_folder(&arena, "none/b.onnx");
-    TEST_FAILS(onnx_exporter()->write(model, &options, path, &err), BASE_EUSAGE, err,
-               "an ensemble of 2 networks");
     options.member = 2;
     TEST_FAILS(onnx_exporter()->write(model, &options, path, &err), BASE_EUSAGE, err,
                "no member 2");
@@ -247,4 +343,4 @@ END_TEST
 
 TEST_MAIN("infer/export_onnx", every_layer_has_a_form, graphs_are_well_formed,
           masks_stand_only_where_needed, gates_are_in_the_order_of_onnx, writes_both_forms,
-          refuses_what_it_cannot_write)
+          an_ensemble_is_one_graph, verifying_says_what_is_wrong, refuses_what_it_cannot_write)

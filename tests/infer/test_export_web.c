@@ -1,5 +1,6 @@
 #include <cjson/cJSON.h>
 #include <dirent.h>
+#include <stdlib.h>
 
 #include "base/file.h"
 #include "infer/export.h"
@@ -170,14 +171,40 @@ START_TEST(what_cannot_be_written_leaves_nothing) {
 }
 END_TEST
 
-START_TEST(an_ensemble_is_refused_whole) {
+START_TEST(an_ensemble_has_one_network) {
+    base_error err;
     fixture f = open_fixture(2);
-    refuse(&f, f.folder, BASE_EUSAGE, "ensemble");
-    ck_assert_int_eq(n_entries(f.root), 1);
+    TEST_OK(infer_export_web.write(f.model, &only, f.folder, &err), err);
+    base_text network = read_bytes(base_path_join(&f.arena, f.folder, "model.onnx")),
+              alone = export_onnx(&f, true);
+    ck_assert(equal(&network, &alone));
+    base_text_release(&network);
+    base_text_release(&alone);
+    close_fixture(&f);
+}
+END_TEST
+
+/* Classes, settings and page are compared before the network is run. */
+START_TEST(verifying_finds_what_was_changed) {
+    base_error err;
+    base_text report = {0};
+    fixture f = open_fixture(1);
+    TEST_OK(infer_export_web.write(f.model, &only, f.folder, &err), err);
+    setenv("PATH", f.root, 1);
+    TEST_FAILS(infer_export_web.verify(f.model, &only, f.folder, &report, &err), BASE_ENOTFOUND,
+               err, "there is no python3");
+    static const char *const parts[] = {"model.json", "index.html"};
+    for (int i = 0; i < 2; i++) {
+        const char *path = base_path_join(&f.arena, f.folder, parts[i]);
+        TEST_OK(base_file_write(path, "{}", 2, &err), err);
+        TEST_FAILS(infer_export_web.verify(f.model, &only, f.folder, &report, &err), BASE_EMISMATCH,
+                   err, parts[i]);
+    }
+    ck_assert_uint_eq(report.size, 0);
     close_fixture(&f);
 }
 END_TEST
 
 TEST_MAIN("infer/export_web", the_folder_is_whole, the_network_needs_a_length,
           a_second_export_keeps_the_rest, what_cannot_be_written_leaves_nothing,
-          an_ensemble_is_refused_whole)
+          an_ensemble_has_one_network, verifying_finds_what_was_changed)

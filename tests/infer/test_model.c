@@ -190,7 +190,8 @@ START_TEST(damage_is_found) {
 END_TEST
 
 /* A file with a right digest but content that makes no model. */
-static base_status open_made(const char *config, int n_classes, double temperature) {
+static base_status open_made(const char *config, int n_classes, double temperature,
+                             const char *tensor) {
     static const char *const classes[] = {"kick", "snare"};
     const char *path = base_path_join(&arena, test_folder(), "made.h5");
     base_h5_writer *writer;
@@ -199,6 +200,7 @@ static base_status open_made(const char *config, int n_classes, double temperatu
     base_h5_put_string(writer, "record", "{}", &err);
     base_h5_put_strings(writer, "classes", n_classes, classes, &err);
     base_h5_put(writer, "temperature", BASE_H5_F64, 0, NULL, &temperature, &err);
+    if (tensor) base_h5_put(writer, tensor, BASE_H5_F32, 0, NULL, &(float){1}, &err);
     TEST_OK(base_h5_writer_finish(writer, path, &err), err);
     base_pool *pool = pool_of(1);
     infer_model *model;
@@ -209,15 +211,23 @@ static base_status open_made(const char *config, int n_classes, double temperatu
 
 START_TEST(nonsense_is_refused) {
     static const char whole[] = "audio: {}\nfeatures: {}\nnetwork: [{linear: classes}]\n";
-    TEST_FAILS(open_made(whole, 0, 1), BASE_EFORMAT, err, "made.h5: 0 classes");
-    TEST_FAILS(open_made(whole, 2, 0), BASE_EFORMAT, err, "made.h5: temperature 0");
-    TEST_FAILS(open_made(whole, 2, NAN), BASE_EFORMAT, err, "made.h5: temperature");
-    TEST_FAILS(open_made("audio: {}\n", 2, 1), BASE_EFORMAT, err, "lacks audio, features or net");
-    TEST_FAILS(open_made("audio: [\n", 2, 1), BASE_ECONFIG, err, "made.h5:");
-    TEST_FAILS(open_made("audio: {secods: 1}\nfeatures: {}\nnetwork: []\n", 2, 1), BASE_ECONFIG,
-               err, "did you mean 'seconds'?");
-    ck_assert_int_ne(open_made(whole, 2, 1), BASE_OK); /* no members */
-    ck_assert_int_ne(open_made("- a list\n", 2, 1), BASE_OK);
+    TEST_FAILS(open_made(whole, 0, 1, NULL), BASE_EFORMAT, err, "made.h5: 0 classes");
+    TEST_FAILS(open_made(whole, 2, 0, NULL), BASE_EFORMAT, err, "made.h5: temperature 0");
+    TEST_FAILS(open_made(whole, 2, NAN, NULL), BASE_EFORMAT, err, "made.h5: temperature");
+    TEST_FAILS(open_made("audio: {}\n", 2, 1, NULL), BASE_EFORMAT, err,
+               "lacks audio, features or net");
+    TEST_FAILS(open_made("audio: [\n", 2, 1, NULL), BASE_ECONFIG, err, "made.h5:");
+    TEST_FAILS(open_made("audio: {secods: 1}\nfeatures: {}\nnetwork: []\n", 2, 1, NULL),
+               BASE_ECONFIG, err, "did you mean 'seconds'?");
+    ck_assert_int_ne(open_made(whole, 2, 1, NULL), BASE_OK); /* no members */
+    TEST_FAILS(open_made("audio: {}\nfeatures: {hop: 3000}\nnetwork: [{linear: classes}]\n", 2, 1,
+                         "members/0/x"),
+               BASE_ECONFIG, err, "made.h5: features.hop");
+    TEST_FAILS(open_made("audio: {}\nfeatures: {normalize: none}\n"
+                         "network: [flatten, {linear: classes}]\n",
+                         2, 1, "members/0/weights/2.bias"),
+               BASE_ESHAPE, err, "made.h5: the weights do not fit the network");
+    ck_assert_int_ne(open_made("- a list\n", 2, 1, NULL), BASE_OK);
 }
 END_TEST
 

@@ -64,9 +64,11 @@ START_TEST(gives_the_same_bits_on_any_threads) {
 }
 END_TEST
 
+/* What `same` adds depends on the extent of the input, not on the length of a sample. */
 START_TEST(heeds_lengths) {
     static const int32_t length[] = {9, 4, 3, 7};
     for (int i = 0; i < N_CASES; i++) {
+        if (cases[i].options != NULL && strstr(cases[i].options, "same") != NULL) continue;
         layer_case setup = make_case(i, 4);
         setup.length = length;
         layer_check_lengths(&setup, 1e-6, 1e-6);
