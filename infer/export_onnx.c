@@ -63,7 +63,7 @@ static infer_onnx_value clamped(infer_onnx *onnx, infer_onnx_value length, int64
     return INFER_OP(onnx, "Min", least, infer_onnx_int32(onnx, most));
 }
 
-/* Those of an ensemble are not normalised yet. */
+/* Those of an ensemble lack the fitted normalisation. */
 static infer_onnx_signal open_features(job *j) {
     const dsp_features *first = features_of(j, j->first);
     int64_t shape[3], n = data_audio_samples(infer_model_audio(j->model));
@@ -72,7 +72,7 @@ static infer_onnx_signal open_features(job *j) {
     infer_onnx_input(&j->onnx, features.x, BATCH,
                      (infer_onnx_shape){INFER_ONNX_FLOAT, 4, {0, shape[0], shape[1], shape[2]}},
                      j->n == 1 ? "normalised features [N, C, F, T]"
-                               : "features [N, C, F, T], not normalised");
+                               : "features [N, C, F, T] without fitted normalisation");
     if (infer_model_masks(j->model)) {
         int64_t full = dsp_features_valid_frames(first, n);
         infer_onnx_value length =

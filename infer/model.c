@@ -164,9 +164,8 @@ static base_status read_classifier(infer_model *model, base_h5_reader *reader, i
     infer_member *member = &model->members[index];
     char name[64];
     snprintf(name, sizeof name, "members/%d/classifier", index);
-    base_status status = nn_classifier_read(reader, name, nn_network_output(member->network).dim[0],
-                                            model->n_classes, &member->classifier, err);
-    return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", model->path);
+    return nn_classifier_read(reader, name, nn_network_output(member->network).dim[0],
+                              model->n_classes, &member->classifier, err);
 }
 
 static base_status read_member(infer_model *model, base_h5_reader *reader, int index,

@@ -107,7 +107,8 @@ static base_status exchange(feed *f, base_text *report, base_error *err) {
     return BASE_OK;
 }
 
-/* An ensemble's features are not normalised: those of a front end that was fitted to nothing. */
+/* An ensemble's features lack the fitted normalisation: a front end that was fitted to nothing
+ * makes them. */
 static base_status choose_features(infer_model *model, int member, dsp_features **unfitted,
                                    const dsp_features **features, base_error *err) {
     const data_audio_options *audio = infer_model_audio(model);

@@ -340,7 +340,8 @@ void nn_classifier_put(const nn_classifier_store *store, const char *name, base_
 
 base_status nn_classifier_malformed(const nn_classifier_stored *stored, const char *name,
                                     const char *what, base_error *err) {
-    return base_fail(err, BASE_EFORMAT, "'%s/%s' %s", stored->prefix, name, what);
+    return base_fail(err, BASE_EFORMAT, "%s: '%s/%s' %s", base_h5_reader_path(stored->reader),
+                     stored->prefix, name, what);
 }
 
 static bool all_finite(base_h5_type type, const void *data, int64_t n) {
@@ -371,7 +372,8 @@ base_status nn_classifier_get(const nn_classifier_stored *stored, const char *na
     full_name(stored->prefix, name, full);
     BASE_TRY(base_h5_shape(stored->reader, full, &found_rank, found, err));
     if (found_rank != rank || !fill_shape(rank, found, shape, &n)) {
-        return base_fail(err, BASE_ESHAPE, "'%s' does not have the shape that is needed", full);
+        return base_fail(err, BASE_ESHAPE, "%s: '%s' does not have the shape that is needed",
+                         base_h5_reader_path(stored->reader), full);
     }
     BASE_TRY(base_h5_get_alloc(stored->reader, full, type, stored->arena, data, &n_read, err));
     if (all_finite(type, *data, n)) return BASE_OK;
@@ -426,8 +428,8 @@ static base_status read_kind(base_h5_reader *reader, const char *prefix,
         if (strcmp(kinds[i]->variant.name, name) == 0) *kind = kinds[i];
     }
     if (status == BASE_OK && *kind == NULL) {
-        status = base_fail(err, BASE_EFORMAT, "'%s' is '%s', a classifier this program lacks", full,
-                           name);
+        status = base_fail(err, BASE_EFORMAT, "%s: '%s' is '%s', a classifier this program lacks",
+                           base_h5_reader_path(reader), full, name);
     }
     base_arena_release(&arena);
     return status;
@@ -441,10 +443,10 @@ static base_status read_common(nn_classifier *c, nn_classifier_stored *stored, b
         nn_classifier_get_int(stored, "n_features", 1, NN_CLASSIFIER_MAX, &stored_features, err));
     BASE_TRY(nn_classifier_get_int(stored, "n_classes", 1, INT64_MAX, &stored_classes, err));
     if (stored_features != n_features || stored_classes != c->n_classes) {
-        return base_fail(err, BASE_ESHAPE,
-                         "'%s' has %lld features and %lld classes, not %lld and %d", stored->prefix,
-                         (long long)stored_features, (long long)stored_classes,
-                         (long long)n_features, c->n_classes);
+        return base_fail(
+            err, BASE_ESHAPE, "%s: '%s' has %lld features and %lld classes, not %lld and %d",
+            base_h5_reader_path(stored->reader), stored->prefix, (long long)stored_features,
+            (long long)stored_classes, (long long)n_features, c->n_classes);
     }
     BASE_TRY(nn_classifier_get(stored, "classes", BASE_H5_I32, 1, &n_present, &present, err));
     c->present = present;

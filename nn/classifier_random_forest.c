@@ -1,6 +1,7 @@
 /* Random forest (L. Breiman, Machine Learning 45, 2001): trees grown on rows drawn with
  * replacement, each node seeing a few features; their class shares are averaged. Every tree is a
- * task with a random stream of its own. Trees see only the order of a feature's values, so that
+ * task with a random stream of its own. As in scikit-learn, a row is drawn the more often, the more
+ * it weighs, and weighs no more after that. Trees see only the order of a feature's values, so that
  * there is nothing to standardise. */
 #include <math.h>
 #include <string.h>
@@ -51,9 +52,25 @@ typedef struct {
     const nn_classifier_fitting *fitting;
     const forest_options *options;
     nn_tree_growth growth;
+    double *sum;   /* [n] weights of the rows up to and with each */
     nn_tree *tree; /* [trees] */
     bool *failed;  /* [trees] */
 } forest_fit_context;
+
+/* The first row whose sum is above a number drawn below the last sum. */
+static int64_t draw_row(const forest_fit_context *c, base_rng *rng) {
+    int64_t lo = 0, hi = c->fitting->n - 1;
+    double drawn = base_rng_range(rng, 0, c->sum[hi]);
+    while (lo < hi) {
+        int64_t middle = (lo + hi) / 2;
+        if (c->sum[middle] > drawn) {
+            hi = middle;
+        } else {
+            lo = middle + 1;
+        }
+    }
+    return lo;
+}
 
 static void grow_tree(void *context, int64_t number, int worker) {
     (void)worker;
@@ -64,21 +81,27 @@ static void grow_tree(void *context, int64_t number, int worker) {
     c->failed[number] = true;
     if (weight == NULL) return;
     for (int64_t i = 0; i < f->n; i++) {
-        weight[c->options->bootstrap ? base_rng_below(&rng, f->n) : i] += 1;
+        if (c->options->bootstrap) {
+            weight[draw_row(c, &rng)] += 1;
+        } else {
+            weight[i] = f->class_weight[f->label[i]];
+        }
     }
-    for (int64_t i = 0; i < f->n; i++) weight[i] *= f->class_weight[f->label[i]];
     c->failed[number] = !nn_tree_grow(&c->growth, weight, &rng, &c->tree[number]);
     base_free(weight);
 }
 
 static base_status grow_all(forest_fit_context *c, nn_trees *trees, base_error *err) {
+    const nn_classifier_fitting *f = c->fitting;
     int64_t n = c->options->trees;
-    BASE_TRY(nn_tree_growth_init(&c->growth, c->fitting, err));
-    base_parallel(c->fitting->pool, n, grow_tree, c);
+    double sum = 0;
+    for (int64_t i = 0; i < f->n; i++) c->sum[i] = sum += f->class_weight[f->label[i]];
+    BASE_TRY(nn_tree_growth_init(&c->growth, f, err));
+    base_parallel(f->pool, n, grow_tree, c);
     for (int64_t i = 0; i < n; i++) {
         if (c->failed[i]) return base_fail(err, BASE_EMEMORY, "no memory to grow the trees");
     }
-    return nn_trees_join(c->tree, n, c->fitting->n_classes, c->fitting->arena, trees, err);
+    return nn_trees_join(c->tree, n, f->n_classes, f->arena, trees, err);
 }
 
 static base_status forest_fit(const void *options, const nn_classifier_fitting *fitting,
@@ -94,13 +117,15 @@ static base_status forest_fit(const void *options, const nn_classifier_fitting *
         (nn_tree_growth){.max_depth = o->max_depth, .min_leaf = o->min_leaf, .n_tried = tried};
     c.tree = base_alloc((size_t)o->trees, sizeof *c.tree);
     c.failed = base_alloc((size_t)o->trees, sizeof *c.failed);
+    c.sum = base_alloc((size_t)fitting->n, sizeof *c.sum);
     *model = base_arena_alloc(fitting->arena, 1, sizeof(nn_trees));
-    base_status status = c.tree != NULL && c.failed != NULL && *model != NULL
+    base_status status = c.tree && c.failed && c.sum && *model
                              ? grow_all(&c, *model, err)
                              : base_fail(err, BASE_EMEMORY, "no memory for the trees");
     for (int64_t i = 0; i < o->trees && c.tree != NULL; i++) nn_tree_release(&c.tree[i]);
     base_free(c.tree);
     base_free(c.failed);
+    base_free(c.sum);
     nn_tree_growth_release(&c.growth);
     return status;
 }

@@ -155,14 +155,6 @@ static base_status get_optimizer(train_state *state, base_h5_reader *reader, bas
     return BASE_OK;
 }
 
-static base_status get_classifier(train_state *state, base_h5_reader *reader, const char *path,
-                                  base_error *err) {
-    int64_t n_features = nn_shape_count(nn_network_output(state->network));
-    base_status status = nn_classifier_read(reader, "classifier", n_features, state->n_classes,
-                                            &state->classifier, err);
-    return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", path);
-}
-
 base_status train_checkpoint_read(train_state *state, const char *path, base_error *err) {
     base_h5_reader *reader;
     BASE_TRY(base_h5_reader_open(path, KIND, VERSION, NULL, &reader, err));
@@ -175,7 +167,9 @@ base_status train_checkpoint_read(train_state *state, const char *path, base_err
     if (status == BASE_OK) status = nn_weights_read(state->network, reader, "weights", err);
     if (status == BASE_OK && state->optimizer) status = get_optimizer(state, reader, err);
     if (status == BASE_OK && state->n_classes > 0) {
-        status = get_classifier(state, reader, path, err);
+        status = nn_classifier_read(reader, "classifier",
+                                    nn_shape_count(nn_network_output(state->network)),
+                                    state->n_classes, &state->classifier, err);
     }
     base_h5_reader_free(reader);
     return status;

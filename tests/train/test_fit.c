@@ -13,7 +13,7 @@
 static base_error err;
 static base_arena arena;
 
-/* One of each kind, small; the last one behind a network. */
+/* One of each kind, small. */
 static const char *const kinds[] = {"random_forest: 9",
                                     "adaboost: {rounds: 5, max_depth: 2}",
                                     "logistic_regression: 1",
@@ -22,7 +22,6 @@ static const char *const kinds[] = {"random_forest: 9",
                                     "nearest: {k: 3, weights: distance}"};
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
-/* tiny.yaml without what is trained: the features themselves are what the classifier is given. */
 #define FIT(network) "$RIMSHOT train fit.yaml 'network=" network "' "
 
 static const char fit_yaml[] = "name: fit\n"
@@ -64,8 +63,7 @@ static void load_clips(const char *folder, const infer_model *model, const train
                        const train_fold *fold, data_audio *clips) {
     for (int64_t i = 0; i < fold->n; i++) {
         data_audio sound = {0};
-        const char *path = base_path_join(&arena, folder, "drums");
-        path = base_path_join(&arena, path, set->predictions[fold->first + i].path);
+        const char *path = base_path_join(&arena, folder, set->predictions[fold->first + i].path);
         TEST_OK(data_audio_read(path, NULL, &sound, &err), err);
         TEST_OK(data_clip_prepare(&sound, infer_model_audio(model), &clips[i], &err), err);
         data_audio_release(&sound);
@@ -117,8 +115,8 @@ START_TEST(every_kind_leaves_a_model_that_gives_what_its_fold_gave) {
     fit_run(folder, kinds[2], ENCODER, "train.final=best_fold --out run --overwrite");
     expect_model_gives_what_the_fold_gave(folder);
     program_expect(folder,
-                   "test ! -e run/curves.png && grep -q '\"gru, logistic' run/facts.json "
-                   "|| grep -q 'conv2d, gru, logistic_regression' run/facts.json",
+                   "test ! -e run/curves.png && ! grep -q 'Loss and' run/report.html && grep -q "
+                   "'conv2d, gru, logistic_regression' run/facts.json",
                    0, NULL);
 }
 END_TEST
@@ -149,16 +147,13 @@ START_TEST(a_resumed_run_ends_with_the_same_bytes) {
     const char *folder = fixture();
     for (int k = 0; k < N_KINDS; k++) {
         fit_run(folder, kinds[k], ENCODER, "--out whole --overwrite");
-        for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
-            program_expect(folder,
-                           base_arena_printf(&arena,
-                                             "rm -rf hurt && cp -r whole hurt && cd hurt && "
-                                             "rm -r %s",
-                                             losses[i]),
-                           0, NULL);
-            fit_run(folder, kinds[k], ENCODER, "--out hurt --resume");
-            same_run(folder, "whole", "hurt");
-        }
+        program_expect(folder,
+                       base_arena_printf(&arena,
+                                         "rm -rf hurt && cp -r whole hurt && cd hurt && rm -r %s",
+                                         losses[k % 3]),
+                       0, NULL);
+        fit_run(folder, kinds[k], ENCODER, "--out hurt --resume");
+        same_run(folder, "whole", "hurt");
     }
     program_expect(folder, FIT(ENCODER) "classifier=svm --out whole --resume --quiet", 1,
                    "another configuration");
@@ -212,7 +207,8 @@ END_TEST
 START_TEST(an_ensemble_meets_unseen_sounds) {
     const char *folder = fixture();
     fit_run(folder, kinds[0], ENCODER,
-            "'dataset=[{source: folder, path: drums}, {source: synth, per_class: 3, use: test}]' "
+            "'dataset=[{source: folder, path: drums}, {source: synth, seed: 9, per_class: 3, use: "
+            "test}]' "
             "train.final=ensemble --out run");
     program_expect(folder,
                    "test $(wc -l <run/unseen.csv) = 28 && test $(wc -l <run/fold2/unseen.csv) = 28 "
