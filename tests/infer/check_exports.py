@@ -205,7 +205,12 @@ def stir(rimshot, folder, name, model):
     with np.load(folder / "stir.npz") as archive:
         state = {n: archive[n] for n in archive.files if n != "metadata.json"}
     for key, value in state.items():
-        if value.ndim >= 2:
+        if key.endswith(".unit"):
+            continue  # which inputs a tree looks at
+        if key.endswith(".leaves"):  # distributions over the classes
+            n_classes, n_leaves = value.shape
+            state[key] = rng.dirichlet([0.1] * n_classes, n_leaves).T.astype(np.float32)
+        elif value.ndim >= 2:
             fan_in = value.size / value.shape[0]
             state[key] = (rng.standard_normal(value.shape) * 1.4 / fan_in ** 0.5).astype(np.float32)
         elif "running" not in key and value.ndim == 1:

@@ -198,6 +198,24 @@ START_TEST(a_copy_of_what_a_person_labelled_leaves_the_record) {
 }
 END_TEST
 
+/* What was proposed when the file could still be read. */
+START_TEST(a_label_wins_for_a_sound_that_has_changed) {
+    static train_curate_row rows[] = {{"i", HAT, 0.99, 1, "m1", "09", false}};
+    static const train_curate_record before = {rows, 1};
+    static train_curate_label items[] = {{"i", KICK, 2}};
+    static const train_curate_labels labels = {items, 1};
+    train_curate_choice choice = choice_of_all();
+    choice.confidence = 1;
+    choice.round = 2;
+    choice.before = &before;
+    train_curate_proposals p = choose(&choice);
+    joins(&p, "i:hat");
+    choice.labels = &labels;
+    p = choose(&choice);
+    joins(&p, "i:kick!");
+}
+END_TEST
+
 /* ---- lists ---- */
 
 static const char *paths[] = {"songs/a.wav", "songs/b, \"c\".wav", "songs/d.wav"};
@@ -455,7 +473,8 @@ TEST_MAIN("train/curate", the_sure_ones_join_and_copies_count_once,
           the_surest_of_a_class_come_first_and_paths_break_ties, copies_of_the_data_set_never_join,
           nothing_joins_where_nothing_is_sure, earlier_proposals_stay_as_they_were,
           a_label_by_a_person_wins_against_any_proposal,
-          a_copy_of_what_a_person_labelled_leaves_the_record, a_record_is_read_as_it_was_written,
+          a_copy_of_what_a_person_labelled_leaves_the_record,
+          a_label_wins_for_a_sound_that_has_changed, a_record_is_read_as_it_was_written,
           labels_find_their_sounds, wrong_labels_are_refused_with_their_line,
           a_truth_may_tell_of_other_sounds, labels_that_came_late_are_counted,
           figures_are_those_of_the_tests, an_interval_with_zero_shows_no_gain,
