@@ -580,6 +580,33 @@ START_TEST(frames_past_the_length_do_not_count) {
 }
 END_TEST
 
+/* Whatever stands behind a clip: with a layer in front that zeroes it, the rest of the network
+ * gives what it gives for the bare clip. */
+START_TEST(a_padded_clip_and_the_bare_clip_give_the_same) {
+    static const char layers[] =
+        "[batch_norm, {conv2d: {out: 3, kernel: 3, pad: same}}, batch_norm, relu, {max_pool: 2}, "
+        "to_sequence, {gru: {hidden: 5, bidirectional: true}}, {time_pool: [mean, max]}, "
+        "{linear: 2}]";
+    enum { F = 4, LONG = 14, SHORT = 9 };
+    nn_network_config config = {.input = {3, {1, F, LONG}}, .n_classes = 2, .max_batch = 2};
+    float x[2 * F * LONG], bare[F * SHORT], logits[4];
+    const int32_t length[] = {LONG, SHORT};
+    nn_network *network = network_make(layers, &config);
+    network_fill(x, 2 * F * LONG, 1);
+    nn_input input = {.x = x, .length = length, .n = 2};
+    memcpy(logits, nn_network_forward(network, &input), sizeof logits);
+    nn_network_free(network);
+
+    config.input.dim[2] = SHORT;
+    config.max_batch = 1;
+    network = network_make(layers, &config);
+    for (int i = 0; i < F * SHORT; i++) bare[i] = x[(F + i / SHORT) * LONG + i % SHORT];
+    input = (nn_input){.x = bare, .n = 1};
+    test_close("logits", nn_network_forward(network, &input), logits + 2, 2, 1e-5, 1e-6);
+    nn_network_free(network);
+}
+END_TEST
+
 /* Masks belong to samples, not to the calls they come in. */
 START_TEST(micro_batches_draw_the_same_masks) {
     nn_network_config config = vector_config(40);
@@ -823,9 +850,9 @@ TEST_MAIN("nn/network", errors_name_file_line_layer_and_shapes, nesting_is_bound
           gradients_flow_through_every_junction, gradients_heed_lengths,
           learns_and_threads_change_no_bit, all_layers_are_tried, absorbing_changes_nothing,
           rows_tell_what_was_absorbed, absorbing_shifts_no_name_and_no_start, seeds_matter,
-          frames_past_the_length_do_not_count, micro_batches_draw_the_same_masks,
-          gradients_of_micro_batches_add_up, inference_reuses_memory,
-          values_before_the_end_can_be_asked_for, the_last_five_values_outlive_the_pass,
-          what_the_last_layer_reads_is_not_absorbed, inference_leaves_dropout_out,
-          blocks_are_aligned, a_network_too_large_is_refused, running_allocates_nothing,
-          profiling_counts_time)
+          frames_past_the_length_do_not_count, a_padded_clip_and_the_bare_clip_give_the_same,
+          micro_batches_draw_the_same_masks, gradients_of_micro_batches_add_up,
+          inference_reuses_memory, values_before_the_end_can_be_asked_for,
+          the_last_five_values_outlive_the_pass, what_the_last_layer_reads_is_not_absorbed,
+          inference_leaves_dropout_out, blocks_are_aligned, a_network_too_large_is_refused,
+          running_allocates_nothing, profiling_counts_time)
