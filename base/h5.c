@@ -415,6 +415,15 @@ static hid_t open_in_memory(void *image, size_t n_bytes) {
     return file;
 }
 
+bool base_h5_is_ours(const char *path) {
+    char start[sizeof magic - 1];
+    FILE *file = fopen(path, "rb");
+    if (!file) return false;
+    bool ours = fread(start, sizeof start, 1, file) == 1 && memcmp(start, magic, sizeof start) == 0;
+    fclose(file);
+    return ours;
+}
+
 base_status base_h5_reader_open(const char *path, const char *kind, uint32_t max_version,
                                 uint32_t *version, base_h5_reader **reader, base_error *err) {
     *reader = NULL;

@@ -53,6 +53,8 @@ typedef struct base_h5_reader base_h5_reader;
 base_status base_h5_reader_open(const char *path, const char *kind, uint32_t max_version,
                                 uint32_t *version, base_h5_reader **reader, base_error *err);
 void base_h5_reader_free(base_h5_reader *reader);
+/* Whether a file begins as those written above do; false if it cannot be read. */
+bool base_h5_is_ours(const char *path);
 const char *base_h5_reader_path(const base_h5_reader *reader); /* for errors */
 
 /* An HDF5 file of another program, from its bytes, which must outlive the reader. No digest vouches

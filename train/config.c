@@ -54,7 +54,7 @@ const base_option train_options_table[] = {
 
 const base_option train_init_table[] = {
     {"weights", BASE_OPT_STRING, FIELD(weights), NULL, 0, 0, NULL, NULL,
-     "safetensors or NPZ file, or a model.h5, relative to the configuration"},
+     "safetensors, NPZ or Keras HDF5 file, or a model.h5, relative to the configuration"},
     {"names", BASE_OPT_NODE, FIELD(names), NULL, 0, 0, NULL, NULL,
      "from names in the file, or their leading parts, to names in the network (~: left out): a "
      "map, or a YAML file with one"},

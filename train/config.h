@@ -17,8 +17,8 @@ enum { TRAIN_MONITOR_ACCURACY, TRAIN_MONITOR_BALANCED, TRAIN_MONITOR_LOSS };
 
 /* `train.init:` starting weights, see infer/import_weights.h. */
 typedef struct {
-    const char *weights; /* safetensors, NPZ or a model.h5, relative to the configuration's folder;
-                            NULL: there is no train.init */
+    const char *weights;    /* safetensors, NPZ, Keras HDF5 or a model.h5, relative to the
+                               configuration's folder; NULL: there is no train.init */
     const base_node *names; /* a map; a file's name was replaced by what it holds */
     const char *prefix;
     base_strings only;

@@ -22,7 +22,7 @@ base_status train_init_open(const train_config *config, train_init *init, base_e
     base_status status = BASE_OK;
     if (!init->path) {
         status = base_fail(err, BASE_EMEMORY, "train.init: out of memory");
-    } else if (strcmp(base_path_extension(init->path), "h5") == 0) {
+    } else if (base_h5_is_ours(init->path)) {
         status = open_model(init, err);
     } else {
         status = infer_tensors_read(init->path, &init->tensors, err);

@@ -51,6 +51,16 @@ static base_h5_reader *open_file(const char *path) {
     return reader;
 }
 
+START_TEST(ours_are_known_by_their_start) {
+    const char *other = base_path_join(&arena, test_folder(), "other.h5");
+    base_error err;
+    TEST_OK(base_file_write(other, "\x89HDF\r\n\x1a\n", 8, &err), err);
+    ck_assert(base_h5_is_ours(sample_file()));
+    ck_assert(!base_h5_is_ours(other));
+    ck_assert(!base_h5_is_ours("not/there.h5"));
+}
+END_TEST
+
 START_TEST(what_is_put_is_got) {
     base_h5_reader *r = open_file(sample_file());
     base_error err;
@@ -354,8 +364,9 @@ START_TEST(threads_do_not_disturb_each_other) {
 }
 END_TEST
 
-TEST_MAIN("base/h5", what_is_put_is_got, what_lies_in_one_piece_is_borrowed, strings_are_kept,
-          groups_are_listed, wrong_requests_are_told, two_files_are_open_side_by_side,
-          the_first_error_is_remembered, equal_content_gives_equal_bytes, a_flipped_byte_is_found,
-          a_cut_or_grown_file_is_found, a_right_digest_over_rubbish_is_refused,
-          other_programs_read_it, many_and_large_datasets_fit, threads_do_not_disturb_each_other)
+TEST_MAIN("base/h5", ours_are_known_by_their_start, what_is_put_is_got,
+          what_lies_in_one_piece_is_borrowed, strings_are_kept, groups_are_listed,
+          wrong_requests_are_told, two_files_are_open_side_by_side, the_first_error_is_remembered,
+          equal_content_gives_equal_bytes, a_flipped_byte_is_found, a_cut_or_grown_file_is_found,
+          a_right_digest_over_rubbish_is_refused, other_programs_read_it,
+          many_and_large_datasets_fit, threads_do_not_disturb_each_other)
