@@ -143,6 +143,7 @@ static void add_head(export_c *e, base_text *text) {
     int64_t work_bytes, n_classes = infer_model_n_classes(e->model);
     export_c_audio_work(e, &work, &work_bytes);
     work_bytes += (e->n_values + e->n_scratch) * (int64_t)sizeof(float);
+    work_bytes = (work_bytes + 7) / 8 * 8; /* it holds doubles */
     export_c_line(e, text,
                   "/* ~ - tells which of %lld kinds a drum sound is of; written by rimshot.",
                   (long long)n_classes);

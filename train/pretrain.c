@@ -147,6 +147,11 @@ static base_status check_config(const pretraining *p, base_error *err) {
         return base_node_fail(train, err, BASE_ECONFIG,
                               "mixup, accumulate, steps and balance are not for pretraining");
     }
+    if (p->config->classifier) {
+        return base_node_fail(
+            p->config->parts.classifier, err, BASE_ECONFIG,
+            "a classifier is not for pretraining, only for the encoder it leaves");
+    }
     if (!data_augment_is_empty(p->augment)) return BASE_OK;
     return base_node_fail(p->config->root, err, BASE_ECONFIG,
                           "'augment' is needed: without it a clip's two views would be the same");

@@ -106,7 +106,10 @@ EVERY_LAYER = """
   - layer_norm
   - dropout: 0.2
   - linear: 20
-  - forest: {out: classes, trees: 3, depth: 4}
+  - concat:
+      - [{forest: {out: classes, trees: 3, depth: 4}}]
+      - []
+  - linear: classes
 """
 PICTURE = """
   - conv2d: {out: 8, kernel: 3, stride: 2, pad: half, init: he}
@@ -209,7 +212,8 @@ def stir(rimshot, folder, name, model):
             continue  # which inputs a tree looks at
         if key.endswith(".leaves"):  # distributions over the classes
             n_classes, n_leaves = value.shape
-            state[key] = rng.dirichlet([0.1] * n_classes, n_leaves).T.astype(np.float32)
+            leaves = rng.dirichlet([0.1] * n_classes, n_leaves).astype(np.float32)
+            state[key] = np.ascontiguousarray(leaves.T)
         elif value.ndim >= 2:
             fan_in = value.size / value.shape[0]
             state[key] = (rng.standard_normal(value.shape) * 1.4 / fan_in ** 0.5).astype(np.float32)
