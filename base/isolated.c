@@ -125,7 +125,7 @@ base_status base_isolated(const base_isolated_job *job, base_text *out, base_err
     if (!fits) kill(child, SIGKILL);
     bool ended = wait_for(child);
     base_status status =
-        ended && answer.size >= sizeof status
+        answer.failed || (ended && answer.size >= sizeof status)
             ? take_answer(&answer, out, err)
             : base_fail(err, BASE_EFORMAT,
                         "%s: so damaged that reading it crashes, does not end or takes all memory",

@@ -13,10 +13,9 @@
 const base_option dsp_features_table[] = {
     {"kind", BASE_OPT_CHOICE, FIELD(kind), "log_mel", 0, 0,
      "waveform|stft|log_mel|mel_power|mfcc|descriptors|raster|raster_log_mel", NULL,
-     "What the network is given; descriptors: pitch, tone and loudness in numbers, as `rimshot "
-     "data "
-     "descriptors` writes them; raster: the waveform drawn as a picture of "
-     "n_mels rows with hop samples to a column; raster_log_mel: this and log_mel"},
+     "What the network is given; descriptors: pitch, tone and loudness in numbers, as "
+     "`rimshot data descriptors` writes them; raster: the waveform drawn as a picture of n_mels "
+     "rows with hop samples to a column; raster_log_mel: this and log_mel"},
     {"n_fft", BASE_OPT_INT, FIELD(n_fft), "2048", 16, 65536, NULL, "samples",
      "Length of the Fourier transform"},
     {"hop", BASE_OPT_INT, FIELD(hop), "441", 1, 65536, NULL, "samples",

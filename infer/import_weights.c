@@ -13,9 +13,9 @@ typedef struct {
     base_text *faults;
     int64_t n_faults;
     base_arena arena;
-} import;
+} importing;
 
-static void add_fault(import *in, const char *what, const char *name, const char *detail) {
+static void add_fault(importing *in, const char *what, const char *name, const char *detail) {
     base_text_printf(in->faults, "%s: %s%s\n", what, name, detail);
     in->n_faults++;
 }
@@ -23,7 +23,7 @@ static void add_fault(import *in, const char *what, const char *name, const char
 /* ---- names ---- */
 
 /* The tensor's name without the prefix; NULL if it does not have that. */
-static const char *name_within(const import *in, size_t i) {
+static const char *name_within(const importing *in, size_t i) {
     const char *name = in->tensors->items[i].name, *prefix = in->options.prefix;
     if (prefix == NULL || prefix[0] == '\0') return name;
     if (!nn_path_is_within(name, prefix)) return NULL;
@@ -32,7 +32,7 @@ static const char *name_within(const import *in, size_t i) {
 }
 
 /* The entry of the map for the longest run of leading parts; *n: its length. */
-static const base_node *find_entry(const import *in, const char *name, size_t *n) {
+static const base_node *find_entry(const importing *in, const char *name, size_t *n) {
     const base_node *names = in->options.names;
     for (*n = strlen(name); names != NULL && *n > 0; (*n)--) {
         if (name[*n] != '\0' && name[*n] != '.') continue;
@@ -43,7 +43,7 @@ static const base_node *find_entry(const import *in, const char *name, size_t *n
     return NULL;
 }
 
-static base_status rename_tensor(import *in, size_t i, base_error *err) {
+static base_status rename_tensor(importing *in, size_t i, base_error *err) {
     const char *name = name_within(in, i);
     size_t n;
     in->renamed[i] = name;
@@ -58,7 +58,7 @@ static base_status rename_tensor(import *in, size_t i, base_error *err) {
     return in->renamed[i] != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "import: out of memory");
 }
 
-static base_status check_names(import *in, base_error *err) {
+static base_status check_names(importing *in, base_error *err) {
     const base_node *names = in->options.names;
     if (names == NULL) return BASE_OK;
     if (names->kind != BASE_NODE_MAP) {
@@ -89,14 +89,14 @@ static bool fits(const infer_tensor *tensor, nn_shape shape) {
     return memcmp(tensor->dim, shape.dim, (size_t)shape.rank * sizeof *shape.dim) == 0;
 }
 
-static int find_target(const import *in, const char *name) {
+static int find_target(const importing *in, const char *name) {
     for (int i = 0; i < nn_network_n_tensors(in->network); i++) {
         if (strcmp(nn_network_tensor(in->network, i).name, name) == 0) return i;
     }
     return -1;
 }
 
-static base_status check_finite(import *in, const infer_tensor *tensor, base_error *err) {
+static base_status check_finite(importing *in, const infer_tensor *tensor, base_error *err) {
     int64_t n = infer_tensor_count(tensor);
     float *numbers = base_alloc((size_t)n + 1, sizeof *numbers);
     if (numbers == NULL) return base_fail(err, BASE_EMEMORY, "import: out of memory");
@@ -108,14 +108,14 @@ static base_status check_finite(import *in, const infer_tensor *tensor, base_err
     return BASE_OK;
 }
 
-static bool is_wanted(const import *in, const char *name) {
+static bool is_wanted(const importing *in, const char *name) {
     base_strings only = in->options.only;
     bool wanted = only.n == 0;
     for (int i = 0; i < only.n && !wanted; i++) wanted = nn_path_is_within(name, only.items[i]);
     return wanted;
 }
 
-static base_status place_tensor(import *in, size_t i, base_error *err) {
+static base_status place_tensor(importing *in, size_t i, base_error *err) {
     const infer_tensor *tensor = &in->tensors->items[i];
     if (in->renamed[i] == NULL || !is_wanted(in, in->renamed[i])) return BASE_OK;
     int target = find_target(in, in->renamed[i]);
@@ -142,7 +142,7 @@ static base_status place_tensor(import *in, size_t i, base_error *err) {
 }
 
 /* Whether some tensor of the layer that has this one is to be set. */
-static bool layer_is_taken(const import *in, const char *name) {
+static bool layer_is_taken(const importing *in, const char *name) {
     size_t n = (size_t)(strrchr(name, '.') - name) + 1;
     for (int i = 0; i < nn_network_n_tensors(in->network); i++) {
         const char *other = nn_network_tensor(in->network, i).name;
@@ -152,14 +152,14 @@ static bool layer_is_taken(const import *in, const char *name) {
     return false;
 }
 
-static bool is_kept(const import *in, const char *name) {
+static bool is_kept(const importing *in, const char *name) {
     base_strings keep = in->options.keep;
     bool kept = infer_tensor_is_counter(name);
     for (int i = 0; i < keep.n && !kept; i++) kept = nn_path_is_within(name, keep.items[i]);
     return kept;
 }
 
-static void check_missing(import *in) {
+static void check_missing(importing *in) {
     for (int i = 0; i < nn_network_n_tensors(in->network); i++) {
         const char *name = nn_network_tensor(in->network, i).name;
         bool needed = in->options.whole ? !is_kept(in, name) : !infer_tensor_is_counter(name);
@@ -168,7 +168,7 @@ static void check_missing(import *in) {
     }
 }
 
-static void check_keep(import *in) {
+static void check_keep(importing *in) {
     for (int i = 0; i < in->options.keep.n; i++) {
         const char *layer = in->options.keep.items[i];
         bool found = false;
@@ -179,7 +179,7 @@ static void check_keep(import *in) {
     }
 }
 
-static void check_only(import *in) {
+static void check_only(importing *in) {
     for (int i = 0; i < in->options.only.n; i++) {
         const char *layer = in->options.only.items[i];
         bool found = false;
@@ -191,7 +191,7 @@ static void check_only(import *in) {
     }
 }
 
-static base_status check_all(import *in, base_error *err) {
+static base_status check_all(importing *in, base_error *err) {
     BASE_TRY(check_names(in, err));
     for (size_t i = 0; i < in->tensors->n; i++) {
         BASE_TRY(rename_tensor(in, i, err));
@@ -205,7 +205,7 @@ static base_status check_all(import *in, base_error *err) {
                      (long long)in->n_faults);
 }
 
-static base_status run(import *in, int *n_taken, base_error *err) {
+static base_status run(importing *in, int *n_taken, base_error *err) {
     int n = nn_network_n_tensors(in->network);
     in->renamed = base_arena_alloc(&in->arena, in->tensors->n + 1, sizeof *in->renamed);
     in->source = base_arena_alloc(&in->arena, (size_t)n + 1, sizeof *in->source);
@@ -232,6 +232,6 @@ base_status infer_import_weights(const infer_tensors *tensors, const base_node *
 base_status infer_import_layers(const infer_tensors *tensors, const infer_import_options *options,
                                 nn_network *network, int *n_taken, base_text *faults,
                                 base_error *err) {
-import in = {.tensors = tensors, .options = * options, .network = network, .faults = faults };
+    importing in = {.tensors = tensors, .options = *options, .network = network, .faults = faults};
     return run(&in, n_taken, err);
 }

@@ -54,7 +54,10 @@ static base_status get_names(extraction *x, const char *object, const char *attr
             BASE_OK) {
             break;
         }
-        if (!base_grow((void **)&all, &capacity, (size_t)(*n + n_more), sizeof *all)) break;
+        if (!base_grow((void **)&all, &capacity, (size_t)(*n + n_more), sizeof *all)) {
+            base_free(all);
+            return base_fail(err, BASE_EMEMORY, "out of memory");
+        }
         memcpy(all + *n, more, (size_t)n_more * sizeof *all);
         *n += n_more;
         status = BASE_OK;

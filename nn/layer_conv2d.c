@@ -173,6 +173,18 @@ static base_status check_lists(const conv2d_options *o, base_error *err) {
     return nn_check_padding(&o->pad, err);
 }
 
+/* Whether weights, padded planes and products can be counted, as make_geometry does. */
+static bool is_countable(const conv2d_options *o, nn_shape in, int64_t groups, int64_t out) {
+    nn_axis f = make_axis(o, 0, in.dim[1]), t = make_axis(o, 1, in.dim[2]);
+    nn_set_padding(&o->pad, &f, &t);
+    nn_shape weight = nn_shape_make(4, (int64_t[]){out, in.dim[0] / groups, f.kernel, t.kernel});
+    nn_shape planes = nn_shape_make(3, (int64_t[]){in.dim[0] > out ? in.dim[0] : out,
+                                                   f.in + f.before + f.after + f.stride,
+                                                   t.in + t.before + t.after + t.stride});
+    int64_t n_weights = nn_shape_count(weight), n_places = nn_shape_count(planes), n_products;
+    return n_weights > 0 && n_places > 0 && base_mul(n_weights, n_places, &n_products);
+}
+
 static base_status check_shape(const conv2d_options *o, const nn_plan *plan, base_error *err) {
     BASE_TRY(nn_need_rank(plan, 3, ". Put 'to_image' before it", err));
     int64_t channels = plan->in[0].dim[0], groups = nn_conv2d_groups(o, plan->in[0]);
@@ -188,9 +200,13 @@ static base_status check_shape(const conv2d_options *o, const nn_plan *plan, bas
                          "groups: %lld does not divide both %lld input and %lld output channels",
                          (long long)groups, (long long)channels, (long long)out);
     }
+    char text[64];
+    if (!is_countable(o, plan->in[0], groups, out)) {
+        return base_fail(err, BASE_ESHAPE, "input is %s; kernel, stride or pad is too large for it",
+                         nn_shape_text(plan->in[0], true, text));
+    }
     conv_geometry g = make_geometry(o, plan->in[0]);
     if (g.f.out >= 1 && g.t.out >= 1) return BASE_OK;
-    char text[64];
     return base_fail(err, BASE_ESHAPE, "input is %s; the kernel [%lld,%lld] does not fit into it",
                      nn_shape_text(plan->in[0], true, text), (long long)g.f.kernel,
                      (long long)g.t.kernel);

@@ -233,12 +233,29 @@ END_TEST
 /* Several tiles, the last one short, tiles that begin within a row. */
 START_TEST(joins_tiles) {
     layer_case setup = {.layer = &nn_layer_conv2d,
-                        .options = "{out: 16, kernel: 5, pad: same}",
-                        .in[0] = {3, {32, 10, 23}},
+                        .options = "{out: 16, kernel: 5, pad: same, groups: 2}",
+                        .in[0] = {3, {64, 10, 23}},
                         .batch = 2};
     layer_check_gradient(&setup, 0.05, 1e-3);
-    setup.options = "{out: 16, kernel: 5, stride: 2, pad: 3}";
+    setup.options = "{out: 16, kernel: 5, stride: 2, pad: 3, groups: 2}";
     layer_check_gradient(&setup, 0.05, 1e-3);
+}
+END_TEST
+
+/* What is convolved without a column matrix (nn/convolution.h), in several blocks. */
+START_TEST(joins_blocks) {
+    static const char *const forms[] = {"{out: 16, kernel: 5, pad: same}",
+                                        "{out: 17, kernel: 5, stride: 2, pad: 3, bias: false}",
+                                        "{out: 16, kernel: [3, 1]}"};
+    layer_case setup = {.layer = &nn_layer_conv2d, .in[0] = {3, {32, 10, 23}}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        setup.options = forms[i];
+        setup.batch = 2;
+        layer_check_gradient(&setup, 0.05, 1e-3);
+        layer_check_threads(&setup);
+        setup.batch = 1;
+        layer_check_threads(&setup);
+    }
 }
 END_TEST
 
@@ -257,6 +274,11 @@ START_TEST(refuses_what_does_not_fit) {
     layer_check_refused(&setup, BASE_ESHAPE, "groups: 2");
     setup = make_case("{out: 3, kernel: [8, 1]}", 1);
     layer_check_refused(&setup, BASE_ESHAPE, "[8,1]");
+    setup = make_case("{out: 1048576, kernel: 65536, pad: half}", 1);
+    setup.in[0] = (nn_shape){3, {4096, 1, 1}};
+    layer_check_refused(&setup, BASE_ESHAPE, "too large");
+    setup = make_case("{out: 1048576, kernel: 1, stride: 65536, pad: 1048576}", 1);
+    layer_check_refused(&setup, BASE_ESHAPE, "too large");
     setup = make_case("{out: 3, kernel: [3, 3, 3]}", 1);
     layer_check_refused(&setup, BASE_ECONFIG, "kernel");
     setup = make_case("{out: 3, kernel: 3, pad: valid}", 1);
@@ -335,6 +357,9 @@ START_TEST(absorbs_without_changing_a_bit) {
     }
     layer_case setup = absorbing(&nn_layer_gelu, LAYER_INFER);
     layer_check_absorption(&setup);
+    setup = absorbing(&nn_layer_relu, LAYER_TRAIN);
+    setup.options = "{out: 16, kernel: 3, pad: same}";
+    layer_check_absorption(&setup);
 }
 END_TEST
 
@@ -353,7 +378,7 @@ START_TEST(leaves_what_it_cannot_do) {
 END_TEST
 
 TEST_MAIN("nn/layer_conv2d", agrees_with_pytorch, agrees_with_the_definition,
-          has_the_right_gradient, gives_the_same_bits_on_any_threads, joins_tiles,
+          has_the_right_gradient, gives_the_same_bits_on_any_threads, joins_tiles, joins_blocks,
           depthwise_is_a_convolution_with_zeros, depthwise_planes_may_be_large,
           channels_follow_from_the_input, starts_as_he_et_al, tells_the_length_of_its_output,
           refuses_what_does_not_fit, starts_as_in_pytorch, absorbs_without_changing_a_bit,
