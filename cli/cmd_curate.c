@@ -135,7 +135,9 @@ static void add_proposals(const curate_view *view, const train_curate_proposals 
         base_text_printf(out, "labels by a person: %s\n", base_thousands(p->n_person, n));
     }
     base_text_printf(out, "\nall      %s/proposals.csv\n", curate->options->out);
-    base_text_printf(out, "next     labels of yours into %s, then the same call with --resume\n",
+    base_text_printf(out,
+                     "next     labels of yours into %s, then the same call with --resume and "
+                     "without --dry-run\n",
                      curate->options->labels ? curate->options->labels
                                              : "labels.csv beside it (path,label)");
 }

@@ -51,6 +51,13 @@ static base_status write_source(job *j, const data_mix *mix, const data_manifest
     return BASE_OK;
 }
 
+static base_status check_sources(const cli_call *call, const cli_dataset *set, base_error *err) {
+    const data_mix *mix = set->manifest.mixes;
+    while (mix && !mix->song) mix = mix->next;
+    if (mix) return BASE_OK;
+    return base_fail(err, BASE_EDATA, "%s: has no 'source: performance'", call->arguments[0]);
+}
+
 static base_status write_sources(job *j, cli_dataset *set, cli_progress *progress,
                                  base_error *err) {
     data_work work = {j->call->pool, cli_progress_data, progress};
@@ -61,14 +68,14 @@ static base_status write_sources(job *j, cli_dataset *set, cli_progress *progres
         BASE_TRY(write_source(j, mix, &set->manifest, err));
         data_mix_rest(mix);
     }
-    if (j->n_songs > 0) return BASE_OK;
-    return base_fail(err, BASE_EDATA, "%s: has no 'source: performance'", j->call->arguments[0]);
+    return BASE_OK;
 }
 
 static base_status write_performances(job *j, cli_progress *progress, base_error *err) {
     cli_dataset set = {0};
     base_text_add(&j->table, "path,label,group,begin_s,end_s\n");
     base_status status = cli_dataset_list(j->call, 0, NULL, &set, err);
+    if (status == BASE_OK) status = check_sources(j->call, &set, err);
     if (status == BASE_OK) status = base_folder_make(j->folder, err);
     if (status == BASE_OK) status = write_sources(j, &set, progress, err);
     cli_dataset_release(&set);

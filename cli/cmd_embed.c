@@ -2,16 +2,30 @@
 #include "infer/model.h"
 #include "infer/vectors.h"
 
-enum { BATCH = 32 };
+enum { BATCH = 32, AT_ONCE = 4 * BATCH }; /* clips between two looks at progress */
+
+static base_status embed_clips(infer_model *model, const data_clips *clips, const int64_t *index,
+                               cli_progress *progress, float *x, base_error *err) {
+    int64_t n = clips->n_clips, width = infer_model_embedding_size(model);
+    for (int64_t begin = 0; begin < n; begin += AT_ONCE) {
+        int64_t rest = n - begin;
+        if (!cli_progress_data(progress, "listening", begin, n)) {
+            return base_fail(err, BASE_ESTOPPED, "stopped");
+        }
+        BASE_TRY(infer_model_embed_clips(model, clips, index + begin,
+                                         rest < AT_ONCE ? rest : AT_ONCE, x + begin * width, err));
+    }
+    return BASE_OK;
+}
 
 static base_status write_embeddings(cli_call *call, infer_model *model, const cli_dataset *set,
-                                    const char *path, base_error *err) {
+                                    cli_progress *progress, const char *path, base_error *err) {
     int64_t n = set->clips.n_clips, width = infer_model_embedding_size(model);
     int64_t *index = base_arena_alloc(&call->arena, (size_t)n, sizeof *index);
     float *x = base_arena_alloc(&call->arena, (size_t)n * (size_t)width, sizeof *x);
     if (!index || !x) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     for (int64_t i = 0; i < n; i++) index[i] = i;
-    BASE_TRY(infer_model_embed_clips(model, &set->clips, index, n, x, err));
+    BASE_TRY(embed_clips(model, &set->clips, index, progress, x, err));
     infer_vectors vectors = {.manifest = &set->manifest,
                              .clips = &set->clips,
                              .name = "embedding",
@@ -25,7 +39,8 @@ static base_status embed(cli_call *call, infer_model *model, const char *path, b
     cli_dataset set = {0};
     base_status status = cli_dataset_open(call, 1, infer_model_audio(model), &progress, &set, err);
     cli_progress_clear(&progress);
-    if (status == BASE_OK) status = write_embeddings(call, model, &set, path, err);
+    if (status == BASE_OK) status = write_embeddings(call, model, &set, &progress, path, err);
+    cli_progress_clear(&progress);
     cli_dataset_release(&set);
     return status;
 }

@@ -21,6 +21,14 @@ static bool on_progress(void *context, const train_config *config, int64_t epoch
     return !cli_stopped();
 }
 
+static void show_stop(const cli_call *call) {
+    base_text line = {0};
+    base_text_add(&line, "stopped; go on with: ");
+    cli_add_again(call, &line);
+    fprintf(stderr, "%s --resume\n", base_text_string(&line));
+    base_text_release(&line);
+}
+
 static int run_pretrain(cli_call *call) {
     base_error err;
     train_config config;
@@ -41,6 +49,7 @@ static int run_pretrain(cli_call *call) {
     base_status status = train_pretrain_run(&config, &options, &err);
     cli_progress_clear(&progress);
     train_config_release(&config);
+    if (status == BASE_ESTOPPED) show_stop(call);
     if (status != BASE_OK) return cli_fail(&err);
     cli_progress_line(&progress, "weights  %s/weights.safetensors", folder);
     return CLI_OK;
@@ -59,10 +68,15 @@ const cli_command cli_pretrain = {
     .description = "Every clip is augmented twice, and the network learns to tell its two views "
                    "from those of other clips. CONFIG is a configuration whose network is an "
                    "encoder with a projection behind it instead of `linear: classes`; labels and "
-                   "folds are not used (dataset: {source: folder, path: DIR, label: any} takes "
-                   "every sound below DIR).\n\n"
+                   "folds are not used (dataset: {source: folder, path: FOLDER, label: any} takes "
+                   "every sound below FOLDER). Sounds with `use: test`, and copies of them, are "
+                   "left out.\n\n"
                    "The result is DIR/weights.safetensors, which train.init of another "
-                   "configuration starts from.",
+                   "configuration starts from; configs/systems/s0-pretrain.yaml and "
+                   "s0-pretrained.yaml are an example of both.\n\n"
+                   "Killed at any moment and resumed, with any number of threads, it ends with "
+                   "the same bits. Ctrl-C stops it at the next batch; a resumed pretraining goes "
+                   "on from the last finished epoch.",
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

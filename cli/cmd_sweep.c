@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/progress.h"
 #include "cli/tables.h"
 #include "train/sweep.h"
@@ -226,6 +227,11 @@ static int run_with(sweep_view *view, const char *format) {
     view->folder = cli_text(call, "out");
     if (!view->folder) view->folder = base_arena_printf(&call->arena, "runs/%s", view->sweep.name);
     if (!view->folder) return cli_usage("out of memory");
+    if (format && !base_folder_exists(view->folder)) {
+        base_fail(&err, BASE_ENOTFOUND,
+                  "%s: no such folder: nothing of the sweep is trained so far", view->folder);
+        return cli_fail(&err);
+    }
     if (format) return show_results(view, format);
     if (train_sweep_look(&view->sweep, view->folder, &err) != BASE_OK) return cli_fail(&err);
     return cli_given(call, "dry-run") ? list_cells(view) : train_all(view);

@@ -88,6 +88,13 @@ static base_status check_options(const data_mix *mix, const data_mix *all, base_
     return problem == NULL ? BASE_OK : base_node_fail(o->node, err, BASE_ECONFIG, "%s", problem);
 }
 
+/* Pools take all one-shots; what a sound is for is said of the mix. */
+static bool all_for_folds(const data_manifest *parts) {
+    int64_t i = 0;
+    while (i < parts->n_rows && parts->rows[i].use == DATA_USE_FOLDS) i++;
+    return i == parts->n_rows;
+}
+
 /* The resolved configuration shows the parts' defaults, too; their notes are the manifest's. */
 static base_status open_parts(data_mix *mix, data_manifest *manifest, base_error *err) {
     const data_source_options *o = &mix->options;
@@ -99,6 +106,9 @@ static base_status open_parts(data_mix *mix, data_manifest *manifest, base_error
     base_node_put(o->node, "parts", resolved);
     if (mix->parts.mixes != NULL)
         return base_node_fail(resolved, err, BASE_ECONFIG, "parts can't be mixed themselves");
+    if (!all_for_folds(&mix->parts))
+        return base_node_fail(resolved, err, BASE_ECONFIG,
+                              "'use' belongs to this source, not to its parts");
     if (mix->parts.n_classes > DATA_MIX_MAX_PARTS)
         return base_node_fail(resolved, err, BASE_ECONFIG, "more than %d classes of parts",
                               DATA_MIX_MAX_PARTS);

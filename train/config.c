@@ -287,3 +287,17 @@ void train_config_release(train_config *config) {
     base_arena_release(&config->arena);
     memset(config, 0, sizeof *config);
 }
+
+base_status train_config_compare(const char *path, const base_text *yaml, int *line,
+                                 base_error *err) {
+    void *text;
+    size_t n_bytes;
+    BASE_TRY(base_file_read(path, 0, &text, &n_bytes, err)); /* ends in a zero byte */
+    const char *ours = base_text_string(yaml), *theirs = text;
+    size_t i = 0;
+    *line = 1;
+    for (; ours[i] && ours[i] == theirs[i]; i++) *line += ours[i] == '\n';
+    if (ours[i] == theirs[i]) *line = 0;
+    base_free(text);
+    return BASE_OK;
+}

@@ -91,6 +91,11 @@ base_status train_config_parse(const char *text, const char *source, train_confi
                                base_error *err);
 void train_config_release(train_config *config);
 
+/* Finds the first line in which what a run was begun with, in the file at `path`, differs from what
+ * it now is to be, `yaml`; 0: it is the same. */
+base_status train_config_compare(const char *path, const base_text *yaml, int *line,
+                                 base_error *err);
+
 /* One row per section, for help: name, one sentence, table (NULL: a list of variants or free). */
 typedef struct {
     const char *name, *help;

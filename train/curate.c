@@ -174,15 +174,9 @@ static base_status write_settings(const train_curate *curate, const train_config
 }
 
 static base_status check_settings(const char *path, const base_text *settings, base_error *err) {
-    void *data;
-    size_t n_bytes, i = 0;
-    int line = 1;
-    BASE_TRY(base_file_read(path, 0, &data, &n_bytes, err));
-    const char *ours = base_text_string(settings), *theirs = data;
-    for (; ours[i] != '\0' && ours[i] == theirs[i]; i++) line += ours[i] == '\n';
-    bool same = ours[i] == theirs[i];
-    base_free(data);
-    if (same) return BASE_OK;
+    int line;
+    BASE_TRY(train_config_compare(path, settings, &line, err));
+    if (line == 0) return BASE_OK;
     return base_fail(err, BASE_EMISMATCH,
                      "%s:%d: begun with other settings; to go on, give the same, or choose another "
                      "folder with --out",

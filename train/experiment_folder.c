@@ -31,6 +31,16 @@ static base_status refuse_existing(const char *folder, base_error *err) {
                      folder);
 }
 
+/* What another command keeps there is neither gone on with nor overwritten. */
+static base_status refuse_others(const char *folder, base_arena *arena, base_error *err) {
+    const char *what = has_file(folder, "curate.yaml", arena) ? "rounds"
+                       : has_file(folder, "last.h5", arena)   ? "a pretraining"
+                                                              : NULL;
+    if (what == NULL) return BASE_OK;
+    return base_fail(err, BASE_EEXISTS,
+                     "%s: is the folder of %s, not of a run; --out chooses another", folder, what);
+}
+
 static base_status lock_folder(train__experiment *e, base_error *err) {
     const char *folder = e->options->folder, *path = base_path_join(&e->arena, folder, ".lock");
     if (!path) return train__out_of_memory(err);
@@ -50,6 +60,7 @@ base_status train__folder_check(train__experiment *e, base_error *err) {
         return base_fail(err, BASE_EEXISTS, "%s: is a file, not a run folder", folder);
     }
     if (!is_taken(folder)) return BASE_OK;
+    BASE_TRY(refuse_others(folder, &e->arena, err));
     if (!options->resume && !options->overwrite) return refuse_existing(folder, err);
     if (options->overwrite && !holds_a_run(folder, &e->arena)) {
         return base_fail(err, BASE_EEXISTS, "%s: is no run folder, so it is not overwritten",
@@ -72,16 +83,9 @@ static base_status claim_folder(train__experiment *e, base_error *err) {
 
 static base_status check_same_config(const train__experiment *e, const char *path,
                                      base_error *err) {
-    void *text;
-    size_t n_bytes;
-    BASE_TRY(base_file_read(path, 0, &text, &n_bytes, err));
-    const char *ours = base_text_string(&e->yaml), *theirs = text;
-    int line = 1;
-    size_t i = 0;
-    for (; ours[i] && ours[i] == theirs[i]; i++) line += ours[i] == '\n';
-    bool same = ours[i] == theirs[i];
-    base_free(text);
-    if (same) return BASE_OK;
+    int line;
+    BASE_TRY(train_config_compare(path, &e->yaml, &line, err));
+    if (line == 0) return BASE_OK;
     return base_fail(err, BASE_EMISMATCH,
                      "%s:%d: the run was started with another configuration; to resume, give the "
                      "same file and overrides",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/lock.h"
+#include "data/duplicates.h"
 #include "infer/export_tensors.h"
 #include "nn/contrastive.h"
 #include "nn/gemm.h"
@@ -36,8 +37,9 @@ typedef struct {
     const char *last, *weights;
     int64_t count, width; /* numbers that the network is given, and gives, per view */
     int64_t n_batches;    /* per epoch */
-    int64_t *index;       /* [n_clips] */
-    int64_t *order;       /* [n_clips] of this epoch */
+    int64_t n;            /* clips that are taught: none for testing (use: test), no copy of one */
+    int64_t *index;       /* [n] their numbers */
+    int64_t *order;       /* [n] of this epoch: places in index */
     int64_t *place;       /* [views of a batch] */
     int32_t *length;
     float *x, *dy;
@@ -52,13 +54,13 @@ static base_status out_of_memory(base_error *err) {
 
 /* Batches of nearly equal size: none is so small that it has no other clips to compare with. */
 static int64_t batch_begin(const pretraining *p, int64_t batch) {
-    return p->clips.n_clips * batch / p->n_batches;
+    return p->n * batch / p->n_batches;
 }
 
 static void order_epoch(pretraining *p, uint64_t epoch) {
     base_rng rng = base_rng_open((uint64_t)p->train->seed, BASE_RNG_SHUFFLE, epoch, 0);
-    for (int64_t i = 0; i < p->clips.n_clips; i++) p->order[i] = i;
-    base_rng_shuffle(&rng, p->order, p->clips.n_clips);
+    for (int64_t i = 0; i < p->n; i++) p->order[i] = i;
+    base_rng_shuffle(&rng, p->order, p->n);
 }
 
 /* A step on the clips of one batch; rows 2i and 2i + 1 are views of clip i. */
@@ -92,8 +94,7 @@ static base_status ran_away(const pretraining *p, int64_t epoch, base_error *err
 static base_status report(const pretraining *p, int64_t epoch, int64_t done, double loss,
                           const train_epoch *over, base_error *err) {
     const train_pretrain_options *o = p->options;
-    bool go_on = !o->progress ||
-                 o->progress(o->context, p->config, epoch, done, p->clips.n_clips, loss, over);
+    bool go_on = !o->progress || o->progress(o->context, p->config, epoch, done, p->n, loss, over);
     return go_on ? BASE_OK : base_fail(err, BASE_ESTOPPED, "stopped");
 }
 
@@ -113,7 +114,7 @@ static base_status run_epoch(pretraining *p, train_epoch *epoch, base_error *err
         BASE_TRY(report(p, epoch->epoch, batch_begin(p, b + 1), sum / (double)(b + 1), NULL, err));
     }
     epoch->train_loss = sum / (double)p->n_batches;
-    epoch->accuracy = (double)n_found / (double)(VIEWS * p->clips.n_clips);
+    epoch->accuracy = (double)n_found / (double)(VIEWS * p->n);
     return BASE_OK;
 }
 
@@ -127,7 +128,7 @@ static base_status run_epochs(pretraining *p, base_error *err) {
         nn_schedule_epoch_end(&p->schedule, epoch.train_loss);
         BASE_TRY(train_checkpoint_write(state, p->last, err));
         BASE_TRY(train_history_write(state->epochs, state->n_epochs, p->options->folder, err));
-        BASE_TRY(report(p, epoch.epoch, p->clips.n_clips, epoch.train_loss, &epoch, err));
+        BASE_TRY(report(p, epoch.epoch, p->n, epoch.train_loss, &epoch, err));
     }
     return train_history_write(state->epochs, state->n_epochs, p->options->folder, err);
 }
@@ -136,11 +137,10 @@ static base_status run_epochs(pretraining *p, base_error *err) {
 
 static base_status check_config(const pretraining *p, base_error *err) {
     const base_node *train = base_node_get(p->config->root, "train");
-    if (p->train->batch < 2) {
-        return base_node_fail(
-            train, err, BASE_ECONFIG,
-            "batch: a clip is told from the others of its batch, so there must be "
-            "at least 2");
+    if (p->train->batch < 3) {
+        return base_node_fail(train, err, BASE_ECONFIG,
+                              "batch: a clip is told from the others of its batch, so there must "
+                              "be at least 3: then none is left alone in the last one");
     }
     if (p->train->mixup > 0 || p->train->accumulate > 1 || p->train->steps > 0 ||
         p->train->balance != TRAIN_BALANCE_NONE) {
@@ -172,20 +172,32 @@ static base_status open_data(pretraining *p, base_error *err) {
     }
     p->width = output.dim[0];
     p->count = nn_shape_count(nn_network_get_config(p->network)->input);
-    BASE_TRY(data_clips_open(&p->manifest, &config->audio, base_path_cache(&p->arena),
-                             p->options->pool, p->options->decoding, p->options->context, &p->clips,
-                             err));
-    if (p->clips.n_clips >= 2) return BASE_OK;
+    return data_clips_open(&p->manifest, &config->audio, base_path_cache(&p->arena),
+                           p->options->pool, p->options->decoding, p->options->context, &p->clips,
+                           err);
+}
+
+/* As in every training, sounds for testing and their copies stay unseen. */
+static base_status list_clips(pretraining *p, base_error *err) {
+    data_duplicates found;
+    BASE_TRY(data_duplicates_find(&p->clips, p->config->folds.near, p->options->pool, &p->manifest,
+                                  &found, err));
+    BASE_TRY(data_manifest_leave_out_copies(&p->manifest, err));
+    p->index = base_arena_alloc(&p->arena, (size_t)p->clips.n_clips, sizeof *p->index);
+    if (!p->index) return out_of_memory(err);
+    for (int64_t i = 0; i < p->clips.n_clips; i++) {
+        const data_row *row = &p->manifest.rows[p->clips.row[i]];
+        if (row->left_out == NULL && row->use != DATA_USE_TEST) p->index[p->n++] = i;
+    }
+    if (p->n >= 2) return BASE_OK;
     return base_fail(err, BASE_EDATA, "pretraining needs at least two sounds");
 }
 
 static base_status make_buffers(pretraining *p, base_error *err) {
-    int64_t n_clips = p->clips.n_clips, batch = p->train->batch, n = VIEWS * batch;
-    p->n_batches = (n_clips + batch - 1) / batch;
-    if (n_clips / p->n_batches < 2) p->n_batches = 1;
+    int64_t batch = p->train->batch, n = VIEWS * batch;
+    p->n_batches = (p->n + batch - 1) / batch;
     base_arena *arena = &p->arena;
-    p->index = base_arena_alloc(arena, (size_t)n_clips, sizeof *p->index);
-    p->order = base_arena_alloc(arena, (size_t)n_clips, sizeof *p->order);
+    p->order = base_arena_alloc(arena, (size_t)p->n, sizeof *p->order);
     p->place = base_arena_alloc(arena, (size_t)n, sizeof *p->place);
     p->length = base_arena_alloc(arena, (size_t)n, sizeof *p->length);
     p->x = base_arena_alloc(arena, (size_t)(n * p->count), sizeof *p->x);
@@ -193,11 +205,10 @@ static base_status make_buffers(pretraining *p, base_error *err) {
     p->scratch =
         base_arena_alloc(arena, nn_contrastive_scratch(batch, p->width), sizeof *p->scratch);
     p->state.epochs = base_arena_alloc(arena, (size_t)p->train->epochs, sizeof *p->state.epochs);
-    if (!p->index || !p->order || !p->place || !p->length || !p->x || !p->dy || !p->scratch ||
+    if (!p->order || !p->place || !p->length || !p->x || !p->dy || !p->scratch ||
         !p->state.epochs) {
         return out_of_memory(err);
     }
-    for (int64_t i = 0; i < n_clips; i++) p->index[i] = i;
     return BASE_OK;
 }
 
@@ -222,21 +233,34 @@ static base_status make_fingerprint(pretraining *p, base_error *err) {
     return BASE_OK;
 }
 
-static base_status claim_folder(pretraining *p, base_error *err) {
+/* Before hours of decoding, not after. */
+static base_status check_folder(pretraining *p, base_error *err) {
     const char *folder = p->options->folder;
-    bool taken = base_folder_exists(folder) && !base_folder_is_empty(folder);
-    if (taken && !p->options->resume) {
+    const char *facts = base_path_join(&p->arena, folder, "facts.json");
+    if (!facts) return out_of_memory(err);
+    if (base_file_exists(facts)) {
         return base_fail(err, BASE_EEXISTS,
-                         "%s: already exists; --resume goes on with it, --out chooses another "
-                         "folder",
+                         "%s: is the folder of a run, not of a pretraining; --out chooses another",
                          folder);
     }
-    BASE_TRY(base_folder_make(folder, err));
+    bool taken = base_folder_exists(folder) && !base_folder_is_empty(folder);
+    if (!taken || p->options->resume) return BASE_OK;
+    return base_fail(err, BASE_EEXISTS,
+                     "%s: already exists; --resume goes on with it, --out chooses another folder",
+                     folder);
+}
+
+static base_status claim_folder(pretraining *p, base_error *err) {
+    const char *folder = p->options->folder;
     const char *lock = base_path_join(&p->arena, folder, ".lock");
     p->last = base_path_join(&p->arena, folder, "last.h5");
     p->weights = base_path_join(&p->arena, folder, "weights.safetensors");
     if (!lock || !p->last || !p->weights) return out_of_memory(err);
-    return base_lock_take(lock, &p->lock, err);
+    BASE_TRY(check_folder(p, err)); /* once more: decoding takes its time */
+    BASE_TRY(base_folder_make(folder, err));
+    base_status status = base_lock_take(lock, &p->lock, err);
+    if (status != BASE_EEXISTS) return status;
+    return base_fail(err, status, "%s: another rimshot pretrain is at work in it", folder);
 }
 
 /* Only once it is known that what a resumed run finds there is its own. */
@@ -261,7 +285,7 @@ static base_status start_weights(pretraining *p, base_error *err) {
 static base_status set_up(pretraining *p, base_error *err) {
     const train_options *train = p->train;
     BASE_TRY(start_weights(p, err));
-    BASE_TRY(train_feed_new(&p->clips, p->augment, p->features, p->index, p->clips.n_clips,
+    BASE_TRY(train_feed_new(&p->clips, p->augment, p->features, p->index, p->n,
                             VIEWS * train->batch, p->options->pool, &p->feed, err));
     BASE_TRY(nn_optimizer_new(p->network, train->optimizer, &train->optimizer_options, train->ema,
                               &p->optimizer, err));
@@ -292,7 +316,9 @@ static base_status write_weights(pretraining *p, base_error *err) {
 }
 
 static base_status run(pretraining *p, base_error *err) {
+    BASE_TRY(check_folder(p, err));
     BASE_TRY(open_data(p, err));
+    BASE_TRY(list_clips(p, err));
     BASE_TRY(make_buffers(p, err));
     BASE_TRY(make_fingerprint(p, err));
     BASE_TRY(claim_folder(p, err));

@@ -94,16 +94,9 @@ static base_status find_files(const train_sweep *sweep, const char *folder, int 
 }
 
 static base_status check_record(const cell_files *files, const base_text *record, base_error *err) {
-    void *data;
-    size_t n_bytes;
-    BASE_TRY(base_file_read(files->record, 0, &data, &n_bytes, err));
-    const char *ours = base_text_string(record), *theirs = data;
-    int line = 1;
-    size_t i = 0;
-    for (; ours[i] != '\0' && ours[i] == theirs[i]; i++) line += ours[i] == '\n';
-    bool same = ours[i] == theirs[i];
-    base_free(data);
-    if (same) return BASE_OK;
+    int line;
+    BASE_TRY(train_config_compare(files->record, record, &line, err));
+    if (line == 0) return BASE_OK;
     return base_fail(err, BASE_EMISMATCH,
                      "%s:%d: this cell was begun with another configuration; remove its folder to "
                      "train it anew, or choose another one for the sweep with --out",
@@ -171,6 +164,9 @@ static base_status check_places(const train_sweep *sweep, const char *folder, ba
                                 base_error *err) {
     const char *facts = base_path_join(scratch, folder, "facts.json");
     if (facts == NULL) return no_memory(sweep, err);
+    if (!base_folder_exists(folder) && base_file_exists(folder)) {
+        return base_fail(err, BASE_EEXISTS, "%s: is a file, not a folder", folder);
+    }
     if (base_file_exists(facts)) {
         return base_fail(err, BASE_EEXISTS,
                          "%s: is the folder of a run, not of a sweep; --out chooses another",

@@ -50,6 +50,7 @@ START_TEST(what_cannot_be_written_is_named) {
     program_expect(folder, "$RIMSHOT data performance mixed.yaml", 2, "--out DIR is missing");
     program_expect(folder, "$RIMSHOT data performance mixed.yaml --out songs", 1,
                    "mixed.yaml: has no 'source: performance'");
+    program_expect(folder, "test ! -e songs", 0, NULL);
 }
 END_TEST
 

@@ -131,6 +131,8 @@ START_TEST(mistakes_are_refused) {
         {"$RIMSHOT sweep tiny.yaml", 2, "tiny.yaml:2: dataset: no such key"},
         {"$RIMSHOT sweep sweep.yaml --table xml", 2, "--table=xml: must be text, csv, md or tex"},
         {"$RIMSHOT sweep sweep.yaml --table md --dry-run", 2, "exclude each other"},
+        {"$RIMSHOT sweep sweep.yaml --table md", 1, "runs/little: no such folder"},
+        {"$RIMSHOT sweep sweep.yaml --out tiny.yaml", 1, "tiny.yaml: is a file, not a folder"},
         {"$RIMSHOT sweep sweep.yaml train.epocs=5", 2, "did you mean 'epochs'?"},
         {"$RIMSHOT sweep sweep.yaml --parallel-folds 0", 2, "--parallel-folds=0"},
     };

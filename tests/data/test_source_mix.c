@@ -110,6 +110,9 @@ START_TEST(mistakes_are_named) {
     const char *nested = base_arena_printf(&arena, "{source: mix, classes: [B], parts: %s}", one);
     TEST_FAILS(sound_open_manifest(&arena, nested, ".", &m, &err), BASE_ECONFIG, err,
                "parts can't be mixed themselves");
+    const char *used = "{source: mix, classes: [kick], parts: {source: synth, use: train}}";
+    TEST_FAILS(sound_open_manifest(&arena, used, ".", &m, &err), BASE_ECONFIG, err,
+               "'use' belongs to this source");
 }
 END_TEST
 

@@ -99,5 +99,31 @@ START_TEST(every_section_has_something_to_say) {
 }
 END_TEST
 
+START_TEST(a_difference_is_named_by_its_line) {
+    static const struct {
+        const char *now;
+        int line;
+    } rows[] = {{"a: 1\nb: 2\n", 0},
+                {"a: 1\nb: 3\n", 2},
+                {"a: 1\n", 2},
+                {"a: 1\nb: 2\nc: 3\n", 3},
+                {"", 1}};
+    base_arena arena = {0};
+    base_error err;
+    const char *path = base_path_join(&arena, test_folder(), "config.yaml");
+    TEST_OK(base_file_write(path, rows[0].now, strlen(rows[0].now), &err), err);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        base_text now = {0};
+        int line = -1;
+        base_text_add(&now, rows[i].now);
+        TEST_OK(train_config_compare(path, &now, &line, &err), err);
+        ck_assert_int_eq(line, rows[i].line);
+        base_text_release(&now);
+    }
+    base_arena_release(&arena);
+}
+END_TEST
+
 TEST_MAIN("train/config", fills_in_defaults, the_resolved_configuration_reproduces_itself,
-          overrides_come_in_order, says_what_is_wrong_and_where, every_section_has_something_to_say)
+          overrides_come_in_order, says_what_is_wrong_and_where, every_section_has_something_to_say,
+          a_difference_is_named_by_its_line)

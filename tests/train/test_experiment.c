@@ -278,6 +278,12 @@ START_TEST(a_run_is_resumed_only_as_it_was_begun) {
                    "drums: is no run folder, so it is not overwritten");
     program_expect(folder, "$RIMSHOT train tiny.yaml --out run --resume --overwrite", 2,
                    "exclude each other");
+    program_expect(folder, "mkdir pre && touch pre/config.yaml pre/manifest.csv pre/last.h5", 0,
+                   NULL);
+    program_expect(folder, "$RIMSHOT train tiny.yaml --out pre --overwrite", 1,
+                   "pre: is the folder of a pretraining, not of a run");
+    program_expect(folder, "$RIMSHOT train tiny.yaml --out pre --resume", 1,
+                   "pre: is the folder of a pretraining, not of a run");
     program_expect(folder, "$RIMSHOT train tiny.yaml --out again --resume --quiet", 0, NULL);
     same_run(folder, "run", "again");
     program_expect(folder, "$RIMSHOT train tiny.yaml --out again --overwrite --quiet", 0, NULL);

@@ -18,6 +18,7 @@
 
 static base_error err;
 static base_arena arena;
+static int64_t n_taught; /* clips of an epoch, as last reported */
 
 /* Stops after so many reports; negative: never. */
 static bool count_down(void *context, const train_config *config, int64_t epoch, int64_t done,
@@ -26,7 +27,7 @@ static bool count_down(void *context, const train_config *config, int64_t epoch,
     (void)config;
     (void)epoch;
     (void)done;
-    (void)total;
+    n_taught = total;
     (void)loss;
     (void)over;
     return *left < 0 || (*left)-- > 0;
@@ -105,15 +106,37 @@ START_TEST(it_learns_to_find_the_other_view) {
 }
 END_TEST
 
+START_TEST(sounds_for_testing_and_their_copies_stay_unseen) {
+    static const char config[] =
+        "name: x\n"
+        "dataset: [{source: synth, per_class: 3, classes: [kick, snare]},\n"
+        "          {source: synth, per_class: 1, classes: [kick], use: test}]\n"
+        "audio: {seconds: 0.1}\n"
+        "augment: [polarity]\n"
+        "network: [flatten, {linear: 4}]\n"
+        "train: {epochs: 1, batch: 3}\n";
+    TEST_OK(pretrain(config, below(test_folder(), "unseen"), false, 1, -1), err);
+    ck_assert_int_eq(n_taught, 5); /* the first kick is the one for testing */
+}
+END_TEST
+
+START_TEST(the_folder_of_a_run_is_refused) {
+    const char *folder = test_folder(), *facts = below(folder, "facts.json");
+    TEST_OK(base_file_write(facts, "{}", 2, &err), err);
+    TEST_FAILS(pretrain(CONFIG, folder, true, 1, -1), BASE_EEXISTS, err, "the folder of a run");
+    ck_assert(!base_file_exists(below(folder, "config.yaml")));
+}
+END_TEST
+
 START_TEST(what_cannot_work_is_refused) {
 #define WITHOUT(text) "name: x\ndataset: {source: synth, per_class: 2}\n" text
     const char *folder = below(test_folder(), "none");
     TEST_FAILS(pretrain(WITHOUT("network: [flatten, {linear: 4}]\n"), folder, false, 1, -1),
                BASE_ECONFIG, err, "'augment' is needed");
     TEST_FAILS(pretrain(WITHOUT("augment: [polarity]\nnetwork: [flatten, {linear: 4}]\n"
-                                "train: {batch: 1}\n"),
+                                "train: {batch: 2}\n"),
                         folder, false, 1, -1),
-               BASE_ECONFIG, err, "there must be at least 2");
+               BASE_ECONFIG, err, "there must be at least 3");
     TEST_FAILS(pretrain(WITHOUT("augment: [polarity]\nnetwork: [flatten, {linear: 4}]\n"
                                 "train: {mixup: 0.2}\n"),
                         folder, false, 1, -1),
@@ -126,4 +149,5 @@ START_TEST(what_cannot_work_is_refused) {
 END_TEST
 
 TEST_MAIN("train/pretrain", stopped_and_resumed_it_ends_the_same, it_learns_to_find_the_other_view,
+          sounds_for_testing_and_their_copies_stay_unseen, the_folder_of_a_run_is_refused,
           what_cannot_work_is_refused)
