@@ -60,7 +60,7 @@ $(BUILD)/librimshot.a: $(OBJECTS)
 
 # The public libraries hold what infer/rimshot.h needs and show only what it declares.
 PUBLIC    := $(BUILD)/obj/infer/rimshot.o $(BUILD)/librimshot.a
-LIB_PACKAGES := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libxxhash libxml-2.0
+LIB_PACKAGES := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libxxhash
 
 $(BUILD)/librimshot.so: $(BUILD)/librimshot.a
 	$(call say,LINK,$@)

@@ -169,7 +169,7 @@ static base_status read_facts(base_h5_reader *reader, data_decoded *d, base_aren
 /* Whether the offsets rise from 0 to `total` in whole frames, no clip is too long, and only rows
  * left out have none. */
 static bool offsets_fit(const data_decoded *d, const data_audio_options *options, int64_t total) {
-    int64_t longest = data_clip_longest(options) * options->channels;
+    int64_t longest = data_audio_samples(options) * options->channels;
     if (d->offset[0] != 0 || d->offset[d->n_rows] != total) return false;
     for (int64_t i = 0; i < d->n_rows; i++) {
         int64_t n = d->offset[i + 1] - d->offset[i];

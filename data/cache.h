@@ -39,9 +39,6 @@ base_status data_cache_read(const char *path, int64_t n_rows, const data_audio_o
                             base_arena *arena, data_decoded *decoded, base_error *err);
 base_status data_cache_write(const char *path, const data_decoded *decoded, base_error *err);
 
-/* Samples per channel of the longest clip these options allow. */
-int64_t data_clip_longest(const data_audio_options *options);
-
 /* Runs task(context, i, worker) for i in [0, n), telling the observer now and then. */
 base_status data_work_run(const data_work *work, const char *what, int64_t n, base_task *task,
                           void *context, base_error *err);

@@ -8,7 +8,8 @@
 #ifndef INFER_MODEL_H
 #define INFER_MODEL_H
 
-#include "data/clips.h"
+#include "data/clip.h"
+#include "data/clip_set.h"
 #include "dsp/features.h"
 #include "nn/classifier.h"
 #include "nn/loss.h"

@@ -2,7 +2,8 @@
 #ifndef INFER_VECTORS_H
 #define INFER_VECTORS_H
 
-#include "data/clips.h"
+#include "data/clip_set.h"
+#include "data/manifest.h"
 
 /* Row i is clip i. All borrowed. */
 typedef struct {

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/h5.h"
 #include "base/yaml.h"
+#include "data/clips.h"
 #include "infer/model.h"
 #include "infer/zip.h"
 #include "tests/model_make.h"

@@ -1,0 +1,42 @@
+/* data/clip.h - one sound in the form that networks are given it, and what is to be known of it. */
+#ifndef DATA_CLIP_H
+#define DATA_CLIP_H
+
+#include "data/audio_file.h"
+#include "data/manifest.h"
+
+/* `audio.normalize`. */
+enum {
+    DATA_NORMALIZE_NONE,
+    DATA_NORMALIZE_PEAK,
+    DATA_NORMALIZE_RMS,
+    DATA_NORMALIZE_STANDARD /* zero mean, unit deviation */
+};
+
+/* `audio:` in a config. */
+typedef struct {
+    double sample_rate_hz;
+    int64_t channels;   /* 1: mixed down by the mean; 2: stereo (mono doubled) */
+    double seconds;     /* longest clip; what is beyond is cut */
+    double trim_db;     /* leading silence below this (re the peak) is removed; 0: no trim */
+    int normalize;      /* DATA_NORMALIZE_... */
+    double min_peak_db; /* a clip whose peak is below this is silent and left out */
+} data_audio_options;
+extern const base_option data_audio_table[];
+
+/* Samples per channel that every clip is played into: seconds at the sample rate, rounded. */
+static inline int64_t data_audio_samples(const data_audio_options *options) {
+    return (int64_t)(options->seconds * options->sample_rate_hz + 0.5);
+}
+
+/* Brings one decoded file into the form of `options`: mix, resample, trim, cut, fade the last 5 ms
+ * if cut, normalise. *clip gets its own memory (base_free), n <= seconds * rate, no padding. EDATA
+ * "silent" if so. */
+base_status data_clip_prepare(const data_audio *audio, const data_audio_options *options,
+                              data_audio *clip, base_error *err);
+
+/* Fills in what a row's last part says of its sound: rate, length, channels, peak, clipping and the
+ * digest of its content. */
+base_status data_clip_facts(const data_audio *audio, data_row *facts, base_error *err);
+
+#endif
