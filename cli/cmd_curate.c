@@ -1,16 +1,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/progress.h"
 #include "cli/tables.h"
+#include "cli/training.h"
 #include "train/curate.h"
 
 typedef struct {
     cli_call *call;
     cli_progress progress;
     train_curate curate;
-    int64_t rounds, parallel_folds, memory_mib;
-    bool opened; /* the folder is there: what was begun can be resumed */
+    int64_t rounds;
+    train_experiment_options run; /* of every round */
+    bool opened;                  /* the folder is there: what was begun can be resumed */
 } curate_view;
 
 /* ------------------------------------------------------------------ what is shown while it runs */
@@ -19,22 +20,6 @@ typedef struct {
 static const char *round_label(const curate_view *view, char label[32]) {
     snprintf(label, 32, "round %d/%lld", view->curate.n_done, (long long)view->rounds);
     return label;
-}
-
-static void show_step(curate_view *view, const train_event *event) {
-    char label[160], round[32], fold[64] = "final model", text[96], left[32] = "…";
-    for (int i = 0; event->at_work && i + 1 < event->fold; i++) {
-        if (event->at_work[i]) return; /* of folds side by side the first one alone is drawn */
-    }
-    if (strcmp(event->stage, "final") != 0) {
-        snprintf(fold, sizeof fold, "%s %d/%d", event->stage, event->fold, event->n_folds);
-    }
-    snprintf(label, sizeof label, "%s  %s  epoch %lld/%lld", round_label(view, round), fold,
-             (long long)event->epoch_number, (long long)event->n_epochs);
-    if (event->seconds_left >= 0) cli_duration(event->seconds_left, left);
-    snprintf(text, sizeof text, "%s left in this round  loss %.3f", left, event->loss);
-    double epochs = (double)event->epoch_number - 1 + (double)event->done / (double)event->total;
-    cli_progress_draw(&view->progress, label, epochs / (double)event->n_epochs, text);
 }
 
 static void show_facts(curate_view *view, const train_facts *facts) {
@@ -55,7 +40,7 @@ static bool on_event(void *context, const train_event *event) {
         cli_progress_data(&view->progress, event->text, event->done, event->total);
         break;
     case TRAIN_EVENT_STEP:
-        show_step(view, event);
+        cli_training_draw(&view->progress, round_label(view, label), "round", event);
         break;
     case TRAIN_EVENT_FOLD:
         cli_progress_line(&view->progress, "%s  %s %d/%d  accuracy %.4f  unseen %.4f",
@@ -256,11 +241,6 @@ static base_status prepare_round(curate_view *view, bool *more, base_error *err)
 }
 
 static base_status run_rounds(curate_view *view, base_error *err) {
-    train_experiment_options run = {.pool = view->call->pool,
-                                    .parallel_folds = (int)view->parallel_folds,
-                                    .memory_bytes = (size_t)view->memory_mib << 20,
-                                    .listener = on_event,
-                                    .listener_context = view};
     while (view->curate.n_done <= view->rounds) {
         bool more;
         char label[32];
@@ -270,7 +250,7 @@ static base_status run_rounds(curate_view *view, base_error *err) {
                               round_label(view, label));
             break;
         }
-        base_status status = train_curate_train(&view->curate, &run, err);
+        base_status status = train_curate_train(&view->curate, &view->run, err);
         cli_progress_clear(&view->progress);
         BASE_TRY(status);
     }
@@ -337,7 +317,7 @@ static const char *default_folder(cli_call *call, const train_curate_options *op
                           err) != BASE_OK) {
         return NULL;
     }
-    const char *folder = base_arena_printf(&call->arena, "runs/%s", config.name);
+    const char *folder = cli_training_folder(call, config.name);
     if (!folder) base_fail(err, BASE_EMEMORY, "out of memory");
     train_config_release(&config);
     return folder;
@@ -345,7 +325,8 @@ static const char *default_folder(cli_call *call, const train_curate_options *op
 
 static int run_curate(cli_call *call) {
     base_error err;
-    curate_view view = {.call = call, .progress = {.call = call}, .rounds = 3, .parallel_folds = 1};
+    curate_view view = {.call = call, .progress = {.call = call}, .rounds = 3};
+    view.run = (train_experiment_options){.listener = on_event, .listener_context = &view};
     train_curate_options options = {.config = call->arguments[0],
                                     .overrides = call->arguments + 2,
                                     .n_overrides = call->n_arguments - 2,
@@ -362,8 +343,7 @@ static int run_curate(cli_call *call) {
     if (!cli_int(call, "rounds", 0, 1000, &view.rounds) ||
         !cli_number(call, "confidence", 0, 1, &options.confidence) ||
         !cli_int(call, "per-class", 1, INT32_MAX, &options.per_class) ||
-        !cli_int(call, "parallel-folds", 1, 1024, &view.parallel_folds) ||
-        !cli_int(call, "memory", 1, 1 << 30, &view.memory_mib)) {
+        !cli_training_options(call, &view.run)) {
         return CLI_USAGE;
     }
     if (!options.out) options.out = default_folder(call, &options, &err);
@@ -380,8 +360,7 @@ static const cli_flag flags[] = {
     {"truth", "FILE", "path,label of the sounds, for experiments: counts what was proposed right"},
     {"dry-run", NULL, "train nothing: write what the next round would add, for you to look at"},
     {"resume", NULL, "go on with what is in DIR, to the same bits"},
-    {"parallel-folds", "N", "train N folds side by side, to the same bits (default 1)"},
-    {"memory", "MIB", "that folds side by side may take (default: 3/4 of the machine's)"},
+    CLI_FLAGS_PARALLEL,
     {0},
 };
 

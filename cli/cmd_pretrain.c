@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "cli/progress.h"
+#include "cli/training.h"
 #include "train/pretrain.h"
 
 static bool on_progress(void *context, const train_config *config, int64_t epoch, int64_t done,
@@ -36,8 +36,7 @@ static int run_pretrain(cli_call *call) {
                           &err) != BASE_OK) {
         return cli_fail(&err);
     }
-    const char *folder = cli_text(call, "out");
-    if (!folder) folder = base_arena_printf(&call->arena, "runs/%s", config.name);
+    const char *folder = cli_training_folder(call, config.name);
     if (!folder) return cli_usage("out of memory");
     cli_progress progress = {.call = call};
     train_pretrain_options options = {.folder = folder,

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "cli/progress.h"
 #include "cli/tables.h"
+#include "cli/training.h"
 #include "train/sweep.h"
 
 typedef struct {
@@ -11,8 +11,8 @@ typedef struct {
     cli_progress progress;
     train_sweep sweep;
     const char *folder;
-    int64_t parallel_folds, memory_mib;
-    int cell; /* under way */
+    train_experiment_options options; /* of every cell */
+    int cell;                         /* under way */
 } sweep_view;
 
 /* ------------------------------------------------------------------ what is shown while it runs */
@@ -23,28 +23,6 @@ static const char *cell_label(const sweep_view *view, char label[32]) {
     return label;
 }
 
-/* Of folds side by side the first one alone is drawn. */
-static bool is_first_at_work(const train_event *event) {
-    for (int i = 0; event->at_work && i + 1 < event->fold; i++) {
-        if (event->at_work[i]) return false;
-    }
-    return true;
-}
-
-static void show_step(sweep_view *view, const train_event *event) {
-    char label[160], cell[32], fold[64] = "final model", text[96], left[32] = "…";
-    if (!is_first_at_work(event)) return;
-    if (strcmp(event->stage, "final") != 0) {
-        snprintf(fold, sizeof fold, "%s %d/%d", event->stage, event->fold, event->n_folds);
-    }
-    snprintf(label, sizeof label, "%s  %s  epoch %lld/%lld", cell_label(view, cell), fold,
-             (long long)event->epoch_number, (long long)event->n_epochs);
-    if (event->seconds_left >= 0) cli_duration(event->seconds_left, left);
-    snprintf(text, sizeof text, "%s left in this cell  loss %.3f", left, event->loss);
-    double epochs = (double)event->epoch_number - 1 + (double)event->done / (double)event->total;
-    cli_progress_draw(&view->progress, label, epochs / (double)event->n_epochs, text);
-}
-
 static bool on_event(void *context, const train_event *event) {
     sweep_view *view = context;
     char cell[32];
@@ -53,7 +31,7 @@ static bool on_event(void *context, const train_event *event) {
         cli_progress_data(&view->progress, event->text, event->done, event->total);
         break;
     case TRAIN_EVENT_STEP:
-        show_step(view, event);
+        cli_training_draw(&view->progress, cell_label(view, cell), "cell", event);
         break;
     case TRAIN_EVENT_FOLD:
         cli_progress_line(&view->progress, "%s  %s %d/%d  accuracy %.4f  balanced %.4f",
@@ -179,14 +157,8 @@ static base_status train_cell(sweep_view *view) {
     char label[32];
     base_error err, full;
     const char *name = view->sweep.cells[view->cell].name;
-    train_experiment_options options = {.folder = view->folder,
-                                        .pool = view->call->pool,
-                                        .parallel_folds = (int)view->parallel_folds,
-                                        .memory_bytes = (size_t)view->memory_mib << 20,
-                                        .listener = on_event,
-                                        .listener_context = view};
     cli_progress_line(&view->progress, "%s  %s", cell_label(view, label), name);
-    base_status status = train_sweep_run_cell(&view->sweep, view->cell, &options, &err);
+    base_status status = train_sweep_run_cell(&view->sweep, view->cell, &view->options, &err);
     cli_progress_clear(&view->progress);
     if (status == BASE_OK || status == BASE_ESTOPPED) return status;
     base_fail(&full, status, "%s %s: %s", label, name, err.text);
@@ -224,8 +196,7 @@ static int run_with(sweep_view *view, const char *format) {
                          &view->sweep, &err) != BASE_OK) {
         return cli_fail(&err);
     }
-    view->folder = cli_text(call, "out");
-    if (!view->folder) view->folder = base_arena_printf(&call->arena, "runs/%s", view->sweep.name);
+    view->folder = view->options.folder = cli_training_folder(call, view->sweep.name);
     if (!view->folder) return cli_usage("out of memory");
     if (format && !base_folder_exists(view->folder)) {
         base_fail(&err, BASE_ENOTFOUND,
@@ -239,11 +210,9 @@ static int run_with(sweep_view *view, const char *format) {
 
 static int run_sweep(cli_call *call) {
     static const char *const formats[] = {"text", "csv", "md", "tex"};
-    sweep_view view = {.call = call, .progress = {.call = call}, .parallel_folds = 1};
-    if (!cli_int(call, "parallel-folds", 1, 1024, &view.parallel_folds) ||
-        !cli_int(call, "memory", 1, 1 << 30, &view.memory_mib)) {
-        return CLI_USAGE;
-    }
+    sweep_view view = {.call = call, .progress = {.call = call}};
+    view.options = (train_experiment_options){.listener = on_event, .listener_context = &view};
+    if (!cli_training_options(call, &view.options)) return CLI_USAGE;
     const char *format = cli_text(call, "table");
     bool known = !format;
     for (int i = 0; i < 4 && !known; i++) known = strcmp(format, formats[i]) == 0;
@@ -260,8 +229,7 @@ static const cli_flag flags[] = {
     {"out", "DIR", "folder of the sweep (default: runs/NAME)"},
     {"dry-run", NULL, "list the cells and what is done of them"},
     {"table", "FORMAT", "train nothing: make all tables anew, print one: text, csv, md or tex"},
-    {"parallel-folds", "N", "train N folds side by side, to the same bits (default 1)"},
-    {"memory", "MIB", "that folds side by side may take (default: 3/4 of the machine's)"},
+    CLI_FLAGS_PARALLEL,
     {0},
 };
 

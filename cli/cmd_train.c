@@ -2,16 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/progress.h"
 #include "cli/tables.h"
-#include "train/experiment.h"
+#include "cli/training.h"
 
 typedef struct {
     cli_progress progress;
     const cli_call *call;
-    int64_t parallel_folds; /* asked for */
-    bool began;             /* the run folder is there: the run can be resumed */
-    char where[128];        /* "epoch 12 of fold 2/5"; "" before the first is over */
+    int parallel_folds; /* asked for */
+    bool began;         /* the run folder is there: the run can be resumed */
+    char where[128];    /* "epoch 12 of fold 2/5"; "" before the first is over */
 } train_view;
 
 /* ------------------------------------------------------------------ what is shown while it runs */
@@ -250,29 +249,21 @@ static int run_train(cli_call *call) {
     if (cli_given(call, "resume") && cli_given(call, "overwrite")) {
         return cli_usage("--resume and --overwrite exclude each other");
     }
-    int64_t parallel_folds = 1, memory_mib = 0;
-    if (!cli_int(call, "parallel-folds", 1, 1024, &parallel_folds) ||
-        !cli_int(call, "memory", 1, 1 << 30, &memory_mib)) {
-        return CLI_USAGE;
-    }
+    train_view view = {.progress = {.call = call}, .call = call};
+    train_experiment_options options = {.resume = cli_given(call, "resume"),
+                                        .overwrite = cli_given(call, "overwrite"),
+                                        .listener = on_event,
+                                        .listener_context = &view};
+    if (!cli_training_options(call, &options)) return CLI_USAGE;
+    view.parallel_folds = options.parallel_folds;
     base_error err;
     train_config config;
     if (train_config_read(call->arguments[0], call->arguments + 1, call->n_arguments - 1, &config,
                           &err) != BASE_OK) {
         return cli_fail(&err);
     }
-    const char *folder = cli_text(call, "out");
-    if (!folder) folder = base_arena_printf(&call->arena, "runs/%s", config.name);
+    const char *folder = options.folder = cli_training_folder(call, config.name);
     if (!folder) return cli_usage("out of memory");
-    train_view view = {.progress = {.call = call}, .call = call, .parallel_folds = parallel_folds};
-    train_experiment_options options = {.folder = folder,
-                                        .resume = cli_given(call, "resume"),
-                                        .overwrite = cli_given(call, "overwrite"),
-                                        .pool = call->pool,
-                                        .parallel_folds = (int)parallel_folds,
-                                        .memory_bytes = (size_t)memory_mib << 20,
-                                        .listener = on_event,
-                                        .listener_context = &view};
     base_status status = train_experiment_run(&config, &options, &err);
     cli_progress_clear(&view.progress);
     train_config_release(&config);
@@ -284,8 +275,7 @@ static const cli_flag flags[] = {
     {"out", "DIR", "run folder (default: runs/NAME)"},
     {"resume", NULL, "go on with a run that was stopped, to the same bits"},
     {"overwrite", NULL, "start afresh in an existing run folder"},
-    {"parallel-folds", "N", "train N folds side by side, to the same bits (default 1)"},
-    {"memory", "MIB", "that folds side by side may take (default: 3/4 of the machine's)"},
+    CLI_FLAGS_PARALLEL,
     {"verbose", NULL, "a line for every epoch on a terminal, too"},
     {"json", NULL, "summary.json in place of the tables, for programs"},
     {0},

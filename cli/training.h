@@ -1,0 +1,25 @@
+/* cli/training.h - what the commands that train have in common. */
+#ifndef CLI_TRAINING_H
+#define CLI_TRAINING_H
+
+#include "cli/progress.h"
+#include "train/experiment.h"
+
+/* Rows for the tables of flags; cli_training_options reads them. */
+#define CLI_FLAGS_PARALLEL                                                                         \
+    {"parallel-folds", "N", "train N folds side by side, to the same bits (default 1)"}, {         \
+        "memory", "MIB", "that folds side by side may take (default: 3/4 of the machine's)"        \
+    }
+
+/* Sets pool, parallel_folds and memory_bytes; false, with a message printed, for a wrong value. */
+bool cli_training_options(const cli_call *call, train_experiment_options *options);
+
+/* --out, or runs/NAME; NULL without memory for it. */
+const char *cli_training_folder(cli_call *call, const char *name);
+
+/* Draws a step of one of several runs, "cell 2/4" or "round 1/3": `label`, of which `what` ("cell")
+ * is to say how much is left. Of folds side by side the first one alone is drawn. */
+void cli_training_draw(cli_progress *progress, const char *label, const char *what,
+                       const train_event *event);
+
+#endif
