@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "base/text.h"
+#include "train/config.h"
 
 typedef struct {
     const char *const *arguments; /* what follows the name of the part and is no flag */
@@ -20,6 +21,9 @@ typedef struct {
 typedef base_status bench_part(const bench_call *call, base_text *json, base_error *err);
 bench_part bench_kernel, bench_sgemm, bench_network, bench_layers, bench_sound, bench_epoch,
     bench_folder, bench_duplicates, bench_onnx;
+
+/* A configuration's network with its first weights, for five classes, as a model file. */
+base_status bench_write_model(const train_config *config, const char *path, base_error *err);
 
 double bench_now(void); /* seconds */
 

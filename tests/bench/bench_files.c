@@ -125,7 +125,7 @@ enum { SYNTH_PER_CLASS = 40, MODEL_BATCH = 32 };
 
 /* How well the model tells drums apart has no bearing on how long it takes: it is left untrained.
  */
-static base_status write_model(const train_config *config, const char *path, base_error *err) {
+base_status bench_write_model(const train_config *config, const char *path, base_error *err) {
     static const char *const classes[] = {"clap", "closedhat", "kick", "openhat", "snare"};
     enum { N_CLASSES = sizeof classes / sizeof *classes };
     infer_member member = {0};
@@ -230,7 +230,7 @@ static base_status run_folder(const bench_call *call, const train_config *config
     const char *model = base_path_join(arena, folder, "model.h5");
     const char *sounds = call->n_arguments > 1 ? call->arguments[1] : folder;
     if (!model) return base_fail(err, BASE_EMEMORY, "folder: out of memory");
-    BASE_TRY(write_model(config, model, err));
+    BASE_TRY(bench_write_model(config, model, err));
     if (sounds == folder) BASE_TRY(write_sounds(folder, err));
     return measure_folder(call, model, sounds, json, err);
 }

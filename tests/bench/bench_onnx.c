@@ -4,31 +4,6 @@
 
 #include "infer/export.h"
 #include "tests/bench/bench.h"
-#include "train/experiment.h"
-
-enum { N_CLASSES = 5 };
-
-static base_status write_model(const train_config *config, const char *path, base_error *err) {
-    static const char *const classes[N_CLASSES] = {"clap", "closedhat", "kick", "openhat", "snare"};
-    infer_member member;
-    base_text yaml = {0};
-    BASE_TRY(train_network_new(config, N_CLASSES, 1, false, NULL, &member.network, &member.features,
-                               err));
-    nn_network_init(member.network, 1);
-    base_yaml_write(config->root, &yaml);
-    infer_model_content content = {.config = base_text_string(&yaml),
-                                   .record = "{}",
-                                   .classes = classes,
-                                   .n_classes = N_CLASSES,
-                                   .temperature = 1,
-                                   .members = &member,
-                                   .n_members = 1};
-    base_status status = infer_model_write(&content, path, err);
-    base_text_release(&yaml);
-    nn_network_free(member.network);
-    dsp_features_free(member.features);
-    return status;
-}
 
 static base_status export_model(const char *model_path, const char *path, base_error *err) {
     int n;
@@ -52,7 +27,7 @@ base_status bench_onnx(const bench_call *call, base_text *json, base_error *err)
     base_status status = model ? train_config_read(call->arguments[0], NULL, 0, &config, err)
                                : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     if (status == BASE_OK) {
-        status = write_model(&config, model, err);
+        status = bench_write_model(&config, model, err);
         train_config_release(&config);
     }
     if (status == BASE_OK) status = export_model(model, path, err);
