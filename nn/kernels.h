@@ -47,7 +47,7 @@ typedef struct {
     int64_t n;
 } nn_taps;
 
-#define NN_TAPS_BLOCK 16
+#define NN_CORRELATE_BLOCK 16
 
 /* c [n_rows, taps_block] = a [n_rows, n_terms] times a matrix whose row k is b + offset[k]:
  * taps_block floats each, which need not lie side by side. */
@@ -127,7 +127,7 @@ typedef struct {
     float (*dot)(const float *a, const float *b, int64_t n);
 
     /* y[i] += sum over k of weight[k] x[offset[k] + i], in order of k; n is a multiple of
-     * NN_TAPS_BLOCK. */
+     * NN_CORRELATE_BLOCK. */
     void (*correlate)(const nn_taps *taps, const float *x, float *y, int64_t n);
 
     /* Sums of x and x^2, of x and x y; every product and addition in double. */

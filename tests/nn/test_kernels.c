@@ -340,7 +340,7 @@ START_TEST(correlates) {
     static const int64_t offset[] = {0, 7, -3};
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
-        for (int n = 0; n <= 640; n += NN_TAPS_BLOCK) {
+        for (int n = 0; n <= 640; n += NN_CORRELATE_BLOCK) {
             nn_taps taps = {weight, offset, 3};
             memcpy(got, y, sizeof got);
             table_of(level)->correlate(&taps, x + 3, got, n);
