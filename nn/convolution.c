@@ -1,6 +1,6 @@
 #include "nn/convolution.h"
 
-#include <string.h>
+#include <math.h>
 
 /* Of planes that a block reads: a quarter, or half, of a usual second cache. */
 enum { FORWARD_FLOATS = 56 * 1024, BACKWARD_FLOATS = 112 * 1024 };
@@ -9,18 +9,6 @@ enum { MIN_SHARED_MACS = 1 << 18 /* a sample of more is cut for two threads */ }
 enum { MAX_OFFSET = 1 << 30 };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
 enum { MIN_K = 32, MIN_OUT = 16 };
-
-static int64_t at_least(int64_t x, int64_t least) {
-    return x > least ? x : least;
-}
-
-static int64_t at_most(int64_t x, int64_t most) {
-    return x < most ? x : most;
-}
-
-static int64_t round_up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
 
 /* ------------------------------------------------------------------ geometry */
 
@@ -32,11 +20,6 @@ static int64_t n_elements(const nn_convolution *c) {
     return c->f.kernel * c->t.kernel;
 }
 
-/* Places by which the kernel's last element reads further than its first. */
-static int64_t reach(const nn_axis *a) {
-    return (a->kernel - 1) * a->dilation / a->stride;
-}
-
 /* The last place of the padded input, counted in steps of the stride. */
 static int64_t last_place(const nn_axis *a) {
     return (a->in - 1 + a->before) / a->stride;
@@ -44,141 +27,89 @@ static int64_t last_place(const nn_axis *a) {
 
 /* Rows of the padded input that the backward pass walks over. */
 static int64_t turn_extent(const nn_convolution *c) {
-    return at_least(last_place(&c->f) + 1, c->f.out);
+    return nn_at_least(last_place(&c->f) + 1, c->f.out);
 }
 
-/* Numbers of a block's planes: rows and those that the kernel reaches over. */
-static int64_t plane_rows(const nn_convolution *c, int64_t rows) {
-    return rows + c->lead_f;
+static int64_t lead(const nn_axis *a) {
+    return nn_planes_reach(a);
 }
 
-static int64_t x_floats(const nn_convolution *c, int64_t rows, int64_t pitch) {
-    return c->in * n_phases(c) * plane_rows(c, rows) * pitch;
-}
-
-static int64_t dy_floats(const nn_convolution *c, int64_t rows) {
-    return c->out * plane_rows(c, rows) * c->turn_pitch;
-}
-
-/* Rows of a block such that its planes have about `floats` numbers, all blocks nearly alike. */
-static int64_t cut_rows(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t least) {
-    int64_t n = (extent * floats_per_row + floats - 1) / floats;
-    n = at_most(at_least(n, least), extent);
-    return (extent + n - 1) / n;
+/* Of planes that are read in blocks of places. */
+static int64_t floats_of(const nn_planes *p) {
+    return nn_round_up(nn_planes_floats(p) + NN_MAX_TAPS_BLOCK, NN_LANES);
 }
 
 static void cut_forward(nn_convolution *c) {
     int64_t macs = c->out * c->k * c->f.out * c->t.out;
-    c->rows = cut_rows(c->f.out, x_floats(c, 1, c->pitch) - x_floats(c, 0, c->pitch),
-                       FORWARD_FLOATS, macs > MIN_SHARED_MACS ? 2 : 1);
+    int64_t pitch = c->t.out + lead(&c->t), per_row = c->in * n_phases(c) * pitch;
+    c->rows = nn_planes_cut(c->f.out, per_row, FORWARD_FLOATS, macs > MIN_SHARED_MACS ? 2 : 1);
     c->n_blocks = (c->f.out + c->rows - 1) / c->rows;
     c->in_place = c->f.stride == 1 && c->t.stride == 1 && c->f.before == 0 && c->t.before == 0 &&
-                  c->f.out + c->lead_f == c->f.in && c->pitch == c->t.in;
+                  c->f.out + lead(&c->f) == c->f.in && pitch == c->t.in;
     int64_t last = c->f.out - (c->n_blocks - 1) * c->rows; /* rows of the shortest block */
-    if ((last - 1) * c->pitch + c->t.out < NN_MAX_TAPS_BLOCK) c->in_place = false;
-    int64_t planes = c->in_place ? 0 : x_floats(c, c->rows, c->pitch) + NN_MAX_TAPS_BLOCK;
-    c->n_worker_forward = round_up(planes, NN_LANES) + c->out * NN_MAX_TAPS_BLOCK;
-    c->n_shared_forward = round_up(c->k, NN_LANES);
+    if ((last - 1) * pitch + c->t.out < NN_MAX_TAPS_BLOCK) c->in_place = false;
+    c->x = (nn_planes){.f = c->f, .t = c->t, .channels = c->in, .pitch = pitch};
+    c->x.rows = c->in_place ? c->f.in : c->rows + lead(&c->f);
+    c->n_worker_forward = (c->in_place ? 0 : floats_of(&c->x)) + c->out * NN_MAX_TAPS_BLOCK;
+    c->n_shared_forward = nn_round_up(c->k, NN_LANES);
+}
+
+/* dy as a convolution under a stride of 1 reads it. */
+static nn_axis turned_axis(const nn_axis *a) {
+    return (nn_axis){
+        .in = a->out, .kernel = lead(a) + 1, .stride = 1, .dilation = 1, .before = lead(a)};
 }
 
 static void cut_backward(nn_convolution *c) {
-    c->turn_pitch = at_least(c->pitch, c->lead_t + last_place(&c->t) + 1);
-    int64_t per_row = c->in * n_phases(c) * c->turn_pitch + c->out * c->turn_pitch;
-    c->turn_rows = cut_rows(turn_extent(c), per_row, BACKWARD_FLOATS, 1);
-    c->grad_pitch = round_up(c->out, NN_LANES);
-    c->n_worker_backward =
-        round_up(x_floats(c, c->turn_rows, c->turn_pitch) + NN_MAX_TAPS_BLOCK, NN_LANES) +
-        round_up(dy_floats(c, c->turn_rows) + NN_MAX_TAPS_BLOCK + CHUNK, NN_LANES) +
-        round_up(CHUNK * c->out + NN_LANES, NN_LANES) + c->in * NN_MAX_TAPS_BLOCK;
+    int64_t pitch = nn_at_least(c->x.pitch, lead(&c->t) + last_place(&c->t) + 1);
+    int64_t per_row = (c->in * n_phases(c) + c->out) * pitch;
+    c->turn_rows = nn_planes_cut(turn_extent(c), per_row, BACKWARD_FLOATS, 1);
+    c->turn_x = c->x;
+    c->turn_x.rows = c->turn_rows + lead(&c->f);
+    c->turn_x.pitch = pitch;
+    c->turn_dy = (nn_planes){.f = turned_axis(&c->f),
+                             .t = turned_axis(&c->t),
+                             .channels = c->out,
+                             .rows = c->turn_x.rows,
+                             .pitch = pitch};
+    c->n_worker_backward = floats_of(&c->turn_x) + floats_of(&c->turn_dy) + CHUNK +
+                           nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES) +
+                           c->in * NN_MAX_TAPS_BLOCK;
     /* Offsets of x, and for all phases together offsets of dy and the weights turned. */
     c->n_shared_backward =
-        round_up(c->k, NN_LANES) + round_up(c->out * n_elements(c), NN_LANES) + c->out * c->k;
+        nn_round_up(c->k, NN_LANES) + nn_round_up(c->out * n_elements(c), NN_LANES) + c->out * c->k;
+}
+
+/* With minimal filtering the rest of the geometry is of no use. */
+static void cut_minimal(nn_convolution *c) {
+    c->winograd = nn_winograd_make(c->f, c->t, c->in, c->out);
+    c->minimal = nn_winograd_fits(&c->winograd);
+    if (!c->minimal) return;
+    c->turned = nn_winograd_turned(&c->winograd);
+    c->n_blocks = c->winograd.n_blocks;
+    c->n_worker_forward = c->winograd.n_run;
+    c->n_shared_forward = c->winograd.n_shared;
+    c->n_worker_backward = nn_at_least(c->turned.n_run, c->winograd.n_gather);
+    c->n_shared_backward = c->turned.n_shared;
+    c->n_gradient = NN_WINOGRAD_ELEMENTS * c->in * c->grad_pitch;
 }
 
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
     nn_convolution c = {.f = f, .t = t, .in = in, .out = out, .k = in * f.kernel * t.kernel};
-    c.lead_f = reach(&f);
-    c.lead_t = reach(&t);
-    c.pitch = t.out + c.lead_t;
+    c.grad_pitch = nn_round_up(out, NN_LANES);
+    c.n_gradient = c.k * c.grad_pitch;
     cut_forward(&c);
     cut_backward(&c);
+    if (nn_winograd_can(&f, &t)) cut_minimal(&c);
     return c;
 }
 
 bool nn_convolution_fits(const nn_convolution *c) {
-    if (c->k < MIN_K || c->out < MIN_OUT) return false;
     if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
-    int64_t places = round_up((c->rows - 1) * c->pitch + c->t.out, NN_MAX_TAPS_BLOCK);
+    if (c->minimal) return true;
+    if (c->k < MIN_K || c->out < MIN_OUT) return false;
+    int64_t places = nn_round_up((c->rows - 1) * c->x.pitch + c->t.out, NN_MAX_TAPS_BLOCK);
     return 2 * c->f.out * c->t.out >= c->n_blocks * places;
-}
-
-/* ------------------------------------------------------------------ planes */
-
-/* A row of a phase, [pitch]: every stride-th input from `phase` on, with zeros around it. */
-static void copy_row(const nn_axis *t, int64_t phase, int64_t pitch, const float *x, float *row) {
-    int64_t origin = phase - t->before, first = 0;
-    if (origin < 0) first = (-origin + t->stride - 1) / t->stride;
-    int64_t end = origin < t->in ? (t->in - origin + t->stride - 1) / t->stride : 0;
-    first = at_most(first, pitch);
-    end = at_least(at_most(end, pitch), first);
-    memset(row, 0, (size_t)first * sizeof *row);
-    const float *from = x + origin + first * t->stride;
-    if (t->stride == 1) {
-        memcpy(row + first, from, (size_t)(end - first) * sizeof *row);
-    } else {
-        for (int64_t i = first; i < end; i++) row[i] = from[(i - first) * t->stride];
-    }
-    memset(row + end, 0, (size_t)(pitch - end) * sizeof *row);
-}
-
-/* The planes [in, phases, rows + lead, pitch] that output rows from `first` on read. */
-static void lay_out_x(const nn_convolution *c, const float *x, int64_t first, int64_t rows,
-                      int64_t pitch, float *planes) {
-    int64_t n = plane_rows(c, rows);
-    for (int64_t i = 0; i < c->in * n_phases(c); i++) {
-        const float *plane = x + i / n_phases(c) * c->f.in * c->t.in;
-        int64_t phase = i % n_phases(c), phase_f = phase / c->t.stride,
-                phase_t = phase % c->t.stride;
-        for (int64_t r = 0; r < n; r++) {
-            float *row = planes + (i * n + r) * pitch;
-            int64_t from = (first + r) * c->f.stride + phase_f - c->f.before;
-            if (from >= 0 && from < c->f.in) {
-                copy_row(&c->t, phase_t, pitch, plane + from * c->t.in, row);
-            } else {
-                memset(row, 0, (size_t)pitch * sizeof *row);
-            }
-        }
-    }
-}
-
-/* Where each element of the kernel reads in planes of that size, relative to the output's place. */
-static void place_x(const nn_convolution *c, int64_t plane, int64_t pitch, int32_t *offset) {
-    for (int64_t i = 0; i < c->k; i++) {
-        int64_t channel = i / n_elements(c), e = i % n_elements(c);
-        int64_t f = e / c->t.kernel * c->f.dilation, t = e % c->t.kernel * c->t.dilation;
-        int64_t phase = f % c->f.stride * c->t.stride + t % c->t.stride;
-        offset[i] = (int32_t)((channel * n_phases(c) + phase) * plane + f / c->f.stride * pitch +
-                              t / c->t.stride);
-    }
-}
-
-/* The planes [out, rows + lead, turn_pitch] of output rows from `first` - lead on, the first lead
- * columns zero. */
-static void lay_out_dy(const nn_convolution *c, const float *dy, int64_t first, int64_t rows,
-                       float *planes) {
-    int64_t n = plane_rows(c, rows), rest = c->turn_pitch - c->lead_t - c->t.out;
-    for (int64_t i = 0; i < c->out * n; i++) {
-        float *row = planes + i * c->turn_pitch;
-        int64_t from = first - c->lead_f + i % n;
-        if (from < 0 || from >= c->f.out) {
-            memset(row, 0, (size_t)c->turn_pitch * sizeof *row);
-            continue;
-        }
-        memset(row, 0, (size_t)c->lead_t * sizeof *row);
-        memcpy(row + c->lead_t, dy + (i / n * c->f.out + from) * c->t.out,
-               (size_t)c->t.out * sizeof *row);
-        memset(row + c->lead_t + c->t.out, 0, (size_t)rest * sizeof *row);
-    }
 }
 
 /* ------------------------------------------------------------------ blocks of places */
@@ -193,6 +124,7 @@ typedef struct {
     int64_t start, n_f, n_t; /* the first place; rows and columns */
     bool bounded;            /* nothing may be read behind the last place */
     const float *bias;
+    float least;
     float *y;
     int64_t y_pitch, step_f, step_t; /* floats between channels, rows, columns of y */
     float *block;
@@ -200,11 +132,11 @@ typedef struct {
 
 /* The pieces of rows among the block's places, counted from the first. */
 static void cut_pieces(const place_job *job, int64_t begin, int64_t block, nn_taps_store *store) {
-    int64_t last = at_most(begin + block, (job->n_f - 1) * job->pitch + job->n_t);
+    int64_t last = nn_at_most(begin + block, (job->n_f - 1) * job->pitch + job->n_t);
     store->n_pieces = 0;
     for (int64_t row = begin / job->pitch; row * job->pitch < last; row++) {
-        int64_t from = at_least(begin, row * job->pitch);
-        int64_t end = at_most(last, row * job->pitch + job->n_t);
+        int64_t from = nn_at_least(begin, row * job->pitch);
+        int64_t end = nn_at_most(last, row * job->pitch + job->n_t);
         if (from >= end) continue;
         int i = store->n_pieces++;
         store->piece[i].from = (int)(from - begin);
@@ -227,14 +159,17 @@ static void run_places(const place_job *job) {
     const nn_kernels_table *kernels = nn_kernels();
     int64_t block = kernels->taps_block, n = (job->n_f - 1) * job->pitch + job->n_t;
     nn_taps_store store = {.n_rows = job->n_channels,
+                           .c_pitch = block,
                            .y_pitch = job->y_pitch,
                            .c = job->block,
                            .bias = job->bias,
+                           .least = job->least,
                            .y = job->y};
     for (int64_t i = 0; i < n; i += block) {
-        int64_t begin = job->bounded ? at_most(i, n - block) : i; /* the last one overlaps */
+        int64_t begin = job->bounded ? nn_at_most(i, n - block) : i; /* the last one overlaps */
         kernels->multiply_taps(&(nn_taps_product){.n_rows = job->n_channels,
                                                   .n_terms = job->n_terms,
+                                                  .n_columns = nn_at_most(block, n - begin),
                                                   .a = job->weight,
                                                   .a_pitch = job->n_terms,
                                                   .b = job->planes + job->start + begin,
@@ -251,38 +186,58 @@ static void run_places(const place_job *job) {
 
 /* ------------------------------------------------------------------ forward */
 
-void nn_convolution_begin_forward(const nn_convolution *c, float *shared) {
-    int64_t plane = c->in_place ? c->f.in * c->t.in : plane_rows(c, c->rows) * c->pitch;
-    place_x(c, plane, c->pitch, (int32_t *)(void *)shared);
+void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, float *shared) {
+    if (c->minimal) {
+        nn_winograd_begin(&c->winograd, weight, false, shared);
+    } else {
+        nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
+    }
 }
 
-void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
-                            int64_t *first, int64_t *end) {
-    *first = block * c->rows;
-    *end = at_most(*first + c->rows, c->f.out);
-    const float *planes = at->x + *first * c->t.in;
+static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t first,
+                          int64_t end) {
+    const float *planes = at->x + first * c->t.in;
     float *scratch = at->scratch;
     if (!c->in_place) {
         /* A short last block is laid out as the others are: offsets hold for all. */
-        lay_out_x(c, at->x, *first, c->rows, c->pitch, scratch);
+        nn_planes_lay_out(&c->x, at->x, first, scratch);
         planes = scratch;
-        scratch += round_up(x_floats(c, c->rows, c->pitch) + NN_MAX_TAPS_BLOCK, NN_LANES);
+        scratch += floats_of(&c->x);
     }
     run_places(&(place_job){.weight = at->weight,
                             .n_channels = c->out,
                             .n_terms = c->k,
                             .offset = (const int32_t *)(const void *)at->shared,
                             .planes = planes,
-                            .pitch = c->pitch,
-                            .n_f = *end - *first,
+                            .pitch = c->x.pitch,
+                            .n_f = end - first,
                             .n_t = c->t.out,
                             .bounded = c->in_place,
                             .bias = at->bias,
-                            .y = at->y + *first * c->t.out,
+                            .least = at->least,
+                            .y = at->y + first * c->t.out,
                             .y_pitch = c->f.out * c->t.out,
                             .step_f = c->t.out,
                             .step_t = 1,
                             .block = scratch});
+}
+
+void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                            int64_t *first, int64_t *end) {
+    if (c->minimal) {
+        nn_winograd_run(&c->winograd,
+                        &(nn_winograd_sample){.shared = at->shared,
+                                              .x = at->x,
+                                              .bias = at->bias,
+                                              .least = at->least,
+                                              .y = at->y,
+                                              .scratch = at->scratch},
+                        block, first, end);
+        return;
+    }
+    *first = block * c->rows;
+    *end = nn_at_most(*first + c->rows, c->f.out);
+    forward_block(c, at, *first, *end);
 }
 
 /* ------------------------------------------------------------------ backward */
@@ -297,9 +252,9 @@ typedef struct {
 static turned_parts parts_of(const nn_convolution *c, const float *shared) {
     float *at = (float *)shared; /* written by begin_backward alone */
     turned_parts parts = {.x_offset = (int32_t *)(void *)at};
-    at += round_up(c->k, NN_LANES);
+    at += nn_round_up(c->k, NN_LANES);
     parts.dy_offset = (int32_t *)(void *)at;
-    parts.turned = at + round_up(c->out * n_elements(c), NN_LANES);
+    parts.turned = at + nn_round_up(c->out * n_elements(c), NN_LANES);
     return parts;
 }
 
@@ -326,11 +281,12 @@ static int64_t places_back(const nn_axis *a, int64_t element) {
 
 static void turn_phase(const nn_convolution *c, const float *weight, const element_run *f,
                        const element_run *t, int32_t *offset, float *turned) {
-    int64_t plane = plane_rows(c, c->turn_rows) * c->turn_pitch, n = f->n * t->n;
+    int64_t plane = c->turn_dy.rows * c->turn_dy.pitch, n = f->n * t->n;
     for (int64_t i = 0; i < c->out * n; i++) {
         int64_t ef = f->first + i % n / t->n * f->step, et = t->first + i % n % t->n * t->step;
-        offset[i] = (int32_t)(i / n * plane + (c->lead_f - places_back(&c->f, ef)) * c->turn_pitch +
-                              c->lead_t - places_back(&c->t, et));
+        offset[i] =
+            (int32_t)(i / n * plane + (lead(&c->f) - places_back(&c->f, ef)) * c->turn_dy.pitch +
+                      lead(&c->t) - places_back(&c->t, et));
         const float *from = weight + i / n * c->k + ef * c->t.kernel + et;
         for (int64_t ch = 0; ch < c->in; ch++) {
             turned[ch * c->out * n + i] = from[ch * n_elements(c)];
@@ -339,8 +295,12 @@ static void turn_phase(const nn_convolution *c, const float *weight, const eleme
 }
 
 void nn_convolution_begin_backward(const nn_convolution *c, const float *weight, float *shared) {
+    if (c->minimal) {
+        nn_winograd_begin(&c->turned, weight, true, shared);
+        return;
+    }
     turned_parts parts = parts_of(c, shared);
-    place_x(c, plane_rows(c, c->turn_rows) * c->turn_pitch, c->turn_pitch, parts.x_offset);
+    nn_planes_offsets(&c->turn_x, parts.x_offset);
     for (int64_t phase = 0; phase < n_phases(c); phase++) {
         element_run f = elements_of(&c->f, phase / c->t.stride);
         element_run t = elements_of(&c->t, phase % c->t.stride);
@@ -355,8 +315,8 @@ static void phase_places(const nn_axis *a, int64_t phase, int64_t *first, int64_
     int64_t begin = a->before - phase, stop = a->in - 1 + a->before - phase;
     begin = begin > 0 ? (begin + a->stride - 1) / a->stride : 0;
     stop = stop >= 0 ? stop / a->stride + 1 : 0;
-    *first = at_least(*first, begin);
-    *end = at_most(*end, stop);
+    *first = nn_at_least(*first, begin);
+    *end = nn_at_most(*end, stop);
 }
 
 /* dx of the padded input's rows [first, end), from the planes of dy. */
@@ -365,7 +325,7 @@ static void backward_x(const nn_convolution *c, const nn_convolution_sample *at,
     turned_parts parts = parts_of(c, at->shared);
     for (int64_t phase = 0; phase < n_phases(c); phase++) {
         int64_t phase_f = phase / c->t.stride, phase_t = phase % c->t.stride;
-        int64_t f0 = first, f1 = end, t0 = 0, t1 = c->turn_pitch;
+        int64_t f0 = first, f1 = end, t0 = 0, t1 = c->turn_dy.pitch;
         phase_places(&c->f, phase_f, &f0, &f1);
         phase_places(&c->t, phase_t, &t0, &t1);
         int64_t n = elements_of(&c->f, phase_f).n * elements_of(&c->t, phase_t).n;
@@ -377,10 +337,11 @@ static void backward_x(const nn_convolution *c, const nn_convolution_sample *at,
                                     .n_terms = c->out * n,
                                     .offset = parts.dy_offset,
                                     .planes = planes,
-                                    .pitch = c->turn_pitch,
-                                    .start = (f0 - first) * c->turn_pitch + t0,
+                                    .pitch = c->turn_dy.pitch,
+                                    .start = (f0 - first) * c->turn_dy.pitch + t0,
                                     .n_f = f1 - f0,
                                     .n_t = t1 - t0,
+                                    .least = -INFINITY,
                                     .y = at->dx + row * c->t.in + column,
                                     .y_pitch = c->f.in * c->t.in,
                                     .step_f = c->f.stride * c->t.in,
@@ -396,12 +357,12 @@ static void backward_x(const nn_convolution *c, const nn_convolution_sample *at,
 static void backward_weight(const nn_convolution *c, const nn_convolution_sample *at, int64_t first,
                             int64_t end, const float *dy_planes, float *x_planes, float *turned) {
     const nn_kernels_table *kernels = nn_kernels();
-    int64_t n = (end - first - 1) * c->turn_pitch + c->t.out;
-    int64_t plane = plane_rows(c, c->turn_rows) * c->turn_pitch;
-    const float *dy = dy_planes + c->lead_f * c->turn_pitch + c->lead_t;
-    lay_out_x(c, at->x, first, c->turn_rows, c->turn_pitch, x_planes);
+    int64_t n = (end - first - 1) * c->turn_dy.pitch + c->t.out;
+    int64_t plane = c->turn_dy.rows * c->turn_dy.pitch;
+    const float *dy = dy_planes + lead(&c->f) * c->turn_dy.pitch + lead(&c->t);
+    nn_planes_lay_out(&c->turn_x, at->x, first, x_planes);
     for (int64_t i = 0; i < n; i += CHUNK) {
-        int64_t places = at_most(CHUNK, n - i);
+        int64_t places = nn_at_most(CHUNK, n - i);
         kernels->transpose(dy + i, plane, c->out, places, turned);
         kernels->multiply_positions(
             &(nn_positions_product){.n_rows = c->k,
@@ -416,18 +377,40 @@ static void backward_weight(const nn_convolution *c, const nn_convolution_sample
     }
 }
 
-void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at) {
+static void backward_blocks(const nn_convolution *c, const nn_convolution_sample *at) {
     float *x_planes = at->scratch;
-    float *dy_planes =
-        x_planes + round_up(x_floats(c, c->turn_rows, c->turn_pitch) + NN_MAX_TAPS_BLOCK, NN_LANES);
-    float *turned =
-        dy_planes + round_up(dy_floats(c, c->turn_rows) + NN_MAX_TAPS_BLOCK + CHUNK, NN_LANES);
-    float *block = turned + round_up(CHUNK * c->out + NN_LANES, NN_LANES);
+    float *dy_planes = x_planes + floats_of(&c->turn_x);
+    float *turned = dy_planes + floats_of(&c->turn_dy) + CHUNK;
+    float *block = turned + nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES);
     for (int64_t first = 0; first < turn_extent(c); first += c->turn_rows) {
-        int64_t end = at_most(first + c->turn_rows, turn_extent(c));
-        int64_t end_y = at_most(end, c->f.out);
-        lay_out_dy(c, at->dy, first, c->turn_rows, dy_planes);
+        int64_t end = nn_at_most(first + c->turn_rows, turn_extent(c));
+        int64_t end_y = nn_at_most(end, c->f.out);
+        nn_planes_lay_out(&c->turn_dy, at->dy, first, dy_planes);
         if (first < end_y) backward_weight(c, at, first, end_y, dy_planes, x_planes, turned);
         if (at->dx != NULL) backward_x(c, at, first, end, dy_planes, block);
+    }
+}
+
+void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at) {
+    if (!c->minimal) {
+        backward_blocks(c, at);
+        return;
+    }
+    nn_winograd_gather(&c->winograd, at->x, at->dy, at->dweight, at->scratch);
+    nn_winograd_sample back = {
+        .shared = at->shared, .x = at->dy, .least = -INFINITY, .y = at->dx, .scratch = at->scratch};
+    int64_t first, end;
+    for (int64_t block = 0; block < c->turned.n_blocks && at->dx != NULL; block++) {
+        nn_winograd_run(&c->turned, &back, block, &first, &end);
+    }
+}
+
+void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {
+    if (c->minimal) {
+        nn_winograd_add_gradient(&c->winograd, gradient, dweight);
+        return;
+    }
+    for (int64_t o = 0; o < c->out; o++) {
+        for (int64_t i = 0; i < c->k; i++) dweight[o * c->k + i] += gradient[i * c->grad_pitch + o];
     }
 }

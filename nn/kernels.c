@@ -220,6 +220,7 @@ static void multiply_add(const float *a, const float *b, float *y, int64_t n) {
 #define TAPS_CHAIN 8
 
 typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
 typedef float half_floats __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
 typedef double doubles __attribute__((vector_size(8 * HALF)));
 
@@ -425,13 +426,13 @@ INLINE void multiply_tile(const product_tile *t, bool adds, int rows, int wide) 
 
 /* As many sums as there are registers beside the operands. */
 #if defined(__AVX512F__)
-enum { TAPS_ROWS = 8, TAPS_WIDE = 3, MOST_WIDE = 4, ROWS_OF_4 = 6, ROWS_OF_2 = 12 };
+enum { TAPS_ROWS = 8, TAPS_WIDE = 3, MOST_WIDE = 4, ROWS_OF_4 = 6, ROWS_OF_2 = 12, FEWER_OF_2 = 8 };
 #else
-enum { TAPS_ROWS = 4, TAPS_WIDE = 3, MOST_WIDE = 2, ROWS_OF_4 = 2, ROWS_OF_2 = 6 };
+enum { TAPS_ROWS = 4, TAPS_WIDE = 3, MOST_WIDE = 2, ROWS_OF_4 = 2, ROWS_OF_2 = 6, FEWER_OF_2 = 4 };
 #endif
 enum { ROWS_OF_1 = 12 };
 
-static void multiply_taps(const nn_taps_product *p) {
+INLINE void multiply_rows(const nn_taps_product *p, int wide) {
     product_tile t = {
         .n_terms = p->n_terms, .b = p->b, .offset = p->offset, .c_pitch = TAPS_WIDE * WIDTH};
     for (int64_t first = 0; first < p->n_rows; first += TAPS_ROWS) {
@@ -441,7 +442,17 @@ static void multiply_taps(const nn_taps_product *p) {
             t.row[r] = p->a + (first + (r < t.n_rows ? r : t.n_rows - 1)) * p->a_pitch;
         }
         t.c = p->c + first * t.c_pitch;
-        multiply_tile(&t, false, TAPS_ROWS, TAPS_WIDE);
+        multiply_tile(&t, false, TAPS_ROWS, wide);
+    }
+}
+
+static void multiply_taps(const nn_taps_product *p) {
+    if (p->n_columns <= WIDTH) {
+        multiply_rows(p, 1);
+    } else if (p->n_columns <= 2 * WIDTH) {
+        multiply_rows(p, 2);
+    } else {
+        multiply_rows(p, TAPS_WIDE);
     }
 }
 
@@ -462,26 +473,126 @@ INLINE void multiply_columns(const nn_positions_product *p, int64_t column, int 
 static void multiply_positions(const nn_positions_product *p) {
     int64_t n = (p->n_columns + WIDTH - 1) / WIDTH, i = 0; /* in vectors */
     for (; MOST_WIDE == 4 && i + 4 <= n; i += 4) multiply_columns(p, i * WIDTH, ROWS_OF_4, 4);
+    int64_t groups = (p->n_rows + ROWS_OF_2 - 1) / ROWS_OF_2;
+    bool fewer = p->n_rows <= groups * FEWER_OF_2;
+    for (; i + 2 <= n && fewer; i += 2) multiply_columns(p, i * WIDTH, FEWER_OF_2, 2);
     for (; i + 2 <= n; i += 2) multiply_columns(p, i * WIDTH, ROWS_OF_2, 2);
     for (; i < n; i++) multiply_columns(p, i * WIDTH, ROWS_OF_1, 1);
 }
 
+/* NaN comes through. */
+INLINE floats not_below(floats x, float least) {
+    floats bound = least - (floats){0};
+    integers below = x < bound;
+    return (floats)(((integers)bound & below) | ((integers)x & ~below));
+}
+
 /* The last vector overlaps the one before it. */
-INLINE void store_piece(const float *c, float bias, float *y, int n) {
+INLINE void store_piece(const float *c, float bias, float least, float *y, int n) {
     if (n < WIDTH) {
-        for (int i = 0; i < n; i++) y[i] = c[i] + bias;
+        for (int i = 0; i < n; i++) y[i] = c[i] + bias < least ? least : c[i] + bias;
         return;
     }
-    for (int i = 0; i + WIDTH <= n; i += WIDTH) *(floats *)(y + i) = FLOATS(c + i) + bias;
-    *(floats *)(y + n - WIDTH) = FLOATS(c + n - WIDTH) + bias;
+    for (int i = 0; i + WIDTH <= n; i += WIDTH) {
+        *(floats *)(y + i) = not_below(FLOATS(c + i) + bias, least);
+    }
+    *(floats *)(y + n - WIDTH) = not_below(FLOATS(c + n - WIDTH) + bias, least);
 }
 
 static void store_taps(const nn_taps_store *s) {
     for (int64_t r = 0; r < s->n_rows; r++) {
-        const float *c = s->c + r * TAPS_WIDE * WIDTH;
+        const float *c = s->c + r * s->c_pitch;
         float *y = s->y + r * s->y_pitch, bias = s->bias ? s->bias[r] : 0.0f;
         for (int i = 0; i < s->n_pieces; i++) {
-            store_piece(c + s->piece[i].from, bias, y + s->piece[i].to, s->piece[i].n);
+            store_piece(c + s->piece[i].from, bias, s->least, y + s->piece[i].to, s->piece[i].n);
+        }
+    }
+}
+
+/* ---- transforms of minimal filtering ---- */
+
+/* Four by four vectors, and what a transform along one axis makes of four or two of them. */
+typedef floats tile[4][4];
+
+static void winograd_input(const float *x, const int32_t offset[16], int64_t n, float *to,
+                           int64_t pitch) {
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        tile d, r;
+        UNROLL for (int e = 0; e < 16; e++) d[e / 4][e % 4] = FLOATS(x + offset[e] + i);
+        UNROLL for (int t = 0; t < 4; t++) {
+            r[0][t] = d[0][t] - d[2][t];
+            r[1][t] = d[1][t] + d[2][t];
+            r[2][t] = d[2][t] - d[1][t];
+            r[3][t] = d[1][t] - d[3][t];
+        }
+        UNROLL for (int f = 0; f < 4; f++) {
+            *(floats *)(to + (4 * f + 0) * pitch + i) = r[f][0] - r[f][2];
+            *(floats *)(to + (4 * f + 1) * pitch + i) = r[f][1] + r[f][2];
+            *(floats *)(to + (4 * f + 2) * pitch + i) = r[f][2] - r[f][1];
+            *(floats *)(to + (4 * f + 3) * pitch + i) = r[f][1] - r[f][3];
+        }
+    }
+}
+
+#if WIDTH == 16
+#define LOW_PAIRS  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_PAIRS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define EVENS      0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS       1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif WIDTH == 8
+#define LOW_PAIRS  0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_PAIRS 4, 12, 5, 13, 6, 14, 7, 15
+#define EVENS      0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS       1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define LOW_PAIRS  0, 4, 1, 5
+#define HIGH_PAIRS 2, 6, 3, 7
+#define EVENS      0, 2, 4, 6
+#define ODDS       1, 3, 5, 7
+#endif
+
+/* Where there are fewer pairs than lanes they are dealt one by one, else the last vector overlaps
+ * the one before it. */
+static void deal(const float *x, float *even, float *odd, int64_t n) {
+    for (int64_t i = 0; i < n && n < WIDTH; i++) {
+        even[i] = x[2 * i];
+        odd[i] = x[2 * i + 1];
+    }
+    for (int64_t i = 0; i < n && n >= WIDTH; i += WIDTH) {
+        int64_t at = i + WIDTH <= n ? i : n - WIDTH;
+        floats a = FLOATS(x + 2 * at), b = FLOATS(x + 2 * at + WIDTH);
+        *(floats *)(even + at) = __builtin_shufflevector(a, b, EVENS);
+        *(floats *)(odd + at) = __builtin_shufflevector(a, b, ODDS);
+    }
+}
+
+static void winograd_output(const float *from, int64_t pitch, int64_t n, float *y,
+                            int64_t y_pitch) {
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        tile m;
+        UNROLL for (int e = 0; e < 16; e++) m[e / 4][e % 4] = FLOATS(from + e * pitch + i);
+        UNROLL for (int f = 0; f < 2; f++) {
+            floats r[4];
+            UNROLL for (int t = 0; t < 4; t++) {
+                r[t] = f ? (m[1][t] - m[2][t]) - m[3][t] : (m[0][t] + m[1][t]) + m[2][t];
+            }
+            floats even = (r[0] + r[1]) + r[2], odd = (r[1] - r[2]) - r[3];
+            float *row = y + f * y_pitch + 2 * i;
+            *(floats *)row = __builtin_shufflevector(even, odd, LOW_PAIRS);
+            *(floats *)(row + WIDTH) = __builtin_shufflevector(even, odd, HIGH_PAIRS);
+        }
+    }
+}
+
+static void winograd_gradient(const float *dy, int64_t n, float *to, int64_t pitch) {
+    EACH(i, n) {
+        float a = dy[i], b = dy[n + i], c = dy[2 * n + i], d = dy[3 * n + i];
+        float row[4][2] = {{a, b}, {a + c, b + d}, {a - c, b - d}, {-c, -d}};
+        UNROLL for (int f = 0; f < 4; f++) {
+            to[(4 * f + 0) * pitch + i] = row[f][0];
+            to[(4 * f + 1) * pitch + i] = row[f][0] + row[f][1];
+            to[(4 * f + 2) * pitch + i] = row[f][0] - row[f][1];
+            to[(4 * f + 3) * pitch + i] = -row[f][1];
         }
     }
 }
@@ -728,6 +839,10 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .multiply_taps = multiply_taps,
     .multiply_positions = multiply_positions,
     .store_taps = store_taps,
+    .deal = deal,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
+    .winograd_gradient = winograd_gradient,
     .activate = activate,
     .activate_backward = activate_backward,
     .normalize_backward = normalize_backward,

@@ -49,10 +49,10 @@ typedef struct {
 
 #define NN_CORRELATE_BLOCK 16
 
-/* c [n_rows, taps_block] = a [n_rows, n_terms] times a matrix whose row k is b + offset[k]:
- * taps_block floats each, which need not lie side by side. */
+/* c [n_rows, taps_block] = a [n_rows, n_terms] times a matrix whose row k is b + offset[k]; the
+ * rows need not lie side by side. Of the columns n_columns, at least, are read and written. */
 typedef struct {
-    int64_t n_rows, n_terms;
+    int64_t n_rows, n_terms, n_columns;
     const float *a;
     int64_t a_pitch;
     const float *b;
@@ -76,11 +76,11 @@ typedef struct {
 #define NN_LANES          16
 #define NN_MAX_TAPS_BLOCK 48
 
-/* Where parts of a block c [n_rows, taps_block] go: piece i, columns [from, from + n), to y + to,
- * the rows y_pitch floats apart. */
+/* Where parts of n_rows rows c go: piece i, columns [from, from + n), to y + to. */
 typedef struct {
-    int64_t n_rows, y_pitch;
-    const float *c, *bias; /* bias [n_rows] is added; NULL: none */
+    int64_t n_rows, c_pitch, y_pitch; /* floats between rows */
+    const float *c, *bias;            /* bias [n_rows] is added; NULL: none */
+    float least;                      /* what is below becomes it */
     float *y;
     int n_pieces;
     struct {
@@ -139,12 +139,25 @@ typedef struct {
     /* y [columns, rows] from x [rows, columns], whose rows are `stride` floats apart. */
     void (*transpose)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
 
+    /* even[i] = x[2 i], odd[i] = x[2 i + 1] */
+    void (*deal)(const float *x, float *even, float *odd, int64_t n);
+
     /* Products of rows that stay where they are, as convolution reads them; each number of c is one
      * sum in order of the terms. */
     int64_t taps_block;
     void (*multiply_taps)(const nn_taps_product *product);
     void (*multiply_positions)(const nn_positions_product *product);
     void (*store_taps)(const nn_taps_store *store);
+
+    /* Transforms of nn/winograd.h for n places at once; element e of the tile of place i is
+     * tiles[e * pitch + i]. Input: B^T x B, whose element e is read at x + offset[e]; n, and for
+     * output too, is rounded up to NN_LANES or is taps_block. Output: A^T m A, as two rows of 2 n
+     * numbers. Gradient: A dy A^T of dy [4, n]. */
+    void (*winograd_input)(const float *x, const int32_t offset[16], int64_t n, float *tiles,
+                           int64_t pitch);
+    void (*winograd_output)(const float *tiles, int64_t pitch, int64_t n, float *y,
+                            int64_t y_pitch);
+    void (*winograd_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
 
     /* y = map(x). GELU: the absolute error is within 3e-7 max(1, |y|). */
     void (*activate)(const nn_map *map, const float *x, float *y, int64_t n);

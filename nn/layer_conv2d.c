@@ -59,7 +59,6 @@ typedef struct {
     int64_t k;                           /* rows of a column matrix */
     int64_t in_plane, out_plane;         /* positions */
     int64_t tile, n_tiles; /* positions (depthwise: groups) of a tile; tiles of a sample */
-    int64_t grad_pitch;    /* floats per row of the weights' gradient [groups, k, group_out] */
     bool flat; /* stride 1, T' = T: a row of a column matrix is a shifted plane but for its edges */
     bool direct; /* 1x1: the input is its own column matrix */
     bool bias;
@@ -131,7 +130,6 @@ static void cut_group(conv_geometry *g) {
         cut_tiles(g);
         return;
     }
-    g->grad_pitch = g->convolution.grad_pitch;
     g->n_tiles = g->convolution.n_blocks;
 }
 
@@ -153,7 +151,6 @@ static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
     g.flat = g.f.stride == 1 && g.t.stride == 1 && g.t.out == g.t.in;
     g.depthwise = g.group_in == 1 && g.groups > 1;
     g.direct = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
-    g.grad_pitch = g.group_out;
     if (g.out_plane > 0) (g.depthwise ? cut_planes : cut_group)(&g);
     return g;
 }
@@ -217,7 +214,7 @@ static int64_t weight_count(const conv_geometry *g) {
 }
 
 static int64_t gradient_count(const conv_geometry *g) {
-    return g->groups * g->k * g->grad_pitch;
+    return g->whole ? g->convolution.n_gradient : g->groups * g->k * g->group_out;
 }
 
 /* A shard of gradients: the weight's, then the bias's. */
@@ -578,6 +575,7 @@ static nn_convolution_sample whole_sample(const conv_call *call, const conv_grou
                                    .x = at->x,
                                    .dy = at->dy,
                                    .y = at->y,
+                                   .least = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
                                    .dx = at->dx,
                                    .dweight = at->dweight,
                                    .shared = call->shared,
@@ -592,7 +590,8 @@ static void forward_whole_task(void *context, int64_t task, int worker) {
     int64_t first, end;
     nn_convolution_forward(&g->convolution, &sample, task % g->n_tiles, &first, &end);
     conv_tile rows = {.begin = first * g->t.out, .n = (end - first) * g->t.out};
-    if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &rows);
+    bool done = call->map.kind == NN_IDENTITY || call->map.kind == NN_RELU;
+    if (!done) activate_group(call, &at, &rows);
 }
 
 static void conv2d_forward(const void *options, const nn_run *run, const float *const *x,
@@ -601,7 +600,7 @@ static void conv2d_forward(const void *options, const nn_run *run, const float *
     call.x = x[0];
     call.y = y;
     call.shared = run->scratch;
-    if (call.g.whole) nn_convolution_begin_forward(&call.g.convolution, call.shared);
+    if (call.g.whole) nn_convolution_begin_forward(&call.g.convolution, call.weight, call.shared);
     base_task *task = call.g.whole       ? forward_whole_task
                       : call.g.depthwise ? forward_planes_task
                                          : forward_task;
@@ -708,7 +707,7 @@ static void backward_task(void *context, int64_t shard, int worker) {
         if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
         for (int64_t group = 0; group < g->groups; group++) {
             conv_group at = group_of(call, sample, group);
-            at.dweight = dweight + group * g->k * g->grad_pitch;
+            at.dweight = dweight + group * g->k * g->group_out;
             backward_group(call, &at, scratch);
         }
         if (g->bias) backward_bias(call, sample, dweight + gradient_count(g));
@@ -716,10 +715,14 @@ static void backward_task(void *context, int64_t shard, int worker) {
 }
 
 /* Gradients of the weights are collected as [groups, k, group_out]. */
-static void add_transposed(const conv_geometry *g, const float *from, float *dweight) {
+static void add_gradient(const conv_geometry *g, float *from, float *dweight) {
+    if (g->whole) {
+        nn_convolution_add_gradient(&g->convolution, from, dweight);
+        return;
+    }
     for (int64_t o = 0; o < g->groups * g->group_out; o++) {
-        const float *column = from + o / g->group_out * g->k * g->grad_pitch + o % g->group_out;
-        for (int64_t i = 0; i < g->k; i++) dweight[o * g->k + i] += column[i * g->grad_pitch];
+        const float *column = from + o / g->group_out * g->k * g->group_out + o % g->group_out;
+        for (int64_t i = 0; i < g->k; i++) dweight[o * g->k + i] += column[i * g->group_out];
     }
 }
 
@@ -737,7 +740,7 @@ static void conv2d_backward(const void *options, const nn_run *run, const float 
     base_parallel(run->pool, NN_SHARDS, backward_task, &call);
     int64_t n = gradient_count(&call.g);
     base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(&call.g), shard_floats(&call.g));
-    add_transposed(&call.g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
+    add_gradient(&call.g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
     float *dbias = nn_plan_find(run->plan, "bias", run->dparam);
     if (dbias != NULL) call.kernels->add(run->scratch + n, dbias, call.g.groups * call.g.group_out);
 }

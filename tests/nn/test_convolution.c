@@ -1,5 +1,7 @@
 #include "nn/convolution.h"
 
+#include <math.h>
+
 #include "tests/convolution_check.h"
 #include "tests/test.h"
 
@@ -53,9 +55,10 @@ static void check_forward(const nn_convolution *c, convolution_truth *t) {
                                 .weight = t->weight,
                                 .bias = t->bias,
                                 .y = check_dirt(&t->memory, t->n_y),
+                                .least = -INFINITY,
                                 .shared = shared,
                                 .scratch = check_dirt(&t->memory, c->n_worker_forward)};
-    nn_convolution_begin_forward(c, shared);
+    nn_convolution_begin_forward(c, t->weight, shared);
     for (int64_t block = 0; block < c->n_blocks; block++) {
         int64_t first, end;
         nn_convolution_forward(c, &at, block, &first, &end);
@@ -68,21 +71,20 @@ static void check_forward(const nn_convolution *c, convolution_truth *t) {
 
 static void check_backward(const nn_convolution *c, convolution_truth *t) {
     float *shared = check_dirt(&t->memory, c->n_shared_backward);
-    float *dweight = check_zeros(&t->memory, c->k * c->grad_pitch, sizeof *dweight);
-    float *turned = check_zeros(&t->memory, t->n_weight, sizeof *turned);
+    float *sums = check_zeros(&t->memory, c->n_gradient, sizeof *sums);
+    float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
     nn_convolution_sample at = {.x = t->x,
                                 .weight = t->weight,
                                 .dy = t->dy,
                                 .dx = check_dirt(&t->memory, t->n_x),
-                                .dweight = dweight,
+                                .dweight = sums,
                                 .shared = shared,
                                 .scratch = check_dirt(&t->memory, c->n_worker_backward)};
     nn_convolution_begin_backward(c, at.weight, shared);
     nn_convolution_backward(c, &at);
     convolution_expect(t, "dx", at.dx, t->dx, t->n_x, 2e-4);
-    for (int64_t i = 0; i < t->n_weight; i++)
-        turned[i] = dweight[i % c->k * c->grad_pitch + i / c->k];
-    convolution_expect(t, "dweight", turned, t->dweight, t->n_weight, 2e-3);
+    nn_convolution_add_gradient(c, sums, dweight);
+    convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 2e-3);
 }
 
 static void check(convolution_truth *t) {

@@ -378,6 +378,170 @@ START_TEST(masks) {
 }
 END_TEST
 
+START_TEST(deals) {
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int n = 0; n < 70; n++) {
+            float even[71] = {0}, odd[71] = {0};
+            table_of(level)->deal(x + 1, even, odd, n);
+            for (int i = 0; i < n; i++) {
+                expect_same(even[i], x[1 + 2 * i]);
+                expect_same(odd[i], x[2 + 2 * i]);
+            }
+            expect_same(even[n], 0);
+            expect_same(odd[n], 0);
+        }
+    }
+}
+END_TEST
+
+/* Row r, column c of a product of rows of x with rows of y that start at 5 k. */
+static double product_of(int r, int c, int n_terms) {
+    double sum = 0;
+    for (int k = 0; k < n_terms; k++) sum += (double)x[r * n_terms + k] * y[5 * k + c];
+    return sum;
+}
+
+START_TEST(products_of_rows_where_they_lie) {
+    enum { N_ROWS = 11, N_TERMS = 7 };
+    int32_t offset[N_TERMS];
+    float c[N_ROWS * NN_MAX_TAPS_BLOCK];
+    fill_all();
+    for (int k = 0; k < N_TERMS; k++) offset[k] = 5 * k;
+    for (int level = 0; level < N_LEVELS; level++) {
+        int block = (int)table_of(level)->taps_block;
+        for (int n = 1; n <= block; n++) {
+            nn_taps_product product = {.n_rows = N_ROWS,
+                                       .n_terms = N_TERMS,
+                                       .n_columns = n,
+                                       .a = x,
+                                       .a_pitch = N_TERMS,
+                                       .b = y,
+                                       .offset = offset,
+                                       .c = c};
+            table_of(level)->multiply_taps(&product);
+            for (int i = 0; i < N_ROWS * n; i++) {
+                expect_near(c[i / n * block + i % n], product_of(i / n, i % n, N_TERMS), 1e-4);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(products_summed_over_positions) {
+    enum { N_TERMS = 5, MAX_COLUMNS = 6 * NN_LANES, PITCH = MAX_COLUMNS };
+    int32_t offset[40];
+    float c[40 * PITCH];
+    fill_all();
+    for (int r = 0; r < 40; r++) offset[r] = 3 * r;
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int i = 0; i < 40 * 6; i++) {
+            int n_rows = 1 + i % 40, n_columns = i / 40 * NN_LANES + 1 + i % NN_LANES;
+            nn_positions_product product = {.n_rows = n_rows,
+                                            .n_terms = N_TERMS,
+                                            .n_columns = n_columns,
+                                            .a = x,
+                                            .offset = offset,
+                                            .b = y,
+                                            .b_pitch = 100,
+                                            .c = c,
+                                            .c_pitch = PITCH};
+            for (int k = 0; k < 40 * PITCH; k++) c[k] = 1;
+            table_of(level)->multiply_positions(&product);
+            for (int k = 0; k < n_rows * n_columns; k++) {
+                int row = k / n_columns, column = k % n_columns;
+                double sum = 1;
+                for (int t = 0; t < N_TERMS; t++) {
+                    sum += (double)x[3 * row + t] * y[100 * t + column];
+                }
+                expect_near(c[row * PITCH + column], sum, 1e-4);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(stores_pieces) {
+    static const float bias[] = {1, -2};
+    fill_all();
+    x[60] = NAN;
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int n = 1; n < 48; n++) {
+            nn_taps_store store = {.n_rows = 2,
+                                   .c_pitch = 55,
+                                   .y_pitch = 100,
+                                   .c = x,
+                                   .bias = bias,
+                                   .least = n % 2 ? -INFINITY : 0.5f,
+                                   .y = got,
+                                   .n_pieces = 2,
+                                   .piece = {{3, n, 2}, {n, 1, 60}}};
+            for (int i = 0; i < N; i++) got[i] = 9;
+            table_of(level)->store_taps(&store);
+            for (int i = 0; i < 200; i++) {
+                int row = i / 100, at = i % 100;
+                float from = at == 60 ? x[55 * row + n] : x[55 * row + 3 + at - 2];
+                float wanted = from + bias[row] < store.least ? store.least : from + bias[row];
+                if (at != 60 && (at < 2 || at >= 2 + n)) wanted = 9;
+                if (isnan(wanted)) {
+                    ck_assert(isnan(got[i]));
+                } else {
+                    expect_same(got[i], wanted);
+                }
+            }
+        }
+    }
+}
+END_TEST
+
+/* The matrices of F(2x2, 3x3). */
+static const double input_matrix[4][4] = {
+    {1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+static const double output_matrix[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+
+START_TEST(transforms_of_tiles) {
+    enum { N_TILES = 48, PITCH = 60 };
+    static float tiles[16 * PITCH];
+    int32_t offset[16];
+    fill_all();
+    for (int e = 0; e < 16; e++) offset[e] = 17 * e;
+    for (int level = 0; level < N_LEVELS; level++) {
+        const nn_kernels_table *table = table_of(level);
+        table->winograd_input(x, offset, N_TILES, tiles, PITCH);
+        for (int k = 0; k < 16 * N_TILES; k++) {
+            int e = k / N_TILES, i = k % N_TILES;
+            double sum = 0;
+            for (int d = 0; d < 16; d++) {
+                sum += input_matrix[e / 4][d / 4] * input_matrix[e % 4][d % 4] * x[17 * d + i];
+            }
+            expect_near(tiles[e * PITCH + i], sum, 1e-5);
+        }
+        table->winograd_output(x, PITCH, N_TILES, got, 2 * PITCH);
+        for (int k = 0; k < 4 * N_TILES; k++) {
+            int f = k / (2 * N_TILES), t = k % (2 * N_TILES);
+            double sum = 0;
+            for (int m = 0; m < 16; m++) {
+                sum += output_matrix[f][m / 4] * output_matrix[t % 2][m % 4] * x[m * PITCH + t / 2];
+            }
+            expect_near(got[f * 2 * PITCH + t], sum, 1e-5);
+        }
+        for (int n = 1; n <= N_TILES; n++) {
+            table->winograd_gradient(x, n, tiles, PITCH);
+            for (int k = 0; k < 16 * n; k++) {
+                int e = k / n, i = k % n;
+                double sum = 0;
+                for (int d = 0; d < 4; d++) {
+                    sum += output_matrix[d / 2][e / 4] * output_matrix[d % 2][e % 4] * x[d * n + i];
+                }
+                expect_near(tiles[e * PITCH + i], sum, 1e-5);
+            }
+        }
+    }
+}
+END_TEST
+
 TEST_MAIN("nn/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
-          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes, correlates, masks)
+          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes, correlates, masks,
+          deals, products_of_rows_where_they_lie, products_summed_over_positions, stores_pieces,
+          transforms_of_tiles)

@@ -1,0 +1,47 @@
+/* nn/planes.h - a sample's planes x [channels,F,T] laid out so that a kernel reads them at fixed
+ * offsets.
+ *
+ * Rows are copied with zeros around them and, under a stride of s, in s phases per axis. Then an
+ * output position is a place p, element i of the kernel reads its input at offset[i] + p, and
+ * neighbouring outputs read neighbouring inputs. What a kernel reads for places between the ends of
+ * two rows is of no use, but is there. */
+#ifndef NN_PLANES_H
+#define NN_PLANES_H
+
+#include "nn/layer_options.h"
+
+typedef struct {
+    nn_axis f, t; /* `out` and `after` do not matter */
+    int64_t channels;
+    int64_t rows, pitch; /* rows of a plane; places per row */
+} nn_planes;
+
+/* Places by which a kernel's last element reads further than its first. */
+int64_t nn_planes_reach(const nn_axis *axis);
+
+/* Of [channels, phases, rows, pitch]. */
+int64_t nn_planes_floats(const nn_planes *p);
+
+/* The planes that outputs from row `first` on read. */
+void nn_planes_lay_out(const nn_planes *p, const float *x, int64_t first, float *planes);
+
+/* offset[channels * kernel elements] */
+void nn_planes_offsets(const nn_planes *p, int32_t *offset);
+
+/* Rows of a block such that what takes `floats_per_row` numbers a row takes about `floats` in a
+ * block; at least `least` blocks of `extent` rows, all nearly alike. */
+int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t least);
+
+static inline int64_t nn_at_least(int64_t x, int64_t least) {
+    return x > least ? x : least;
+}
+
+static inline int64_t nn_at_most(int64_t x, int64_t most) {
+    return x < most ? x : most;
+}
+
+static inline int64_t nn_round_up(int64_t n, int64_t unit) {
+    return (n + unit - 1) / unit * unit;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* nn/winograd.h - convolution by kernels of 3 x 3 under a stride of 1 with 16 products where the
+ * definition takes 36: the minimal filtering F(2x2, 3x3) of A. Lavin and S. Gray, "Fast Algorithms
+ * for Convolutional Neural Networks", CVPR 2016, after S. Winograd.
+ *
+ * An input is cut into tiles of 4 x 4, two apart, of which each gives 2 x 2 outputs. With tiles and
+ * kernels transformed, each of the 16 elements is a product of matrices over channels. The input's
+ * gradient is a convolution of the same kind; the weights' gradient is summed in the transformed
+ * kernel's 16 elements. Rounding errors are below those of the definition summed in order, because
+ * the sums are a ninth as long. */
+#ifndef NN_WINOGRAD_H
+#define NN_WINOGRAD_H
+
+#include "nn/planes.h"
+
+enum { NN_WINOGRAD_ELEMENTS = 16 };
+
+typedef struct {
+    nn_axis f, t;
+    int64_t in, out;         /* channels */
+    nn_planes x, dy;         /* tiles of a block's inputs; of its outputs, at the same places */
+    int64_t n_blocks;        /* of a sample */
+    int64_t chunk;           /* places whose products are added to the gradient at a time */
+    int64_t n_shared;        /* floats of the transformed weights */
+    int64_t n_run, n_gather; /* floats of scratch of nn_winograd_run and nn_winograd_gather */
+} nn_winograd;
+
+/* Whether this can do it. */
+bool nn_winograd_can(const nn_axis *f, const nn_axis *t);
+/* For axes with all their extents known. */
+nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out);
+/* The convolution that takes dy to dx. */
+nn_winograd nn_winograd_turned(const nn_winograd *w);
+/* Whether this is a good way to do it: narrow planes leave most of their tiles empty, and with few
+ * channels the transforms cost more than is won. */
+bool nn_winograd_fits(const nn_winograd *w);
+
+/* Transforms the weights [out,in,3,3]; turned: those of the other direction, [in,out,3,3]. */
+void nn_winograd_begin(const nn_winograd *w, const float *weight, bool turned, float *shared);
+
+/* All borrowed. */
+typedef struct {
+    const float *shared; /* of nn_winograd_begin */
+    const float *x, *bias;
+    float least; /* numbers of y below it become it */
+    float *y, *scratch;
+} nn_winograd_sample;
+
+/* Output rows [first, end) of y [out,F',T'] for block `block` of n_blocks; bias [out] or NULL. */
+void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block,
+                     int64_t *first, int64_t *end);
+
+/* Adds a sample's part of the transformed weights' gradient to sum [16, in, pitch]; pitch is `out`
+ * rounded up to NN_LANES, and the columns from `out` on hold nothing of use. */
+void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, float *sum,
+                        float *scratch);
+/* Adds the weights' gradient to dweight [out,in,3,3]; uses `sum` up. */
+void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight);
+
+#endif
