@@ -2,10 +2,10 @@
 
 #include <math.h>
 
-/* Of planes that a block reads: a quarter, or half, of a usual second cache. */
-enum { FORWARD_FLOATS = 56 * 1024, BACKWARD_FLOATS = 112 * 1024 };
+#include "nn/conv_axis.h"
+
+enum { BACKWARD_FLOATS = 112 * 1024 /* of planes that a block reads: half of a second cache */ };
 enum { CHUNK = 512 /* places whose products are added to the weights' gradient at a time */ };
-enum { MIN_SHARED_MACS = 1 << 18 /* a sample of more is cut for two threads */ };
 enum { MAX_OFFSET = 1 << 30 };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
 enum { MIN_K = 32, MIN_OUT = 16 };
@@ -30,19 +30,15 @@ static int64_t turn_extent(const nn_convolution *c) {
     return nn_at_least(last_place(&c->f) + 1, c->f.out);
 }
 
+/* Zeros that the backward pass needs before dy. */
 static int64_t lead(const nn_axis *a) {
     return nn_planes_reach(a);
-}
-
-/* Of planes that are read in blocks of places. */
-static int64_t floats_of(const nn_planes *p) {
-    return nn_round_up(nn_planes_floats(p) + NN_MAX_TAPS_BLOCK, NN_LANES);
 }
 
 static void cut_forward(nn_convolution *c) {
     int64_t macs = c->out * c->k * c->f.out * c->t.out;
     int64_t pitch = c->t.out + lead(&c->t), per_row = c->in * n_phases(c) * pitch;
-    c->rows = nn_planes_cut(c->f.out, per_row, FORWARD_FLOATS, macs > MIN_SHARED_MACS ? 2 : 1);
+    c->rows = nn_planes_cut_outputs(c->f.out, per_row, macs);
     c->n_blocks = (c->f.out + c->rows - 1) / c->rows;
     c->in_place = c->f.stride == 1 && c->t.stride == 1 && c->f.before == 0 && c->t.before == 0 &&
                   c->f.out + lead(&c->f) == c->f.in && pitch == c->t.in;
@@ -50,7 +46,7 @@ static void cut_forward(nn_convolution *c) {
     if ((last - 1) * pitch + c->t.out < NN_MAX_TAPS_BLOCK) c->in_place = false;
     c->x = (nn_planes){.f = c->f, .t = c->t, .channels = c->in, .pitch = pitch};
     c->x.rows = c->in_place ? c->f.in : c->rows + lead(&c->f);
-    c->n_worker_forward = (c->in_place ? 0 : floats_of(&c->x)) + c->out * NN_MAX_TAPS_BLOCK;
+    c->n_worker_forward = (c->in_place ? 0 : nn_planes_room(&c->x)) + c->out * NN_MAX_TAPS_BLOCK;
     c->n_shared_forward = nn_round_up(c->k, NN_LANES);
 }
 
@@ -72,7 +68,7 @@ static void cut_backward(nn_convolution *c) {
                              .channels = c->out,
                              .rows = c->turn_x.rows,
                              .pitch = pitch};
-    c->n_worker_backward = floats_of(&c->turn_x) + floats_of(&c->turn_dy) + CHUNK +
+    c->n_worker_backward = nn_planes_room(&c->turn_x) + nn_planes_room(&c->turn_dy) +
                            nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES) +
                            c->in * NN_MAX_TAPS_BLOCK;
     /* Offsets of x, and for all phases together offsets of dy and the weights turned. */
@@ -91,7 +87,7 @@ static void cut_minimal(nn_convolution *c) {
     c->n_shared_forward = c->winograd.n_shared;
     c->n_worker_backward = nn_at_least(c->turned.n_run, c->winograd.n_gather);
     c->n_shared_backward = c->turned.n_shared;
-    c->n_gradient = NN_WINOGRAD_ELEMENTS * c->in * c->grad_pitch;
+    c->n_gradient = c->winograd.n_sum;
 }
 
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
@@ -202,7 +198,7 @@ static void forward_block(const nn_convolution *c, const nn_convolution_sample *
         /* A short last block is laid out as the others are: offsets hold for all. */
         nn_planes_lay_out(&c->x, at->x, first, scratch);
         planes = scratch;
-        scratch += floats_of(&c->x);
+        scratch += nn_planes_room(&c->x);
     }
     run_places(&(place_job){.weight = at->weight,
                             .n_channels = c->out,
@@ -310,13 +306,11 @@ void nn_convolution_begin_backward(const nn_convolution *c, const float *weight,
     }
 }
 
-/* Places [first, end) of an axis, cut to the block [begin, stop), that are inputs of a phase. */
+/* Cuts places [first, end) of an axis to those that are inputs of a phase. */
 static void phase_places(const nn_axis *a, int64_t phase, int64_t *first, int64_t *end) {
-    int64_t begin = a->before - phase, stop = a->in - 1 + a->before - phase;
-    begin = begin > 0 ? (begin + a->stride - 1) / a->stride : 0;
-    stop = stop >= 0 ? stop / a->stride + 1 : 0;
-    *first = nn_at_least(*first, begin);
-    *end = nn_at_most(*end, stop);
+    nn_conv_span span = nn_conv_span_of(a, phase - a->before, *end);
+    *first = nn_at_least(*first, span.first);
+    *end = span.end;
 }
 
 /* dx of the padded input's rows [first, end), from the planes of dy. */
@@ -379,8 +373,8 @@ static void backward_weight(const nn_convolution *c, const nn_convolution_sample
 
 static void backward_blocks(const nn_convolution *c, const nn_convolution_sample *at) {
     float *x_planes = at->scratch;
-    float *dy_planes = x_planes + floats_of(&c->turn_x);
-    float *turned = dy_planes + floats_of(&c->turn_dy) + CHUNK;
+    float *dy_planes = x_planes + nn_planes_room(&c->turn_x);
+    float *turned = dy_planes + nn_planes_room(&c->turn_dy);
     float *block = turned + nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES);
     for (int64_t first = 0; first < turn_extent(c); first += c->turn_rows) {
         int64_t end = nn_at_most(first + c->turn_rows, turn_extent(c));

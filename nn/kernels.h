@@ -150,9 +150,9 @@ typedef struct {
     void (*store_taps)(const nn_taps_store *store);
 
     /* Transforms of nn/winograd.h for n places at once; element e of the tile of place i is
-     * tiles[e * pitch + i]. Input: B^T x B, whose element e is read at x + offset[e]; n, and for
-     * output too, is rounded up to NN_LANES or is taps_block. Output: A^T m A, as two rows of 2 n
-     * numbers. Gradient: A dy A^T of dy [4, n]. */
+     * tiles[e * pitch + i]. Input: B^T x B, whose element e is read at x + offset[e]. Output:
+     * A^T m A, as two rows of 2 n numbers. Both read and write up to the next multiple of
+     * NN_LANES; where n is within taps_block, not beyond that. Gradient: A dy A^T of dy [4, n]. */
     void (*winograd_input)(const float *x, const int32_t offset[16], int64_t n, float *tiles,
                            int64_t pitch);
     void (*winograd_output)(const float *tiles, int64_t pitch, int64_t n, float *y,

@@ -43,8 +43,9 @@ static const base_option conv2d_table[] = {
     {"dilation", BASE_OPT_INTS, offsetof(conv2d_options, dilation), "1", 1, 1 << 16, NULL, NULL,
      "distance of the kernel's elements, one number or [frequency, time]"},
     {"pad", BASE_OPT_STRINGS, offsetof(conv2d_options, pad), "0", 0, 0, NULL, NULL,
-     "zeros around the input: same (extent / stride, rounded up), half (of the kernel, rounded "
-     "down), one number, [frequency, time] or [frequency before, after, time before, after]"},
+     "zeros around the input: same (extent / stride, rounded up), half (of the kernel's extent "
+     "less 1, rounded down), one number, [frequency, time] or [frequency before, after, time "
+     "before, after]"},
     {"groups", BASE_OPT_INT, offsetof(conv2d_options, groups), "1", 0, 1 << 20, NULL, NULL,
      "independent groups of channels; 0: as many as input channels, which makes it depthwise"},
     {"bias", BASE_OPT_BOOL, offsetof(conv2d_options, bias), "true", 0, 0, NULL, NULL,

@@ -2,6 +2,8 @@
 
 #include "nn/conv_axis.h"
 
+enum { BLOCK_FLOATS = 56 * 1024, MIN_SHARED_MACS = 1 << 18 };
+
 static int64_t n_phases(const nn_planes *p) {
     return p->f.stride * p->t.stride;
 }
@@ -14,10 +16,18 @@ int64_t nn_planes_floats(const nn_planes *p) {
     return p->channels * n_phases(p) * p->rows * p->pitch;
 }
 
+int64_t nn_planes_room(const nn_planes *p) {
+    return nn_round_up(nn_planes_floats(p) + NN_MAX_TAPS_BLOCK, NN_LANES);
+}
+
 int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t least) {
     int64_t n = (extent * floats_per_row + floats - 1) / floats;
     n = nn_at_most(nn_at_least(n, least), extent);
     return (extent + n - 1) / n;
+}
+
+int64_t nn_planes_cut_outputs(int64_t extent, int64_t floats_per_row, int64_t macs) {
+    return nn_planes_cut(extent, floats_per_row, BLOCK_FLOATS, macs > MIN_SHARED_MACS ? 2 : 1);
 }
 
 static void clear(float *row, int64_t first, int64_t end) {

@@ -21,6 +21,8 @@ int64_t nn_planes_reach(const nn_axis *axis);
 
 /* Of [channels, phases, rows, pitch]. */
 int64_t nn_planes_floats(const nn_planes *p);
+/* The same with room for what blocks of places read past the last one. */
+int64_t nn_planes_room(const nn_planes *p);
 
 /* The planes that outputs from row `first` on read. */
 void nn_planes_lay_out(const nn_planes *p, const float *x, int64_t first, float *planes);
@@ -31,6 +33,9 @@ void nn_planes_offsets(const nn_planes *p, int32_t *offset);
 /* Rows of a block such that what takes `floats_per_row` numbers a row takes about `floats` in a
  * block; at least `least` blocks of `extent` rows, all nearly alike. */
 int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t least);
+/* Rows of a block of outputs, of a sample that takes so many multiply-adds: what a block reads is a
+ * quarter of a usual second cache, and two threads share a large sample. */
+int64_t nn_planes_cut_outputs(int64_t extent, int64_t floats_per_row, int64_t macs);
 
 static inline int64_t nn_at_least(int64_t x, int64_t least) {
     return x > least ? x : least;

@@ -1,11 +1,9 @@
 #include "nn/winograd.h"
 
-enum { ELEMENTS = NN_WINOGRAD_ELEMENTS, TILE = 4, STEP = 2, PHASES = STEP * STEP, KERNEL = 3 };
+enum { TILE = 4, ELEMENTS = TILE * TILE, STEP = 2, PHASES = STEP * STEP, KERNEL = 3 };
 enum { ROWS = 8 /* output channels whose products stay in the first cache */ };
-/* Of planes that a block reads, a quarter of a usual second cache; of what is multiplied for the
- * weights' gradient, half of it. */
-enum { PLANE_FLOATS = 56 * 1024, GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
-enum { MIN_SHARED_MACS = 1 << 18 /* a sample of more is cut for two threads */ };
+/* Of what is multiplied at a time for the weights' gradient: half of a usual second cache. */
+enum { GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
 /* The transforms take about as long as SPARED of the 36 products; with fewer pairs of channels they
  * cost what is won. */
 enum { SPARED = 6, MIN_PAIRS = 256, MIN_CHANNELS = 8 };
@@ -41,10 +39,6 @@ static nn_axis output_tiles(const nn_axis *a) {
     return (nn_axis){.in = a->out, .kernel = STEP, .stride = STEP, .dilation = 1};
 }
 
-static int64_t plane_floats(const nn_planes *p) {
-    return nn_round_up(nn_planes_floats(p) + NN_MAX_TAPS_BLOCK, NN_LANES);
-}
-
 /* Floats between the elements of `channels` tiles at n places. They are written side by side, and
  * a multiple of 4096 bytes would put all of them into the same lines of the first cache. */
 static int64_t tile_pitch(int64_t channels, int64_t n) {
@@ -53,10 +47,12 @@ static int64_t tile_pitch(int64_t channels, int64_t n) {
 
 static void count_scratch(nn_winograd *w) {
     int64_t steps = nn_round_up(w->in, NN_LANES), block = NN_MAX_TAPS_BLOCK;
+    w->sum_pitch = nn_round_up(w->out, NN_LANES);
+    w->n_sum = ELEMENTS * w->in * w->sum_pitch;
     w->n_shared = ELEMENTS * w->in * w->out;
-    w->n_run = steps + plane_floats(&w->x) + ELEMENTS * tile_pitch(w->in, block) +
+    w->n_run = steps + nn_planes_room(&w->x) + ELEMENTS * tile_pitch(w->in, block) +
                ROWS * (ELEMENTS + PHASES) * block;
-    w->n_gather = steps + plane_floats(&w->x) + plane_floats(&w->dy) +
+    w->n_gather = steps + nn_planes_room(&w->x) + nn_planes_room(&w->dy) +
                   ELEMENTS * (tile_pitch(w->in, w->chunk) + tile_pitch(w->out, w->chunk)) +
                   PHASES * w->chunk * w->out;
 }
@@ -67,8 +63,7 @@ nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
     w.dy = (nn_planes){.f = output_tiles(&f), .t = output_tiles(&t), .channels = out};
     w.x.pitch = w.dy.pitch = n_tiles(&t) + nn_planes_reach(&w.x.t);
     int64_t macs = out * in * KERNEL * KERNEL * f.out * t.out;
-    w.dy.rows = nn_planes_cut(n_tiles(&f), in * PHASES * w.x.pitch, PLANE_FLOATS,
-                              macs > MIN_SHARED_MACS ? 2 : 1);
+    w.dy.rows = nn_planes_cut_outputs(n_tiles(&f), in * PHASES * w.x.pitch, macs);
     w.x.rows = w.dy.rows + nn_planes_reach(&w.x.f);
     w.n_blocks = (n_tiles(&f) + w.dy.rows - 1) / w.dy.rows;
     w.chunk = GATHER_FLOATS / (ELEMENTS * (in + out)) / NN_LANES * NN_LANES;
@@ -110,7 +105,7 @@ static void spread(float *x, int64_t pitch, int64_t n) {
 }
 
 /* And rows [4, n] the three of G^T x. */
-static void gather(float *x, int64_t pitch, int64_t n) {
+static void fold(float *x, int64_t pitch, int64_t n) {
     float *a = x, *b = x + pitch, *c = x + 2 * pitch, *d = x + 3 * pitch;
     for (int64_t i = 0; i < n; i++) {
         float even = 0.5f * (b[i] + c[i]), odd = 0.5f * (b[i] - c[i]);
@@ -141,11 +136,11 @@ void nn_winograd_begin(const nn_winograd *w, const float *weight, bool turned, f
 
 void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight) {
     enum { N = KERNEL * KERNEL };
-    int64_t pitch = nn_round_up(w->out, NN_LANES), n = w->in * pitch;
-    gather(sum, TILE * n, TILE * n);
-    for (int f = 0; f < KERNEL; f++) gather(sum + f * TILE * n, n, n);
+    int64_t n = w->in * w->sum_pitch;
+    fold(sum, TILE * n, TILE * n);
+    for (int f = 0; f < KERNEL; f++) fold(sum + f * TILE * n, n, n);
     for (int64_t i = 0; i < w->out * w->in; i++) {
-        const float *from = sum + i % w->in * pitch + i / w->in;
+        const float *from = sum + i % w->in * w->sum_pitch + i / w->in;
         for (int k = 0; k < N; k++) dweight[i * N + k] += from[element_of(k) * n];
     }
 }
@@ -266,7 +261,7 @@ void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t
     place_run run = {.w = w, .sample = at, .at = &rows};
     run.steps = (int32_t *)(void *)at->scratch;
     run.planes = at->scratch + nn_round_up(w->in, NN_LANES);
-    run.tiles = run.planes + plane_floats(&w->x);
+    run.tiles = run.planes + nn_planes_room(&w->x);
     run.products = run.tiles + ELEMENTS * tile_pitch(w->in, n);
     run.rows = run.products + ELEMENTS * ROWS * n;
     for (int64_t c = 0; c < w->in; c++) run.steps[c] = (int32_t)(c * n);
@@ -302,7 +297,6 @@ typedef struct {
 } tile_products;
 
 static void add_products(const nn_winograd *w, const tile_products *at) {
-    int64_t pitch = nn_round_up(w->out, NN_LANES);
     for (int64_t e = 0; e < ELEMENTS; e++) {
         nn_kernels()->multiply_positions(
             &(nn_positions_product){.n_rows = w->in,
@@ -312,8 +306,8 @@ static void add_products(const nn_winograd *w, const tile_products *at) {
                                     .offset = at->steps,
                                     .b = at->dy + e * tile_pitch(w->out, w->chunk),
                                     .b_pitch = w->out,
-                                    .c = at->sum + e * w->in * pitch,
-                                    .c_pitch = pitch});
+                                    .c = at->sum + e * w->in * w->sum_pitch,
+                                    .c_pitch = w->sum_pitch});
     }
 }
 
@@ -321,8 +315,8 @@ void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, f
                         float *scratch) {
     int32_t *steps = (int32_t *)(void *)scratch;
     float *x_planes = scratch + nn_round_up(w->in, NN_LANES);
-    float *dy_planes = x_planes + plane_floats(&w->x);
-    float *x_tiles = dy_planes + plane_floats(&w->dy);
+    float *dy_planes = x_planes + nn_planes_room(&w->x);
+    float *x_tiles = dy_planes + nn_planes_room(&w->dy);
     float *dy_tiles = x_tiles + ELEMENTS * tile_pitch(w->in, w->chunk);
     float *turned = dy_tiles + ELEMENTS * tile_pitch(w->out, w->chunk);
     tile_products products = {.x = x_tiles, .dy = dy_tiles, .steps = steps, .sum = sum};

@@ -12,16 +12,15 @@
 
 #include "nn/planes.h"
 
-enum { NN_WINOGRAD_ELEMENTS = 16 };
-
 typedef struct {
     nn_axis f, t;
-    int64_t in, out;         /* channels */
-    nn_planes x, dy;         /* tiles of a block's inputs; of its outputs, at the same places */
-    int64_t n_blocks;        /* of a sample */
-    int64_t chunk;           /* places whose products are added to the gradient at a time */
-    int64_t n_shared;        /* floats of the transformed weights */
-    int64_t n_run, n_gather; /* floats of scratch of nn_winograd_run and nn_winograd_gather */
+    int64_t in, out;          /* channels */
+    nn_planes x, dy;          /* tiles of a block's inputs; of its outputs, at the same places */
+    int64_t n_blocks;         /* of a sample */
+    int64_t chunk;            /* places whose products are added to the gradient at a time */
+    int64_t n_shared;         /* floats of the transformed weights */
+    int64_t sum_pitch, n_sum; /* floats per row of their gradient; in all */
+    int64_t n_run, n_gather;  /* floats of scratch of nn_winograd_run and nn_winograd_gather */
 } nn_winograd;
 
 /* Whether this can do it. */
@@ -49,8 +48,8 @@ typedef struct {
 void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block,
                      int64_t *first, int64_t *end);
 
-/* Adds a sample's part of the transformed weights' gradient to sum [16, in, pitch]; pitch is `out`
- * rounded up to NN_LANES, and the columns from `out` on hold nothing of use. */
+/* Adds a sample's part of the transformed weights' gradient to sum [16, in, sum_pitch]; the columns
+ * from `out` on hold nothing of use. */
 void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, float *sum,
                         float *scratch);
 /* Adds the weights' gradient to dweight [out,in,3,3]; uses `sum` up. */

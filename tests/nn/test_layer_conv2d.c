@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/layer_options.h"
+#include "nn/winograd.h"
 #include "tests/layer_check.h"
 #include "tests/test.h"
 
@@ -259,6 +259,51 @@ START_TEST(joins_blocks) {
 }
 END_TEST
 
+/* The same by minimal filtering (nn/winograd.h). */
+START_TEST(joins_blocks_of_tiles) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = "{out: 16, kernel: 3, pad: same}",
+                        .in[0] = {3, {16, 20, 46}},
+                        .batch = 11};
+    nn_axis f = {.in = 20, .out = 20, .kernel = 3, .stride = 1, .dilation = 1, .before = 1}, t = f;
+    t.in = t.out = 46;
+    nn_winograd w = nn_winograd_make(f, t, 16, 16);
+    ck_assert(nn_winograd_fits(&w) && w.n_blocks > 1);
+    layer_check_threads(&setup);
+    setup.batch = 2;
+    layer_check_gradient(&setup, 0.05, 1e-3);
+}
+END_TEST
+
+static void check_alone(const char *options, nn_shape in) {
+    enum { BATCH = 5, SAMPLE = 3 };
+    layer_case setup = {.layer = &nn_layer_conv2d, .options = options, .in[0] = in, .batch = BATCH};
+    layer_probe *all = layer_probe_new(&setup);
+    setup.batch = 1;
+    layer_probe *alone = layer_probe_new(&setup);
+    memcpy(alone->param, all->param, (size_t)all->plan.n_param * sizeof *all->param);
+    size_t n_x = (size_t)alone->n_x[0], n_y = (size_t)alone->n_y;
+    memcpy(alone->x[0], all->x[0] + SAMPLE * n_x, n_x * sizeof(float));
+    memcpy(alone->dy, all->dy + SAMPLE * n_y, n_y * sizeof(float));
+    layer_probe_run(all);
+    layer_probe_run(alone);
+    ck_assert_msg(memcmp(alone->y, all->y + SAMPLE * n_y, n_y * sizeof(float)) == 0, "%s: y",
+                  options);
+    ck_assert_msg(memcmp(alone->dx[0], all->dx[0] + SAMPLE * n_x, n_x * sizeof(float)) == 0,
+                  "%s: dx", options);
+    layer_probe_free(all);
+    layer_probe_free(alone);
+}
+
+START_TEST(a_clip_alone_gives_the_same_bits) {
+    nn_shape large = {3, {16, 20, 46}};
+    for (int i = 0; i < N_VARIOUS; i++) check_alone(various[i], make_case("", 1).in[0]);
+    check_alone("{out: 16, kernel: 3, pad: same}", large);
+    check_alone("{out: 17, kernel: 5, stride: 2, pad: 3}", large);
+    check_alone("{out: 16, kernel: 5, groups: 2}", large);
+}
+END_TEST
+
 START_TEST(tells_the_length_of_its_output) {
     layer_case setup = make_case("{out: 1, kernel: [1, 3], stride: [1, 2]}", 1);
     layer_probe *probe = layer_probe_new(&setup);
@@ -379,6 +424,7 @@ END_TEST
 
 TEST_MAIN("nn/layer_conv2d", agrees_with_pytorch, agrees_with_the_definition,
           has_the_right_gradient, gives_the_same_bits_on_any_threads, joins_tiles, joins_blocks,
+          joins_blocks_of_tiles, a_clip_alone_gives_the_same_bits,
           depthwise_is_a_convolution_with_zeros, depthwise_planes_may_be_large,
           channels_follow_from_the_input, starts_as_he_et_al, tells_the_length_of_its_output,
           refuses_what_does_not_fit, starts_as_in_pytorch, absorbs_without_changing_a_bit,

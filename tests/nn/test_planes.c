@@ -61,6 +61,9 @@ START_TEST(blocks_are_nearly_alike) {
     ck_assert_int_eq(nn_planes_cut(11, 100, 1000, 1), 6);
     ck_assert_int_eq(nn_planes_cut(3, 5000, 1000, 1), 1);
     ck_assert_int_eq(nn_planes_cut(1, 1, 1000, 2), 1);
+    ck_assert_int_eq(nn_planes_cut_outputs(10, 1, 1000), 10);
+    ck_assert_int_eq(nn_planes_cut_outputs(10, 1, 1000000), 5);
+    ck_assert_int_eq(nn_planes_cut_outputs(10, 1 << 20, 1000), 1);
 }
 END_TEST
 

@@ -50,11 +50,10 @@ static void check_run(const nn_winograd *w, convolution_truth *t, bool turned, c
 
 static void check(convolution_truth *t) {
     nn_winograd w = nn_winograd_make(t->f, t->t, t->in, t->out), turned = nn_winograd_turned(&w);
-    int64_t pitch = nn_round_up(t->out, NN_LANES);
     ck_assert(nn_winograd_can(&t->f, &t->t));
     check_run(&w, t, false, t->x, t->bias, "y", t->y, t->n_y);
     check_run(&turned, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
-    float *sum = check_zeros(&t->memory, NN_WINOGRAD_ELEMENTS * t->in * pitch, sizeof *sum);
+    float *sum = check_zeros(&t->memory, w.n_sum, sizeof *sum);
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
     nn_winograd_gather(&w, t->x, t->dy, sum, check_dirt(&t->memory, w.n_gather));
     nn_winograd_add_gradient(&w, sum, dweight);
