@@ -172,6 +172,10 @@ typedef struct {
     void (*max_pool)(const nn_pool_row *row, const float *x, float *y);
     /* Overwrites the windows' part of dx: dy where x has its first maximum (row by row), else 0. */
     void (*max_pool_backward)(const nn_pool_row *row, const float *x, const float *dy, float *dx);
+    /* max_pool for windows of at most 256 elements, and which of them the first maximum is; and
+     * back from there. */
+    void (*max_pool_index)(const nn_pool_row *row, const float *x, float *y, uint8_t *index);
+    void (*max_unpool)(const nn_pool_row *row, const float *dy, const uint8_t *index, float *dx);
 
     /* keep[n] of 0 and 1; the same at all levels. Every NN_MASK_NUMBERS numbers take up
      * NN_MASK_BLOCKS blocks. */

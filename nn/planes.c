@@ -34,10 +34,14 @@ static void copy_row(const nn_axis *t, int64_t phase, int64_t pitch, const float
 }
 
 /* Both phases of a row under a stride of two, read once. */
-static void copy_pairs(const nn_axis *t, int64_t pitch, const float *x, float *even, float *odd) {
+static void copy_pairs(const nn_kernels_table *kernels, const nn_planes *p, const float *x,
+                       float *even) {
+    const nn_axis *t = &p->t;
+    float *odd = even + p->rows * p->pitch;
+    int64_t pitch = p->pitch;
     int64_t first = nn_at_most((t->before + 1) / 2, pitch); /* of the whole pairs */
     int64_t end = nn_at_least(nn_at_most((t->in + t->before) / 2, pitch), first);
-    nn_kernels()->deal(x + 2 * first - t->before, even + first, odd + first, end - first);
+    kernels->deal(x + 2 * first - t->before, even + first, odd + first, end - first);
     clear(even, 0, first);
     clear(odd, 0, first);
     clear(even, end, pitch);
@@ -47,29 +51,26 @@ static void copy_pairs(const nn_axis *t, int64_t pitch, const float *x, float *e
     if (last % 2 == 0 && last / 2 < pitch) even[last / 2] = x[t->in - 1];
 }
 
-/* All phases of an input row. */
-static void copy_phases(const nn_planes *p, const float *x, float *row) {
-    int64_t step = p->rows * p->pitch;
-    if (p->t.stride == 2) {
-        copy_pairs(&p->t, p->pitch, x, row, row + step);
-        return;
-    }
-    for (int64_t t = 0; t < p->t.stride; t++) copy_row(&p->t, t, p->pitch, x, row + t * step);
-}
-
 void nn_planes_lay_out(const nn_planes *p, const float *x, int64_t first, float *planes) {
-    int64_t plane = p->rows * p->pitch;
+    const nn_kernels_table *kernels = nn_kernels();
+    int64_t plane = p->rows * p->pitch, n = p->t.stride;
     for (int64_t i = 0; i < p->channels * p->f.stride; i++) {
         const float *from = x + i / p->f.stride * p->f.in * p->t.in;
-        float *to = planes + i * p->t.stride * plane;
+        float *to = planes + i * n * plane;
         for (int64_t r = 0; r < p->rows; r++, to += p->pitch) {
             int64_t f = (first + r) * p->f.stride + i % p->f.stride - p->f.before;
-            if (f >= 0 && f < p->f.in) {
-                copy_phases(p, from + f * p->t.in, to);
+            bool there = f >= 0 && f < p->f.in;
+            const float *row = from + f * p->t.in;
+            if (there && n == 2) {
+                copy_pairs(kernels, p, row, to);
                 continue;
             }
-            for (int64_t t = 0; t < p->t.stride; t++) {
-                clear(to + t * plane, 0, p->pitch);
+            for (int64_t t = 0; t < n; t++) {
+                if (there) {
+                    copy_row(&p->t, t, p->pitch, row, to + t * plane);
+                } else {
+                    clear(to + t * plane, 0, p->pitch);
+                }
             }
         }
     }
