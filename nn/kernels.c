@@ -577,17 +577,51 @@ static void winograd_input(const float *x, const int32_t offset[16], int64_t n, 
     }
 }
 
-/* Fewer pairs than lanes are dealt one by one. */
-static void deal(const float *x, float *even, float *odd, int64_t n) {
-    for (int64_t i = 0; i < n && n < WIDTH; i++) {
-        even[i] = x[2 * i];
-        odd[i] = x[2 * i + 1];
+#if defined(__AVX512F__)
+/* Bits [first, end) of 32. */
+INLINE uint32_t bits_between(int64_t first, int64_t end) {
+    first = first < 0 ? 0 : first > 32 ? 32 : first;
+    end = end < first ? first : end > 32 ? 32 : end;
+    return (uint32_t)((((uint64_t)1 << end) - 1) & ~(((uint64_t)1 << first) - 1));
+}
+
+INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+    for (int64_t i = 0; i < d->pitch; i += WIDTH) {
+        int64_t at = 2 * i - d->before;
+        uint32_t there = bits_between(-at, d->n - at), kept = bits_between(0, d->pitch - i);
+        floats a = (floats)_mm512_maskz_loadu_ps((__mmask16)there, x + at);
+        floats b = (floats)_mm512_maskz_loadu_ps((__mmask16)(there >> WIDTH), x + at + WIDTH);
+        floats e = __builtin_shufflevector(a, b, EVENS), o = __builtin_shufflevector(a, b, ODDS);
+        _mm512_mask_storeu_ps(even + i, (__mmask16)kept, (__m512)e);
+        _mm512_mask_storeu_ps(odd + i, (__mmask16)kept, (__m512)o);
     }
-    for (int64_t i = 0; i < n && n >= WIDTH; i += WIDTH) {
-        int64_t at = vector_at(i, n);
-        floats a = FLOATS(x + 2 * at), b = FLOATS(x + 2 * at + WIDTH);
-        *(floats *)(even + at) = __builtin_shufflevector(a, b, EVENS);
-        *(floats *)(odd + at) = __builtin_shufflevector(a, b, ODDS);
+}
+#else
+INLINE float number_at(const nn_deal *d, const float *x, int64_t at) {
+    return at >= d->before && at < d->before + d->n ? x[at - d->before] : 0.0f;
+}
+
+INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+    int64_t i = 0;
+    while (i < d->pitch) {
+        int64_t at = 2 * i - d->before;
+        if (at >= 0 && at + 2 * WIDTH <= d->n && i + WIDTH <= d->pitch) {
+            floats a = FLOATS(x + at), b = FLOATS(x + at + WIDTH);
+            *(floats *)(even + i) = __builtin_shufflevector(a, b, EVENS);
+            *(floats *)(odd + i) = __builtin_shufflevector(a, b, ODDS);
+            i += WIDTH;
+        } else {
+            even[i] = number_at(d, x, 2 * i);
+            odd[i] = number_at(d, x, 2 * i + 1);
+            i++;
+        }
+    }
+}
+#endif
+
+static void deal(const nn_deal *d, const float *x, float *even, float *odd) {
+    for (int64_t r = 0; r < d->n_rows; r++) {
+        deal_row(d, x + r * d->x_step, even + r * d->pitch, odd + r * d->pitch);
     }
 }
 

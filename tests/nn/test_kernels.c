@@ -407,17 +407,23 @@ START_TEST(masks) {
 END_TEST
 
 START_TEST(deals) {
+    enum { MAX_PITCH = 45 };
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
-        for (int n = 0; n < 70; n++) {
-            float even[71] = {0}, odd[71] = {0};
-            table_of(level)->deal(x + 1, even, odd, n);
-            for (int i = 0; i < n; i++) {
-                expect_same(even[i], x[1 + 2 * i]);
-                expect_same(odd[i], x[2 + 2 * i]);
+        for (int i = 0; i < 4 * 70 * MAX_PITCH; i++) {
+            nn_deal rows = {.n_rows = 3, .x_step = 75, .before = i % 4};
+            rows.n = i / 4 % 70 + 1;
+            rows.pitch = i / 4 / 70 + 1;
+            float even[3 * MAX_PITCH + 1] = {0}, odd[3 * MAX_PITCH + 1] = {0};
+            table_of(level)->deal(&rows, x, even, odd);
+            for (int k = 0; k < 2 * 3 * rows.pitch; k++) {
+                int row = k / 2 / (int)rows.pitch,
+                    at = k % (2 * (int)rows.pitch) - (int)rows.before;
+                float wanted = at >= 0 && at < rows.n ? x[75 * row + at] : 0;
+                expect_same(k % 2 ? odd[k / 2] : even[k / 2], wanted);
             }
-            expect_same(even[n], 0);
-            expect_same(odd[n], 0);
+            expect_same(even[3 * rows.pitch], 0);
+            expect_same(odd[3 * rows.pitch], 0);
         }
     }
 }
