@@ -8,7 +8,7 @@ enum { BACKWARD_FLOATS = 112 * 1024 /* of planes that a block reads: half of a s
 enum { CHUNK = 512 /* places whose products are added to the weights' gradient at a time */ };
 enum { MAX_OFFSET = 1 << 30 };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
-enum { MIN_K = 32, MIN_OUT = 16 };
+enum { MIN_K = 32, MIN_POOLED_K = 9, MIN_OUT = 16 };
 
 /* ------------------------------------------------------------------ geometry */
 
@@ -35,16 +35,26 @@ static int64_t lead(const nn_axis *a) {
     return nn_planes_reach(a);
 }
 
+/* Output rows of a block. */
+static int64_t block_rows(const nn_convolution *c) {
+    nn_output_cut cut = {.extent = c->f.out,
+                         .x_floats = c->in * n_phases(c) * c->x.pitch,
+                         .y_floats = c->out * c->t.out,
+                         .macs = c->out * c->k * c->f.out * c->t.out,
+                         .unit = c->pooled.kernel_f};
+    return nn_planes_cut_outputs(&cut);
+}
+
 static void cut_forward(nn_convolution *c) {
-    int64_t macs = c->out * c->k * c->f.out * c->t.out;
-    int64_t pitch = c->t.out + lead(&c->t), per_row = c->in * n_phases(c) * pitch;
-    c->rows = nn_planes_cut_outputs(c->f.out, per_row, macs);
-    c->n_blocks = (c->f.out + c->rows - 1) / c->rows;
+    int64_t pitch = c->t.out + lead(&c->t);
     c->in_place = c->f.stride == 1 && c->t.stride == 1 && c->f.before == 0 && c->t.before == 0 &&
-                  c->f.out + lead(&c->f) == c->f.in && pitch == c->t.in;
+                  c->f.out + lead(&c->f) <= c->f.in && pitch <= c->t.in;
+    if (c->in_place) pitch = c->t.in;
+    c->x = (nn_planes){.f = c->f, .t = c->t, .channels = c->in, .pitch = pitch};
+    c->rows = block_rows(c);
+    c->n_blocks = (c->f.out + c->rows - 1) / c->rows;
     int64_t last = c->f.out - (c->n_blocks - 1) * c->rows; /* rows of the shortest block */
     if ((last - 1) * pitch + c->t.out < NN_MAX_TAPS_BLOCK) c->in_place = false;
-    c->x = (nn_planes){.f = c->f, .t = c->t, .channels = c->in, .pitch = pitch};
     c->x.rows = c->in_place ? c->f.in : c->rows + lead(&c->f);
     c->n_worker_forward = (c->in_place ? 0 : nn_planes_room(&c->x)) + c->out * NN_MAX_TAPS_BLOCK;
     c->n_shared_forward = nn_round_up(c->k, NN_LANES);
@@ -78,7 +88,7 @@ static void cut_backward(nn_convolution *c) {
 
 /* With minimal filtering the rest of the geometry is of no use. */
 static void cut_minimal(nn_convolution *c) {
-    c->winograd = nn_winograd_make(c->f, c->t, c->in, c->out);
+    c->winograd = nn_winograd_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
     c->minimal = nn_winograd_fits(&c->winograd);
     if (!c->minimal) return;
     c->turned = nn_winograd_turned(&c->winograd);
@@ -90,20 +100,49 @@ static void cut_minimal(nn_convolution *c) {
     c->n_gradient = c->winograd.n_sum;
 }
 
+static void cut(nn_convolution *c) {
+    c->grad_pitch = nn_round_up(c->out, NN_LANES);
+    c->n_gradient = c->k * c->grad_pitch;
+    cut_forward(c);
+    cut_backward(c);
+    if (nn_winograd_can(&c->f, &c->t)) cut_minimal(c);
+}
+
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
     nn_convolution c = {.f = f, .t = t, .in = in, .out = out, .k = in * f.kernel * t.kernel};
-    c.grad_pitch = nn_round_up(out, NN_LANES);
-    c.n_gradient = c.k * c.grad_pitch;
-    cut_forward(&c);
-    cut_backward(&c);
-    if (nn_winograd_can(&f, &t)) cut_minimal(&c);
+    cut(&c);
     return c;
+}
+
+/* Numbers that maxima are chosen from: of a block, and of all of a sample. */
+static int64_t block_numbers(const nn_convolution *c) {
+    return c->out * (c->minimal ? c->winograd.block_rows : c->rows) * c->t.out;
+}
+
+static int64_t all_numbers(const nn_convolution *c) {
+    return c->out * c->f.out * c->t.out;
+}
+
+nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kernel_f,
+                                          int64_t kernel_t) {
+    nn_convolution p = {.f = c->f, .t = c->t, .in = c->in, .out = c->out, .k = c->k};
+    p.pooled = (nn_pooled){.channels = c->out,
+                           .f = c->f.out / kernel_f,
+                           .t = c->t.out / kernel_t,
+                           .kernel_f = kernel_f,
+                           .kernel_t = kernel_t};
+    p.f.out = p.pooled.f * kernel_f;
+    p.t.out = p.pooled.t * kernel_t;
+    cut(&p);
+    p.n_worker_forward = nn_round_up(p.n_worker_forward, NN_LANES) + block_numbers(&p);
+    p.n_worker_backward = nn_round_up(p.n_worker_backward, NN_LANES) + all_numbers(&p);
+    return p;
 }
 
 bool nn_convolution_fits(const nn_convolution *c) {
     if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
     if (c->minimal) return true;
-    if (c->k < MIN_K || c->out < MIN_OUT) return false;
+    if (c->k < (c->pooled.kernel_f > 0 ? MIN_POOLED_K : MIN_K) || c->out < MIN_OUT) return false;
     int64_t places = nn_round_up((c->rows - 1) * c->x.pitch + c->t.out, NN_MAX_TAPS_BLOCK);
     return 2 * c->f.out * c->t.out >= c->n_blocks * places;
 }
@@ -190,8 +229,26 @@ void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, 
     }
 }
 
-static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t first,
-                          int64_t end) {
+/* Rows of the numbers of a block, before they are pooled. */
+static void block_rows_of(const nn_convolution *c, int64_t block, int64_t *first, int64_t *end) {
+    if (c->minimal) {
+        nn_winograd_rows(&c->winograd, block, first, end);
+        return;
+    }
+    *first = block * c->rows;
+    *end = nn_at_most(*first + c->rows, c->f.out);
+}
+
+/* Where a block's numbers go. */
+typedef struct {
+    float *y;
+    int64_t pitch; /* floats between channels */
+} block_target;
+
+static void forward_places(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                           const block_target *to) {
+    int64_t first, end;
+    block_rows_of(c, block, &first, &end);
     const float *planes = at->x + first * c->t.in;
     float *scratch = at->scratch;
     if (!c->in_place) {
@@ -211,29 +268,57 @@ static void forward_block(const nn_convolution *c, const nn_convolution_sample *
                             .bounded = c->in_place,
                             .bias = at->bias,
                             .least = at->least,
-                            .y = at->y + first * c->t.out,
-                            .y_pitch = c->f.out * c->t.out,
+                            .y = to->y,
+                            .y_pitch = to->pitch,
                             .step_f = c->t.out,
                             .step_t = 1,
                             .block = scratch});
 }
 
-void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
-                            int64_t *first, int64_t *end) {
-    if (c->minimal) {
-        nn_winograd_run(&c->winograd,
-                        &(nn_winograd_sample){.shared = at->shared,
-                                              .x = at->x,
-                                              .bias = at->bias,
-                                              .least = at->least,
-                                              .y = at->y,
-                                              .scratch = at->scratch},
-                        block, first, end);
+static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                          const block_target *to) {
+    if (!c->minimal) {
+        forward_places(c, at, block, to);
         return;
     }
-    *first = block * c->rows;
-    *end = nn_at_most(*first + c->rows, c->f.out);
-    forward_block(c, at, *first, *end);
+    nn_winograd_sample sample = {.shared = at->shared,
+                                 .x = at->x,
+                                 .bias = at->bias,
+                                 .least = at->least,
+                                 .y = to->y,
+                                 .y_pitch = to->pitch,
+                                 .scratch = at->scratch};
+    nn_winograd_run(&c->winograd, &sample, block);
+}
+
+/* A sample shorter than a window has zeros in its first one. */
+static void clear_short(const nn_convolution *c, int64_t n_valid, int64_t n_rows, float *numbers) {
+    for (int64_t i = 0; i < n_rows; i++) {
+        for (int64_t t = n_valid; t < c->pooled.kernel_t; t++) numbers[i * c->t.out + t] = 0.0f;
+    }
+}
+
+static void forward_pooled(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                           int64_t *first, int64_t *end) {
+    float *numbers = at->scratch + c->n_worker_forward - block_numbers(c);
+    int64_t n = *end - *first;
+    forward_block(c, at, block, &(block_target){numbers, n * c->t.out});
+    clear_short(c, at->n_valid, c->out * n, numbers);
+    *first /= c->pooled.kernel_f;
+    *end /= c->pooled.kernel_f;
+    nn_pooled_rows rows = {numbers, n * c->t.out, *first, *end - *first};
+    nn_pooled_forward(&c->pooled, &rows, at->y, at->index);
+}
+
+void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                            int64_t *first, int64_t *end) {
+    block_rows_of(c, block, first, end);
+    if (c->pooled.kernel_f > 0) {
+        forward_pooled(c, at, block, first, end);
+        return;
+    }
+    block_target whole = {at->y + *first * c->t.out, c->f.out * c->t.out};
+    forward_block(c, at, block, &whole);
 }
 
 /* ------------------------------------------------------------------ backward */
@@ -385,18 +470,29 @@ static void backward_blocks(const nn_convolution *c, const nn_convolution_sample
     }
 }
 
-void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at) {
-    if (!c->minimal) {
-        backward_blocks(c, at);
-        return;
-    }
+static void backward_minimal(const nn_convolution *c, const nn_convolution_sample *at) {
     nn_winograd_gather(&c->winograd, at->x, at->dy, at->dweight, at->scratch);
-    nn_winograd_sample back = {
-        .shared = at->shared, .x = at->dy, .least = -INFINITY, .y = at->dx, .scratch = at->scratch};
-    int64_t first, end;
+    nn_winograd_sample back = {.shared = at->shared,
+                               .x = at->dy,
+                               .least = -INFINITY,
+                               .y_pitch = c->f.in * c->t.in,
+                               .scratch = at->scratch};
     for (int64_t block = 0; block < c->turned.n_blocks && at->dx != NULL; block++) {
-        nn_winograd_run(&c->turned, &back, block, &first, &end);
+        int64_t first, end;
+        nn_winograd_rows(&c->turned, block, &first, &end);
+        back.y = at->dx + first * c->t.in;
+        nn_winograd_run(&c->turned, &back, block);
     }
+}
+
+void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at) {
+    nn_convolution_sample all = *at;
+    if (c->pooled.kernel_f > 0) {
+        float *dy = at->scratch + c->n_worker_backward - all_numbers(c);
+        nn_pooled_backward(&c->pooled, at->dy, at->index, dy);
+        all.dy = dy;
+    }
+    (c->minimal ? backward_minimal : backward_blocks)(c, &all);
 }
 
 void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {

@@ -12,6 +12,7 @@
 #ifndef NN_CONVOLUTION_H
 #define NN_CONVOLUTION_H
 
+#include "nn/pooled.h"
 #include "nn/winograd.h"
 
 typedef struct {
@@ -28,10 +29,15 @@ typedef struct {
     int64_t grad_pitch, n_gradient; /* floats per row of the weights' gradient; in all */
     bool minimal;
     nn_winograd winograd, turned; /* if it is */
+    nn_pooled pooled;             /* kernel_f is 0 without */
 } nn_convolution;
 
 /* For axes with all their extents known. */
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out);
+/* With maxima of windows of kernel_f x kernel_t numbers that neither overlap nor reach outside in
+ * place of the numbers: f.out and t.out become what windows cover. */
+nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kernel_f,
+                                          int64_t kernel_t);
 /* Whether this is a good way to do it: small planes leave most of a block empty, and few channels
  * have too few products for what is copied. */
 bool nn_convolution_fits(const nn_convolution *c);
@@ -40,19 +46,22 @@ bool nn_convolution_fits(const nn_convolution *c);
 void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, float *shared);
 void nn_convolution_begin_backward(const nn_convolution *c, const float *weight, float *shared);
 
-/* One sample (of one group of channels). All borrowed. */
+/* One sample (of one group of channels). All borrowed; where it is pooled, y and dy are of the
+ * maxima. */
 typedef struct {
     const float *weight, *bias; /* [out, k]; bias may be NULL */
     const float *x, *dy;
     float *y;
-    float *dx;      /* overwritten; NULL: not wanted */
-    float least;    /* numbers of y below it become it: 0 for relu, -INFINITY for none */
-    float *dweight; /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
+    uint8_t *index;  /* of the maxima, as y; NULL: no backward pass will come */
+    int64_t n_valid; /* frames of the numbers, before they are pooled; what follows is zero */
+    float *dx;       /* overwritten; NULL: not wanted */
+    float least;     /* numbers of y below it become it: 0 for relu, -INFINITY for none */
+    float *dweight;  /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
     const float *shared;
     float *scratch; /* the worker's */
 } nn_convolution_sample;
 
-/* Output rows [first, end) of y for block `block` of n_blocks. */
+/* Rows [first, end) of y for block `block` of n_blocks. */
 void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                             int64_t *first, int64_t *end);
 void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at);

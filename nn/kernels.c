@@ -221,6 +221,7 @@ static void multiply_add(const float *a, const float *b, float *y, int64_t n) {
 
 typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
+typedef uint8_t bytes __attribute__((vector_size(WIDTH), aligned(1), may_alias));
 typedef float half_floats __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
 typedef double doubles __attribute__((vector_size(8 * HALF)));
 
@@ -251,6 +252,33 @@ INLINE const float *padded(const float *x, int64_t n, float *buffer, int64_t siz
 }
 
 #define FLOATS(x) (*(const floats *)(x))
+
+/* Pairs side by side and apart. */
+#if WIDTH == 16
+#define LOW_PAIRS  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_PAIRS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define EVENS      0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS       1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif WIDTH == 8
+#define LOW_PAIRS  0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_PAIRS 4, 12, 5, 13, 6, 14, 7, 15
+#define EVENS      0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS       1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define LOW_PAIRS  0, 4, 1, 5
+#define HIGH_PAIRS 2, 6, 3, 7
+#define EVENS      0, 2, 4, 6
+#define ODDS       1, 3, 5, 7
+#endif
+
+INLINE floats pick(integers mask, floats a, floats b) {
+    return (floats)(((integers)a & mask) | ((integers)b & ~mask));
+}
+
+/* Where the next vector of n >= WIDTH numbers starts: the last one overlaps the one before it. */
+INLINE int64_t vector_at(int64_t i, int64_t n) {
+    return i + WIDTH <= n ? i : n - WIDTH;
+}
 
 /* GCC 12 makes two conversions of what one instruction does. */
 INLINE void widen(const float *x, doubles *y) {
@@ -426,11 +454,10 @@ INLINE void multiply_tile(const product_tile *t, bool adds, int rows, int wide) 
 
 /* As many sums as there are registers beside the operands. */
 #if defined(__AVX512F__)
-enum { TAPS_ROWS = 8, TAPS_WIDE = 3, MOST_WIDE = 4, ROWS_OF_4 = 6, ROWS_OF_2 = 12, FEWER_OF_2 = 8 };
+enum { TAPS_ROWS = 8, TAPS_WIDE = 3 };
 #else
-enum { TAPS_ROWS = 4, TAPS_WIDE = 3, MOST_WIDE = 2, ROWS_OF_4 = 2, ROWS_OF_2 = 6, FEWER_OF_2 = 4 };
+enum { TAPS_ROWS = 4, TAPS_WIDE = 3 };
 #endif
-enum { ROWS_OF_1 = 12 };
 
 INLINE void multiply_rows(const nn_taps_product *p, int wide) {
     product_tile t = {
@@ -470,21 +497,37 @@ INLINE void multiply_columns(const nn_positions_product *p, int64_t column, int 
     }
 }
 
+/* Whether groups of `fewer` rows leave fewer of them empty than groups of `rows`. */
+INLINE bool fits_fewer(int64_t n, int rows, int fewer) {
+    return (n + fewer - 1) / fewer * fewer < (n + rows - 1) / rows * rows;
+}
+
+/* Columns from vector i on, as long as there are `wide` vectors. */
+#define MULTIPLY_COLUMNS(wide, rows, fewer)                                                        \
+    for (; i + (wide) <= n; i += (wide)) {                                                         \
+        if (fits_fewer(p->n_rows, rows, fewer)) {                                                  \
+            multiply_columns(p, i *WIDTH, fewer, wide);                                            \
+        } else {                                                                                   \
+            multiply_columns(p, i *WIDTH, rows, wide);                                             \
+        }                                                                                          \
+    }
+
 static void multiply_positions(const nn_positions_product *p) {
     int64_t n = (p->n_columns + WIDTH - 1) / WIDTH, i = 0; /* in vectors */
-    for (; MOST_WIDE == 4 && i + 4 <= n; i += 4) multiply_columns(p, i * WIDTH, ROWS_OF_4, 4);
-    int64_t groups = (p->n_rows + ROWS_OF_2 - 1) / ROWS_OF_2;
-    bool fewer = p->n_rows <= groups * FEWER_OF_2;
-    for (; i + 2 <= n && fewer; i += 2) multiply_columns(p, i * WIDTH, FEWER_OF_2, 2);
-    for (; i + 2 <= n; i += 2) multiply_columns(p, i * WIDTH, ROWS_OF_2, 2);
-    for (; i < n; i++) multiply_columns(p, i * WIDTH, ROWS_OF_1, 1);
+    /* 24 or 12 sums in registers, as above. */
+#if defined(__AVX512F__)
+    MULTIPLY_COLUMNS(4, 6, 4)
+    MULTIPLY_COLUMNS(2, 12, 8)
+#else
+    MULTIPLY_COLUMNS(2, 6, 4)
+#endif
+    for (; i < n; i++) multiply_columns(p, i * WIDTH, 12, 1);
 }
 
 /* NaN comes through. */
 INLINE floats not_below(floats x, float least) {
     floats bound = least - (floats){0};
-    integers below = x < bound;
-    return (floats)(((integers)bound & below) | ((integers)x & ~below));
+    return pick(x < bound, bound, x);
 }
 
 /* The last vector overlaps the one before it. */
@@ -534,35 +577,51 @@ static void winograd_input(const float *x, const int32_t offset[16], int64_t n, 
     }
 }
 
-#if WIDTH == 16
-#define LOW_PAIRS  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGH_PAIRS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#define EVENS      0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODDS       1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#elif WIDTH == 8
-#define LOW_PAIRS  0, 8, 1, 9, 2, 10, 3, 11
-#define HIGH_PAIRS 4, 12, 5, 13, 6, 14, 7, 15
-#define EVENS      0, 2, 4, 6, 8, 10, 12, 14
-#define ODDS       1, 3, 5, 7, 9, 11, 13, 15
+#if defined(__AVX512F__)
+/* Bits [first, end) of 32. */
+INLINE uint32_t bits_between(int64_t first, int64_t end) {
+    first = first < 0 ? 0 : first > 32 ? 32 : first;
+    end = end < first ? first : end > 32 ? 32 : end;
+    return (uint32_t)((((uint64_t)1 << end) - 1) & ~(((uint64_t)1 << first) - 1));
+}
+
+INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+    for (int64_t i = 0; i < d->pitch; i += WIDTH) {
+        int64_t at = 2 * i - d->before;
+        uint32_t there = bits_between(-at, d->n - at), kept = bits_between(0, d->pitch - i);
+        floats a = (floats)_mm512_maskz_loadu_ps((__mmask16)there, x + at);
+        floats b = (floats)_mm512_maskz_loadu_ps((__mmask16)(there >> WIDTH), x + at + WIDTH);
+        floats e = __builtin_shufflevector(a, b, EVENS), o = __builtin_shufflevector(a, b, ODDS);
+        _mm512_mask_storeu_ps(even + i, (__mmask16)kept, (__m512)e);
+        _mm512_mask_storeu_ps(odd + i, (__mmask16)kept, (__m512)o);
+    }
+}
 #else
-#define LOW_PAIRS  0, 4, 1, 5
-#define HIGH_PAIRS 2, 6, 3, 7
-#define EVENS      0, 2, 4, 6
-#define ODDS       1, 3, 5, 7
+INLINE float number_at(const nn_deal *d, const float *x, int64_t at) {
+    return at >= d->before && at < d->before + d->n ? x[at - d->before] : 0.0f;
+}
+
+INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+    int64_t i = 0;
+    while (i < d->pitch) {
+        int64_t at = 2 * i - d->before;
+        if (at >= 0 && at + 2 * WIDTH <= d->n && i + WIDTH <= d->pitch) {
+            floats a = FLOATS(x + at), b = FLOATS(x + at + WIDTH);
+            *(floats *)(even + i) = __builtin_shufflevector(a, b, EVENS);
+            *(floats *)(odd + i) = __builtin_shufflevector(a, b, ODDS);
+            i += WIDTH;
+        } else {
+            even[i] = number_at(d, x, 2 * i);
+            odd[i] = number_at(d, x, 2 * i + 1);
+            i++;
+        }
+    }
+}
 #endif
 
-/* Where there are fewer pairs than lanes they are dealt one by one, else the last vector overlaps
- * the one before it. */
-static void deal(const float *x, float *even, float *odd, int64_t n) {
-    for (int64_t i = 0; i < n && n < WIDTH; i++) {
-        even[i] = x[2 * i];
-        odd[i] = x[2 * i + 1];
-    }
-    for (int64_t i = 0; i < n && n >= WIDTH; i += WIDTH) {
-        int64_t at = i + WIDTH <= n ? i : n - WIDTH;
-        floats a = FLOATS(x + 2 * at), b = FLOATS(x + 2 * at + WIDTH);
-        *(floats *)(even + at) = __builtin_shufflevector(a, b, EVENS);
-        *(floats *)(odd + at) = __builtin_shufflevector(a, b, ODDS);
+static void deal(const nn_deal *d, const float *x, float *even, float *odd) {
+    for (int64_t r = 0; r < d->n_rows; r++) {
+        deal_row(d, x + r * d->x_step, even + r * d->pitch, odd + r * d->pitch);
     }
 }
 
@@ -695,12 +754,88 @@ static void max_pool(const nn_pool_row *row, const float *x, float *y) {
 #undef LOOP
 }
 
-static void max_pool_backward(const nn_pool_row *row, const float *x, const float *dy, float *dx) {
+static void max_pool_backward(const nn_pool_row *row, const float *x, const float *dy, float *dx){
 #define LOOP(kf, kt)                                                                               \
     EACH(j, row->n_windows)                                                                        \
     window_backward(row, kf, kt, x + j * (kt), dy[j], dx + j * (kt))
     FOR_EACH_WINDOW(LOOP)
 #undef LOOP
+}
+
+/* Windows of 2 x 2, as many as there are lanes. */
+INLINE void pairs_index(const float *x, int64_t width, float *y, uint8_t *index) {
+    floats max = __builtin_shufflevector(FLOATS(x), FLOATS(x + WIDTH), EVENS);
+    integers at = {0};
+    UNROLL for (int k = 1; k < 4; k++) {
+        const float *row = x + k / 2 * width;
+        floats low = FLOATS(row), high = FLOATS(row + WIDTH);
+        floats value = k % 2 ? __builtin_shufflevector(low, high, ODDS)
+                             : __builtin_shufflevector(low, high, EVENS);
+        integers more = value > max;
+        max = pick(more, value, max);
+        at = (more & k) | (~more & at);
+    }
+    *(floats *)y = max;
+    *(bytes *)index = __builtin_convertvector(at, bytes);
+}
+
+INLINE void pairs_unpool(const float *dy, const uint8_t *index, int64_t width, float *dx) {
+    floats d = FLOATS(dy), zero = {0};
+    integers at = __builtin_convertvector(*(const bytes *)index, integers);
+    UNROLL for (int f = 0; f < 2; f++) {
+        floats even = pick(at == 2 * f, d, zero), odd = pick(at == 2 * f + 1, d, zero);
+        *(floats *)(dx + f * width) = __builtin_shufflevector(even, odd, LOW_PAIRS);
+        *(floats *)(dx + f * width + WIDTH) = __builtin_shufflevector(even, odd, HIGH_PAIRS);
+    }
+}
+
+static bool has_vectors_of_pairs(const nn_pool_row *row) {
+    return row->kernel_f == 2 && row->kernel_t == 2 && row->n_windows >= WIDTH;
+}
+
+/* The first maximum of a window and which of its elements it is. */
+static float window_index(const nn_pool_row *row, const float *x, uint8_t *index) {
+    float max = x[0];
+    int64_t at = 0;
+    for (int64_t k = 1; k < row->kernel_f * row->kernel_t; k++) {
+        float value = x[k / row->kernel_t * row->width + k % row->kernel_t];
+        if (value > max) {
+            max = value;
+            at = k;
+        }
+    }
+    *index = (uint8_t)at;
+    return max;
+}
+
+static void window_unpool(const nn_pool_row *row, float d, int64_t index, float *dx) {
+    for (int64_t k = 0; k < row->kernel_f * row->kernel_t; k++) {
+        dx[k / row->kernel_t * row->width + k % row->kernel_t] = k == index ? d : 0.0f;
+    }
+}
+
+static void max_pool_index(const nn_pool_row *row, const float *x, float *y, uint8_t *index) {
+    int64_t n = row->n_windows, kernel_t = row->kernel_t;
+    bool pairs = has_vectors_of_pairs(row);
+    for (int64_t i = 0; i < n && pairs; i += WIDTH) {
+        int64_t j = vector_at(i, n);
+        pairs_index(x + 2 * j, row->width, y + j, index + j);
+    }
+    for (int64_t j = 0; j < n && !pairs; j++) {
+        y[j] = window_index(row, x + j * kernel_t, index + j);
+    }
+}
+
+static void max_unpool(const nn_pool_row *row, const float *dy, const uint8_t *index, float *dx) {
+    int64_t n = row->n_windows, kernel_t = row->kernel_t;
+    bool pairs = has_vectors_of_pairs(row);
+    for (int64_t i = 0; i < n && pairs; i += WIDTH) {
+        int64_t j = vector_at(i, n);
+        pairs_unpool(dy + j, index + j, row->width, dx + 2 * j);
+    }
+    for (int64_t j = 0; j < n && !pairs; j++) {
+        window_unpool(row, dy[j], index[j], dx + j * kernel_t);
+    }
 }
 
 /* Philox4x32-10 (base/rng.h), one block per lane: word[j][i] is word j of block first + i. */
@@ -848,6 +983,8 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .normalize_backward = normalize_backward,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
+    .max_pool_index = max_pool_index,
+    .max_unpool = max_unpool,
     .draw_mask = draw_mask,
     .mask = mask,
     .gru = gru,

@@ -47,6 +47,12 @@ typedef struct {
     int64_t n;
 } nn_taps;
 
+/* Rows of n numbers, `before` zeros in front of each; rows of what comes out have `pitch` floats.
+ */
+typedef struct {
+    int64_t n_rows, n, before, x_step, pitch;
+} nn_deal;
+
 #define NN_CORRELATE_BLOCK 16
 
 /* c [n_rows, taps_block] = a [n_rows, n_terms] times a matrix whose row k is b + offset[k]; the
@@ -139,8 +145,9 @@ typedef struct {
     /* y [columns, rows] from x [rows, columns], whose rows are `stride` floats apart. */
     void (*transpose)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
 
-    /* even[i] = x[2 i], odd[i] = x[2 i + 1] */
-    void (*deal)(const float *x, float *even, float *odd, int64_t n);
+    /* even[i] = z[2 i], odd[i] = z[2 i + 1] for i below `pitch`, row by row; z is a row of x with
+     * zeros around it. */
+    void (*deal)(const nn_deal *rows, const float *x, float *even, float *odd);
 
     /* Products of rows that stay where they are, as convolution reads them; each number of c is one
      * sum in order of the terms. */
@@ -172,6 +179,10 @@ typedef struct {
     void (*max_pool)(const nn_pool_row *row, const float *x, float *y);
     /* Overwrites the windows' part of dx: dy where x has its first maximum (row by row), else 0. */
     void (*max_pool_backward)(const nn_pool_row *row, const float *x, const float *dy, float *dx);
+    /* max_pool for windows of at most 256 elements, and which of them the first maximum is; and
+     * back from there. */
+    void (*max_pool_index)(const nn_pool_row *row, const float *x, float *y, uint8_t *index);
+    void (*max_unpool)(const nn_pool_row *row, const float *dy, const uint8_t *index, float *dx);
 
     /* keep[n] of 0 and 1; the same at all levels. Every NN_MASK_NUMBERS numbers take up
      * NN_MASK_BLOCKS blocks. */

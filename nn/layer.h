@@ -103,7 +103,7 @@ typedef struct {
     /* Optional (NULL: never). Whether this layer will do the work of the layer that follows, the
      * only reader of its output, in its own pass; if so it changes *plan (out, cache, macs) and
      * notes it in plan->absorbed_*; length() then speaks for both. The result must be what the two
-     * layers give one after the other. */
+     * layers give one after the other, but for rounding. */
     bool (*absorb)(const void *options, nn_plan *plan, const char *next_name,
                    const void *next_options);
 

@@ -61,12 +61,6 @@ static base_status batch_norm_plan(const void *options, nn_plan *plan, base_erro
     return BASE_OK;
 }
 
-static const nn_pool_options *absorbed_pool(const nn_plan *plan) {
-    int last = plan->n_absorbed - 1;
-    if (last < 0 || strcmp(plan->absorbed_name[last], "max_pool") != 0) return NULL;
-    return plan->absorbed_options[last];
-}
-
 /* Pooled rows that are made at once, so that what lies between the steps stays in the first cache.
  */
 static int64_t rows_at_once(int64_t row_floats) {
@@ -75,7 +69,7 @@ static int64_t rows_at_once(int64_t row_floats) {
 
 static bool absorb_pool(nn_plan *plan, const nn_pool_options *pool) {
     nn_shape *out = &plan->out;
-    if (out->rank != 3 || !nn_pool_is_tiling(pool) || absorbed_pool(plan) != NULL) return false;
+    if (out->rank != 3 || !nn_pool_is_tiling(pool) || nn_absorbed_pool(plan) != NULL) return false;
     int64_t kernel_f = nn_pair_item(pool->kernel, 0), kernel_t = nn_pair_item(pool->kernel, 1);
     if (kernel_f > out->dim[1] || kernel_t > out->dim[2]) return false;
     int64_t row = kernel_f * out->dim[2];
@@ -125,7 +119,7 @@ static void batch_norm_init(const void *options, const nn_plan *plan, base_rng *
 
 static int64_t batch_norm_length(const void *options, const nn_plan *plan, int64_t length) {
     (void)options;
-    const nn_pool_options *pool = absorbed_pool(plan);
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
     return pool != NULL ? length / nn_pair_item(pool->kernel, 1) : length;
 }
 
@@ -148,7 +142,7 @@ typedef struct {
 static norm_call open_call(const void *options, const nn_run *run) {
     const nn_plan *plan = run->plan;
     nn_shape in = plan->in[0], out = plan->out;
-    const nn_pool_options *pool = absorbed_pool(plan);
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
     norm_call call = {.options = options,
                       .run = run,
                       .kernels = nn_kernels(),

@@ -6,7 +6,7 @@
  * product would have too few rows: nn/depthwise.h convolves it plane by plane.
  *
  * Each block, tile or plane of each sample is a task; an activation that follows is applied to it
- * as soon as it is there. */
+ * as soon as it is there, and so is max_pool behind relu: what is pooled is never written. */
 #include <math.h>
 #include <string.h>
 
@@ -68,6 +68,10 @@ typedef struct {
     bool whole; /* a single group, without a column matrix */
     nn_convolution convolution;
 } conv_geometry;
+
+static int64_t clamped(int64_t x, int64_t lo, int64_t hi) {
+    return x < lo ? lo : x > hi ? hi : x;
+}
 
 static nn_axis make_axis(const conv2d_options *o, int axis, int64_t in) {
     return (nn_axis){.in = in,
@@ -153,6 +157,19 @@ static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
     g.depthwise = g.group_in == 1 && g.groups > 1;
     g.direct = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
     if (g.out_plane > 0) (g.depthwise ? cut_planes : cut_group)(&g);
+    return g;
+}
+
+/* With what the layer has absorbed: planes of y are then those of the maxima. */
+static conv_geometry plan_geometry(const conv2d_options *o, const nn_plan *plan) {
+    conv_geometry g = make_geometry(o, plan->in[0]);
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
+    if (pool == NULL) return g;
+    g.convolution = nn_convolution_make_pooled(&g.convolution, nn_pair_item(pool->kernel, 0),
+                                               nn_pair_item(pool->kernel, 1));
+    g.whole = true;
+    g.n_tiles = g.convolution.n_blocks;
+    g.out_plane = g.convolution.pooled.f * g.convolution.pooled.t;
     return g;
 }
 
@@ -265,16 +282,54 @@ static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *e
 }
 
 /* In training only what has a derivative that can be made from y: it alone is kept. */
-static bool conv2d_absorb(const void *options, nn_plan *plan, const char *next_name,
-                          const void *next_options) {
-    (void)options;
+static bool absorb_activation(nn_plan *plan, const char *name, const void *options) {
     nn_map map;
-    if (plan->n_absorbed > 0 || !nn_activation_of(next_name, next_options, &map)) return false;
+    if (plan->n_absorbed > 0 || !nn_activation_of(name, options, &map)) return false;
     if (plan->training &&
         (map.kind == NN_GELU || map.kind == NN_GELU_TANH || map.kind == NN_SILU)) {
         return false;
     }
     if (plan->training) plan->backward_reads |= NN_READS_Y;
+    return true;
+}
+
+/* Of what relu gives: a maximum above zero is then one of a valid frame, and from no other is there
+ * a gradient. */
+static bool can_pool(const conv2d_options *o, const nn_plan *plan, const nn_pool_options *pool) {
+    if (plan->n_absorbed != 1 || strcmp(plan->absorbed_name[0], "relu") != 0) return false;
+    if (!nn_pool_is_tiling(pool) || nn_conv2d_groups(o, plan->in[0]) > 1) return false;
+    int64_t kernel_f = nn_pair_item(pool->kernel, 0), kernel_t = nn_pair_item(pool->kernel, 1);
+    return kernel_f <= plan->out.dim[1] && kernel_t <= plan->out.dim[2] &&
+           kernel_f <= NN_MAX_POOLED_WINDOW / kernel_t;
+}
+
+static void plan_cache(const conv_geometry *g, nn_plan *plan) {
+    int64_t n_bytes = g->group_out * g->out_plane * plan->max_batch;
+    if (plan->training)
+        plan->n_cache = (n_bytes + (int64_t)sizeof(float) - 1) / (int64_t)sizeof(float);
+}
+
+static bool absorb_pool(const conv2d_options *o, nn_plan *plan, const nn_pool_options *pool) {
+    if (!can_pool(o, plan, pool)) return false;
+    nn_plan pooled = *plan;
+    pooled.absorbed_name[pooled.n_absorbed] = "max_pool";
+    pooled.absorbed_options[pooled.n_absorbed++] = pool;
+    conv_geometry g = plan_geometry(o, &pooled);
+    if (!nn_convolution_fits(&g.convolution)) return false;
+    plan->out.dim[1] = g.convolution.pooled.f;
+    plan->out.dim[2] = g.convolution.pooled.t;
+    plan_scratch(&g, plan);
+    plan_cache(&g, plan);
+    return true;
+}
+
+static bool conv2d_absorb(const void *options, nn_plan *plan, const char *next_name,
+                          const void *next_options) {
+    bool is_pool = strcmp(next_name, "max_pool") == 0;
+    if (is_pool ? !absorb_pool(options, plan, next_options)
+                : !absorb_activation(plan, next_name, next_options)) {
+        return false;
+    }
     plan->absorbed_name[plan->n_absorbed] = next_name;
     plan->absorbed_options[plan->n_absorbed++] = next_options;
     return true;
@@ -310,7 +365,9 @@ static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng,
 
 static int64_t conv2d_length(const void *options, const nn_plan *plan, int64_t length) {
     conv_geometry g = make_geometry(options, plan->in[0]);
-    return nn_axis_extent(&g.t, length);
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
+    length = nn_axis_extent(&g.t, length);
+    return pool == NULL ? length : clamped(length, 1, g.t.out) / nn_pair_item(pool->kernel, 1);
 }
 
 /* What tasks share. */
@@ -326,7 +383,7 @@ typedef struct {
 
 static conv_call open_call(const void *options, const nn_run *run) {
     const nn_plan *plan = run->plan;
-    conv_call call = {.g = make_geometry(options, plan->in[0]), .run = run};
+    conv_call call = {.g = plan_geometry(options, plan), .run = run};
     call.kernels = nn_kernels();
     /* nn_plan_find only adds an offset. */
     call.weight = nn_plan_find(plan, "weight", (float *)run->param);
@@ -340,10 +397,6 @@ static conv_call open_call(const void *options, const nn_run *run) {
 /* The outputs that one element of the kernel has an input for. */
 static nn_conv_span span_of(const nn_axis *a, int64_t element) {
     return nn_conv_span_of(a, element * a->dilation - a->before, a->out);
-}
-
-static int64_t clamped(int64_t x, int64_t lo, int64_t hi) {
-    return x < lo ? lo : x > hi ? hi : x;
 }
 
 /* A tile of output positions [begin, end) seen through one element of the kernel. */
@@ -568,26 +621,39 @@ static void forward_planes_task(void *context, int64_t task, int worker) {
     }
 }
 
+/* Frames of a sample's numbers before they are pooled. */
+static int64_t valid_frames(const conv_call *call, int64_t sample) {
+    const int32_t *length = call->run->in_length;
+    const nn_axis *t = &call->g.t;
+    return length != NULL ? clamped(nn_axis_extent(t, length[sample]), 1, t->out) : t->out;
+}
+
 /* What a sample's only group is given without a column matrix. */
 static nn_convolution_sample whole_sample(const conv_call *call, const conv_group *at,
-                                          float *scratch) {
-    return (nn_convolution_sample){.weight = at->weight,
-                                   .bias = at->bias,
-                                   .x = at->x,
-                                   .dy = at->dy,
-                                   .y = at->y,
-                                   .least = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
-                                   .dx = at->dx,
-                                   .dweight = at->dweight,
-                                   .shared = call->shared,
-                                   .scratch = scratch};
+                                          int64_t number, float *scratch) {
+    uint8_t *index = (uint8_t *)call->run->cache;
+    bool indexed = call->run->plan->n_cache > 0;
+    return (nn_convolution_sample){
+        .weight = at->weight,
+        .bias = at->bias,
+        .x = at->x,
+        .dy = at->dy,
+        .y = at->y,
+        .index = indexed ? index + number * call->g.group_out * call->g.out_plane : NULL,
+        .n_valid = valid_frames(call, number),
+        .least = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
+        .dx = at->dx,
+        .dweight = at->dweight,
+        .shared = call->shared,
+        .scratch = scratch};
 }
 
 static void forward_whole_task(void *context, int64_t task, int worker) {
     const conv_call *call = context;
     const conv_geometry *g = &call->g;
-    conv_group at = group_of(call, task / g->n_tiles, 0);
-    nn_convolution_sample sample = whole_sample(call, &at, scratch_of(call, worker));
+    int64_t number = task / g->n_tiles;
+    conv_group at = group_of(call, number, 0);
+    nn_convolution_sample sample = whole_sample(call, &at, number, scratch_of(call, worker));
     int64_t first, end;
     nn_convolution_forward(&g->convolution, &sample, task % g->n_tiles, &first, &end);
     conv_tile rows = {.begin = first * g->t.out, .n = (end - first) * g->t.out};
@@ -664,11 +730,6 @@ static void backward_planes(const conv_call *call, const conv_group *at, float *
 
 static void backward_group(const conv_call *call, const conv_group *at, float *scratch) {
     const conv_geometry *g = &call->g;
-    if (g->whole) {
-        nn_convolution_sample sample = whole_sample(call, at, scratch);
-        nn_convolution_backward(&g->convolution, &sample);
-        return;
-    }
     if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
     if (g->depthwise) {
         backward_planes(call, at, scratch);
@@ -679,6 +740,13 @@ static void backward_group(const conv_call *call, const conv_group *at, float *s
         backward_weight(call, at, &tile);
         if (at->dx != NULL) backward_x(call, at, &tile);
     }
+}
+
+static void backward_whole(const conv_call *call, int64_t number, float *dweight, float *scratch) {
+    conv_group at = group_of(call, number, 0);
+    at.dweight = dweight;
+    nn_convolution_sample sample = whole_sample(call, &at, number, scratch);
+    nn_convolution_backward(&call->g.convolution, &sample);
 }
 
 static void backward_bias(const conv_call *call, int64_t sample, float *dbias) {
@@ -706,7 +774,8 @@ static void backward_task(void *context, int64_t shard, int worker) {
     int64_t end = nn_shard_begin((int)shard + 1, call->run->batch);
     for (int64_t sample = nn_shard_begin((int)shard, call->run->batch); sample < end; sample++) {
         if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
-        for (int64_t group = 0; group < g->groups; group++) {
+        if (g->whole) backward_whole(call, sample, dweight, scratch);
+        for (int64_t group = 0; group < g->groups && !g->whole; group++) {
             conv_group at = group_of(call, sample, group);
             at.dweight = dweight + group * g->k * g->group_out;
             backward_group(call, &at, scratch);

@@ -48,6 +48,8 @@ void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]);
 
 /* Whether windows lie side by side: the stride is the kernel's extent and there is no padding. */
 bool nn_pool_is_tiling(const nn_pool_options *options);
+/* Of a max_pool that the plan's layer has absorbed; NULL: none. */
+const nn_pool_options *nn_absorbed_pool(const nn_plan *plan);
 
 /* Added to each class's probability in a forest, so that its logarithm is finite. */
 #define NN_FOREST_TINY 1e-30f

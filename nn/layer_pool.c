@@ -41,6 +41,12 @@ bool nn_pool_is_tiling(const nn_pool_options *o) {
     return true;
 }
 
+const nn_pool_options *nn_absorbed_pool(const nn_plan *plan) {
+    int last = plan->n_absorbed - 1;
+    if (last < 0 || strcmp(plan->absorbed_name[last], "max_pool") != 0) return NULL;
+    return plan->absorbed_options[last];
+}
+
 static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
     return (nn_axis){.in = in,
                      .kernel = nn_pair_item(o->kernel, axis),

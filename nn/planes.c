@@ -26,8 +26,15 @@ int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, in
     return (extent + n - 1) / n;
 }
 
-int64_t nn_planes_cut_outputs(int64_t extent, int64_t floats_per_row, int64_t macs) {
-    return nn_planes_cut(extent, floats_per_row, BLOCK_FLOATS, macs > MIN_SHARED_MACS ? 2 : 1);
+int64_t nn_planes_cut_outputs(const nn_output_cut *cut) {
+    int64_t per_row = cut->x_floats, floats = BLOCK_FLOATS;
+    if (cut->unit > 0) {
+        per_row += cut->y_floats;
+        floats *= 2;
+    }
+    int64_t least = cut->macs > MIN_SHARED_MACS ? 2 : 1;
+    int64_t rows = nn_planes_cut(cut->extent, per_row, floats, least);
+    return cut->unit > 0 ? nn_round_up(rows, cut->unit) : rows;
 }
 
 static void clear(float *row, int64_t first, int64_t end) {
@@ -43,45 +50,36 @@ static void copy_row(const nn_axis *t, int64_t phase, int64_t pitch, const float
     clear(row, span.end, pitch);
 }
 
-/* Both phases of a row under a stride of two, read once. */
-static void copy_pairs(const nn_axis *t, int64_t pitch, const float *x, float *even, float *odd) {
-    int64_t first = nn_at_most((t->before + 1) / 2, pitch); /* of the whole pairs */
-    int64_t end = nn_at_least(nn_at_most((t->in + t->before) / 2, pitch), first);
-    nn_kernels()->deal(x + 2 * first - t->before, even + first, odd + first, end - first);
-    clear(even, 0, first);
-    clear(odd, 0, first);
-    clear(even, end, pitch);
-    clear(odd, end, pitch);
-    if (t->before % 2 == 1 && t->before / 2 < pitch) odd[t->before / 2] = x[0];
-    int64_t last = t->in - 1 + t->before; /* of the padded row */
-    if (last % 2 == 0 && last / 2 < pitch) even[last / 2] = x[t->in - 1];
+/* Rows [first, end) of the padded input's phase `phase_f` that are there, among `rows`. */
+static nn_conv_span rows_there(const nn_planes *p, int64_t first, int64_t phase_f) {
+    return nn_conv_span_of(&p->f, first * p->f.stride + phase_f - p->f.before, p->rows);
 }
 
-/* All phases of an input row. */
-static void copy_phases(const nn_planes *p, const float *x, float *row) {
-    int64_t step = p->rows * p->pitch;
-    if (p->t.stride == 2) {
-        copy_pairs(&p->t, p->pitch, x, row, row + step);
-        return;
+/* All phases along time of one along frequency. */
+static void lay_out_phases(const nn_planes *p, const float *x, nn_conv_span there, float *to) {
+    int64_t plane = p->rows * p->pitch, n_phases_t = p->t.stride;
+    const float *from = x + (there.origin + there.first * p->f.stride) * p->t.in;
+    float *at = to + there.first * p->pitch;
+    nn_deal deal = {.n_rows = there.end - there.first,
+                    .n = p->t.in,
+                    .before = p->t.before,
+                    .x_step = p->f.stride * p->t.in,
+                    .pitch = p->pitch};
+    for (int64_t t = 0; t < n_phases_t; t++) {
+        clear(to + t * plane, 0, there.first * p->pitch);
+        clear(to + t * plane, there.end * p->pitch, plane);
+        for (int64_t r = 0; r < deal.n_rows && n_phases_t != 2; r++) {
+            copy_row(&p->t, t, p->pitch, from + r * deal.x_step, at + t * plane + r * p->pitch);
+        }
     }
-    for (int64_t t = 0; t < p->t.stride; t++) copy_row(&p->t, t, p->pitch, x, row + t * step);
+    if (n_phases_t == 2) nn_kernels()->deal(&deal, from, at, at + plane);
 }
 
 void nn_planes_lay_out(const nn_planes *p, const float *x, int64_t first, float *planes) {
-    int64_t plane = p->rows * p->pitch;
     for (int64_t i = 0; i < p->channels * p->f.stride; i++) {
         const float *from = x + i / p->f.stride * p->f.in * p->t.in;
-        float *to = planes + i * p->t.stride * plane;
-        for (int64_t r = 0; r < p->rows; r++, to += p->pitch) {
-            int64_t f = (first + r) * p->f.stride + i % p->f.stride - p->f.before;
-            if (f >= 0 && f < p->f.in) {
-                copy_phases(p, from + f * p->t.in, to);
-                continue;
-            }
-            for (int64_t t = 0; t < p->t.stride; t++) {
-                clear(to + t * plane, 0, p->pitch);
-            }
-        }
+        float *to = planes + i * p->t.stride * p->rows * p->pitch;
+        lay_out_phases(p, from, rows_there(p, first, i % p->f.stride), to);
     }
 }
 

@@ -33,9 +33,18 @@ void nn_planes_offsets(const nn_planes *p, int32_t *offset);
 /* Rows of a block such that what takes `floats_per_row` numbers a row takes about `floats` in a
  * block; at least `least` blocks of `extent` rows, all nearly alike. */
 int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t least);
-/* Rows of a block of outputs, of a sample that takes so many multiply-adds: what a block reads is a
- * quarter of a usual second cache, and two threads share a large sample. */
-int64_t nn_planes_cut_outputs(int64_t extent, int64_t floats_per_row, int64_t macs);
+/* What decides how many rows of outputs are a block. */
+typedef struct {
+    int64_t extent;   /* rows of a sample */
+    int64_t x_floats; /* read for a row, */
+    int64_t y_floats; /* and written, to be pooled in the cache */
+    int64_t macs;     /* multiply-adds of a sample */
+    int64_t unit;     /* rows that are pooled together; 0: nothing is pooled */
+} nn_output_cut;
+
+/* A multiple of `unit`. What a block reads is a quarter of a usual second cache, or with what is
+ * pooled half of it; two threads share a large sample. */
+int64_t nn_planes_cut_outputs(const nn_output_cut *cut);
 
 static inline int64_t nn_at_least(int64_t x, int64_t least) {
     return x > least ? x : least;

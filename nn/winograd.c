@@ -57,14 +57,24 @@ static void count_scratch(nn_winograd *w) {
                   PHASES * w->chunk * w->out;
 }
 
-nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
+/* Rows of tiles of a block. */
+static int64_t tile_rows(const nn_winograd *w, int64_t unit) {
+    nn_output_cut cut = {.extent = n_tiles(&w->f),
+                         .x_floats = w->in * PHASES * w->x.pitch,
+                         .y_floats = w->out * STEP * w->t.out,
+                         .macs = w->out * w->in * KERNEL * KERNEL * w->f.out * w->t.out,
+                         .unit = unit % STEP == 0 ? unit / STEP : unit};
+    return nn_planes_cut_outputs(&cut);
+}
+
+nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit) {
     nn_winograd w = {.f = f, .t = t, .in = in, .out = out};
     w.x = (nn_planes){.f = input_tiles(&f), .t = input_tiles(&t), .channels = in};
     w.dy = (nn_planes){.f = output_tiles(&f), .t = output_tiles(&t), .channels = out};
     w.x.pitch = w.dy.pitch = n_tiles(&t) + nn_planes_reach(&w.x.t);
-    int64_t macs = out * in * KERNEL * KERNEL * f.out * t.out;
-    w.dy.rows = nn_planes_cut_outputs(n_tiles(&f), in * PHASES * w.x.pitch, macs);
+    w.dy.rows = tile_rows(&w, unit);
     w.x.rows = w.dy.rows + nn_planes_reach(&w.x.f);
+    w.block_rows = w.dy.rows * STEP;
     w.n_blocks = (n_tiles(&f) + w.dy.rows - 1) / w.dy.rows;
     w.chunk = GATHER_FLOATS / (ELEMENTS * (in + out)) / NN_LANES * NN_LANES;
     w.chunk = nn_at_least(nn_at_most(w.chunk, MAX_CHUNK), NN_LANES);
@@ -82,7 +92,7 @@ static nn_axis turned_axis(const nn_axis *a) {
 }
 
 nn_winograd nn_winograd_turned(const nn_winograd *w) {
-    return nn_winograd_make(turned_axis(&w->f), turned_axis(&w->t), w->out, w->in);
+    return nn_winograd_make(turned_axis(&w->f), turned_axis(&w->t), w->out, w->in, 0);
 }
 
 bool nn_winograd_fits(const nn_winograd *w) {
@@ -157,12 +167,13 @@ static void tile_offsets(const nn_planes *x, int32_t offset[ELEMENTS]) {
 /* B^T d B for the first n places: of channel c, `size` floats each from tiles + c size on. */
 static void transform_x(const nn_winograd *w, const float *planes, int64_t n, float *tiles,
                         int64_t size) {
+    const nn_kernels_table *kernels = nn_kernels();
     int32_t offset[ELEMENTS];
     tile_offsets(&w->x, offset);
     int64_t channel = PHASES * w->x.rows * w->x.pitch;
     for (int64_t c = 0; c < w->in; c++) {
-        nn_kernels()->winograd_input(planes + c * channel, offset, n, tiles + c * size,
-                                     tile_pitch(w->in, size));
+        kernels->winograd_input(planes + c * channel, offset, n, tiles + c * size,
+                                tile_pitch(w->in, size));
     }
 }
 
@@ -185,9 +196,9 @@ static void cut_pieces(const nn_winograd *w, const tile_block *at, int64_t begin
     int64_t last = nn_at_most(begin + nn_kernels()->taps_block, at->n_places);
     store->n_pieces = 0;
     for (int64_t row = begin / w->x.pitch; row * w->x.pitch < last; row++) {
-        int64_t y_row = (at->first + row) * STEP + odd, start = row * w->x.pitch;
+        int64_t y_row = row * STEP + odd, start = row * w->x.pitch;
         int64_t from = nn_at_least(begin, start), end = nn_at_most(last, start + n_tiles(&w->t));
-        if (from >= end || y_row >= w->f.out) continue;
+        if (from >= end || at->first * STEP + y_row >= w->f.out) continue;
         int64_t column = (from - start) * STEP;
         int i = store->n_pieces++;
         store->piece[i].from = (int)((from - begin) * STEP);
@@ -233,7 +244,7 @@ static void run_channels(place_run *run, int64_t first, int64_t n) {
         nn_taps_store *store = &run->store[odd];
         store->n_rows = n;
         store->bias = sample->bias ? sample->bias + first : NULL;
-        store->y = sample->y + first * w->f.out * w->t.out;
+        store->y = sample->y + first * sample->y_pitch;
         kernels->store_taps(store);
     }
 }
@@ -243,7 +254,7 @@ static void run_places(place_run *run) {
     int64_t block = nn_kernels()->taps_block;
     transform_x(w, run->planes + run->begin, run->n, run->tiles, block);
     for (int odd = 0; odd < STEP; odd++) {
-        run->store[odd] = (nn_taps_store){.y_pitch = w->f.out * w->t.out,
+        run->store[odd] = (nn_taps_store){.y_pitch = run->sample->y_pitch,
                                           .least = run->sample->least,
                                           .c = run->rows + odd * STEP * block,
                                           .c_pitch = PHASES * block};
@@ -254,8 +265,13 @@ static void run_places(place_run *run) {
     }
 }
 
-void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block,
-                     int64_t *first, int64_t *end) {
+void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end) {
+    tile_block rows = block_at(w, block);
+    *first = rows.first * STEP;
+    *end = nn_at_most((rows.first + rows.n) * STEP, w->f.out);
+}
+
+void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block) {
     tile_block rows = block_at(w, block);
     int64_t n = nn_kernels()->taps_block;
     place_run run = {.w = w, .sample = at, .at = &rows};
@@ -270,8 +286,6 @@ void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t
         run.n = nn_at_most(n, rows.n_places - run.begin);
         run_places(&run);
     }
-    *first = rows.first * STEP;
-    *end = nn_at_most((rows.first + rows.n) * STEP, w->f.out);
 }
 
 /* ------------------------------------------------------------------ the weights' gradient */

@@ -16,6 +16,7 @@ typedef struct {
     nn_axis f, t;
     int64_t in, out;          /* channels */
     nn_planes x, dy;          /* tiles of a block's inputs; of its outputs, at the same places */
+    int64_t block_rows;       /* output rows of a block */
     int64_t n_blocks;         /* of a sample */
     int64_t chunk;            /* places whose products are added to the gradient at a time */
     int64_t n_shared;         /* floats of the transformed weights */
@@ -25,8 +26,9 @@ typedef struct {
 
 /* Whether this can do it. */
 bool nn_winograd_can(const nn_axis *f, const nn_axis *t);
-/* For axes with all their extents known. */
-nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out);
+/* For axes with all their extents known. unit > 0: y is a block's alone and stays in the cache with
+ * the rest; a block has a multiple of `unit` output rows. */
+nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit);
 /* The convolution that takes dy to dx. */
 nn_winograd nn_winograd_turned(const nn_winograd *w);
 /* Whether this is a good way to do it: narrow planes leave most of their tiles empty, and with few
@@ -42,11 +44,13 @@ typedef struct {
     const float *x, *bias;
     float least; /* numbers of y below it become it */
     float *y, *scratch;
+    int64_t y_pitch; /* floats between the channels of y */
 } nn_winograd_sample;
 
-/* Output rows [first, end) of y [out,F',T'] for block `block` of n_blocks; bias [out] or NULL. */
-void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block,
-                     int64_t *first, int64_t *end);
+/* Output rows [first, end) of block `block` of n_blocks; nn_winograd_run writes them to y [out,
+ * rows, T'] on; bias [out] or NULL. */
+void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end);
+void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block);
 
 /* Adds a sample's part of the transformed weights' gradient to sum [16, in, sum_pitch]; the columns
  * from `out` on hold nothing of use. */

@@ -97,6 +97,9 @@ void layer_check_threads(const layer_case *setup);
 /* The same parameters and input through setup->layer and the layers in setup->next one by one: y,
  * all gradients and the state must be the same bits as with those absorbed. */
 void layer_check_absorption(const layer_case *setup);
+/* Where sums are made in another order: y and the gradients within `tolerance`, relative and
+ * absolute. */
+void layer_check_absorption_near(const layer_case *setup, double tolerance);
 
 /* For layers that heed lengths (setup->length must be set): rubbish past the valid frames of x
  * changes no bit of y or dparam, dx is zero there, and each sample's y is, up to rtol and atol,

@@ -308,6 +308,34 @@ START_TEST(pools) {
 }
 END_TEST
 
+START_TEST(pools_to_where_it_came_from) {
+    uint8_t index[N];
+    float out[N], direct[N];
+    fill_all();
+    for (int i = 0; i < N; i += 7) x[i] = x[i + 1 < N ? i + 1 : i]; /* equal ones */
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int i = 0; i < 3 * 60; i++) {
+            static const int kernel[3][2] = {{2, 2}, {2, 3}, {3, 1}};
+            nn_pool_row row = {.kernel_f = kernel[i % 3][0], .kernel_t = kernel[i % 3][1]};
+            row.n_windows = i / 3;
+            row.width = row.n_windows * row.kernel_t + i % 2;
+            memset(out, 0, sizeof out);
+            memset(direct, 0, sizeof direct);
+            memset(index, 99, sizeof index);
+            table_of(level)->max_pool(&row, x, direct);
+            table_of(level)->max_pool_index(&row, x, out, index);
+            ck_assert_mem_eq(out, direct, sizeof out);
+            ck_assert_int_eq(index[row.n_windows], 99);
+            memset(got, 0, sizeof got);
+            memset(again, 0, sizeof again);
+            table_of(level)->max_pool_backward(&row, x, y, again);
+            table_of(level)->max_unpool(&row, y, index, got);
+            ck_assert_mem_eq(got, again, sizeof got);
+        }
+    }
+}
+END_TEST
+
 START_TEST(transposes) {
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
@@ -379,17 +407,23 @@ START_TEST(masks) {
 END_TEST
 
 START_TEST(deals) {
+    enum { MAX_PITCH = 45 };
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
-        for (int n = 0; n < 70; n++) {
-            float even[71] = {0}, odd[71] = {0};
-            table_of(level)->deal(x + 1, even, odd, n);
-            for (int i = 0; i < n; i++) {
-                expect_same(even[i], x[1 + 2 * i]);
-                expect_same(odd[i], x[2 + 2 * i]);
+        for (int i = 0; i < 4 * 70 * MAX_PITCH; i++) {
+            nn_deal rows = {.n_rows = 3, .x_step = 75, .before = i % 4};
+            rows.n = i / 4 % 70 + 1;
+            rows.pitch = i / 4 / 70 + 1;
+            float even[3 * MAX_PITCH + 1] = {0}, odd[3 * MAX_PITCH + 1] = {0};
+            table_of(level)->deal(&rows, x, even, odd);
+            for (int k = 0; k < 2 * 3 * rows.pitch; k++) {
+                int row = k / 2 / (int)rows.pitch,
+                    at = k % (2 * (int)rows.pitch) - (int)rows.before;
+                float wanted = at >= 0 && at < rows.n ? x[75 * row + at] : 0;
+                expect_same(k % 2 ? odd[k / 2] : even[k / 2], wanted);
             }
-            expect_same(even[n], 0);
-            expect_same(odd[n], 0);
+            expect_same(even[3 * rows.pitch], 0);
+            expect_same(odd[3 * rows.pitch], 0);
         }
     }
 }
@@ -542,6 +576,6 @@ END_TEST
 
 TEST_MAIN("nn/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
-          elementwise_loops, sums, splitting_changes_no_bit, pools, transposes, correlates, masks,
-          deals, products_of_rows_where_they_lie, products_summed_over_positions, stores_pieces,
-          transforms_of_tiles)
+          elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
+          transposes, correlates, masks, deals, products_of_rows_where_they_lie,
+          products_summed_over_positions, stores_pieces, transforms_of_tiles)

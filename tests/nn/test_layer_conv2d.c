@@ -267,7 +267,7 @@ START_TEST(joins_blocks_of_tiles) {
                         .batch = 11};
     nn_axis f = {.in = 20, .out = 20, .kernel = 3, .stride = 1, .dilation = 1, .before = 1}, t = f;
     t.in = t.out = 46;
-    nn_winograd w = nn_winograd_make(f, t, 16, 16);
+    nn_winograd w = nn_winograd_make(f, t, 16, 16, 0);
     ck_assert(nn_winograd_fits(&w) && w.n_blocks > 1);
     layer_check_threads(&setup);
     setup.batch = 2;
@@ -408,6 +408,72 @@ START_TEST(absorbs_without_changing_a_bit) {
 }
 END_TEST
 
+static const int32_t some_lengths[] = {61, 2, 30, 1, 17};
+
+START_TEST(absorbs_pooling) {
+    static const char *const kernels[] = {"2", "[3, 2]", "[1, 4]", "[2, 1]"};
+    static const char *const convolutions[] = {
+        "{out: 16, kernel: 3, pad: same, bias: false}", /* minimal filtering */
+        "{out: 16, kernel: 3}",
+        "{out: 17, kernel: [4, 5], stride: [2, 1], pad: [1, 2]}",
+    };
+    for (int i = 0; i < 3 * 4 * 2; i++) {
+        layer_case setup = {.layer = &nn_layer_conv2d,
+                            .options = convolutions[i % 3],
+                            .next = {&nn_layer_relu, &nn_layer_max_pool},
+                            .next_options = {NULL, kernels[i / 3 % 4]},
+                            .in[0] = {3, {16, 37, 61}},
+                            .batch = 5,
+                            .length = i < 12 ? NULL : some_lengths,
+                            .mode = LAYER_TRAIN};
+        layer_check_absorption_near(&setup, 1e-3);
+        setup.mode = LAYER_INFER;
+        layer_check_absorption(&setup);
+        layer_check_threads(&setup);
+    }
+}
+END_TEST
+
+/* Where the products of two layers one by one are those of column matrices. */
+START_TEST(absorbs_pooling_behind_few_channels) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = "{out: 16, kernel: 3}",
+                        .next = {&nn_layer_relu, &nn_layer_max_pool},
+                        .next_options = {NULL, "2"},
+                        .in[0] = {3, {3, 24, 41}},
+                        .batch = 3,
+                        .mode = LAYER_TRAIN};
+    layer_check_threads(&setup);
+    layer_check_absorption_near(&setup, 1e-3);
+}
+END_TEST
+
+static bool absorbs_pool(const char *convolution, const char *options) {
+    layer_case setup = absorbing(&nn_layer_relu, LAYER_TRAIN);
+    setup.options = convolution;
+    layer_case pool = {.layer = &nn_layer_max_pool,
+                       .options = options,
+                       .in[0] = setup.in[0],
+                       .batch = 1,
+                       .mode = LAYER_TRAIN};
+    layer_probe *probe = layer_probe_new(&setup), *holder = layer_probe_new(&pool);
+    bool taken = nn_layer_conv2d.absorb(probe->options, &probe->plan, "max_pool", holder->options);
+    layer_probe_free(probe);
+    layer_probe_free(holder);
+    return taken;
+}
+
+START_TEST(leaves_pools_it_cannot_do) {
+    const char *usual = "{out: 16, kernel: 3, pad: same}";
+    ck_assert(absorbs_pool(usual, "2"));
+    ck_assert(!absorbs_pool(usual, "{kernel: 3, stride: 2}"));
+    ck_assert(!absorbs_pool(usual, "{kernel: 2, pad: 1}"));
+    ck_assert(!absorbs_pool(usual, "[16, 17]"));
+    ck_assert(!absorbs_pool("{out: 16, kernel: 3, pad: same, groups: 2}", "2"));
+    ck_assert(!absorbs_pool("{out: 8, kernel: 3, pad: same}", "2"));
+}
+END_TEST
+
 /* Backward would need what gelu was applied to. */
 START_TEST(leaves_what_it_cannot_do) {
     layer_case setup = absorbing(NULL, LAYER_TRAIN);
@@ -428,4 +494,5 @@ TEST_MAIN("nn/layer_conv2d", agrees_with_pytorch, agrees_with_the_definition,
           depthwise_is_a_convolution_with_zeros, depthwise_planes_may_be_large,
           channels_follow_from_the_input, starts_as_he_et_al, tells_the_length_of_its_output,
           refuses_what_does_not_fit, starts_as_in_pytorch, absorbs_without_changing_a_bit,
+          absorbs_pooling, absorbs_pooling_behind_few_channels, leaves_pools_it_cannot_do,
           leaves_what_it_cannot_do)

@@ -61,9 +61,15 @@ START_TEST(blocks_are_nearly_alike) {
     ck_assert_int_eq(nn_planes_cut(11, 100, 1000, 1), 6);
     ck_assert_int_eq(nn_planes_cut(3, 5000, 1000, 1), 1);
     ck_assert_int_eq(nn_planes_cut(1, 1, 1000, 2), 1);
-    ck_assert_int_eq(nn_planes_cut_outputs(10, 1, 1000), 10);
-    ck_assert_int_eq(nn_planes_cut_outputs(10, 1, 1000000), 5);
-    ck_assert_int_eq(nn_planes_cut_outputs(10, 1 << 20, 1000), 1);
+    nn_output_cut cut = {.extent = 10, .x_floats = 1, .y_floats = 1 << 20, .macs = 1000};
+    ck_assert_int_eq(nn_planes_cut_outputs(&cut), 10);
+    cut.macs = 1000000;
+    ck_assert_int_eq(nn_planes_cut_outputs(&cut), 5);
+    cut.unit = 3;
+    ck_assert_int_eq(nn_planes_cut_outputs(&cut), 3);
+    cut.unit = 0;
+    cut.x_floats = 1 << 20;
+    ck_assert_int_eq(nn_planes_cut_outputs(&cut), 1);
 }
 END_TEST
 

@@ -35,12 +35,15 @@ static void check_run(const nn_winograd *w, convolution_truth *t, bool turned, c
     float *shared = check_dirt(&t->memory, w->n_shared);
     float *y = check_dirt(&t->memory, n), *scratch = check_dirt(&t->memory, w->n_run);
     nn_winograd_sample at = {
-        .shared = shared, .x = x, .bias = bias, .least = -INFINITY, .y = y, .scratch = scratch};
+        .shared = shared, .x = x, .bias = bias, .least = -INFINITY, .scratch = scratch};
+    at.y_pitch = w->f.out * w->t.out;
     int64_t next = 0;
     nn_winograd_begin(w, t->weight, turned, shared);
     for (int64_t block = 0; block < w->n_blocks; block++) {
         int64_t first, end;
-        nn_winograd_run(w, &at, block, &first, &end);
+        nn_winograd_rows(w, block, &first, &end);
+        at.y = y + first * w->t.out;
+        nn_winograd_run(w, &at, block);
         ck_assert_int_eq(first, next);
         next = end;
     }
@@ -49,7 +52,7 @@ static void check_run(const nn_winograd *w, convolution_truth *t, bool turned, c
 }
 
 static void check(convolution_truth *t) {
-    nn_winograd w = nn_winograd_make(t->f, t->t, t->in, t->out), turned = nn_winograd_turned(&w);
+    nn_winograd w = nn_winograd_make(t->f, t->t, t->in, t->out, 0), turned = nn_winograd_turned(&w);
     ck_assert(nn_winograd_can(&t->f, &t->t));
     check_run(&w, t, false, t->x, t->bias, "y", t->y, t->n_y);
     check_run(&turned, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
@@ -92,14 +95,16 @@ END_TEST
 START_TEST(what_is_below_the_least_becomes_it) {
     convolution_truth t;
     convolution_truth_init(&t, axis_of(9, 1, 1), axis_of(40, 1, 1), 2, 3);
-    nn_winograd w = nn_winograd_make(t.f, t.t, t.in, t.out);
+    nn_winograd w = nn_winograd_make(t.f, t.t, t.in, t.out, 0);
     float *shared = check_dirt(&t.memory, w.n_shared), *y = check_dirt(&t.memory, t.n_y);
-    int64_t first, end, n_zeros = 0;
+    int64_t n_zeros = 0;
     for (int64_t i = 0; i < t.n_y; i++) t.y[i] = fmax(t.y[i], 0.0);
     nn_winograd_begin(&w, t.weight, false, shared);
     nn_winograd_sample at = {.shared = shared, .x = t.x, .bias = t.bias, .y = y};
     at.scratch = check_dirt(&t.memory, w.n_run);
-    nn_winograd_run(&w, &at, 0, &first, &end);
+    at.y_pitch = w.f.out * w.t.out;
+    ck_assert_int_eq(w.n_blocks, 1);
+    nn_winograd_run(&w, &at, 0);
     convolution_expect(&t, "y", y, t.y, t.n_y, 4e-4);
     for (int64_t i = 0; i < t.n_y; i++) n_zeros += y[i] == 0.0F;
     ck_assert(n_zeros > t.n_y / 4 && n_zeros < t.n_y);
@@ -111,9 +116,9 @@ START_TEST(only_what_is_worth_it_fits) {
     nn_axis large = axis_of(40, 1, 1), narrow = axis_of(5, 1, 1);
     large.out = 40;
     narrow.out = 5;
-    nn_winograd good = nn_winograd_make(large, large, 32, 32);
-    nn_winograd few = nn_winograd_make(large, large, 3, 32);
-    nn_winograd small = nn_winograd_make(narrow, narrow, 32, 32);
+    nn_winograd good = nn_winograd_make(large, large, 32, 32, 0);
+    nn_winograd few = nn_winograd_make(large, large, 3, 32, 0);
+    nn_winograd small = nn_winograd_make(narrow, narrow, 32, 32, 0);
     ck_assert(nn_winograd_fits(&good));
     ck_assert(!nn_winograd_fits(&few));
     ck_assert(!nn_winograd_fits(&small));
