@@ -84,61 +84,70 @@ typedef struct {
     double amount; /* within options->range */
     base_rng *rng;
     void *scratch;
+    base_error *err;
 } effect_call;
 
-static void run_polarity(const effect_call *call) {
+static base_status run_polarity(const effect_call *call) {
     dsp_polarity(call->clip);
+    return BASE_OK;
 }
 
-static void run_gain(const effect_call *call) {
+static base_status run_gain(const effect_call *call) {
     dsp_gain(call->clip, call->amount);
+    return BASE_OK;
 }
 
-static void run_channel_swap(const effect_call *call) {
+static base_status run_channel_swap(const effect_call *call) {
     dsp_channel_swap(call->clip);
+    return BASE_OK;
 }
 
-static void run_stereo_image(const effect_call *call) {
+static base_status run_stereo_image(const effect_call *call) {
     dsp_stereo_image(call->clip, call->amount);
+    return BASE_OK;
 }
 
-static void run_pitch_shift(const effect_call *call) {
+static base_status run_pitch_shift(const effect_call *call) {
     dsp_pitch_shift_apply(call->shift, call->clip, call->amount, call->scratch);
+    return BASE_OK;
 }
 
 static int64_t samples_of(const effect_call *call) {
     return llround(call->amount * 1e-3 * call->clip.sample_rate_hz);
 }
 
-static void run_time_shift(const effect_call *call) {
+static base_status run_time_shift(const effect_call *call) {
     dsp_time_shift(call->clip, samples_of(call));
+    return BASE_OK;
 }
 
-/* A failure, which only want of memory can be, leaves the clip as it is; likewise with MP3. */
-static void run_noise(const effect_call *call) {
+static base_status run_noise(const effect_call *call) {
     dsp_noise_kind kind = (dsp_noise_kind)call->options->choice;
-    (void)dsp_noise(call->clip, kind, call->amount, call->rng, NULL);
+    return dsp_noise(call->clip, kind, call->amount, call->rng, call->err);
 }
 
-static void run_distortion(const effect_call *call) {
+static base_status run_distortion(const effect_call *call) {
     dsp_distortion(call->clip, (dsp_distortion_kind)call->options->choice, call->amount);
+    return BASE_OK;
 }
 
-static void run_mp3(const effect_call *call) {
-    (void)dsp_mp3_round_trip(call->clip, llround(call->amount), NULL);
+static base_status run_mp3(const effect_call *call) {
+    return dsp_mp3_round_trip(call->clip, llround(call->amount), call->err);
 }
 
-static void run_fade(const effect_call *call) {
+static base_status run_fade(const effect_call *call) {
     dsp_fade_out(call->clip, samples_of(call));
+    return BASE_OK;
 }
 
+typedef base_status run_waveform(const effect_call *call);
 typedef void mask_features(float *features, const int64_t shape[3], int64_t max_width,
                            int64_t n_masks, float value, base_rng *rng);
 
 typedef struct {
     base_variant variant;
-    void (*run)(const effect_call *call); /* on the waveform; NULL: on the features */
-    mask_features *mask;                  /* on the features; NULL: on the waveform */
+    run_waveform *run;   /* NULL: on the features */
+    mask_features *mask; /* NULL: on the waveform */
 } effect_kind;
 
 enum {
@@ -342,24 +351,29 @@ static draw draw_effect(const effect_options *options, base_rng *rng) {
     return d;
 }
 
-static void run_effect(const effect *e, dsp_clip clip, draw *d, void *scratch) {
+static base_status run_effect(const effect *e, dsp_clip clip, draw *d, void *scratch,
+                              base_error *err) {
     effect_call call = {.options = e->options,
                         .shift = e->shift,
                         .clip = clip,
                         .amount = d->amount,
                         .rng = &d->rng,
-                        .scratch = scratch};
-    kinds[e->kind].run(&call);
+                        .scratch = scratch,
+                        .err = err};
+    base_status status = kinds[e->kind].run(&call);
+    if (status == BASE_OK) return BASE_OK;
+    return base_fail_within(err, "augment: %s", kinds[e->kind].variant.name);
 }
 
-void data_augment_waveform(const data_augment *augment, dsp_clip clip, base_rng *rng,
-                           void *scratch) {
+base_status data_augment_waveform(const data_augment *augment, dsp_clip clip, base_rng *rng,
+                                  void *scratch, base_error *err) {
     for (int i = 0; i < augment->n; i++) {
         const effect *e = &augment->effects[i];
         if (kinds[e->kind].run == NULL) continue;
         draw d = draw_effect(e->options, rng);
-        if (d.applied) run_effect(e, clip, &d, scratch);
+        if (d.applied) BASE_TRY(run_effect(e, clip, &d, scratch, err));
     }
+    return BASE_OK;
 }
 
 static float mean_of(const float *x, int64_t n) {
@@ -393,10 +407,10 @@ const char *data_augment_name(const data_augment *augment, int index) {
     return kinds[augment->effects[index].kind].variant.name;
 }
 
-void data_augment_one(const data_augment *augment, int index, dsp_clip clip, base_rng *rng,
-                      void *scratch) {
+base_status data_augment_one(const data_augment *augment, int index, dsp_clip clip, base_rng *rng,
+                             void *scratch, base_error *err) {
     BASE_CHECK(index >= 0 && index < augment->n);
     const effect *e = &augment->effects[index];
     draw d = draw_effect(e->options, rng);
-    if (kinds[e->kind].run != NULL) run_effect(e, clip, &d, scratch);
+    return kinds[e->kind].run != NULL ? run_effect(e, clip, &d, scratch, err) : BASE_OK;
 }

@@ -33,16 +33,17 @@ const base_node *data_augment_list(const data_augment *augment);
 size_t data_augment_scratch_bytes(const data_augment *augment);
 
 /* Runs the waveform effects on a clip of n_samples; the same rng then serves the feature effects.
- * An effect that cannot work on this clip (silence, say) leaves it as it is. */
-void data_augment_waveform(const data_augment *augment, dsp_clip clip, base_rng *rng,
-                           void *scratch);
+ * An effect that cannot work on this clip (silence, say) leaves it as it is; one that fails, for
+ * want of memory, ends the chain. */
+base_status data_augment_waveform(const data_augment *augment, dsp_clip clip, base_rng *rng,
+                                  void *scratch, base_error *err);
 void data_augment_features(const data_augment *augment, float *features, const int64_t shape[3],
                            base_rng *rng);
 bool data_augment_is_empty(const data_augment *augment);
 /* For benchmarks: effect names, and one effect alone at p = 1. */
 int data_augment_n(const data_augment *augment);
 const char *data_augment_name(const data_augment *augment, int index);
-void data_augment_one(const data_augment *augment, int index, dsp_clip clip, base_rng *rng,
-                      void *scratch);
+base_status data_augment_one(const data_augment *augment, int index, dsp_clip clip, base_rng *rng,
+                             void *scratch, base_error *err);
 
 #endif

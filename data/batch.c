@@ -16,6 +16,7 @@ struct data_batcher {
     size_t audio_bytes,
         work_bytes; /* of one worker: its clip, then scratch for effect or feature */
     char *scratch;
+    base_error *failure; /* [threads], of a worker's first sample that failed */
 };
 
 static size_t round_up(size_t n_bytes) {
@@ -44,8 +45,10 @@ base_status data_batcher_new(const data_clips *clips, const data_augment *augmen
     b->n_floats = b->shape[0] * b->shape[1] * b->shape[2];
     b->audio_bytes = round_up((size_t)(clips->n_channels * clips->n_samples) * sizeof(float));
     b->work_bytes = work_bytes(augment, features);
-    b->scratch = base_alloc((size_t)base_pool_threads(pool), b->audio_bytes + b->work_bytes);
-    if (b->scratch == NULL) {
+    size_t n_threads = (size_t)base_pool_threads(pool);
+    b->scratch = base_alloc(n_threads, b->audio_bytes + b->work_bytes);
+    b->failure = base_alloc(n_threads, sizeof *b->failure);
+    if (b->scratch == NULL || b->failure == NULL) {
         data_batcher_free(b);
         return base_fail(err, BASE_EMEMORY, "batches: no memory for %d threads",
                          base_pool_threads(pool));
@@ -57,6 +60,7 @@ base_status data_batcher_new(const data_clips *clips, const data_augment *augmen
 void data_batcher_free(data_batcher *batcher) {
     if (batcher == NULL) return;
     base_free(batcher->scratch);
+    base_free(batcher->failure);
     base_free(batcher);
 }
 
@@ -90,12 +94,14 @@ static int64_t sounding_samples(dsp_clip clip) {
 }
 
 /* Effects lengthen, shorten or move the sound; the zeros that the clip itself ended with stay part
- * of it. Returns the valid samples afterwards. */
-static int64_t augment_clip(const data_batcher *b, bench own, int64_t n_valid, base_rng *rng) {
-    int64_t n_zeros = n_valid - sounding_samples(own.clip);
-    data_augment_waveform(b->augment, own.clip, rng, own.work);
+ * of it. *n_valid becomes the valid samples afterwards. */
+static base_status augment_clip(const data_batcher *b, bench own, int64_t *n_valid, base_rng *rng,
+                                base_error *err) {
+    int64_t n_zeros = *n_valid - sounding_samples(own.clip);
+    BASE_TRY(data_augment_waveform(b->augment, own.clip, rng, own.work, err));
     int64_t n = sounding_samples(own.clip) + n_zeros;
-    return n < own.clip.n ? n : own.clip.n;
+    *n_valid = n < own.clip.n ? n : own.clip.n;
+    return BASE_OK;
 }
 
 typedef struct {
@@ -109,6 +115,8 @@ static void prepare_sample(void *context, int64_t task, int worker) {
     const prepare_job *job = context;
     const data_batcher *b = job->batcher;
     const data_batch_request *request = job->request;
+    base_error *failure = &b->failure[worker];
+    if (failure->status != BASE_OK) return;
     int64_t index = request->index[task];
     bool augmented = request->augmented && b->augment != NULL;
     bench own = bench_of(b, worker);
@@ -118,32 +126,44 @@ static void prepare_sample(void *context, int64_t task, int worker) {
     float *out = job->x + task * b->n_floats;
     int64_t n_valid = data_clips_valid(b->clips, index);
     data_clips_load(b->clips, index, own.clip.x);
-    if (augmented) n_valid = augment_clip(b, own, n_valid, &rng);
+    if (augmented && augment_clip(b, own, &n_valid, &rng, failure) != BASE_OK) return;
     dsp_features_apply(b->features, own.clip.x, own.work, out);
     if (augmented) data_augment_features(b->augment, out, b->shape, &rng);
     job->length[task] = (int32_t)dsp_features_valid_frames(b->features, n_valid);
 }
 
-void data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
-                        int32_t *length) {
+static base_status prepare(data_batcher *b, const data_batch_request *request, float *x,
+                           int32_t *length, base_error *err) {
+    prepare_job job = {.batcher = b, .request = request, .x = x, .length = length};
+    int n_threads = base_pool_threads(b->pool);
+    for (int i = 0; i < n_threads; i++) b->failure[i].status = BASE_OK;
+    base_parallel(b->pool, request->n, prepare_sample, &job);
+    for (int i = 0; i < n_threads; i++) {
+        const base_error *failure = &b->failure[i];
+        if (failure->status != BASE_OK) return base_fail(err, failure->status, "%s", failure->text);
+    }
+    return BASE_OK;
+}
+
+base_status data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
+                               int32_t *length, base_error *err) {
     BASE_CHECK(request->n >= 0 && request->n <= batcher->max_batch);
-    prepare_job job = {.batcher = batcher, .request = request, .x = x, .length = length};
-    base_parallel(batcher->pool, request->n, prepare_sample, &job);
+    return prepare(batcher, request, x, length, err);
 }
 
 /* ---- fitting ---- */
 
 /* Blocks are prepared in parallel and added in the clips' order. */
-static void fit_blocks(data_batcher *b, const int64_t *index, int64_t n, float *x,
-                       dsp_features_fit *fit) {
+static base_status fit_blocks(data_batcher *b, const int64_t *index, int64_t n, float *x,
+                              dsp_features_fit *fit, base_error *err) {
     int32_t length[FIT_BLOCK];
     for (int64_t begin = 0; begin < n; begin += FIT_BLOCK) {
         data_batch_request request = {.index = index + begin,
                                       .n = n - begin < FIT_BLOCK ? n - begin : FIT_BLOCK};
-        prepare_job job = {.batcher = b, .request = &request, .x = x, .length = length};
-        base_parallel(b->pool, request.n, prepare_sample, &job);
+        BASE_TRY(prepare(b, &request, x, length, err));
         for (int64_t i = 0; i < request.n; i++) dsp_features_fit_add(fit, x + i * b->n_floats);
     }
+    return BASE_OK;
 }
 
 base_status data_batch_fit(data_batcher *batcher, const int64_t *index, int64_t n,
@@ -156,9 +176,11 @@ base_status data_batch_fit(data_batcher *batcher, const int64_t *index, int64_t 
     base_status status = x != NULL
                              ? dsp_features_fit_new(features, &fit, err)
                              : base_fail(err, BASE_EMEMORY, "fitting features: out of memory");
+    if (status == BASE_OK) status = fit_blocks(batcher, index, n, x, fit, err);
     if (status == BASE_OK) {
-        fit_blocks(batcher, index, n, x, fit);
         dsp_features_fit_finish(fit, features);
+    } else {
+        dsp_features_fit_free(fit);
     }
     base_free(x);
     return status;

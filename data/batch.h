@@ -25,8 +25,8 @@ typedef struct {
     bool augmented;
     uint64_t seed, epoch;
 } data_batch_request;
-void data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
-                        int32_t *length);
+base_status data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
+                               int32_t *length, base_error *err);
 
 /* Fits the features' normalisation on clips index[0..n) without augmentation (a no-op if none is
  * needed); the same bits for any number of threads. */

@@ -37,7 +37,6 @@ static base_status generator_init(generator *g, dsp_clip clip, dsp_noise_kind ki
                                   base_error *err) {
     *g = (generator){.kind = kind};
     int64_t size = transform_size(clip.n);
-    BASE_TRY(dsp_fft_new(size, &g->fft, err));
     size_t n_bins = (size_t)size / 2 + 1;
     g->phases = base_alloc(n_bins, sizeof *g->phases);
     g->spectrum = base_alloc(n_bins, sizeof *g->spectrum);
@@ -47,7 +46,7 @@ static base_status generator_init(generator *g, dsp_clip clip, dsp_noise_kind ki
         return base_fail(err, BASE_EMEMORY, "no memory for noise of %lld samples",
                          (long long)clip.n);
     }
-    return BASE_OK;
+    return dsp_fft_new(size, &g->fft, err);
 }
 
 static void generator_release(generator *g) {

@@ -95,8 +95,9 @@ static base_status check_fingerprint(const train_state *state, base_h5_reader *r
     const char *found;
     base_status status = base_h5_get_string(reader, "fingerprint", &arena, &found, err);
     if (status == BASE_OK && strcmp(found, state->fingerprint) != 0) {
-        status = base_fail(err, BASE_EMISMATCH,
-                           "%s: made with another configuration, data, fold or build", path);
+        status = base_fail(
+            err, BASE_EMISMATCH,
+            "%s: made with another configuration, data, starting weights, fold or build", path);
     }
     base_arena_release(&arena);
     return status;

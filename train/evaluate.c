@@ -20,7 +20,8 @@ static base_status encode(nn_network *network, train_feed *feed, int64_t n, cons
     for (int64_t begin = 0; begin < n; begin += batch) {
         int64_t size = n - begin < batch ? n - begin : batch;
         for (int64_t i = 0; i < size; i++) b->place[i] = begin + i;
-        train_feed_batch(feed, b->place, size, pass->seed, pass->epoch, begin, b->x, b->length);
+        BASE_TRY(train_feed_batch(feed, b->place, size, pass->seed, pass->epoch, begin, b->x,
+                                  b->length, err));
         nn_input input = {.x = b->x, .length = b->length, .n = size};
         memcpy(rows + begin * width, nn_network_forward(network, &input),
                (size_t)(size * width) * sizeof *rows);

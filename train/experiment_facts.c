@@ -151,7 +151,7 @@ static base_status gather_facts(train__experiment *e, base_error *err) {
 }
 
 /* Names everything the weights depend on. */
-static void make_fingerprint(train__experiment *e) {
+static base_status make_fingerprint(train__experiment *e, base_error *err) {
     const data_clips *clips = &e->data.clips;
     size_t n = (size_t)clips->n_clips;
     base_digest digest = base_digest_bytes(e->yaml.data, e->yaml.size);
@@ -169,11 +169,10 @@ static void make_fingerprint(train__experiment *e) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         digest = base_digest_join(digest, parts[i]);
     }
-    if (e->init.options) { /* they were kept last */
-        const train__kept_file *weights = &e->kept[e->n_kept - 1];
-        digest = base_digest_join(digest, base_digest_bytes(weights->bytes, weights->n_bytes));
-    }
+    BASE_TRY(train_init_digest(&e->init, &digest, err));
     base_digest_hex(digest, e->fingerprint);
+    e->facts.fingerprint = e->fingerprint;
+    return BASE_OK;
 }
 
 /* The second set of folds is kept apart by folds.compare; where that cannot be done (no kits, too
@@ -221,7 +220,5 @@ base_status train__prepare(train__experiment *e, base_error *err) {
     BASE_TRY(train__folder_keep(e, err));
     base_yaml_write(config->root, &e->yaml);
     if (e->yaml.failed) return train__out_of_memory(err);
-    make_fingerprint(e);
-    e->facts.fingerprint = e->fingerprint;
-    return BASE_OK;
+    return make_fingerprint(e, err);
 }

@@ -71,27 +71,30 @@ base_status train_feed_fit(train_feed *feed, dsp_features *features, base_error 
     return data_batch_fit(feed->batcher, feed->index, feed->n, features, err);
 }
 
-static void fill_kept(train_feed *feed) {
+static base_status fill_kept(train_feed *feed, base_error *err) {
     while (feed->n_kept < feed->n) {
         int64_t n = feed->n - feed->n_kept;
         if (n > feed->max_batch) n = feed->max_batch;
         data_batch_request request = {.index = feed->index + feed->n_kept, .n = n};
-        data_batch_prepare(feed->batcher, &request, feed->kept + feed->n_kept * feed->count,
-                           feed->kept_length + feed->n_kept);
+        BASE_TRY(data_batch_prepare(feed->batcher, &request,
+                                    feed->kept + feed->n_kept * feed->count,
+                                    feed->kept_length + feed->n_kept, err));
         feed->n_kept += n;
     }
+    return BASE_OK;
 }
 
-void train_feed_batch(train_feed *feed, const int64_t *place, int64_t n, uint64_t seed,
-                      uint64_t epoch, int64_t first, float *x, int32_t *length) {
+base_status train_feed_batch(train_feed *feed, const int64_t *place, int64_t n, uint64_t seed,
+                             uint64_t epoch, int64_t first, float *x, int32_t *length,
+                             base_error *err) {
     if (feed->kept) {
-        if (feed->n_kept < feed->n) fill_kept(feed);
+        BASE_TRY(fill_kept(feed, err));
         for (int64_t i = 0; i < n; i++) {
             memcpy(x + i * feed->count, feed->kept + place[i] * feed->count,
                    (size_t)feed->count * sizeof *x);
             length[i] = feed->kept_length[place[i]];
         }
-        return;
+        return BASE_OK;
     }
     for (int64_t i = 0; i < n; i++) {
         feed->request[i] = feed->index[place[i]];
@@ -103,5 +106,5 @@ void train_feed_batch(train_feed *feed, const int64_t *place, int64_t n, uint64_
                                   .augmented = feed->augmented,
                                   .seed = seed,
                                   .epoch = epoch};
-    data_batch_prepare(feed->batcher, &request, x, length);
+    return data_batch_prepare(feed->batcher, &request, x, length, err);
 }

@@ -23,7 +23,8 @@ base_status train_feed_fit(train_feed *feed, dsp_features *features, base_error 
 
 /* Features of the clips at place[0..n) of the list into x [n, C,F,T] and length [n]. `first` is the
  * number of place[0] within the epoch: with (seed, epoch) it names each sample's augmentation. */
-void train_feed_batch(train_feed *feed, const int64_t *place, int64_t n, uint64_t seed,
-                      uint64_t epoch, int64_t first, float *x, int32_t *length);
+base_status train_feed_batch(train_feed *feed, const int64_t *place, int64_t n, uint64_t seed,
+                             uint64_t epoch, int64_t first, float *x, int32_t *length,
+                             base_error *err);
 
 #endif

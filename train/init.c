@@ -39,6 +39,16 @@ void train_init_release(train_init *init) {
     *init = (train_init){0};
 }
 
+base_status train_init_digest(const train_init *init, base_digest *digest, base_error *err) {
+    void *bytes;
+    size_t n_bytes;
+    if (!init->options) return BASE_OK;
+    BASE_TRY(base_file_read(init->path, 0, &bytes, &n_bytes, err));
+    *digest = base_digest_join(*digest, base_digest_bytes(bytes, n_bytes));
+    base_free(bytes);
+    return BASE_OK;
+}
+
 /* The faults, a line each, behind the error on one line. */
 static base_status tell_faults(const train_init *init, const base_text *faults, base_error *err) {
     base_text all = {0};

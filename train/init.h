@@ -18,6 +18,9 @@ typedef struct {
 base_status train_init_open(const train_config *config, train_init *init, base_error *err);
 void train_init_release(train_init *init);
 
+/* Joins the bytes of the file to a digest of what a training depends on; without a file nothing. */
+base_status train_init_digest(const train_init *init, base_digest *digest, base_error *err);
+
 /* Sets those of the network's tensors that the file has and train.init admits, *n_taken of them
  * (may be NULL), and leaves the others. ESHAPE, with all that does not fit in one line. NULL or no
  * file: nothing is set. */

@@ -124,14 +124,22 @@ static double step_weight(const loop *l, int64_t first_batch, int64_t end_batch)
     return weight;
 }
 
-/* Adds one micro-batch's gradients; returns its share of the step's loss. */
-static double run_batch(loop *l, uint64_t epoch, int64_t step, int64_t batch, int64_t first_batch,
-                        double weight) {
+/* One optimiser step's micro-batches [first, end). */
+typedef struct {
+    uint64_t epoch;
+    int64_t step, first, end;
+    double weight; /* of all, as step_weight has it */
+} step_batches;
+
+/* Adds one micro-batch's gradients, and to *loss its share of the step's. */
+static base_status run_batch(loop *l, const step_batches *s, int64_t batch, double *loss,
+                             base_error *err) {
     int64_t begin = batch_begin(l, batch), n = batch_begin(l, batch + 1) - begin;
-    train_feed_batch(l->train, l->place + begin, n, l->job->seed, epoch, begin, l->x, l->length);
+    BASE_TRY(train_feed_batch(l->train, l->place + begin, n, l->job->seed, s->epoch, begin, l->x,
+                              l->length, err));
     set_targets(l, begin, n, l->target);
     if (l->options->mixup > 0) {
-        train_mixup(mixup_share(l, epoch, batch), l->x, l->count, l->target, l->job->n_classes,
+        train_mixup(mixup_share(l, s->epoch, batch), l->x, l->count, l->target, l->job->n_classes,
                     l->length, n);
     }
     nn_input input = {.x = l->x,
@@ -139,12 +147,12 @@ static double run_batch(loop *l, uint64_t epoch, int64_t step, int64_t batch, in
                       .n = n,
                       .training = true,
                       .seed = l->job->seed,
-                      .step = (uint64_t)step,
-                      .first_sample = (uint64_t)(begin - batch_begin(l, first_batch))};
+                      .step = (uint64_t)s->step,
+                      .first_sample = (uint64_t)(begin - batch_begin(l, s->first))};
     const float *logits = nn_network_forward(l->network, &input);
-    double loss = nn_loss_apply(&l->loss, n, logits, l->target, weight, l->dlogits);
+    *loss += nn_loss_apply(&l->loss, n, logits, l->target, s->weight, l->dlogits);
     nn_network_backward(l->network, &input, l->dlogits, NULL);
-    return loss;
+    return BASE_OK;
 }
 
 static bool report_progress(loop *l, int64_t epoch, int64_t done, double loss,
@@ -171,21 +179,23 @@ static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *
     double sum = 0;
     int64_t n_steps = 0;
     for (int64_t first = 0; first < l->n_batches; first += l->options->accumulate) {
-        int64_t end = first + l->options->accumulate;
-        if (end > l->n_batches) end = l->n_batches;
-        int64_t step = *nn_optimizer_steps(l->optimizer);
-        double weight = step_weight(l, first, end), loss = 0;
+        step_batches s = {.epoch = (uint64_t)epoch,
+                          .step = *nn_optimizer_steps(l->optimizer),
+                          .first = first,
+                          .end = first + l->options->accumulate};
+        if (s.end > l->n_batches) s.end = l->n_batches;
+        s.weight = step_weight(l, s.first, s.end);
+        double loss = 0;
         nn_network_zero_grads(l->network);
-        for (int64_t b = first; b < end; b++)
-            loss += run_batch(l, (uint64_t)epoch, step, b, first, weight);
+        for (int64_t b = s.first; b < s.end; b++) BASE_TRY(run_batch(l, &s, b, &loss, err));
         double norm = nn_clip_gradients(l->network, l->options->clip_norm);
         if (!isfinite(loss)) return ran_away(l, epoch, "a loss", err);
         if (!isfinite(norm)) return ran_away(l, epoch, "a gradient", err);
-        *lr = l->options->optimizer_options.lr * nn_schedule_factor(&l->schedule, step);
+        *lr = l->options->optimizer_options.lr * nn_schedule_factor(&l->schedule, s.step);
         nn_optimizer_step(l->optimizer, *lr);
         sum += loss;
         n_steps++;
-        if (!report_progress(l, epoch, batch_begin(l, end), sum / (double)n_steps, NULL)) {
+        if (!report_progress(l, epoch, batch_begin(l, s.end), sum / (double)n_steps, NULL)) {
             return base_fail(err, BASE_ESTOPPED, "stopped");
         }
     }
@@ -195,30 +205,35 @@ static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *
 
 /* ------------------------------------------------------------------ evaluation */
 
-/* Forward over a feed of n clips, `batch` at a time; probability [n, n_classes]. */
-static void predict(nn_network *network, train_feed *feed, int64_t n, int64_t batch,
-                    int64_t n_classes, nn_loss_kind kind, float *x, int32_t *length, int64_t *place,
-                    float *probability) {
+/* `size` clips of a feed from `begin` on, as they are. */
+static base_status take_clips(loop *l, train_feed *feed, int64_t begin, int64_t size,
+                              base_error *err) {
+    for (int64_t i = 0; i < size; i++) l->place[i] = begin + i;
+    return train_feed_batch(feed, l->place, size, 0, 0, begin, l->x, l->length, err);
+}
+
+/* Probabilities of the test clips. */
+static base_status predict(loop *l, base_error *err) {
+    int64_t n = l->job->n_test, batch = l->options->batch, n_classes = l->job->n_classes;
     for (int64_t begin = 0; begin < n; begin += batch) {
         int64_t size = n - begin < batch ? n - begin : batch;
-        for (int64_t i = 0; i < size; i++) place[i] = begin + i;
-        train_feed_batch(feed, place, size, 0, 0, begin, x, length);
-        nn_input input = {.x = x, .length = length, .n = size};
-        const float *logits = nn_network_forward(network, &input);
-        nn_loss_probabilities(kind, logits, probability + begin * n_classes, size, n_classes);
+        BASE_TRY(take_clips(l, l->test, begin, size, err));
+        nn_input input = {.x = l->x, .length = l->length, .n = size};
+        const float *logits = nn_network_forward(l->network, &input);
+        nn_loss_probabilities(l->options->loss, logits, l->probability + begin * n_classes, size,
+                              n_classes);
     }
+    return BASE_OK;
 }
 
 /* Layers that learn from all training clips at once do so from the present (averaged) weights and
  * the clips as they are, in their order. */
-static void learn(loop *l) {
+static base_status learn(loop *l, base_error *err) {
     int64_t n = l->job->n_train, batch = l->options->batch;
     int64_t n_floats = nn_network_n_learned_from(l->network);
     for (int64_t begin = 0; begin < n; begin += batch) {
         int64_t size = n - begin < batch ? n - begin : batch;
-        for (int64_t i = 0; i < size; i++) l->place[i] = begin + i;
-        train_feed_batch(l->plain ? l->plain : l->train, l->place, size, 0, 0, begin, l->x,
-                         l->length);
+        BASE_TRY(take_clips(l, l->plain ? l->plain : l->train, begin, size, err));
         nn_input input = {.x = l->x,
                           .length = l->length,
                           .n = size,
@@ -226,6 +241,7 @@ static void learn(loop *l) {
         nn_network_forward(l->network, &input);
     }
     nn_network_learn(l->network, n, l->learned_from, l->label, l->class_weight);
+    return BASE_OK;
 }
 
 static bool has_finite_weights(nn_network *network) {
@@ -243,8 +259,7 @@ static base_status evaluate_epoch(loop *l, train_epoch *epoch, base_error *err) 
         if (has_finite_weights(l->network)) return BASE_OK;
         return ran_away(l, epoch->epoch, "a weight", err);
     }
-    predict(l->network, l->test, job->n_test, l->options->batch, job->n_classes, l->options->loss,
-            l->x, l->length, l->place, l->probability);
+    BASE_TRY(predict(l, err));
     base_arena arena = {0};
     int32_t *truth = base_arena_alloc(&arena, (size_t)job->n_test, sizeof *truth);
     train_metrics metrics;
@@ -296,8 +311,8 @@ static base_status finish_epoch(loop *l, int64_t number, double train_loss, doub
                          .accuracy = NAN,
                          .balanced = NAN}; /* until evaluated */
     nn_optimizer_swap_average(l->optimizer);
-    if (l->learned_from) learn(l);
-    base_status status = evaluate_epoch(l, &epoch, err);
+    base_status status = l->learned_from ? learn(l, err) : BASE_OK;
+    if (status == BASE_OK) status = evaluate_epoch(l, &epoch, err);
     train_state *state = &l->state;
     state->epochs[state->n_epochs++] = epoch;
     bool better = state->best_epoch == 0 || l->job->n_test == 0 ||

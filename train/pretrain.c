@@ -26,6 +26,7 @@ typedef struct {
     data_manifest manifest;
     data_clips clips;
     data_augment *augment;
+    train_init init;
     nn_network *network;
     dsp_features *features;
     nn_optimizer *optimizer;
@@ -64,11 +65,13 @@ static void order_epoch(pretraining *p, uint64_t epoch) {
 }
 
 /* A step on the clips of one batch; rows 2i and 2i + 1 are views of clip i. */
-static nn_contrastive_result run_batch(pretraining *p, uint64_t epoch, int64_t batch) {
+static base_status run_batch(pretraining *p, uint64_t epoch, int64_t batch,
+                             nn_contrastive_result *result, base_error *err) {
     int64_t begin = batch_begin(p, batch), n = batch_begin(p, batch + 1) - begin;
     uint64_t seed = (uint64_t)p->train->seed;
     for (int64_t i = 0; i < VIEWS * n; i++) p->place[i] = p->order[begin + i / VIEWS];
-    train_feed_batch(p->feed, p->place, VIEWS * n, seed, epoch, VIEWS * begin, p->x, p->length);
+    BASE_TRY(train_feed_batch(p->feed, p->place, VIEWS * n, seed, epoch, VIEWS * begin, p->x,
+                              p->length, err));
     nn_input input = {.x = p->x,
                       .length = p->length,
                       .n = VIEWS * n,
@@ -77,10 +80,9 @@ static nn_contrastive_result run_batch(pretraining *p, uint64_t epoch, int64_t b
                       .step = (uint64_t)*nn_optimizer_steps(p->optimizer)};
     nn_network_zero_grads(p->network);
     const float *y = nn_network_forward(p->network, &input);
-    nn_contrastive_result result =
-        nn_contrastive(n, p->width, p->config->pretrain.temperature, y, p->scratch, p->dy);
+    *result = nn_contrastive(n, p->width, p->config->pretrain.temperature, y, p->scratch, p->dy);
     nn_network_backward(p->network, &input, p->dy, NULL);
-    return result;
+    return BASE_OK;
 }
 
 static base_status ran_away(const pretraining *p, int64_t epoch, base_error *err) {
@@ -103,7 +105,8 @@ static base_status run_epoch(pretraining *p, train_epoch *epoch, base_error *err
     int64_t n_found = 0;
     order_epoch(p, (uint64_t)epoch->epoch);
     for (int64_t b = 0; b < p->n_batches; b++) {
-        nn_contrastive_result result = run_batch(p, (uint64_t)epoch->epoch, b);
+        nn_contrastive_result result;
+        BASE_TRY(run_batch(p, (uint64_t)epoch->epoch, b, &result, err));
         double norm = nn_clip_gradients(p->network, p->train->clip_norm);
         if (!isfinite(result.loss) || !isfinite(norm)) return ran_away(p, epoch->epoch, err);
         epoch->lr = p->train->optimizer_options.lr *
@@ -159,6 +162,7 @@ static base_status check_config(const pretraining *p, base_error *err) {
 
 static base_status open_data(pretraining *p, base_error *err) {
     train_config *config = p->config;
+    BASE_TRY(train_init_open(config, &p->init, err));
     BASE_TRY(data_augment_new(config->augment, config->audio.sample_rate_hz, config->audio.channels,
                               data_audio_samples(&config->audio), &p->augment, err));
     BASE_TRY(check_config(p, err));
@@ -222,6 +226,7 @@ static base_status make_fingerprint(pretraining *p, base_error *err) {
     const base_digest parts[] = {
         base_digest_bytes(clips->audio, (size_t)clips->offset[n] * sizeof *clips->audio),
         base_digest_bytes(clips->offset, (n + 1) * sizeof *clips->offset),
+        base_digest_bytes(p->index, (size_t)p->n * sizeof *p->index),
         base_digest_bytes(nn_blas_kernel(), strlen(nn_blas_kernel())),
         base_digest_bytes(nn_kernels()->level, strlen(nn_kernels()->level)),
         base_digest_bytes(RIMSHOT_VERSION, strlen(RIMSHOT_VERSION)),
@@ -229,19 +234,18 @@ static base_status make_fingerprint(pretraining *p, base_error *err) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         digest = base_digest_join(digest, parts[i]);
     }
+    BASE_TRY(train_init_digest(&p->init, &digest, err));
     base_digest_hex(digest, p->fingerprint);
     return BASE_OK;
 }
 
 /* Before hours of decoding, not after. */
 static base_status check_folder(pretraining *p, base_error *err) {
-    const char *folder = p->options->folder;
-    const char *facts = base_path_join(&p->arena, folder, "facts.json");
-    if (!facts) return out_of_memory(err);
-    if (base_file_exists(facts)) {
+    const char *folder = p->options->folder, *kind = train_folder_kind(folder);
+    if (kind && strcmp(kind, "a pretraining") != 0) {
         return base_fail(err, BASE_EEXISTS,
-                         "%s: is the folder of a run, not of a pretraining; --out chooses another",
-                         folder);
+                         "%s: is the folder of %s, not of a pretraining; --out chooses another",
+                         folder, kind);
     }
     bool taken = base_folder_exists(folder) && !base_folder_is_empty(folder);
     if (!taken || p->options->resume) return BASE_OK;
@@ -273,18 +277,10 @@ static base_status write_beginning(pretraining *p, base_error *err) {
     return data_manifest_write(&p->manifest, manifest, err);
 }
 
-static base_status start_weights(pretraining *p, base_error *err) {
-    train_init init;
-    nn_network_init(p->network, (uint64_t)p->train->seed);
-    BASE_TRY(train_init_open(p->config, &init, err));
-    base_status status = train_init_apply(&init, p->network, NULL, err);
-    train_init_release(&init);
-    return status;
-}
-
 static base_status set_up(pretraining *p, base_error *err) {
     const train_options *train = p->train;
-    BASE_TRY(start_weights(p, err));
+    nn_network_init(p->network, (uint64_t)train->seed);
+    BASE_TRY(train_init_apply(&p->init, p->network, NULL, err));
     BASE_TRY(train_feed_new(&p->clips, p->augment, p->features, p->index, p->n,
                             VIEWS * train->batch, p->options->pool, &p->feed, err));
     BASE_TRY(nn_optimizer_new(p->network, train->optimizer, &train->optimizer_options, train->ema,
@@ -337,6 +333,7 @@ base_status train_pretrain_run(train_config *config, const train_pretrain_option
     nn_network_free(p.network);
     dsp_features_free(p.features);
     data_augment_free(p.augment);
+    train_init_release(&p.init);
     data_clips_release(&p.clips);
     data_manifest_release(&p.manifest);
     base_lock_release(&p.lock);

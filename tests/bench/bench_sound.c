@@ -28,6 +28,8 @@ typedef struct {
     void *scratch;
     int effect;      /* the one measured */
     uint64_t sample; /* every call draws from the next stream */
+    base_status status;
+    base_error failure; /* unless it is BASE_OK */
 } sound_work;
 
 static const base_option sound_table[] = {
@@ -114,10 +116,15 @@ static void run_features(void *context) {
     dsp_features_apply(work->features, work->original, work->scratch, work->out);
 }
 
+static void note(sound_work *work, base_status status) {
+    if (status != BASE_OK) work->status = status;
+}
+
 static void run_effect(void *context) {
     sound_work *work = context;
     base_rng rng = renew_clip(work);
-    data_augment_one(work->augment, work->effect, work->clip, &rng, work->scratch);
+    note(work, data_augment_one(work->augment, work->effect, work->clip, &rng, work->scratch,
+                                &work->failure));
 }
 
 /* Masks work on the features, and whether they do is left to their probability. */
@@ -132,7 +139,8 @@ static void run_chain(void *context) {
     sound_work *work = context;
     for (int i = 0; i < CHAIN_CLIPS; i++) {
         base_rng rng = renew_clip(work);
-        data_augment_waveform(work->augment, work->clip, &rng, work->scratch);
+        note(work,
+             data_augment_waveform(work->augment, work->clip, &rng, work->scratch, &work->failure));
     }
 }
 
@@ -140,7 +148,8 @@ static void run_every_effect(void *context) {
     sound_work *work = context;
     base_rng rng = renew_clip(work);
     for (int i = 0; i < data_augment_n(work->augment); i++) {
-        data_augment_one(work->augment, i, work->clip, &rng, work->scratch);
+        note(work,
+             data_augment_one(work->augment, i, work->clip, &rng, work->scratch, &work->failure));
     }
 }
 
@@ -173,6 +182,8 @@ base_status bench_sound(const bench_call *call, base_text *json, base_error *err
         measure(call, &work, json);
         base_text_add(json, "}");
         base_denormals_restore(mode);
+        status = work.status;
+        if (status != BASE_OK) *err = work.failure;
     }
     sound_release(&work);
     return status;

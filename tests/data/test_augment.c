@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/arena.h"
+#include "base/isolated.h"
 #include "dsp/pitch_shift.h"
 #include "tests/test.h"
 
@@ -69,7 +69,7 @@ static dsp_clip clip_in(float *x) {
 /* The clip after the chain's waveform effects. */
 static void run(chain *c, uint64_t sample, float *x) {
     base_rng rng = rng_of(sample);
-    data_augment_waveform(c->augment, clip_in(x), &rng, c->scratch);
+    TEST_OK(data_augment_waveform(c->augment, clip_in(x), &rng, c->scratch, &c->err), c->err);
 }
 
 START_TEST(lists_its_variants) {
@@ -187,8 +187,8 @@ START_TEST(p_1_applies_every_effect) {
         n_waveform++;
         clip_in(x);
         base_rng rng = rng_of(3), again = rng_of(3);
-        data_augment_one(c.augment, i, clip_in(y), &rng, c.scratch);
-        data_augment_one(c.augment, i, clip_in(z), &again, c.scratch);
+        TEST_OK(data_augment_one(c.augment, i, clip_in(y), &rng, c.scratch, &c.err), c.err);
+        TEST_OK(data_augment_one(c.augment, i, clip_in(z), &again, c.scratch, &c.err), c.err);
         ck_assert_mem_eq(y, z, sizeof y);
         ck_assert_msg(memcmp(x, y, sizeof x) != 0, "%s did nothing",
                       data_augment_name(c.augment, i));
@@ -266,7 +266,8 @@ START_TEST(p_is_the_share_of_clips) {
     for (uint64_t sample = 0; sample < N_CLIPS; sample++) {
         float x = 1.0f;
         base_rng rng = rng_of(sample);
-        data_augment_waveform(c.augment, (dsp_clip){&x, 1, 1, RATE}, &rng, c.scratch);
+        dsp_clip clip = {&x, 1, 1, RATE};
+        TEST_OK(data_augment_waveform(c.augment, clip, &rng, c.scratch, &c.err), c.err);
         n_polarity += x < 0;
         n_gain += fabsf(x) > 1.5f;
         n_both += x < -1.5f;
@@ -328,9 +329,59 @@ START_TEST(silence_stays_silent) {
     OPEN(c, EVERY_EFFECT);
     float x[N_CHANNELS * N] = {0};
     base_rng rng = rng_of(0);
-    data_augment_waveform(c.augment, (dsp_clip){x, N_CHANNELS, N, RATE}, &rng, c.scratch);
+    dsp_clip clip = {x, N_CHANNELS, N, RATE};
+    TEST_OK(data_augment_waveform(c.augment, clip, &rng, c.scratch, &c.err), c.err);
     for (int64_t i = 0; i < N_CHANNELS * N; i++) ck_assert(fabsf(x[i]) < 1e-4f);
     chain_close(&c);
+}
+END_TEST
+
+START_TEST(an_effect_that_fails_ends_the_chain) {
+    chain c;
+    OPEN(c, "- mp3: {p: 1}\n- polarity: {p: 1}\n");
+    float x[4] = {1, 2, 3, 4};
+    dsp_clip clip = {x, 1, 4, 1234.0}; /* not the rate that the chain was made for */
+    base_rng rng = rng_of(0);
+    TEST_FAILS(data_augment_waveform(c.augment, clip, &rng, c.scratch, &c.err), BASE_EDATA, c.err,
+               "augment: mp3: MP3 has no sample rate of 1234 Hz");
+    TEST_FAILS(data_augment_one(c.augment, 0, clip, &rng, c.scratch, &c.err), BASE_EDATA, c.err,
+               "augment: mp3: MP3 has no sample rate");
+    ck_assert_float_eq(x[3], 4);
+    chain_close(&c);
+}
+END_TEST
+
+enum { LONG = 1 << 23 };
+
+/* In a process that has no room for more than the clip. */
+static base_status augment_long_clip(void *context, base_text *out, base_error *err) {
+    const chain *c = context;
+    static float x[LONG];
+    base_rng rng = rng_of(0);
+    (void)out;
+    for (int64_t i = 0; i < LONG; i++) x[i] = i % 2 ? 0.5f : -0.5f;
+    return data_augment_waveform(c->augment, (dsp_clip){x, 1, LONG, RATE}, &rng, c->scratch, err);
+}
+
+START_TEST(want_of_memory_is_reported) {
+    static const char *const effects[] = {"- noise: {p: 1}\n", "- mp3: {p: 1}\n"};
+    static const char *const wanted[] = {"augment: noise: no memory", "augment: mp3: no memory"};
+    for (int i = 0; i < 2; i++) {
+        chain c;
+        base_text out = {0};
+        OPEN(c, effects[i]);
+        base_isolated_job job = {.name = "x",
+                                 .work = augment_long_clip,
+                                 .context = &c,
+                                 .seconds = 60,
+                                 .memory_bytes = 1 << 24,
+                                 .result_bytes = 1000};
+        base_status status = base_isolated(&job, &out, &c.err);
+        ck_assert_int_ne(status, BASE_OK);
+        /* a sanitizer's malloc ends the process */
+        if (status == BASE_EMEMORY) ck_assert_ptr_nonnull(strstr(c.err.text, wanted[i]));
+        chain_close(&c);
+    }
 }
 END_TEST
 
@@ -339,4 +390,5 @@ TEST_MAIN("data/augment", lists_its_variants, nothing_is_an_empty_chain,
           refuses_mp3_at_a_rate_it_does_not_know, p_0_is_identity, p_1_applies_every_effect,
           effects_run_in_order_with_amounts_in_range, single_values_reach_the_effect,
           p_is_the_share_of_clips, switching_an_effect_off_leaves_the_other_draws,
-          masks_set_features_to_their_mean, silence_stays_silent)
+          masks_set_features_to_their_mean, silence_stays_silent,
+          an_effect_that_fails_ends_the_chain, want_of_memory_is_reported)

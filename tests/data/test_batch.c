@@ -76,7 +76,8 @@ static const int64_t places[MAX_BATCH] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 /* Poisons the output, so that what is not written shows. */
 static void prepare(bench *b, const data_batch_request *request) {
     for (int64_t i = 0; i < MAX_BATCH * b->n_floats; i++) b->x[i] = NAN;
-    data_batch_prepare(b->batcher, request, b->x, b->length);
+    base_error err;
+    TEST_OK(data_batch_prepare(b->batcher, request, b->x, b->length, &err), err);
 }
 
 static const float *sample(const bench *b, int64_t i) {
@@ -303,12 +304,27 @@ START_TEST(works_without_effects_and_pool) {
     prepare(&b, &request);
     float *x = base_alloc((size_t)b.n_floats, sizeof *x);
     int32_t length;
-    data_batch_prepare(bare, &request, x, &length);
+    TEST_OK(data_batch_prepare(bare, &request, x, &length, &err), err);
     ck_assert_mem_eq(x, b.x, (size_t)b.n_floats * sizeof *x);
     ck_assert_int_eq(length, b.length[0]);
     base_free(x);
     data_batcher_free(bare);
     data_batcher_free(NULL);
+    bench_close(&b);
+}
+END_TEST
+
+START_TEST(an_effect_that_fails_fails_the_batch) {
+    bench b;
+    base_error err;
+    bench_open(&b, "[mp3: {p: 1}]", LOG_MEL, 2);
+    data_batch_request request = {.index = some, .n = MAX_BATCH, .augmented = true};
+    double rate_hz = b.data.clips.sample_rate_hz;
+    b.data.clips.sample_rate_hz = 1234.0; /* not the rate that the chain was made for */
+    TEST_FAILS(data_batch_prepare(b.batcher, &request, b.x, b.length, &err), BASE_EDATA, err,
+               "augment: mp3: MP3 has no sample rate");
+    b.data.clips.sample_rate_hz = rate_hz;
+    prepare(&b, &request);
     bench_close(&b);
 }
 END_TEST
@@ -319,4 +335,4 @@ TEST_MAIN("data/batch", bare_samples_are_the_clips_features,
           a_repeated_clip_differs_by_position, effects_that_never_come_leave_the_bare_sample,
           lengths_follow_the_sound, fits_the_normalisation,
           fits_the_same_bits_with_any_number_of_threads, fitting_does_nothing_where_none_is_needed,
-          works_without_effects_and_pool)
+          works_without_effects_and_pool, an_effect_that_fails_fails_the_batch)

@@ -85,6 +85,38 @@ START_TEST(stopped_and_resumed_it_ends_the_same) {
 }
 END_TEST
 
+static void copy_file(const char *from, const char *to) {
+    void *bytes;
+    size_t n;
+    TEST_OK(base_file_read(from, 0, &bytes, &n, &err), err);
+    TEST_OK(base_file_write(to, bytes, n, &err), err);
+    base_free(bytes);
+}
+
+/* The bytes count, not the name of the file: with others it does not go on, with the same it does.
+ */
+START_TEST(it_goes_on_only_from_the_weights_it_started_from) {
+    const char *folder = test_folder(), *whole = below(folder, "whole"),
+               *parts = below(folder, "parts"), *init = below(folder, "init.safetensors"),
+               *first = below(folder, "first"), *second = below(folder, "second");
+    TEST_OK(pretrain(CONFIG, first, false, 1, -1), err);
+    TEST_OK(pretrain(CONFIG "pretrain: {temperature: 0.5}\n", second, false, 1, -1), err);
+    const char *config =
+        base_arena_printf(&arena, "%spretrain: {temperature: 0.2}\n",
+                          base_arena_printf(&arena, "%.*s, init: {weights: %s}}\n",
+                                            (int)strlen(CONFIG) - 2, CONFIG, init));
+    copy_file(below(first, "weights.safetensors"), init);
+    TEST_OK(pretrain(config, whole, false, 1, -1), err);
+    ck_assert_int_eq(pretrain(config, parts, false, 1, 5), BASE_ESTOPPED);
+    copy_file(below(second, "weights.safetensors"), init);
+    TEST_FAILS(pretrain(config, parts, true, 1, -1), BASE_EMISMATCH, err,
+               "last.h5: made with another configuration, data, starting weights");
+    copy_file(below(first, "weights.safetensors"), init);
+    TEST_OK(pretrain(config, parts, true, 1, -1), err);
+    expect_same_file(whole, parts, "weights.safetensors");
+}
+END_TEST
+
 /* Synthesised drums of one class sound alike, those of others do not: something can be learned. */
 START_TEST(it_learns_to_find_the_other_view) {
     const char *folder = below(test_folder(), "run");
@@ -148,6 +180,7 @@ START_TEST(what_cannot_work_is_refused) {
 }
 END_TEST
 
-TEST_MAIN("train/pretrain", stopped_and_resumed_it_ends_the_same, it_learns_to_find_the_other_view,
+TEST_MAIN("train/pretrain", stopped_and_resumed_it_ends_the_same,
+          it_goes_on_only_from_the_weights_it_started_from, it_learns_to_find_the_other_view,
           sounds_for_testing_and_their_copies_stay_unseen, the_folder_of_a_run_is_refused,
           what_cannot_work_is_refused)
