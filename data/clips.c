@@ -185,7 +185,7 @@ static base_status prepare_mixes(data_manifest *m, const data_audio_options *opt
     for (data_mix *mix = m->mixes; mix != NULL; mix = mix->next)
         BASE_TRY(data_mix_prepare(mix, m, options, cache_folder, work, err));
     for (const data_mix *mix = m->mixes; mix != NULL; mix = mix->next)
-        BASE_TRY(data_mix_label(mix, m, err));
+        BASE_TRY(data_mix_tell(mix, m, err));
     return BASE_OK;
 }
 

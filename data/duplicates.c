@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "data/contents.h"
 #include "data/sets.h"
 #include "dsp/effects.h"
 #include "dsp/features.h"
@@ -40,29 +41,17 @@ static base_status no_memory(base_error *err) {
 
 /* ---- exact copies ---- */
 
-typedef struct {
-    base_digest content;
-    int64_t clip;
-} content_key;
-
-static int compare_contents(const void *a, const void *b) {
-    const content_key *x = a, *y = b;
-    if (x->content.high != y->content.high) return x->content.high < y->content.high ? -1 : 1;
-    if (x->content.low != y->content.low) return x->content.low < y->content.low ? -1 : 1;
-    return (x->clip > y->clip) - (x->clip < y->clip);
-}
-
 static base_status join_exact(const data_clips *clips, const data_manifest *manifest,
                               int64_t *parent, base_error *err) {
-    content_key *keys = base_alloc((size_t)clips->n_clips, sizeof *keys);
+    data_content *keys = base_alloc((size_t)clips->n_clips, sizeof *keys);
     if (keys == NULL) return no_memory(err);
     for (int64_t i = 0; i < clips->n_clips; i++) {
-        keys[i] = (content_key){manifest->rows[clips->row[i]].content, i};
+        keys[i] = (data_content){manifest->rows[clips->row[i]].content, i};
     }
-    qsort(keys, (size_t)clips->n_clips, sizeof *keys, compare_contents);
+    data_contents_sort(keys, clips->n_clips);
     for (int64_t i = 1; i < clips->n_clips; i++) {
         if (base_digest_equal(keys[i - 1].content, keys[i].content)) {
-            data_sets_join(parent, keys[i - 1].clip, keys[i].clip);
+            data_sets_join(parent, keys[i - 1].item, keys[i].item);
         }
     }
     base_free(keys);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/contents.h"
 #include "data/folds_file.h"
 #include "data/folds_search.h"
 #include "data/sets.h"
@@ -79,6 +80,29 @@ static void join_by_key(const data_manifest *manifest, const data_clips *clips,
     }
 }
 
+/* Sounds made from one-shots belong to copies of these. */
+static base_status join_parts(const data_manifest *manifest, const data_clips *clips,
+                              const data_folds *folds, int64_t *parent, base_error *err) {
+    int64_t n = 0;
+    data_content *contents = base_alloc((size_t)clips->n_clips, sizeof *contents);
+    if (contents == NULL) return no_memory(err);
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        if (!is_dealt_or_trains(folds, i)) continue;
+        contents[n++] = (data_content){manifest->rows[clips->row[i]].content, i};
+    }
+    data_contents_sort(contents, n);
+    for (int64_t i = 0; i < clips->n_clips; i++) {
+        const data_row *row = &manifest->rows[clips->row[i]];
+        if (!is_dealt_or_trains(folds, i)) continue;
+        for (int64_t p = 0; p < row->n_parts; p++) {
+            const data_content *copy = data_contents_find(contents, n, row->parts[p].content);
+            if (copy != NULL) data_sets_join(parent, i, copy->item);
+        }
+    }
+    base_free(contents);
+    return BASE_OK;
+}
+
 static base_status check_group_names(const data_folds_options *options, base_error *err) {
     for (int i = 0; i < options->group.n; i++) {
         const char *name = options->group.items[i];
@@ -97,17 +121,18 @@ static base_status find_clip_groups(const data_manifest *manifest, const data_cl
     int64_t n = clips->n_clips;
     int64_t *parent = base_alloc((size_t)n, sizeof *parent);
     group_key *keys = base_alloc((size_t)n + 1, sizeof *keys);
-    bool allocated = parent != NULL && keys != NULL;
-    if (allocated) {
-        data_sets_init(parent, n);
-        for (int i = 0; i < options->group.n; i++) {
-            join_by_key(manifest, clips, folds, options->group.items[i], keys, parent);
-        }
-        folds->n_groups = data_sets_number(parent, n, folds->group);
+    base_status status = parent != NULL && keys != NULL ? BASE_OK : no_memory(err);
+    if (status == BASE_OK) data_sets_init(parent, n);
+    for (int i = 0; status == BASE_OK && i < options->group.n; i++) {
+        const char *name = options->group.items[i];
+        join_by_key(manifest, clips, folds, name, keys, parent);
+        if (strcmp(name, "duplicates") == 0)
+            status = join_parts(manifest, clips, folds, parent, err);
     }
+    if (status == BASE_OK) folds->n_groups = data_sets_number(parent, n, folds->group);
     base_free(parent);
     base_free(keys);
-    return allocated ? BASE_OK : no_memory(err);
+    return status;
 }
 
 /* ---- what cannot be ---- */

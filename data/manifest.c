@@ -513,30 +513,6 @@ void data_manifest_release(data_manifest *manifest) {
     *manifest = (data_manifest){0};
 }
 
-base_status data_manifest_leave_out_copies(data_manifest *m, base_error *err) {
-    bool *is_tested = base_alloc((size_t)m->n_rows + 1, sizeof *is_tested); /* [duplicate] */
-    if (is_tested == NULL) return no_memory(err);
-    int64_t n_left_out = 0;
-    for (int64_t i = 0; i < m->n_rows; i++) {
-        const data_row *row = &m->rows[i];
-        if (row->use == DATA_USE_TEST && row->duplicate >= 0) is_tested[row->duplicate] = true;
-    }
-    for (int64_t i = 0; i < m->n_rows; i++) {
-        data_row *row = &m->rows[i];
-        if (row->use == DATA_USE_TEST || row->duplicate < 0 || !is_tested[row->duplicate]) continue;
-        row->left_out = "a copy of a sound for testing (use: test)";
-        row->class_index = -1;
-        n_left_out++;
-    }
-    base_free(is_tested);
-    if (n_left_out > 0)
-        data_manifest_note(m,
-                           "%lld sounds are not trained on: they are copies of sounds for "
-                           "testing (use: test)",
-                           (long long)n_left_out);
-    return BASE_OK;
-}
-
 static void write_row(const data_manifest *m, const data_row *row, base_text *out) {
     const char *class_name = row->left_out == NULL ? m->classes[row->class_index] : "";
     bool decoded = row->n_channels > 0;

@@ -57,6 +57,12 @@ typedef struct {
 } data_source_options;
 extern const base_option data_source_table[];
 
+/* A one-shot that a mix or a performance is made from. */
+typedef struct {
+    base_digest content; /* as a row's */
+    const char *name;    /* "KIT/FILE" */
+} data_row_part;
+
 typedef struct {
     const char *path;      /* openable; "synth:kick:17:7", a synthesised hit (data/synth.h);
                               "mix:B+CH:17:1", "performance:3:1" (data/mix.h) */
@@ -68,6 +74,8 @@ typedef struct {
     const char *left_out; /* why; NULL for a used row */
     const data_mix *mix;  /* what makes it, as its number `item`; NULL for all others */
     int64_t item;
+    const data_row_part *parts; /* [n_parts] what is heard in it, once that is decoded */
+    int64_t n_parts;
     /* Known after decoding */
     double sample_rate_hz, seconds;
     int64_t n_channels;
@@ -96,8 +104,9 @@ base_status data_manifest_open(const base_node *dataset, const char *config_fold
                                data_manifest *manifest, base_error *err);
 void data_manifest_release(data_manifest *manifest);
 
-/* Once duplicates are known: leaves out every copy of a row of use: test that is not one itself,
- * with a note. */
+/* Once duplicates are known: leaves out what is not of use: test itself, but is a copy of a row
+ * that is, or has a one-shot in common with it: is made from one, or is one (exact copies). With
+ * notes. EDATA if a class is left with nothing to train on by this. */
 base_status data_manifest_leave_out_copies(data_manifest *manifest, base_error *err);
 
 /* manifest.csv:

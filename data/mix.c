@@ -164,11 +164,12 @@ static base_status make_part(data_mix *mix, int64_t clip, data_part *part, base_
     const data_row *row = &mix->parts.rows[clips->row[clip]];
     *part = (data_part){.x = clips->audio + clips->offset[clip],
                         .n = data_clips_valid(clips, clip),
-                        .name = base_path_name(row->path)};
+                        .source = {row->content, base_path_name(row->path)}};
+    const char **name = &part->source.name;
     if (row->group[0] != '\0')
-        part->name = base_arena_printf(&mix->parts.arena, "%s/%s", row->group, part->name);
+        *name = base_arena_printf(&mix->parts.arena, "%s/%s", row->group, *name);
     part->onset = find_onset(part, clips->n_channels, clips->sample_rate_hz);
-    return part->name != NULL ? BASE_OK : no_memory(err);
+    return *name != NULL ? BASE_OK : no_memory(err);
 }
 
 /* Puts the parts in order of pool and class, those of one in the order of the clips. */

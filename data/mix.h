@@ -22,7 +22,7 @@ typedef uint64_t data_mix_set;
 typedef struct {
     const float *x; /* planar, n samples per channel */
     int64_t n, onset;
-    const char *name; /* "KIT/FILE" */
+    data_row_part source;
 } data_part;
 
 typedef struct {
@@ -64,8 +64,8 @@ const char *data_mix_class(const data_mix *mix, data_mix_set set);
 base_status data_mix_prepare(data_mix *mix, data_manifest *manifest,
                              const data_audio_options *options, const char *cache_folder,
                              const data_work *work, base_error *err);
-/* Makes the labels of its rows tell the parts of each. */
-base_status data_mix_label(const data_mix *mix, data_manifest *manifest, base_error *err);
+/* Tells what each of its rows is made of: the label what is struck, the parts whatever is heard. */
+base_status data_mix_tell(const data_mix *mix, data_manifest *manifest, base_error *err);
 void data_mix_rest(data_mix *mix); /* gives back the memory of the parts */
 
 /* Makes the sound of a row. */

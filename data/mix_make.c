@@ -228,18 +228,30 @@ static void play(const data_mix *mix, int64_t number, int64_t first, int64_t end
     }
 }
 
+/* Where a crop lies in its song. */
+typedef struct {
+    int64_t number;     /* of the song */
+    int64_t first, end; /* steps that may be heard in it */
+    int64_t begin, n;   /* samples */
+} crop;
+
+static crop find_crop(const data_mix *mix, const data_row *row) {
+    int64_t n_steps = mix->song[0].n_steps, step = row->item % n_steps;
+    crop c = {.number = row->item / n_steps,
+              .begin = llround(row->begin_s * mix->sample_rate_hz),
+              .n = llround((row->end_s - row->begin_s) * mix->sample_rate_hz)};
+    double reach_s = DATA_MIX_PART_S + mix->options.jitter_ms[1] * 1e-3;
+    int64_t n_before = (int64_t)ceil(reach_s / mix->song[c.number].step_s) + 1;
+    c.first = step > n_before ? step - n_before : 0;
+    c.end = step + 2 < n_steps ? step + 2 : n_steps; /* rounding may take in the next */
+    return c;
+}
+
 static base_status make_crop(const data_mix *mix, const data_row *row, data_audio *audio,
                              base_error *err) {
-    int64_t n_steps = mix->song[0].n_steps, step = row->item % n_steps;
-    int64_t number = row->item / n_steps;
-    double step_s = mix->song[number].step_s;
-    double reach_s = DATA_MIX_PART_S + mix->options.jitter_ms[1] * 1e-3;
-    int64_t first = step - (int64_t)ceil(reach_s / step_s) - 1;
-    int64_t begin = llround(row->begin_s * mix->sample_rate_hz);
-    int64_t n = llround((row->end_s - row->begin_s) * mix->sample_rate_hz);
-    int64_t end = step + 2 < n_steps ? step + 2 : n_steps; /* rounding may take in the next */
-    BASE_TRY(new_audio(mix, n, audio, err));
-    play(mix, number, first > 0 ? first : 0, end, begin, audio);
+    crop c = find_crop(mix, row);
+    BASE_TRY(new_audio(mix, c.n, audio, err));
+    play(mix, c.number, c.first, c.end, c.begin, audio);
     return BASE_OK;
 }
 
@@ -266,7 +278,7 @@ base_status data_mix_play(const data_mix *mix, int64_t song, data_audio *audio, 
 static void tell_strokes(const stroke *strokes, int n, base_text *out) {
     for (int i = 0; i < n; i++) {
         base_text_printf(out, "%s%s%s %.1f dB", i > 0 ? " + " : "",
-                         strokes[i].tail ? "tail of " : "", strokes[i].part->name,
+                         strokes[i].tail ? "tail of " : "", strokes[i].part->source.name,
                          strokes[i].gain_db);
         if (strokes[i].late_ms > 0) base_text_printf(out, " %.1f ms", strokes[i].late_ms);
     }
@@ -294,7 +306,61 @@ static void tell(const data_row *row, base_text *out) {
     base_text_add(out, n > 0 ? " + noise" : "noise");
 }
 
-base_status data_mix_label(const data_mix *mix, data_manifest *manifest, base_error *err) {
+/* ---- listing it ---- */
+
+/* One-shots, each once. */
+typedef struct {
+    data_row_part items[MAX_STROKES];
+    int64_t n;
+} part_list;
+
+static void list_part(const stroke *s, part_list *list) {
+    for (int64_t i = 0; i < list->n; i++) {
+        if (base_digest_equal(list->items[i].content, s->part->source.content)) return;
+    }
+    list->items[list->n++] = s->part->source;
+}
+
+static void list_crop(const data_mix *mix, const data_row *row, part_list *list) {
+    stroke strokes[MAX_STROKES];
+    crop c = find_crop(mix, row);
+    for (int64_t step = c.first; step < c.end; step++) {
+        int n = draw_step(mix, c.number, step, strokes);
+        for (int i = 0; i < n; i++) {
+            const stroke *s = &strokes[i];
+            if (s->at < c.begin + c.n && s->at + s->n > c.begin) list_part(s, list);
+        }
+    }
+}
+
+static void list_mix(const data_mix *mix, int64_t item, part_list *list) {
+    stroke strokes[MAX_STROKES];
+    int n = draw_mix(mix, item, strokes);
+    if (n == 0) {
+        rest r;
+        base_rng rng = open_mix(mix, item);
+        n = draw_rest(mix, item, &rng, &r, strokes);
+    }
+    for (int i = 0; i < n; i++) list_part(&strokes[i], list);
+}
+
+static base_status list_parts(data_row *row, base_arena *arena, base_error *err) {
+    part_list list = {.n = 0};
+    if (row->mix->options.source == DATA_SOURCE_MIX) {
+        list_mix(row->mix, row->item, &list);
+    } else {
+        list_crop(row->mix, row, &list);
+    }
+    if (list.n == 0) return BASE_OK;
+    data_row_part *parts = base_arena_alloc(arena, (size_t)list.n, sizeof *parts);
+    if (parts == NULL) return no_memory(err);
+    memcpy(parts, list.items, (size_t)list.n * sizeof *parts);
+    row->parts = parts;
+    row->n_parts = list.n;
+    return BASE_OK;
+}
+
+base_status data_mix_tell(const data_mix *mix, data_manifest *manifest, base_error *err) {
     for (int64_t i = 0; i < manifest->n_rows; i++) {
         data_row *row = &manifest->rows[i];
         if (row->mix != mix || row->left_out != NULL) continue;
@@ -303,6 +369,7 @@ base_status data_mix_label(const data_mix *mix, data_manifest *manifest, base_er
         row->label = text.failed ? NULL : base_arena_string(&manifest->arena, text.data);
         base_text_release(&text);
         if (row->label == NULL) return no_memory(err);
+        BASE_TRY(list_parts(row, &manifest->arena, err));
     }
     return BASE_OK;
 }

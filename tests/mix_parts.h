@@ -8,6 +8,8 @@
  * synthesiser has one tom and one cymbal: its first seed gives middle toms and crashes, a second
  * one floor toms and rides. */
 const char *mix_parts(base_arena *arena, const char *folder, int per_class);
+/* The same from two other seeds, `seed` and the next: no sound is in both. */
+const char *mix_parts_of(base_arena *arena, const char *folder, int per_class, int seed);
 
 /* The 23 classes of S4, as a flow-style YAML list. */
 extern const char mix_classes[];

@@ -75,6 +75,7 @@ END_TEST
 /* System S4's data set, smaller and with synthesised parts: learnt from mixes, tested on crops. */
 START_TEST(system_s4s_data_are_learnt_and_tested) {
     const char *folder = test_folder(), *parts = mix_parts(&arena, folder, 3);
+    const char *other_parts = mix_parts_of(&arena, folder, 3, 3);
     program_expect(
         folder,
         base_arena_printf(
@@ -84,7 +85,7 @@ START_TEST(system_s4s_data_are_learnt_and_tested) {
             "'dataset[1].songs=2' 'dataset[1].bars=8' 'network=[flatten, linear: classes]' "
             "'features={kind: log_mel, n_fft: 512, hop: 256, n_mels: 8}' augment=[] "
             "train.epochs=1 train.final=none audio.sample_rate=16000",
-            test_path("../configs/systems/s4.yaml"), parts, parts),
+            test_path("../configs/systems/s4.yaml"), parts, other_parts),
         0, NULL);
     program_expect(folder,
                    "test $(grep -c '^mix:' run/folds.csv) -gt 80 && "
@@ -94,5 +95,55 @@ START_TEST(system_s4s_data_are_learnt_and_tested) {
 }
 END_TEST
 
+#define LITTLE                                                                                     \
+    "audio: {sample_rate: 16000, channels: 1, seconds: 0.2}\n"                                     \
+    "features: {kind: log_mel, n_fft: 512, hop: 256, n_mels: 8}\n"                                 \
+    "network: [flatten, linear: classes]\n"                                                        \
+    "train: {epochs: 1, batch: 8, final: none}\n"
+#define ONE_SHOTS "{source: synth, per_class: 6, classes: [kick, snare]}"
+
+/* Of twelve one-shots, four are in each pool, as are 12 of the mixes. Six others stay alone. */
+START_TEST(mixes_are_dealt_with_their_parts) {
+    const char *folder = test_folder();
+    program_write(folder, "mixed.yaml",
+                  "name: mixed\n"
+                  "dataset:\n"
+                  "  - " ONE_SHOTS "\n"
+                  "  - {source: mix, parts: " ONE_SHOTS ", classes: [kick, snare, kick+snare], "
+                  "per_class: 12, pools: 3}\n"
+                  "  - {source: synth, per_class: 3, seed: 8, classes: [kick, snare]}\n" LITTLE
+                  "folds: {k: 3}\n");
+    program_expect(folder, "$RIMSHOT train mixed.yaml --out run --quiet", 0, NULL);
+    program_expect(folder,
+                   "test \"$(awk -F, 'NR > 1 {print $5}' run/folds.csv | sort | uniq -c | "
+                   "awk '{print $1}' | sort -n | tr '\\n' ' ')\" = '1 1 1 1 1 1 16 16 16 ' && "
+                   "test $(awk -F, 'NR > 1 {print $5, $6}' run/folds.csv | sort -u | wc -l) = 9",
+                   0, NULL);
+    program_expect(folder, "$RIMSHOT train mixed.yaml folds.k=4 --out four", 1,
+                   "groups of samples, fewer than folds.k = 4");
+}
+END_TEST
+
+START_TEST(mixes_of_a_sound_for_testing_are_not_trained_on) {
+    const char *folder = test_folder();
+    program_write(folder, "mixed.yaml",
+                  "name: mixed\n"
+                  "dataset:\n"
+                  "  - {source: mix, parts: " ONE_SHOTS ", classes: [kick, snare], per_class: 24, "
+                  "pools: 3}\n"
+                  "  - {source: synth, per_class: 1, classes: [kick], use: test}\n" LITTLE
+                  "folds: {k: 3, group: [kit]}\n");
+    program_end end = program_expect(folder, "$RIMSHOT train mixed.yaml --out run", 0, NULL);
+    ck_assert_ptr_nonnull(strstr(end.err, " sounds are not trained on: "));
+    program_expect(folder,
+                   "test $(grep '^mix:.*made from synth:kick:0:1' run/manifest.csv | tee out | "
+                   "wc -l) -gt 2 && ! grep -v 'synth:kick:0:1 .*made from synth:kick:0:1, a copy "
+                   "of a sound for testing (use: test): synth:kick:0:1' out && "
+                   "! cut -d, -f1 out | grep -Ff - run/folds.csv",
+                   0, NULL);
+}
+END_TEST
+
 TEST_MAIN("cli/mixing", songs_are_written_with_their_crops, what_cannot_be_written_is_named,
-          a_run_on_mixes_can_be_repeated_from_its_folder, system_s4s_data_are_learnt_and_tested)
+          a_run_on_mixes_can_be_repeated_from_its_folder, mixes_are_dealt_with_their_parts,
+          mixes_of_a_sound_for_testing_are_not_trained_on, system_s4s_data_are_learnt_and_tested)

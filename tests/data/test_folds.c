@@ -424,6 +424,40 @@ START_TEST(sounds_have_their_uses) {
 }
 END_TEST
 
+/* Clips 6 and 60, which only trains, are made from copies of others: the folds that test these, or
+ * them, do not train on them. What only tests plays no part. */
+START_TEST(mixes_stay_with_copies_of_their_parts) {
+    fixture f = fixture_of_all_uses();
+    data_row *rows = f.manifest.rows;
+    data_row_part three[] = {{rows[1].content, "a"}, {rows[33].content, "b"}, {{99, 99}, "c"}},
+                  two[] = {{rows[20].content, "d"}, {rows[70].content, "e"}};
+    rows[6].parts = three;
+    rows[6].n_parts = 3;
+    rows[60].parts = two;
+    rows[60].n_parts = 2;
+    data_folds_options options = options_for(4);
+    for (int seed = 0; seed < 8; seed++) {
+        data_folds folds;
+        base_error err;
+        options.seed = seed;
+        TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);
+        ck_assert_int_eq(folds.fold[6], folds.fold[1]);
+        ck_assert_int_eq(folds.fold[6], folds.fold[33]);
+        ck_assert_int_eq(folds.fold[60], folds.fold[20]);
+        ck_assert_int_eq(folds.n_groups, 75 - 3);
+        data_folds_release(&folds);
+    }
+    static const char *const kit[] = {"kit"};
+    options.group = (base_strings){kit, 1}; /* copies may be split, too */
+    data_folds folds;
+    base_error err;
+    TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);
+    ck_assert_int_eq(folds.n_groups, 75);
+    data_folds_release(&folds);
+    fixture_release(&f);
+}
+END_TEST
+
 START_TEST(uses_are_replayed) {
     fixture f = fixture_of_all_uses();
     data_folds_options options = options_for(3);
@@ -487,5 +521,5 @@ TEST_MAIN("data/folds", stratifies_no_worse_than_scikit_learn, single_clips_are_
           a_hundred_thousand_clips_are_no_matter, binds_its_defaults,
           joins_copies_and_kits_in_chains, holds_out_a_share, names_a_class_with_too_few_groups,
           says_when_groups_leave_a_fold_without_a_class, says_when_no_assignment_exists,
-          replays_what_it_wrote, sounds_have_their_uses, uses_are_replayed,
-          refuses_a_file_that_does_not_fit)
+          replays_what_it_wrote, sounds_have_their_uses, mixes_stay_with_copies_of_their_parts,
+          uses_are_replayed, refuses_a_file_that_does_not_fit)

@@ -166,7 +166,7 @@ static int pools_of(const data_mix *mix, const char *kit) {
     int pools = 0;
     for (int64_t bin = 0; bin < mix->options.pools * mix->parts.n_classes; bin++) {
         for (int64_t i = mix->first[bin]; i < mix->first[bin + 1]; i++) {
-            if (strncmp(mix->part[i].name, kit, strlen(kit)) == 0)
+            if (strncmp(mix->part[i].source.name, kit, strlen(kit)) == 0)
                 pools |= 1 << (bin / mix->parts.n_classes);
         }
     }
@@ -205,7 +205,7 @@ START_TEST(the_same_parts_have_the_same_pools) {
     TEST_OK(prepare(&m), err);
     TEST_OK(prepare(&other), err);
     for (int i = 0; i < 16 * 2; i++)
-        ck_assert_str_eq(m.mixes->part[i].name, other.mixes->part[i].name);
+        ck_assert_str_eq(m.mixes->part[i].source.name, other.mixes->part[i].source.name);
     data_manifest_release(&m);
     data_manifest_release(&other);
 }
@@ -270,8 +270,8 @@ START_TEST(other_sounds_may_ring_on_beneath) {
     open_yaml(mix_of(folder, ", classes: [a], per_class: 60, pools: 2, ringing: 0.5"), &wet);
     TEST_OK(prepare(&dry), err);
     TEST_OK(prepare(&wet), err);
-    TEST_OK(data_mix_label(dry.mixes, &dry, &err), err);
-    TEST_OK(data_mix_label(wet.mixes, &wet, &err), err);
+    TEST_OK(data_mix_tell(dry.mixes, &dry, &err), err);
+    TEST_OK(data_mix_tell(wet.mixes, &wet, &err), err);
     int n_ringing = 0;
     for (int i = 0; i < 60; i++) {
         const char *label = dry.rows[i].label;
@@ -440,6 +440,54 @@ START_TEST(crops_are_cut_from_the_song) {
 }
 END_TEST
 
+/* Upside down, a one-shot changes just those sounds in which it is heard. */
+START_TEST(what_is_heard_is_listed) {
+    data_manifest m;
+    open_yaml(base_arena_printf(
+                  &arena,
+                  "[{source: performance, parts: %s, classes: %s, songs: 2, bars: 4, pools: 2},"
+                  " {source: mix, parts: %s, classes: [B, S+B, rest], per_class: 12, pools: 2, "
+                  "ringing: 0.5}]",
+                  mix_parts(&arena, test_folder(), 2), mix_classes,
+                  mix_parts(&arena, test_folder(), 2)),
+              &m);
+    TEST_OK(prepare(&m), err);
+    data_audio_options o = form();
+    data_work work = {0};
+    TEST_OK(data_mix_prepare(m.mixes->next, &m, &o, NULL, &work, &err), err);
+    int n_heard = 0, n_not_struck = 0;
+    for (data_mix *mix = m.mixes; mix != NULL; mix = mix->next) {
+        TEST_OK(data_mix_tell(mix, &m, &err), err);
+        for (int64_t p = 0; p < mix->clips.n_clips; p++) {
+            data_part *part = &mix->part[p], upright = *part;
+            float *x = base_alloc((size_t)part->n, sizeof *x);
+            for (int64_t i = 0; i < part->n; i++) x[i] = -part->x[i];
+            for (int64_t i = 0; i < m.n_rows; i++) {
+                const data_row *row = &m.rows[i];
+                if (row->mix != mix || row->left_out != NULL) continue;
+                bool listed = false;
+                for (int64_t j = 0; j < row->n_parts; j++)
+                    listed |= base_digest_equal(row->parts[j].content, part->source.content);
+                data_audio before = read_row(row);
+                part->x = x;
+                data_audio after = read_row(row);
+                *part = upright;
+                bool heard = memcmp(before.x, after.x, (size_t)before.n * sizeof *before.x) != 0;
+                ck_assert_msg(heard == listed, "%s %s: %s", row->path, row->label,
+                              part->source.name);
+                n_heard += heard;
+                n_not_struck += heard && strstr(row->label, part->source.name) == NULL;
+                data_audio_release(&before);
+                data_audio_release(&after);
+            }
+            base_free(x);
+        }
+    }
+    ck_assert(n_heard > 100 && n_not_struck > 50); /* what rings on */
+    data_manifest_release(&m);
+}
+END_TEST
+
 static double energy(const data_audio *audio, double begin_s, double end_s) {
     double sum = 0;
     for (int64_t i = llround(begin_s * RATE); i < llround(end_s * RATE); i++)
@@ -482,4 +530,4 @@ TEST_MAIN("data/mix", parts_are_added_with_gain_and_delay, parts_begin_at_their_
           rests_are_quiet_tails_and_noise, threads_and_the_cache_make_no_difference,
           the_cache_follows_parts_and_settings, parts_that_cannot_be_used_are_passed_over,
           a_class_of_parts_without_a_sound_is_an_error, crops_are_cut_from_the_song,
-          a_closed_hat_ends_an_open_one)
+          what_is_heard_is_listed, a_closed_hat_ends_an_open_one)
