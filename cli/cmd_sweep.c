@@ -198,12 +198,10 @@ static int run_with(sweep_view *view, const char *format) {
     }
     view->folder = view->options.folder = cli_training_folder(call, view->sweep.name);
     if (!view->folder) return cli_usage("out of memory");
-    if (format && !base_folder_exists(view->folder)) {
-        base_fail(&err, BASE_ENOTFOUND,
-                  "%s: no such folder: nothing of the sweep is trained so far", view->folder);
-        return cli_fail(&err);
+    if (format) {
+        base_status status = train_sweep_folder_find(&view->sweep, view->folder, &err);
+        return status == BASE_OK ? show_results(view, format) : cli_fail(&err);
     }
-    if (format) return show_results(view, format);
     if (train_sweep_look(&view->sweep, view->folder, &err) != BASE_OK) return cli_fail(&err);
     return cli_given(call, "dry-run") ? list_cells(view) : train_all(view);
 }
@@ -243,8 +241,9 @@ const cli_command cli_sweep = {
         "combination of values is a cell: an ordinary run, as `rimshot train` makes it, in a "
         "folder of its own below the sweep's.\n\n"
         "Called again, a sweep goes on where it stopped: cells that are finished stay as they "
-        "are, one that was cut off is resumed to the same bits. A cell that fails is reported, "
-        "the others are trained all the same, and the exit status is 1.\n\n"
+        "are, one that was cut off is resumed to the same bits. Values may be added to the grid; a "
+        "folder that holds another sweep, or anything else, is refused. A cell that fails is "
+        "reported, the others are trained all the same, and the exit status is 1.\n\n"
         "At the end there is one table of all cells: accuracy, balanced accuracy and macro F1 "
         "with their deviation over the folds, parameters, multiply-adds, and for each cell the "
         "difference of accuracy to the best (or to the cells that baseline: names) with its p "

@@ -189,9 +189,12 @@ static base_status check_place(const train_curate_options *options, base_error *
         if (!base_file_exists(out)) return BASE_OK;
         return base_fail(err, BASE_EEXISTS, "%s: is a file, not a folder", out);
     }
-    if (has_file(out, "facts.json") || has_file(out, "config.yaml")) {
+    const char *kind = train_folder_kind(out);
+    if (kind == NULL && has_file(out, "config.yaml")) kind = "a run";
+    if (kind != NULL && strcmp(kind, "rounds") != 0) {
         return base_fail(err, BASE_EEXISTS,
-                         "%s: is the folder of a run, not of rounds; --out chooses another", out);
+                         "%s: is the folder of %s, not of rounds; --out chooses another", out,
+                         kind);
     }
     if (options->resume || base_folder_is_empty(out)) return BASE_OK;
     return base_fail(err, BASE_EEXISTS,

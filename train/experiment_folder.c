@@ -31,14 +31,28 @@ static base_status refuse_existing(const char *folder, base_error *err) {
                      folder);
 }
 
+const char *train_folder_kind(const char *folder) {
+    static const struct {
+        const char *file, *kind;
+    } rows[] = {{"facts.json", "a run"},
+                {"curate.yaml", "rounds"},
+                {"sweep.yaml", "a sweep"},
+                {"last.h5", "a pretraining"}};
+    const char *kind = NULL;
+    base_arena scratch = {0};
+    for (size_t i = 0; kind == NULL && i < sizeof rows / sizeof *rows; i++) {
+        if (has_file(folder, rows[i].file, &scratch)) kind = rows[i].kind;
+    }
+    base_arena_release(&scratch);
+    return kind;
+}
+
 /* What another command keeps there is neither gone on with nor overwritten. */
-static base_status refuse_others(const char *folder, base_arena *arena, base_error *err) {
-    const char *what = has_file(folder, "curate.yaml", arena) ? "rounds"
-                       : has_file(folder, "last.h5", arena)   ? "a pretraining"
-                                                              : NULL;
-    if (what == NULL) return BASE_OK;
+static base_status refuse_others(const char *folder, base_error *err) {
+    const char *kind = train_folder_kind(folder);
+    if (kind == NULL || strcmp(kind, "a run") == 0) return BASE_OK;
     return base_fail(err, BASE_EEXISTS,
-                     "%s: is the folder of %s, not of a run; --out chooses another", folder, what);
+                     "%s: is the folder of %s, not of a run; --out chooses another", folder, kind);
 }
 
 static base_status lock_folder(train__experiment *e, base_error *err) {
@@ -60,7 +74,7 @@ base_status train__folder_check(train__experiment *e, base_error *err) {
         return base_fail(err, BASE_EEXISTS, "%s: is a file, not a run folder", folder);
     }
     if (!is_taken(folder)) return BASE_OK;
-    BASE_TRY(refuse_others(folder, &e->arena, err));
+    BASE_TRY(refuse_others(folder, err));
     if (!options->resume && !options->overwrite) return refuse_existing(folder, err);
     if (options->overwrite && !holds_a_run(folder, &e->arena)) {
         return base_fail(err, BASE_EEXISTS, "%s: is no run folder, so it is not overwritten",

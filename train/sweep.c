@@ -164,6 +164,7 @@ static base_status read_value(train_sweep *sweep, train_sweep_axis *axis, const 
     train_sweep_value *value = &axis->values[i];
     bool keeps = base_node_is_null(node);
     value->line = node->line;
+    value->node = node;
     value->label = node->key != NULL ? node->key : describe(node, i + 1, arena);
     if (value->label != NULL) value->label = one_line(value->label, arena);
     value->override = keeps ? NULL : make_override(axis->key, node, arena);

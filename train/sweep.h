@@ -2,7 +2,8 @@
  *
  * A sweep file names a configuration and, for some of its keys, several values each. Every cell of
  * that grid is an ordinary run in <folder>/<cell>. The tables are computed from the runs' folders,
- * so that they can be made again at any time. docs/formats.md describes the files. */
+ * so that they can be made again at any time. <folder>/sweep.yaml says whose folder it is.
+ * docs/formats.md describes the files. */
 #ifndef TRAIN_SWEEP_H
 #define TRAIN_SWEEP_H
 
@@ -13,6 +14,7 @@ typedef struct {
     const char *label;    /* as shown: "none", "0.001" */
     const char *name;     /* the same, fit for a folder's name */
     const char *override; /* "augment=[]"; NULL: the configuration's own value stays */
+    const base_node *node;
     int line;
 } train_sweep_value;
 
@@ -70,16 +72,32 @@ int train_sweep_baseline_of(const train_sweep *sweep, int cell);
 base_status train_sweep_config(const train_sweep *sweep, int cell, train_config *config,
                                base_error *err);
 
+/* What the cells have in common: the base configuration with all that is overridden for every cell.
+ * It need not be a whole one: where the cells make it so, it is given without defaults. */
+base_status train_sweep_base(const train_sweep *sweep, base_arena *arena, base_node **base,
+                             base_error *err);
+
 /* The line of a failed.txt; NULL, without a failure, if there is no such file. */
 base_status train_sweep_read_failure(const char *path, base_arena *arena, const char **line,
                                      base_error *err);
 
-/* Fills in the cells' states. Fails if a cell was begun with another configuration, or if no cell
- * has a configuration that holds. */
+/* Refuses a folder that holds anything but this sweep: EEXISTS what is no sweep, EMISMATCH one that
+ * has begun cells and other keys in its grid, or other settings that all its cells have in common.
+ * The grid's values, the baseline and the name may differ. */
+base_status train_sweep_folder_check(const train_sweep *sweep, const char *folder, base_error *err);
+/* Does so, too, and writes what the sweep is into it, sweep.yaml. */
+base_status train_sweep_folder_claim(const train_sweep *sweep, const char *folder, base_error *err);
+/* For who only reads the cells, the settings of which are then as they are; ENOTFOUND if nothing of
+ * the sweep is there. */
+base_status train_sweep_folder_find(const train_sweep *sweep, const char *folder, base_error *err);
+
+/* Fills in the cells' states. Fails if the folder or a cell's is that of another sweep, a cell was
+ * begun with another configuration, or no cell has a configuration that holds. */
 base_status train_sweep_look(train_sweep *sweep, const char *folder, base_error *err);
 
-/* Trains one cell, or goes on with it. `options` are those of the run, but for its folder, which is
- * that of the sweep, and `resume`, which is set. Why a cell failed is kept in its failed.txt. */
+/* Claims the folder, and trains one cell in it, or goes on with it. `options` are those of the run,
+ * but for its folder, which is that of the sweep, and `resume`, which is set. Why a cell failed is
+ * kept in its failed.txt. */
 base_status train_sweep_run_cell(const train_sweep *sweep, int cell,
                                  const train_experiment_options *options, base_error *err);
 

@@ -36,17 +36,24 @@ static base_status locate(const train_sweep *sweep, int cell, base_error *err) {
     return err->status;
 }
 
-/* The overrides for all cells, then this one's values; the last one is the run's name. */
-static const char **list_overrides(const train_sweep *sweep, int cell, base_arena *arena, int *n) {
+/* The overrides for all cells, with room for those of one. */
+static const char **list_common(const train_sweep *sweep, base_arena *arena, int *n) {
     int64_t n_set = sweep->set != NULL ? sweep->set->n_children : 0;
     size_t n_most = (size_t)(n_set + sweep->n_overrides + sweep->n_axes + 1);
     const char **list = base_arena_alloc(arena, n_most, sizeof *list);
-    const char *name = base_arena_printf(arena, "name='%s'", sweep->cells[cell].name);
-    if (list == NULL || name == NULL) return NULL;
+    if (list == NULL) return NULL;
     *n = 0;
     const base_node *item = sweep->set != NULL ? sweep->set->child : NULL;
     for (; item != NULL; item = item->next) list[(*n)++] = item->text;
     for (int i = 0; i < sweep->n_overrides; i++) list[(*n)++] = sweep->overrides[i];
+    return list;
+}
+
+/* These, then this cell's values; the last one is the run's name. */
+static const char **list_overrides(const train_sweep *sweep, int cell, base_arena *arena, int *n) {
+    const char **list = list_common(sweep, arena, n);
+    const char *name = base_arena_printf(arena, "name='%s'", sweep->cells[cell].name);
+    if (list == NULL || name == NULL) return NULL;
     for (int a = 0; a < sweep->n_axes; a++) {
         const train_sweep_value *value = &sweep->axes[a].values[sweep->cells[cell].value[a]];
         if (value->override != NULL) list[(*n)++] = value->override;
@@ -66,6 +73,24 @@ base_status train_sweep_config(const train_sweep *sweep, int cell, train_config 
     if (status != BASE_OK) status = locate(sweep, cell, err);
     base_arena_release(&scratch);
     return status;
+}
+
+base_status train_sweep_base(const train_sweep *sweep, base_arena *arena, base_node **base,
+                             base_error *err) {
+    train_config config;
+    base_error not_whole;
+    int n = 0;
+    const char **overrides = list_common(sweep, arena, &n);
+    if (overrides == NULL) return no_memory(sweep, err);
+    if (train_config_read(sweep->config, overrides, n, &config, &not_whole) == BASE_OK) {
+        *base = base_node_copy(config.root, arena);
+        train_config_release(&config);
+        return *base != NULL ? BASE_OK : no_memory(sweep, err);
+    }
+    BASE_TRY(base_yaml_read(sweep->config, arena, base, err));
+    for (int i = 0; i < n; i++) BASE_TRY(base_yaml_override(*base, overrides[i], arena, err));
+    if ((*base)->kind == BASE_NODE_MAP) return BASE_OK;
+    return base_node_fail(*base, err, BASE_ECONFIG, "a configuration is a map of sections");
 }
 
 /* ---- a cell's folder ---- */
@@ -160,18 +185,8 @@ static base_status refuse_if_all_bad(const train_sweep *sweep, base_error *err) 
     return base_fail(err, BASE_ECONFIG, "%s", sweep->cells[0].problem);
 }
 
-static base_status check_places(const train_sweep *sweep, const char *folder, base_arena *scratch,
-                                base_error *err) {
-    const char *facts = base_path_join(scratch, folder, "facts.json");
-    if (facts == NULL) return no_memory(sweep, err);
-    if (!base_folder_exists(folder) && base_file_exists(folder)) {
-        return base_fail(err, BASE_EEXISTS, "%s: is a file, not a folder", folder);
-    }
-    if (base_file_exists(facts)) {
-        return base_fail(err, BASE_EEXISTS,
-                         "%s: is the folder of a run, not of a sweep; --out chooses another",
-                         folder);
-    }
+static base_status check_places(const train_sweep *sweep, const char *folder, base_error *err) {
+    BASE_TRY(train_sweep_folder_check(sweep, folder, err));
     if (base_file_exists(sweep->config)) return BASE_OK;
     return base_fail(err, BASE_ECONFIG, "%s:%d: config: %s: no such file", sweep->path,
                      sweep->config_line, sweep->config);
@@ -179,7 +194,7 @@ static base_status check_places(const train_sweep *sweep, const char *folder, ba
 
 base_status train_sweep_look(train_sweep *sweep, const char *folder, base_error *err) {
     base_arena scratch = {0};
-    base_status status = check_places(sweep, folder, &scratch, err);
+    base_status status = check_places(sweep, folder, err);
     for (int i = 0; status == BASE_OK && i < sweep->n_cells; i++) {
         status = look_at(sweep, folder, i, &scratch, err);
     }
@@ -242,7 +257,10 @@ base_status train_sweep_run_cell(const train_sweep *sweep, int cell,
                                  const train_experiment_options *options, base_error *err) {
     base_arena scratch = {0};
     cell_files files;
-    base_status status = find_files(sweep, options->folder, cell, &scratch, &files, err);
+    base_status status = train_sweep_folder_claim(sweep, options->folder, err);
+    if (status == BASE_OK) {
+        status = find_files(sweep, options->folder, cell, &scratch, &files, err);
+    }
     if (status == BASE_OK) status = run_in(sweep, cell, &files, options, err);
     base_arena_release(&scratch);
     return status;

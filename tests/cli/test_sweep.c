@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "tests/program.h"
 #include "tests/test.h"
 
@@ -13,6 +14,8 @@ static const char grid[] = "name: little\n"
                            "grid:\n"
                            "  train.batch: [8, 1]\n"
                            "  train.mixup: {plain: 0, mixed: 0.2}\n";
+
+static base_arena arena;
 
 static const char *with_sweep(const char *text) {
     const char *folder = test_folder();
@@ -111,12 +114,62 @@ START_TEST(a_cell_of_another_configuration_is_refused) {
     const char *folder = with_sweep(grid);
     program_run(folder, "$RIMSHOT sweep sweep.yaml train.epochs=1");
     program_expect(folder, "$RIMSHOT sweep sweep.yaml train.epochs=2", 1,
+                   "runs/little: holds a sweep with other settings: train.epochs was 1 and is 2 "
+                   "now; to go on, give the same");
+    program_expect(folder, "sed -i 's/plain: 0, mixed: 0.2/plain: 0.1, mixed: 0.3/' sweep.yaml", 0,
+                   NULL);
+    program_expect(folder, "$RIMSHOT sweep sweep.yaml train.epochs=1", 1,
                    "runs/little/batch-8,mixup-plain/cell.yaml:");
-    program_expect(folder, "$RIMSHOT sweep sweep.yaml train.epochs=2 --dry-run", 1,
+    program_expect(folder, "$RIMSHOT sweep sweep.yaml train.epochs=1 --dry-run", 1,
                    "begun with another configuration; remove its folder");
     program_expect(folder, "rm -r runs/little/batch-8,mixup-plain", 0, NULL);
-    program_expect(folder, "$RIMSHOT sweep sweep.yaml train.epochs=2", 1,
+    program_expect(folder, "$RIMSHOT sweep sweep.yaml train.epochs=1", 1,
                    "runs/little/batch-8,mixup-mixed/cell.yaml:");
+}
+END_TEST
+
+/* A value more is a cell more; the others stay. Another grid has no place there, nor has anything
+ * else. */
+START_TEST(a_folder_is_one_sweeps) {
+    const char *folder =
+        with_sweep("name: little\n"
+                   "config: tiny.yaml\n"
+                   "set: ['dataset={source: synth, per_class: 4}', train.epochs=1]\n"
+                   "grid: {train.seed: [1]}\n");
+    program_expect(folder, "$RIMSHOT sweep sweep.yaml --table csv", 1, "nothing of the sweep");
+    program_expect(folder, "$RIMSHOT sweep sweep.yaml && cp -r runs/little/seed-1 before", 0, NULL);
+    program_expect(folder,
+                   "sed 's/\\[1\\]/[1, 2]/' sweep.yaml >more.yaml && $RIMSHOT sweep more.yaml && "
+                   "diff -r before runs/little/seed-1 && test -e runs/little/seed-2/report.html && "
+                   "test $(grep -c finished runs/little/table.csv) = 2",
+                   0, NULL);
+    program_expect(folder,
+                   "sed 's/train.seed: .*/folds.seed: [1]}/' sweep.yaml >other.yaml && "
+                   "cp -r runs/little before-other",
+                   0, NULL);
+    static const char *const commands[] = {"other.yaml", "other.yaml --dry-run",
+                                           "other.yaml --table md"};
+    for (int i = 0; i < 3; i++) {
+        program_expect(folder, base_arena_printf(&arena, "$RIMSHOT sweep %s", commands[i]), 1,
+                       "runs/little: holds another sweep: the keys of its grid are train.seed, "
+                       "here they are folds.seed; --out chooses another folder");
+    }
+    static const char *const others[] = {"train tiny.yaml --resume",
+                                         "curate tiny.yaml drums 'dataset=[{source: folder, path: "
+                                         "drums}, {source: synth, use: test}]' --resume",
+
+                                         "pretrain tiny.yaml --resume"};
+    for (int i = 0; i < 3; i++) {
+        program_expect(folder,
+                       base_arena_printf(&arena, "$RIMSHOT %s --out runs/little", others[i]), 1,
+                       "runs/little: is the folder of a sweep, not of ");
+    }
+    program_expect(folder, "$RIMSHOT sweep more.yaml --out drums", 1,
+                   "drums: is neither empty nor the folder of a sweep");
+    program_expect(folder, "$RIMSHOT sweep more.yaml --table csv --out drums", 1,
+                   "drums: is neither");
+    program_expect(folder, "diff -r before-other runs/little && test ! -e drums/table.csv", 0,
+                   NULL);
 }
 END_TEST
 
@@ -159,4 +212,4 @@ END_TEST
 TEST_MAIN("cli/sweep", a_cell_that_fails_does_not_keep_the_others_back,
           one_that_runs_away_fails_when_it_does, kills_and_threads_do_not_matter,
           an_interrupted_sweep_tells_how_to_go_on, a_cell_of_another_configuration_is_refused,
-          mistakes_are_refused, the_demo_sweep_runs)
+          a_folder_is_one_sweeps, mistakes_are_refused, the_demo_sweep_runs)

@@ -270,6 +270,165 @@ START_TEST(the_folder_of_a_run_is_refused) {
 }
 END_TEST
 
+/* ---- whose folder ---- */
+
+static const char folder_sweep[] = "name: s\n"
+                                   "config: base.yaml\n"
+                                   "set: [train.batch=4]\n"
+                                   "grid: {augment: {none: [], full: ~}, train.seed: [1, 2]}\n";
+
+/* The folder of that sweep, whose first cell was begun. */
+static const char *claimed_folder(void) {
+    train_sweep sweep;
+    base_error err;
+    const char *folder = base_path_join(&memory, test_folder(), "out");
+    read_sweep(folder_sweep, &sweep);
+    TEST_OK(train_sweep_folder_claim(&sweep, folder, &err), err);
+    const char *cell = base_path_join(&memory, folder, sweep.cells[0].name);
+    TEST_OK(base_folder_make(cell, &err), err);
+    write_text(cell, "facts.json", "{}");
+    train_sweep_release(&sweep);
+    return folder;
+}
+
+/* What becomes of a folder when it is claimed, the base being `base`. */
+static base_status claim(const char *folder, const char *base, const char *text, base_error *err) {
+    train_sweep sweep;
+    const char *path = in_fresh_folder(text);
+    write_text(base_path_folder(&memory, path), "base.yaml", base);
+    TEST_OK(train_sweep_read(path, NULL, 0, &sweep, err), *err);
+    base_status status = train_sweep_folder_claim(&sweep, folder, err);
+    base_error checked;
+    ck_assert_int_eq(train_sweep_folder_check(&sweep, folder, &checked), status);
+    if (status != BASE_OK) ck_assert_str_eq(checked.text, err->text);
+    train_sweep_release(&sweep);
+    return status;
+}
+
+/* Values, the baseline, the name, and what the file only says more plainly may change. */
+START_TEST(a_sweep_may_grow) {
+    static const struct {
+        const char *base, *sweep;
+    } rows[] = {
+        {base_config, folder_sweep},
+        {base_config, "name: t\nconfig: base.yaml\nset: [train.batch=4]\n"
+                      "grid: {augment: {none: [], full: ~, more: [polarity]}, train.seed: [3]}\n"
+                      "baseline: {augment: none}\n"},
+        {"train: {seed: 9, batch: 4, epochs: 7}\n" /* every cell has a seed of its own */
+         "network: [flatten, {linear: classes}]\n"
+         "augment: [{polarity: {p: 0.5}}]\n"
+         "dataset: {source: synth, per_class: 4}\n"
+         "name: other\n",
+         "name: s\nconfig: base.yaml\n"
+         "grid: {augment: {none: [], full: ~}, train.seed: [1, 2]}\n"},
+    };
+    const char *folder = claimed_folder();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        base_error err;
+        TEST_OK(claim(folder, rows[i].base, rows[i].sweep, &err), err);
+    }
+}
+END_TEST
+
+START_TEST(another_sweep_is_refused) {
+    static const struct {
+        const char *base, *sweep, *part;
+    } rows[] = {
+        {base_config, "name: s\nconfig: base.yaml\ngrid: {train.seed: [1, 2]}\n",
+         "out: holds another sweep: the keys of its grid are augment, train.seed, here they are "
+         "train.seed; --out chooses another folder"},
+        {base_config,
+         "name: s\nconfig: base.yaml\nset: [train.batch=4]\n"
+         "grid: {train.seed: [1], augment: [~]}\n",
+         "here they are train.seed, augment;"},
+        {base_config,
+         "name: s\nconfig: base.yaml\nset: [train.batch=5]\n"
+         "grid: {augment: {none: [], full: ~}, train.seed: [3]}\n",
+         "out: holds a sweep with other settings: train.batch was 4 and is 5 now; to go on, give "
+         "the same, or choose another folder with --out"},
+        {"name: base\ndataset: {source: synth, per_class: 4}\naugment:\n  - polarity: {p: 0.25}\n"
+         "network: [flatten, {linear: classes}]\ntrain: {epochs: 7}\n",
+         folder_sweep, "augment[0].polarity.p was 0.5 and is 0.25 now"}, /* full: ~ */
+        {"name: base\ndataset: [{source: synth, per_class: 4}]\naugment:\n  - polarity: {p: 0.5}\n"
+         "network: [flatten, {linear: classes}]\ntrain: {epochs: 7}\n",
+         folder_sweep, "dataset has changed"},
+        {"name: base\ndataset: {source: synth, per_class: 4}\naugment:\n  - polarity: {p: 0.5}\n"
+         "network: [flatten, relu, {linear: classes}]\ntrain: {epochs: 7}\n",
+         folder_sweep, "network has changed"},
+        {"name: base\ndataset: {source: synth}\naugment:\n  - polarity: {p: 0.5}\n"
+         "network: [flatten, {linear: classes}]\ntrain: {epochs: 7}\n",
+         folder_sweep, "dataset.per_class is gone"},
+    };
+    const char *folder = claimed_folder();
+    void *before, *after;
+    size_t n_before, n_after;
+    base_error err;
+    const char *record = base_path_join(&memory, folder, "sweep.yaml");
+    TEST_OK(base_file_read(record, 0, &before, &n_before, &err), err);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        TEST_FAILS(claim(folder, rows[i].base, rows[i].sweep, &err), BASE_EMISMATCH, err,
+                   rows[i].part);
+    }
+    TEST_OK(base_file_read(record, 0, &after, &n_after, &err), err);
+    ck_assert(n_before == n_after && memcmp(before, after, n_before) == 0);
+    base_free(before);
+    base_free(after);
+}
+END_TEST
+
+/* What only the cells make whole is compared as it stands. */
+START_TEST(the_base_need_not_be_whole) {
+    static const char text[] = "name: s\nconfig: base.yaml\n"
+                               "grid: {network: {a: [flatten, {linear: classes}]}}\n";
+    const char *folder = base_path_join(&memory, test_folder(), "out");
+    base_error err;
+    TEST_OK(claim(folder, "name: x\ndataset: {source: synth}\n", text, &err), err);
+    const char *cell = base_path_join(&memory, folder, "network-a");
+    TEST_OK(base_folder_make(cell, &err), err);
+    write_text(cell, "facts.json", "{}");
+    TEST_OK(claim(folder, "dataset: {source: synth}\n", text, &err), err);
+    TEST_FAILS(claim(folder, "dataset: {source: synth, seed: 2}\n", text, &err), BASE_EMISMATCH,
+               err, "dataset.seed was not there");
+}
+END_TEST
+
+/* Until a cell was begun, mistakes in what they have in common can be put right. */
+START_TEST(a_sweep_without_cells_binds_nothing) {
+    const char *folder = claimed_folder();
+    base_error err;
+    TEST_OK(base_folder_remove(base_path_join(&memory, folder, "augment-none,seed-1"), &err), err);
+    TEST_OK(
+        claim(folder, base_config, "name: s\nconfig: base.yaml\ngrid: {train.batch: [1]}\n", &err),
+        err);
+}
+END_TEST
+
+START_TEST(what_is_no_sweeps_folder_is_refused) {
+    static const struct {
+        const char *file, *text, *part; /* NULL: it is taken */
+    } rows[] = {
+        {"curate.yaml", "", "is the folder of rounds, not of a sweep; --out chooses another"},
+        {"last.h5", "", "is the folder of a pretraining, not of a sweep"},
+        {"notes.txt", "", "is neither empty nor the folder of a sweep"},
+        {"sweep.yaml", folder_sweep, "sweep.yaml: is not what a sweep was begun with"},
+        {".rimshot-1-0", "", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *folder = test_folder();
+        base_error err;
+        write_text(folder, rows[i].file, rows[i].text);
+        if (rows[i].part == NULL) {
+            TEST_OK(claim(folder, base_config, folder_sweep, &err), err);
+        } else {
+            TEST_FAILS(claim(folder, base_config, folder_sweep, &err), BASE_EEXISTS, err,
+                       rows[i].part);
+            bool is_record = strcmp(rows[i].file, "sweep.yaml") == 0;
+            ck_assert(is_record == base_file_exists(base_path_join(&memory, folder, "sweep.yaml")));
+        }
+    }
+}
+END_TEST
+
 /* ---- tables ---- */
 
 static const char grid[] = "name: \"odd_name & 5%\"\n"
@@ -519,7 +678,9 @@ TEST_MAIN("train/sweep", cells_are_the_product_in_order, values_get_readable_and
           equal_last_words_keep_their_keys, a_baseline_takes_the_other_values_along,
           cells_have_their_values, mistakes_are_named_with_their_lines, a_grid_is_bounded,
           a_wrong_value_is_found_in_the_sweep_file, what_all_cells_share_is_refused_at_once,
-          the_folder_of_a_run_is_refused, results_are_those_of_the_runs,
+          the_folder_of_a_run_is_refused, a_sweep_may_grow, another_sweep_is_refused,
+          the_base_need_not_be_whole, a_sweep_without_cells_binds_nothing,
+          what_is_no_sweeps_folder_is_refused, results_are_those_of_the_runs,
           a_baseline_pairs_the_same_clips, the_best_of_each_column_is_bold,
           one_fold_has_no_deviation, csv_has_a_field_for_each_column, names_are_escaped,
           a_damaged_run_is_a_failed_cell, no_cell_is_finished)
