@@ -754,7 +754,7 @@ static void max_pool(const nn_pool_row *row, const float *x, float *y) {
 #undef LOOP
 }
 
-static void max_pool_backward(const nn_pool_row *row, const float *x, const float *dy, float *dx){
+static void max_pool_backward(const nn_pool_row *row, const float *x, const float *dy, float *dx) {
 #define LOOP(kf, kt)                                                                               \
     EACH(j, row->n_windows)                                                                        \
     window_backward(row, kf, kt, x + j * (kt), dy[j], dx + j * (kt))
@@ -762,38 +762,91 @@ static void max_pool_backward(const nn_pool_row *row, const float *x, const floa
 #undef LOOP
 }
 
-/* Windows of 2 x 2, as many as there are lanes. */
-INLINE void pairs_index(const float *x, int64_t width, float *y, uint8_t *index) {
-    floats max = __builtin_shufflevector(FLOATS(x), FLOATS(x + WIDTH), EVENS);
+#if defined(__AVX512F__)
+enum { PARTIAL = 1 /* vectors can be loaded and stored in part */ };
+
+INLINE __mmask16 first_of(int64_t n) {
+    return (__mmask16)(n < 0 ? 0 : n < WIDTH ? (1 << n) - 1 : 0xffff);
+}
+
+/* The first n numbers, or as many as there are lanes. */
+INLINE floats load_first(const float *x, int64_t n) {
+    return (floats)_mm512_maskz_loadu_ps(first_of(n), x);
+}
+
+INLINE void store_first(float *y, floats x, int64_t n) {
+    _mm512_mask_storeu_ps(y, first_of(n), (__m512)x);
+}
+
+INLINE integers load_bytes(const uint8_t *x, int64_t n) {
+    return (integers)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_of(n), x));
+}
+
+INLINE void store_bytes(uint8_t *y, integers x, int64_t n) {
+    _mm512_mask_cvtepi32_storeu_epi8(y, first_of(n), (__m512i)x);
+}
+#else
+enum { PARTIAL = 0 };
+
+INLINE floats load_first(const float *x, int64_t n) {
+    (void)n;
+    return FLOATS(x);
+}
+
+INLINE void store_first(float *y, floats x, int64_t n) {
+    (void)n;
+    *(floats *)y = x;
+}
+
+INLINE integers load_bytes(const uint8_t *x, int64_t n) {
+    (void)n;
+    return __builtin_convertvector(*(const bytes *)x, integers);
+}
+
+INLINE void store_bytes(uint8_t *y, integers x, int64_t n) {
+    (void)n;
+    *(bytes *)y = __builtin_convertvector(x, bytes);
+}
+#endif
+
+/* n windows of 2 x 2, or as many as there are lanes. */
+INLINE void pairs_index(const float *x, int64_t width, float *y, uint8_t *index, int64_t n) {
+    floats max = {0};
     integers at = {0};
-    UNROLL for (int k = 1; k < 4; k++) {
+    UNROLL for (int k = 0; k < 4; k++) {
         const float *row = x + k / 2 * width;
-        floats low = FLOATS(row), high = FLOATS(row + WIDTH);
+        floats low = load_first(row, 2 * n), high = load_first(row + WIDTH, 2 * n - WIDTH);
         floats value = k % 2 ? __builtin_shufflevector(low, high, ODDS)
                              : __builtin_shufflevector(low, high, EVENS);
         integers more = value > max;
-        max = pick(more, value, max);
-        at = (more & k) | (~more & at);
+        max = k == 0 ? value : pick(more, value, max);
+        if (k > 0) at = (more & k) | (~more & at);
     }
-    *(floats *)y = max;
-    *(bytes *)index = __builtin_convertvector(at, bytes);
+    store_first(y, max, n);
+    store_bytes(index, at, n);
 }
 
-INLINE void pairs_unpool(const float *dy, const uint8_t *index, int64_t width, float *dx) {
-    floats d = FLOATS(dy), zero = {0};
-    integers at = __builtin_convertvector(*(const bytes *)index, integers);
+INLINE void pairs_unpool(const float *dy, const uint8_t *index, int64_t width, float *dx,
+                         int64_t n) {
+    floats d = load_first(dy, n), zero = {0};
+    integers at = load_bytes(index, n);
     UNROLL for (int f = 0; f < 2; f++) {
         floats even = pick(at == 2 * f, d, zero), odd = pick(at == 2 * f + 1, d, zero);
-        *(floats *)(dx + f * width) = __builtin_shufflevector(even, odd, LOW_PAIRS);
-        *(floats *)(dx + f * width + WIDTH) = __builtin_shufflevector(even, odd, HIGH_PAIRS);
+        float *row = dx + f * width;
+        store_first(row, __builtin_shufflevector(even, odd, LOW_PAIRS), 2 * n);
+        store_first(row + WIDTH, __builtin_shufflevector(even, odd, HIGH_PAIRS), 2 * n - WIDTH);
     }
+}
+
+/* Where the vector that follows i numbers of n starts: the last one is partial, or overlaps. */
+INLINE int64_t part_at(int64_t i, int64_t n) {
+    return PARTIAL ? i : vector_at(i, n);
 }
 
 static bool has_vectors_of_pairs(const nn_pool_row *row) {
-    return row->kernel_f == 2 && row->kernel_t == 2 && row->n_windows >= WIDTH;
+    return row->kernel_f == 2 && row->kernel_t == 2 && (PARTIAL || row->n_windows >= WIDTH);
 }
 
-/* The first maximum of a window and which of its elements it is. */
 static float window_index(const nn_pool_row *row, const float *x, uint8_t *index) {
     float max = x[0];
     int64_t at = 0;
@@ -818,8 +871,8 @@ static void max_pool_index(const nn_pool_row *row, const float *x, float *y, uin
     int64_t n = row->n_windows, kernel_t = row->kernel_t;
     bool pairs = has_vectors_of_pairs(row);
     for (int64_t i = 0; i < n && pairs; i += WIDTH) {
-        int64_t j = vector_at(i, n);
-        pairs_index(x + 2 * j, row->width, y + j, index + j);
+        int64_t j = part_at(i, n);
+        pairs_index(x + 2 * j, row->width, y + j, index + j, n - j);
     }
     for (int64_t j = 0; j < n && !pairs; j++) {
         y[j] = window_index(row, x + j * kernel_t, index + j);
@@ -830,8 +883,8 @@ static void max_unpool(const nn_pool_row *row, const float *dy, const uint8_t *i
     int64_t n = row->n_windows, kernel_t = row->kernel_t;
     bool pairs = has_vectors_of_pairs(row);
     for (int64_t i = 0; i < n && pairs; i += WIDTH) {
-        int64_t j = vector_at(i, n);
-        pairs_unpool(dy + j, index + j, row->width, dx + 2 * j);
+        int64_t j = part_at(i, n);
+        pairs_unpool(dy + j, index + j, row->width, dx + 2 * j, n - j);
     }
     for (int64_t j = 0; j < n && !pairs; j++) {
         window_unpool(row, dy[j], index[j], dx + j * kernel_t);

@@ -2,9 +2,9 @@
  * a sequence or vector, over the batch and all other axes, without frames past in_length.
  *
  * An activation and a max pooling that follow are done in the same pass: what is written is only
- * their result, and backward makes everything again from x. One task has one channel of the whole
- * batch, or a few neighbours where planes are small, so that both of its passes find their data in
- * the cache and each sum has one order. */
+ * their result, and for backward, in one byte, where each maximum was. One task has one channel of
+ * the whole batch, or a few neighbours where planes are small, so that both of its passes find
+ * their data in the cache and each sum has one order. */
 #include <math.h>
 #include <string.h>
 
@@ -69,13 +69,15 @@ static int64_t rows_at_once(int64_t row_floats) {
 
 static bool absorb_pool(nn_plan *plan, const nn_pool_options *pool) {
     nn_shape *out = &plan->out;
-    if (out->rank != 3 || !nn_pool_is_tiling(pool) || nn_absorbed_pool(plan) != NULL) return false;
+    if (out->rank != 3 || nn_absorbed_pool(plan) != NULL || !nn_pool_fits(pool, *out)) return false;
     int64_t kernel_f = nn_pair_item(pool->kernel, 0), kernel_t = nn_pair_item(pool->kernel, 1);
-    if (kernel_f > out->dim[1] || kernel_t > out->dim[2]) return false;
     int64_t row = kernel_f * out->dim[2];
     plan->n_worker_scratch = rows_at_once(row) * row + out->dim[1] * out->dim[2];
     out->dim[1] /= kernel_f;
     out->dim[2] /= kernel_t;
+    if (plan->training) {
+        plan->n_cache += nn_pool_index_floats(plan->max_batch * nn_shape_count(*out));
+    }
     return true;
 }
 
@@ -130,6 +132,7 @@ typedef struct {
     const float *weight, *bias;
     float *dweight, *dbias, *running_mean, *running_var;
     channel_statistics *statistics; /* NULL without backward */
+    uint8_t *index;                 /* as y, of its maxima; NULL without backward or pooling */
     nn_map map;                     /* the activation; scale and shift are each channel's own */
     const float *x;
     float *y, *dy, *dx;
@@ -159,6 +162,9 @@ static norm_call open_call(const void *options, const nn_run *run) {
                       .kernel_t = pool != NULL ? nn_pair_item(pool->kernel, 1) : 0,
                       .pooled_height = out.rank == 3 ? out.dim[1] : 1,
                       .pooled_width = out.rank == 3 ? out.dim[2] : 1};
+    if (plan->training && pool != NULL) {
+        call.index = (uint8_t *)(run->cache + call.channels * STATISTICS_FLOATS);
+    }
     if (plan->n_absorbed > 0) {
         nn_activation_of(plan->absorbed_name[0], plan->absorbed_options[0], &call.map);
     }
@@ -330,38 +336,40 @@ static bool next_rows(pooled_rows *rows) {
     return left > 0;
 }
 
+/* The maxima of a plane x, which start at y. */
 static void pool_plane(pooled_rows rows, const float *x, float *y) {
     const norm_call *call = rows.call;
     nn_pool_row windows = window_row(call);
+    int64_t floats = call->kernel_f * call->frames;
     while (next_rows(&rows)) {
         activate_rows(&rows, x);
         for (int64_t i = 0; i < rows.n; i++) {
-            call->kernels->max_pool(&windows, rows.activated + i * call->kernel_f * call->frames,
-                                    y + (rows.row + i) * call->pooled_width);
+            const float *from = rows.activated + i * floats;
+            float *to = y + (rows.row + i) * call->pooled_width;
+            if (call->index != NULL) {
+                call->kernels->max_pool_index(&windows, from, to, call->index + (to - call->y));
+            } else {
+                call->kernels->max_pool(&windows, from, to);
+            }
         }
     }
 }
 
-/* dz [F,T] from the gradient dy of the pooled plane. */
-static void unpool_plane(pooled_rows rows, const float *x, const float *dy, float *dz) {
-    const norm_call *call = rows.call;
+/* dz [F,T] from the gradient of the pooled plane, which starts at dy. */
+static void unpool_plane(const norm_call *call, const nn_map *map, const float *x, const float *dy,
+                         float *dz) {
     nn_pool_row windows = window_row(call);
-    int64_t floats = call->kernel_f * call->frames;
+    int64_t floats = call->kernel_f * call->frames, done = call->pooled_height * floats;
     int64_t rest = call->frames - call->pooled_width * call->kernel_t;
-    while (next_rows(&rows)) {
-        activate_rows(&rows, x);
-        float *d = dz + rows.row * floats;
-        for (int64_t i = 0; i < rows.n; i++) {
-            call->kernels->max_pool_backward(&windows, rows.activated + i * floats,
-                                             dy + (rows.row + i) * call->pooled_width,
-                                             d + i * floats);
+    for (int64_t i = 0; i < call->pooled_height; i++) {
+        const float *from = dy + i * call->pooled_width;
+        float *d = dz + i * floats;
+        call->kernels->max_unpool(&windows, from, call->index + (from - call->dy), d);
+        for (int64_t k = 1; k <= call->kernel_f; k++) {
+            fill(d + k * call->frames - rest, rest, 0.0f);
         }
-        for (int64_t i = 1; i <= rows.n * call->kernel_f; i++) {
-            fill(d + i * call->frames - rest, rest, 0.0f);
-        }
-        call->kernels->activate_backward(&rows.map, x + rows.row * floats, d, rows.n * floats);
+        call->kernels->activate_backward(map, x + i * floats, d, floats);
     }
-    int64_t done = call->pooled_height * floats;
     fill(dz + done, plane_floats(call) - done, 0.0f);
 }
 
@@ -418,16 +426,13 @@ static void finish_plane(const norm_call *call, int64_t sample, int64_t channel,
 /* Makes dz of one plane and adds to its channel's sums. */
 static void image_backward_plane(const norm_call *call, int64_t sample, int64_t channel, int worker,
                                  double sums[2]) {
-    pooled_rows rows = {.call = call,
-                        .map = channel_map(call, channel, call->statistics[channel]),
-                        .activated = scratch_of(call, worker),
-                        .length = length_of(call, sample)};
+    nn_map map = channel_map(call, channel, call->statistics[channel]);
     const float *x = call->x + plane_start(call, sample, channel);
     float *dz = gradient_place(call, sample, channel, worker);
     if (call->kernel_f > 0) {
-        unpool_plane(rows, x, call->dy + pooled_start(call, sample, channel), dz);
+        unpool_plane(call, &map, x, call->dy + pooled_start(call, sample, channel), dz);
     } else {
-        call->kernels->activate_backward(&rows.map, x, dz, plane_floats(call));
+        call->kernels->activate_backward(&map, x, dz, plane_floats(call));
     }
     sum_plane(call, sample, dz, x, &sums[0], &sums[1]);
 }

@@ -297,16 +297,7 @@ static bool absorb_activation(nn_plan *plan, const char *name, const void *optio
  * a gradient. */
 static bool can_pool(const conv2d_options *o, const nn_plan *plan, const nn_pool_options *pool) {
     if (plan->n_absorbed != 1 || strcmp(plan->absorbed_name[0], "relu") != 0) return false;
-    if (!nn_pool_is_tiling(pool) || nn_conv2d_groups(o, plan->in[0]) > 1) return false;
-    int64_t kernel_f = nn_pair_item(pool->kernel, 0), kernel_t = nn_pair_item(pool->kernel, 1);
-    return kernel_f <= plan->out.dim[1] && kernel_t <= plan->out.dim[2] &&
-           kernel_f <= NN_MAX_POOLED_WINDOW / kernel_t;
-}
-
-static void plan_cache(const conv_geometry *g, nn_plan *plan) {
-    int64_t n_bytes = g->group_out * g->out_plane * plan->max_batch;
-    if (plan->training)
-        plan->n_cache = (n_bytes + (int64_t)sizeof(float) - 1) / (int64_t)sizeof(float);
+    return nn_conv2d_groups(o, plan->in[0]) == 1 && nn_pool_fits(pool, plan->out);
 }
 
 static bool absorb_pool(const conv2d_options *o, nn_plan *plan, const nn_pool_options *pool) {
@@ -319,7 +310,9 @@ static bool absorb_pool(const conv2d_options *o, nn_plan *plan, const nn_pool_op
     plan->out.dim[1] = g.convolution.pooled.f;
     plan->out.dim[2] = g.convolution.pooled.t;
     plan_scratch(&g, plan);
-    plan_cache(&g, plan);
+    if (plan->training) {
+        plan->n_cache = nn_pool_index_floats(plan->max_batch * nn_shape_count(plan->out));
+    }
     return true;
 }
 

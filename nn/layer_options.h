@@ -48,6 +48,11 @@ void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]);
 
 /* Whether windows lie side by side: the stride is the kernel's extent and there is no padding. */
 bool nn_pool_is_tiling(const nn_pool_options *options);
+/* Whether a layer whose output has that shape can do it too: the windows are tiles, fit, and have
+ * elements that one byte tells apart. */
+bool nn_pool_fits(const nn_pool_options *options, nn_shape image);
+/* Floats that the numbers of n maxima within their windows take. */
+int64_t nn_pool_index_floats(int64_t n);
 /* Of a max_pool that the plan's layer has absorbed; NULL: none. */
 const nn_pool_options *nn_absorbed_pool(const nn_plan *plan);
 

@@ -41,6 +41,18 @@ bool nn_pool_is_tiling(const nn_pool_options *o) {
     return true;
 }
 
+bool nn_pool_fits(const nn_pool_options *o, nn_shape image) {
+    enum { MAX_ELEMENTS = 256 };
+    int64_t kernel_f = nn_pair_item(o->kernel, 0), kernel_t = nn_pair_item(o->kernel, 1);
+    return nn_pool_is_tiling(o) && kernel_f <= image.dim[1] && kernel_t <= image.dim[2] &&
+           kernel_f <= MAX_ELEMENTS / kernel_t;
+}
+
+int64_t nn_pool_index_floats(int64_t n) {
+    int64_t size = sizeof(float);
+    return (n + size - 1) / size;
+}
+
 const nn_pool_options *nn_absorbed_pool(const nn_plan *plan) {
     int last = plan->n_absorbed - 1;
     if (last < 0 || strcmp(plan->absorbed_name[last], "max_pool") != 0) return NULL;

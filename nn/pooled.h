@@ -6,11 +6,9 @@
 
 #include "nn/kernels.h"
 
-enum { NN_MAX_POOLED_WINDOW = 256 };
-
 typedef struct {
     int64_t channels, f, t;     /* planes of maxima */
-    int64_t kernel_f, kernel_t; /* at most NN_MAX_POOLED_WINDOW elements */
+    int64_t kernel_f, kernel_t; /* of a window, at most 256 elements */
 } nn_pooled;
 
 /* Rows of numbers x, from windows' row `first` on. */
