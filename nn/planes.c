@@ -20,9 +20,9 @@ int64_t nn_planes_room(const nn_planes *p) {
     return nn_round_up(nn_planes_floats(p) + NN_MAX_TAPS_BLOCK, NN_LANES);
 }
 
-int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t least) {
+int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t share) {
     int64_t n = (extent * floats_per_row + floats - 1) / floats;
-    n = nn_at_most(nn_at_least(n, least), extent);
+    n = nn_at_most(nn_round_up(n, share), extent);
     return (extent + n - 1) / n;
 }
 
@@ -32,8 +32,8 @@ int64_t nn_planes_cut_outputs(const nn_output_cut *cut) {
         per_row += cut->y_floats;
         floats *= 2;
     }
-    int64_t least = cut->macs > MIN_SHARED_MACS ? 2 : 1;
-    int64_t rows = nn_planes_cut(cut->extent, per_row, floats, least);
+    int64_t share = cut->macs > MIN_SHARED_MACS ? 2 : 1;
+    int64_t rows = nn_planes_cut(cut->extent, per_row, floats, share);
     return cut->unit > 0 ? nn_round_up(rows, cut->unit) : rows;
 }
 

@@ -31,8 +31,8 @@ void nn_planes_lay_out(const nn_planes *p, const float *x, int64_t first, float 
 void nn_planes_offsets(const nn_planes *p, int32_t *offset);
 
 /* Rows of a block such that what takes `floats_per_row` numbers a row takes about `floats` in a
- * block; at least `least` blocks of `extent` rows, all nearly alike. */
-int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t least);
+ * block; `extent` rows are a multiple of `share` blocks, all nearly alike, as far as that goes. */
+int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t share);
 /* What decides how many rows of outputs are a block. */
 typedef struct {
     int64_t extent;   /* rows of a sample */
