@@ -524,6 +524,62 @@ static void multiply_positions(const nn_positions_product *p) {
     for (; i < n; i++) multiply_columns(p, i * WIDTH, 12, 1);
 }
 
+static float sum_of_lanes(floats x) {
+    float lane[WIDTH];
+    memcpy(lane, &x, sizeof lane);
+    for (int half = WIDTH / 2; half >= 1; half /= 2) {
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
+    return lane[0];
+}
+
+#if defined(__AVX512F__)
+enum { DOT_ROWS = 6, DOT_COLUMNS = 4 };
+#else
+enum { DOT_ROWS = 3, DOT_COLUMNS = 4 };
+#endif
+
+/* Of rows i to i + `rows` and columns j to j + `columns`; those past the last repeat it. */
+INLINE void multiply_dot_tile(const nn_dot_products *p, int64_t i, int64_t j, int rows) {
+    floats sum[DOT_ROWS][DOT_COLUMNS];
+    const float *a[DOT_ROWS], *b[DOT_COLUMNS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        a[r] = p->a + (i + r < p->n_rows ? i + r : p->n_rows - 1) * p->a_pitch;
+        UNROLL for (int c = 0; c < DOT_COLUMNS; c++) sum[r][c] = (floats){0};
+    }
+    UNROLL for (int c = 0; c < DOT_COLUMNS; c++) {
+        b[c] = p->b + (j + c < p->n_columns ? j + c : p->n_columns - 1) * p->b_pitch;
+    }
+    int64_t k = 0;
+    for (; k + WIDTH <= p->n_terms; k += WIDTH) {
+        floats column[DOT_COLUMNS];
+        UNROLL for (int c = 0; c < DOT_COLUMNS; c++) column[c] = FLOATS(b[c] + k);
+        UNROLL for (int r = 0; r < rows; r++) {
+            floats row = FLOATS(a[r] + k);
+            UNROLL for (int c = 0; c < DOT_COLUMNS; c++) sum[r][c] += row * column[c];
+        }
+    }
+    for (int r = 0; r < rows && i + r < p->n_rows; r++) {
+        for (int c = 0; c < DOT_COLUMNS && j + c < p->n_columns; c++) {
+            float total = sum_of_lanes(sum[r][c]);
+            for (int64_t rest = k; rest < p->n_terms; rest++) total += a[r][rest] * b[c][rest];
+            p->c[(i + r) * p->c_pitch + j + c] += total;
+        }
+    }
+}
+
+static void multiply_dots(const nn_dot_products *p) {
+    for (int64_t i = 0; i < p->n_rows; i += DOT_ROWS) {
+        for (int64_t j = 0; j < p->n_columns; j += DOT_COLUMNS) {
+            if (p->n_rows - i == 1) {
+                multiply_dot_tile(p, i, j, 1);
+            } else {
+                multiply_dot_tile(p, i, j, DOT_ROWS);
+            }
+        }
+    }
+}
+
 /* NaN comes through. */
 INLINE floats not_below(floats x, float least) {
     floats bound = least - (floats){0};
@@ -1018,6 +1074,7 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .multiply_add = multiply_add,
     .sum = sum,
     .dot = dot,
+    .multiply_dots = multiply_dots,
     .correlate = correlate,
     .sum_and_squares = sum_and_squares,
     .sum_and_dot = sum_and_dot,

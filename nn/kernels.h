@@ -79,6 +79,14 @@ typedef struct {
     int64_t c_pitch;
 } nn_positions_product;
 
+/* c [n_rows, n_columns] += a [n_rows, n_terms] b^T, b [n_columns, n_terms]. */
+typedef struct {
+    int64_t n_rows, n_columns, n_terms;
+    const float *a, *b;
+    int64_t a_pitch, b_pitch, c_pitch;
+    float *c;
+} nn_dot_products;
+
 #define NN_LANES          16
 #define NN_MAX_TAPS_BLOCK 48
 
@@ -131,6 +139,9 @@ typedef struct {
     void (*multiply_add)(const float *a, const float *b, float *y, int64_t n); /* y += a b */
     float (*sum)(const float *x, int64_t n); /* in lanes, then a tree */
     float (*dot)(const float *a, const float *b, int64_t n);
+
+    /* Each number is one sum in lanes, then a tree; where it stands does not matter. */
+    void (*multiply_dots)(const nn_dot_products *product);
 
     /* y[i] += sum over k of weight[k] x[offset[k] + i], in order of k; n is a multiple of
      * NN_CORRELATE_BLOCK. */

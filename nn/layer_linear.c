@@ -7,6 +7,11 @@
 #include "nn/kernels.h"
 #include "nn/layer.h"
 
+/* Few rows and many features: reading the weights is what takes time, and a library that packs them
+ * first reads them twice. The features are cut into slices that stay in the cache, and these into
+ * NN_SHARDS parts, whose sums are joined by a tree. */
+enum { LONG = 4096, SLICE = 1024 };
+
 typedef struct {
     int64_t out;
     bool bias;
@@ -32,6 +37,10 @@ static int64_t shard_floats(int64_t out) {
     return (out + 15) / 16 * 16;
 }
 
+static bool is_long(const nn_plan *plan) {
+    return plan->in[0].rank == 1 && features_in(plan) >= LONG;
+}
+
 static base_status linear_plan(const void *options, nn_plan *plan, base_error *err) {
     const linear_options *o = options;
     if (plan->in[0].rank != 1) {
@@ -49,6 +58,8 @@ static base_status linear_plan(const void *options, nn_plan *plan, base_error *e
         plan->backward_reads = NN_READS_X;
         plan->n_scratch = o->bias ? NN_SHARDS * shard_floats(o->out) : 0;
     }
+    int64_t n_sums = NN_SHARDS * plan->max_batch * o->out;
+    if (is_long(plan) && n_sums > plan->n_scratch) plan->n_scratch = n_sums;
     return BASE_OK;
 }
 
@@ -62,28 +73,71 @@ static void linear_init(const void *options, const nn_plan *plan, base_rng *rng,
     if (o->bias) nn_init_uniform(rng, bound, nn_plan_find(plan, "bias", param), o->out);
 }
 
+typedef struct {
+    const nn_run *run;
+    const float *x, *weight;
+    int64_t out;
+} long_call;
+
+static void long_task(void *context, int64_t part, int worker) {
+    (void)worker;
+    const long_call *call = context;
+    int64_t in = features_in(call->run->plan), batch = call->run->batch;
+    int64_t n_slices = (in + SLICE - 1) / SLICE, n_sums = batch * call->out;
+    float *sums = call->run->scratch + part * n_sums;
+    memset(sums, 0, (size_t)n_sums * sizeof *sums);
+    for (int64_t slice = nn_shard_begin((int)part, n_slices);
+         slice < nn_shard_begin((int)part + 1, n_slices); slice++) {
+        int64_t begin = slice * SLICE, left = in - begin;
+        nn_kernels()->multiply_dots(&(nn_dot_products){.n_rows = batch,
+                                                       .n_columns = call->out,
+                                                       .n_terms = left < SLICE ? left : SLICE,
+                                                       .a = call->x + begin,
+                                                       .b = call->weight + begin,
+                                                       .a_pitch = in,
+                                                       .b_pitch = in,
+                                                       .c_pitch = call->out,
+                                                       .c = sums});
+    }
+}
+
+/* y += x W^T */
+static void forward_long(const nn_run *run, const float *x, const float *weight, float *y) {
+    long_call call = {.run = run, .x = x, .weight = weight, .out = run->plan->out.dim[0]};
+    int64_t n = run->batch * call.out;
+    base_parallel(run->pool, NN_SHARDS, long_task, &call);
+    base_tree_sum(run->pool, run->scratch, NN_SHARDS, n, n);
+    nn_kernels()->add(run->scratch, y, n);
+}
+
 static void linear_forward(const void *options, const nn_run *run, const float *const *x,
                            float *y) {
     const linear_options *o = options;
     const nn_plan *plan = run->plan;
     int64_t rows = rows_of(run), in = features_in(plan);
     const float *bias = nn_plan_find(plan, "bias", (float *)run->param);
-    for (int64_t i = 0; i < rows && o->bias; i++) {
-        memcpy(y + i * o->out, bias, (size_t)o->out * sizeof *y);
+    const float *weight = nn_plan_find(plan, "weight", (float *)run->param);
+    for (int64_t i = 0; i < rows; i++) {
+        size_t n_bytes = (size_t)o->out * sizeof *y;
+        if (o->bias) memcpy(y + i * o->out, bias, n_bytes);
+        if (!o->bias && is_long(plan)) memset(y + i * o->out, 0, n_bytes);
     }
-    nn_gemm_parallel(run->pool,
-                     &(nn_gemm_args){.trans_b = true,
-                                     .m = rows,
-                                     .n = o->out,
-                                     .k = in,
-                                     .alpha = 1.0f,
-                                     .beta = o->bias ? 1.0f : 0.0f,
-                                     .a = x[0],
-                                     .lda = in,
-                                     .b = nn_plan_find(plan, "weight", (float *)run->param),
-                                     .ldb = in,
-                                     .c = y,
-                                     .ldc = o->out});
+    if (is_long(plan)) {
+        forward_long(run, x[0], weight, y);
+        return;
+    }
+    nn_gemm_parallel(run->pool, &(nn_gemm_args){.trans_b = true,
+                                                .m = rows,
+                                                .n = o->out,
+                                                .k = in,
+                                                .alpha = 1.0f,
+                                                .beta = o->bias ? 1.0f : 0.0f,
+                                                .a = x[0],
+                                                .lda = in,
+                                                .b = weight,
+                                                .ldb = in,
+                                                .c = y,
+                                                .ldc = o->out});
 }
 
 typedef struct {

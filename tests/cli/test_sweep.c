@@ -209,7 +209,24 @@ START_TEST(the_demo_sweep_runs) {
 }
 END_TEST
 
+/* Those of system S4, which train too long for a test: every cell is a configuration. */
+START_TEST(sweeps_of_systems_are_understood) {
+    static const struct {
+        const char *file, *cells;
+    } sweeps[] = {{"../configs/sweeps/s4.yaml", "12 of 12 cells to train"},
+                  {"../configs/sweeps/s4-networks.yaml", "5 of 5 cells to train"}};
+    for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps; i++) {
+        char command[8192];
+        snprintf(command, sizeof command, "$RIMSHOT sweep '%s' --dry-run --out none",
+                 test_path(sweeps[i].file));
+        program_end end = program_expect(test_folder(), command, 0, NULL);
+        contains(end.out, sweeps[i].cells);
+    }
+}
+END_TEST
+
 TEST_MAIN("cli/sweep", a_cell_that_fails_does_not_keep_the_others_back,
           one_that_runs_away_fails_when_it_does, kills_and_threads_do_not_matter,
           an_interrupted_sweep_tells_how_to_go_on, a_cell_of_another_configuration_is_refused,
-          a_folder_is_one_sweeps, mistakes_are_refused, the_demo_sweep_runs)
+          a_folder_is_one_sweeps, mistakes_are_refused, the_demo_sweep_runs,
+          sweeps_of_systems_are_understood)

@@ -462,6 +462,36 @@ START_TEST(products_of_rows_where_they_lie) {
 }
 END_TEST
 
+START_TEST(products_of_rows_with_rows) {
+    enum { MAX = 14 };
+    float c[MAX * MAX];
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int i = 0; i < 7 * 9 * 50; i++) {
+            nn_dot_products product = {.n_rows = 1 + i % 7,
+                                       .n_columns = 1 + i / 7 % 9,
+                                       .n_terms = i / 63,
+                                       .a = x,
+                                       .b = y,
+                                       .a_pitch = 51,
+                                       .b_pitch = 53,
+                                       .c_pitch = MAX,
+                                       .c = c};
+            for (int k = 0; k < MAX * MAX; k++) c[k] = 1;
+            table_of(level)->multiply_dots(&product);
+            for (int k = 0; k < MAX * MAX; k++) {
+                bool there = k / MAX < product.n_rows && k % MAX < product.n_columns;
+                double sum = 1;
+                for (int t = 0; there && t < product.n_terms; t++) {
+                    sum += (double)x[k / MAX * 51 + t] * y[k % MAX * 53 + t];
+                }
+                expect_near(c[k], sum, 1e-3);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(products_summed_over_positions) {
     enum { N_TERMS = 5, MAX_COLUMNS = 6 * NN_LANES, PITCH = MAX_COLUMNS };
     int32_t offset[40];
@@ -578,4 +608,5 @@ TEST_MAIN("nn/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
           elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
           transposes, correlates, masks, deals, products_of_rows_where_they_lie,
-          products_summed_over_positions, stores_pieces, transforms_of_tiles)
+          products_of_rows_with_rows, products_summed_over_positions, stores_pieces,
+          transforms_of_tiles)
