@@ -13,7 +13,9 @@ WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wpointer-arith -
 PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash cairo libprotobuf-c
 # Libraries that pkg-config does not know. OpenBLAS comes first: LIBLINEAR then has its BLAS from it.
 LIBRARIES := -llinear -lsvm
-LAYERS    := base dsp nn data infer train
+# Every folder of sources, from the bottom up: a file includes what stands before its own folder.
+LIBRARY   := base dsp nn/kernels nn nn/layers nn/classifiers data data/sources infer infer/import \
+             infer/export train train/report train/study
 
 pkg        = $(shell pkg-config $(1) $(PACKAGES) 2>/dev/null)
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DRIMSHOT_VERSION='"$(VERSION)"' -DRIMSHOT_DATE='"$(DATE)"' \
@@ -33,17 +35,17 @@ LEVELS    := v0
 level_cflags = -DKERNEL_LEVEL=v0
 endif
 
-PROTOS    := $(wildcard $(LAYERS:%=%/*.proto))
+PROTOS    := $(wildcard $(LIBRARY:%=%/*.proto))
 PROTO_C   := $(PROTOS:%.proto=$(BUILD)/generated/%.pb-c.c)
-# Texts that become part of the program: infer/web/index.html is infer_web_index[].
-EMBEDDED  := $(wildcard $(LAYERS:%=%/*/*.html))
-KERNELS   := $(wildcard $(LAYERS:%=%/kernels.c))
-SOURCES   := $(filter-out $(KERNELS),$(wildcard $(LAYERS:%=%/*.c)))
+# Texts that become part of the program: infer/export/web/index.html is infer_export_web_index[].
+EMBEDDED  := $(wildcard $(LIBRARY:%=%/web/*.html))
+KERNELS   := $(wildcard $(LIBRARY:%=%/kernels.c))
+SOURCES   := $(filter-out $(KERNELS),$(wildcard $(LIBRARY:%=%/*.c)))
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(BUILD)/obj/generated/%.o) \
              $(EMBEDDED:%=$(BUILD)/obj/generated/%.o) \
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
-TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LAYERS) cli))
+TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
 TESTS     := $(TEST_SRC:%.c=$(BUILD)/%)
 TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/*.c))
 BENCH     := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c))
@@ -125,7 +127,7 @@ bench: $(BUILD)/bench
 
 # All tests with the address and undefined-behaviour sanitizers, and those that use threads with
 # the thread sanitizer.
-THREADED  := base/test_parallel nn/test_classifier nn/test_network data/test_clips data/test_batch train/test_experiment \
+THREADED  := base/test_parallel nn/classifiers/test_classifier nn/test_network data/test_clips data/test_batch train/test_experiment \
              infer/test_rimshot
 asan      := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitize:
@@ -142,7 +144,7 @@ docs: $(BUILD)/rimshot
 	@$(BUILD)/rimshot help --man-pages docs/man
 	@$(BUILD)/rimshot help config --markdown >docs/config.md
 
-FORMATTED := $(wildcard $(foreach d,$(LAYERS) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch])
+FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch])
 format:
 	@clang-format -i $(FORMATTED)
 

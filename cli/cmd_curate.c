@@ -3,7 +3,7 @@
 
 #include "cli/tables.h"
 #include "cli/training.h"
-#include "train/curate.h"
+#include "train/study/curate.h"
 
 typedef struct {
     cli_call *call;

@@ -5,7 +5,7 @@
 #include "cli/tables.h"
 #include "data/duplicates.h"
 #include "dsp/features.h"
-#include "train/plot.h"
+#include "train/report/plot.h"
 
 static base_status out_of_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "overview: out of memory");

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "infer/export.h"
+#include "infer/export/export.h"
 
 static const infer_exporter *find_exporter(const char *name) {
     int n;

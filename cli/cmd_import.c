@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "infer/import_weights.h"
+#include "infer/import/weights.h"
 #include "infer/model.h"
 #include "train/experiment.h"
 

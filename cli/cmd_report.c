@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "train/report.h"
+#include "train/report/report.h"
 
 enum { MAX_RUNS = 32 };
 

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "cli/tables.h"
 #include "cli/training.h"
-#include "train/sweep.h"
+#include "train/study/sweep.h"
 
 typedef struct {
     cli_call *call;

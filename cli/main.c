@@ -9,7 +9,7 @@
 
 #include "cli/args.h"
 #include "cli/help.h"
-#include "nn/gemm.h"
+#include "nn/kernels/gemm.h"
 
 extern const cli_command cli_train, cli_pretrain, cli_sweep, cli_curate, cli_evaluate, cli_classify,
     cli_summary, cli_report, cli_data_overview, cli_data_duplicates, cli_data_descriptors,

@@ -118,7 +118,7 @@ base_status data_manifest_write(const data_manifest *manifest, const char *path,
  */
 void data_manifest_note(data_manifest *manifest, const char *format, ...) BASE_PRINTF(2, 3);
 
-/* One source each; they append rows (data/source_*.c): path, span, label and group in the
+/* One source each; they append rows (in data/sources/): path, span, label and group in the
  * manifest's arena, and left_out where the source itself can't use a row. ENOTFOUND if what
  * options->path names (or the search) isn't there. */
 base_status data_manifest_append(data_manifest *manifest, size_t *capacity, const data_row *row,

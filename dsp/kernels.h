@@ -1,8 +1,8 @@
 /* dsp/kernels.h - the inner loops of the front end, compiled once per instruction-set level.
  *
- * As nn/kernels.h: dsp_kernels() gives the table of the highest level this processor runs, lowered
- * by RIMSHOT_LEVEL=v2|v3|v4; every output is computed in one fixed order within a level. n is any
- * length >= 0; pointers need no alignment. */
+ * As nn/kernels/kernels.h: dsp_kernels() gives the table of the highest level this processor runs,
+ * lowered by RIMSHOT_LEVEL=v2|v3|v4; every output is computed in one fixed order within a level. n
+ * is any length >= 0; pointers need no alignment. */
 #ifndef DSP_KERNELS_H
 #define DSP_KERNELS_H
 

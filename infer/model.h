@@ -11,7 +11,7 @@
 #include "data/clip.h"
 #include "data/clip_set.h"
 #include "dsp/features.h"
-#include "nn/classifier.h"
+#include "nn/classifiers/classifier.h"
 #include "nn/loss.h"
 #include "nn/network.h"
 

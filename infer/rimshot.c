@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "infer/model.h"
-#include "nn/gemm.h"
+#include "nn/kernels/gemm.h"
 
 enum { BATCH = 8, MAX_CALLS = 256, MAX_CHANNELS = 64, MAX_RATE_HZ = 768000 };
 #define MAX_SECONDS 600.0

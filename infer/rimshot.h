@@ -21,8 +21,8 @@
  *
  * Versions are semantic: within one major version, from 1 on, what is declared here keeps its
  * meaning and its binary form, and models written by an older version can be read. */
-#ifndef RIMSHOT_H
-#define RIMSHOT_H
+#ifndef INFER_RIMSHOT_H
+#define INFER_RIMSHOT_H
 
 #include <stdint.h>
 

@@ -82,12 +82,6 @@ int64_t nn_length_none(const void *options, const nn_plan *plan, int64_t length)
     return axis < 0 ? 0 : plan->out.dim[axis];
 }
 
-int64_t nn_window_extent(int64_t n, int64_t kernel, int64_t stride, int64_t dilation,
-                         int64_t pad_before, int64_t pad_after) {
-    int64_t span = dilation * (kernel - 1) + 1, room = n + pad_before + pad_after - span;
-    return room < 0 ? 0 : room / stride + 1;
-}
-
 void nn_init_uniform(base_rng *rng, float bound, float *out, int64_t n) {
     base_rng_fill_uniform(rng, out, n);
     for (int64_t i = 0; i < n; i++) out[i] = bound * (2.0f * out[i] - 1.0f);

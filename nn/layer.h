@@ -145,11 +145,6 @@ void nn_init_none(const void *options, const nn_plan *plan, base_rng *rng, float
                   float *state);
 int64_t nn_length_same(const void *options, const nn_plan *plan, int64_t length);
 int64_t nn_length_none(const void *options, const nn_plan *plan, int64_t length);
-/* Output extent of a window of `kernel` (dilated) moving by `stride` over n + pad_before +
- * pad_after: floor((n + pads - dilation * (kernel - 1) - 1) / stride) + 1, or 0 if the window does
- * not fit. */
-int64_t nn_window_extent(int64_t n, int64_t kernel, int64_t stride, int64_t dilation,
-                         int64_t pad_before, int64_t pad_after);
 /* Uniform in [-bound, bound), the initialisation of PyTorch's Conv2d, Linear and RNNs. */
 void nn_init_uniform(base_rng *rng, float bound, float *out, int64_t n);
 /* Fails with ESHAPE "input is [B,64,8,12]; a sequence [B,T,F] is needed" + `advice` unless

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "nn/kernels.h"
+#include "nn/kernels/kernels.h"
 #include "nn/network_internal.h"
 
 enum { ADD_BLOCK = 16384 /* floats of one task */ };

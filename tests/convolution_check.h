@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/rng.h"
-#include "nn/layer_options.h"
+#include "nn/layers/options.h"
 
 /* Blocks of exactly the size asked for, so that a sanitizer sees a step beside them. */
 typedef struct {

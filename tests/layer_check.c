@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/gemm.h"
+#include "nn/kernels/gemm.h"
 #include "tests/golden.h"
 #include "tests/test.h"
 

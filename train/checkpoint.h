@@ -6,7 +6,7 @@
 #define TRAIN_CHECKPOINT_H
 
 #include "dsp/features.h"
-#include "nn/classifier.h"
+#include "nn/classifiers/classifier.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
 #include "train/run.h"

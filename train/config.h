@@ -5,7 +5,7 @@
 #include "data/augment.h"
 #include "data/folds.h"
 #include "dsp/features.h"
-#include "nn/classifier.h"
+#include "nn/classifiers/classifier.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
@@ -15,7 +15,7 @@ enum { TRAIN_FINAL_ALL, TRAIN_FINAL_BEST_FOLD, TRAIN_FINAL_ENSEMBLE, TRAIN_FINAL
 enum { TRAIN_RESULT_LAST, TRAIN_RESULT_BEST };
 enum { TRAIN_MONITOR_ACCURACY, TRAIN_MONITOR_BALANCED, TRAIN_MONITOR_LOSS };
 
-/* `train.init:` starting weights, see infer/import_weights.h. */
+/* `train.init:` starting weights, see infer/import/weights.h. */
 typedef struct {
     const char *weights;    /* safetensors, NPZ, Keras HDF5 or a model.h5, relative to the
                                configuration's folder; NULL: there is no train.init */

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "train/experiment_internal.h"
 #include "train/final.h"
-#include "train/report.h"
+#include "train/report/report.h"
 
 bool train__tell(const train__experiment *e, const train_event *event) {
     if (!e->options->listener) return true;

@@ -1,8 +1,8 @@
 /* What a run is about: its data, its folds, its network, and the digest of all that counts. */
 #include <string.h>
 
-#include "nn/gemm.h"
-#include "nn/kernels.h"
+#include "nn/kernels/gemm.h"
+#include "nn/kernels/kernels.h"
 #include "train/experiment_internal.h"
 #include "train/fit.h"
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "infer/import_weights.h"
+#include "infer/import/weights.h"
 
 /* The tensors of the model's network, which keeps them. */
 static base_status open_model(train_init *init, base_error *err) {

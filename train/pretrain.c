@@ -5,10 +5,10 @@
 
 #include "base/lock.h"
 #include "data/duplicates.h"
-#include "infer/export_tensors.h"
+#include "infer/export/tensors.h"
 #include "nn/contrastive.h"
-#include "nn/gemm.h"
-#include "nn/kernels.h"
+#include "nn/kernels/gemm.h"
+#include "nn/kernels/kernels.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/feed.h"

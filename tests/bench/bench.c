@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/processor.h"
-#include "nn/gemm.h"
+#include "nn/kernels/gemm.h"
 
 enum { WARM_UP_CALLS = 2, MIN_CALLS = 3, MAX_CALLS = 8192, MAX_ARGUMENTS = 64 };
 

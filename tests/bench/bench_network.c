@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "nn/gemm.h"
+#include "nn/kernels/gemm.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 

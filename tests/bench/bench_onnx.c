@@ -2,7 +2,7 @@
  * onnxruntime can be timed on what `bench network` runs. */
 #include <string.h>
 
-#include "infer/export.h"
+#include "infer/export/export.h"
 #include "tests/bench/bench.h"
 
 static base_status export_model(const char *model_path, const char *path, base_error *err) {

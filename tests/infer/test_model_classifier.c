@@ -166,7 +166,8 @@ START_TEST(what_does_not_fit_together_is_refused) {
 }
 END_TEST
 
-/* tests/nn/test_classifier.c spoils every dataset of the group; here it is a stranger's. */
+/* tests/nn/classifiers/test_classifier.c spoils every dataset of the group; here it is a
+ * stranger's. */
 START_TEST(a_classifier_of_another_program_is_refused) {
     static const char *const classes[N_CLASSES] = {"kick", "snare", "hat"};
     const char *path = base_path_join(&arena, test_folder(), "model.h5");

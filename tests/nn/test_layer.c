@@ -44,17 +44,6 @@ START_TEST(tensors_start_on_cache_lines) {
 }
 END_TEST
 
-START_TEST(windows) {
-    ck_assert_int_eq(nn_window_extent(10, 3, 1, 1, 0, 0), 8);
-    ck_assert_int_eq(nn_window_extent(10, 3, 2, 1, 0, 0), 4);
-    ck_assert_int_eq(nn_window_extent(10, 3, 2, 1, 1, 1), 5);
-    ck_assert_int_eq(nn_window_extent(10, 3, 1, 4, 0, 0), 2);
-    ck_assert_int_eq(nn_window_extent(3, 3, 5, 1, 0, 0), 1);
-    ck_assert_int_eq(nn_window_extent(2, 3, 1, 1, 0, 0), 0);
-    ck_assert_int_eq(nn_window_extent(2, 3, 1, 1, 0, 1), 1);
-}
-END_TEST
-
 START_TEST(shards_cover_the_batch) {
     for (int64_t batch = 1; batch < 40; batch++) {
         ck_assert_int_eq(nn_shard_begin(0, batch), 0);
@@ -100,5 +89,5 @@ START_TEST(lengths) {
 }
 END_TEST
 
-TEST_MAIN("nn/layer", the_registry_is_whole, tensors_start_on_cache_lines, windows,
-          shards_cover_the_batch, uniform_numbers_stay_in_bounds, ranks_are_explained, lengths)
+TEST_MAIN("nn/layer", the_registry_is_whole, tensors_start_on_cache_lines, shards_cover_the_batch,
+          uniform_numbers_stay_in_bounds, ranks_are_explained, lengths)

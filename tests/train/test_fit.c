@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "infer/model.h"
-#include "nn/gemm.h"
+#include "nn/kernels/gemm.h"
 #include "tests/program.h"
 #include "tests/test.h"
 

@@ -1,0 +1,68 @@
+/* Tables of numbers. Integers: each row of weights, which makes one output, is divided by a 127th
+ * of its largest magnitude and rounded. */
+#include <math.h>
+
+#include "infer/export/c.h"
+
+enum { PER_LINE = 6, INTS_PER_LINE = 16, INTEGERS_PER_LINE = 20, LARGEST = 127 };
+
+void export_c_ints(const export_c *e, base_text *text, const char *name, const int *x, int64_t n) {
+    export_c_line(e, text, "static const int @_%s[%lld] = {", name, (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        base_text_printf(text, "%s%d,%s", i % INTS_PER_LINE == 0 ? "    " : " ", x[i],
+                         i % INTS_PER_LINE == INTS_PER_LINE - 1 || i == n - 1 ? "\n" : "");
+    }
+    base_text_add(text, "};\n");
+}
+
+void export_c_floats(const export_c *e, base_text *text, const char *name, const float *x,
+                     int64_t n) {
+    export_c_line(e, text, "static const float @_%s[%lld] = {", name, (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        base_text_add(text, i % PER_LINE == 0 ? "    " : " ");
+        export_c_number(text, x[i]);
+        base_text_add(text, i % PER_LINE == PER_LINE - 1 || i == n - 1 ? ",\n" : ",");
+    }
+    base_text_add(text, "};\n");
+}
+
+static float scale_of(const float *row, int64_t n) {
+    float largest = 0;
+    for (int64_t i = 0; i < n; i++) largest = fmaxf(largest, fabsf(row[i]));
+    return largest > 0 ? largest / (float)LARGEST : 1;
+}
+
+/* Writes the integers and leaves what they stand for in data. */
+static void add_integers(export_c *e, const char *name, float *data, const float *scale,
+                         int64_t rows, int64_t n) {
+    base_text *text = &e->constants;
+    export_c_line(e, text, "static const @_weight @_%s[%lld] = {", name, (long long)(rows * n));
+    for (int64_t i = 0; i < rows * n; i++) {
+        int64_t place = i % INTEGERS_PER_LINE;
+        long value = lroundf(data[i] / scale[i / n]);
+        data[i] = (float)value * scale[i / n];
+        base_text_printf(text, "%s%ld,%s", place == 0 ? "    " : "", value,
+                         place == INTEGERS_PER_LINE - 1 || i == rows * n - 1 ? "\n" : "");
+    }
+    base_text_add(text, "};\n");
+}
+
+void export_c_constant(export_c *e, const char *name, const float *x, int64_t n) {
+    export_c_floats(e, &e->constants, name, x, n);
+    e->weight_bytes += n * (int64_t)sizeof *x;
+}
+
+base_status export_c_weights(export_c *e, const char *name, float *data, int64_t rows, int64_t n) {
+    if (!e->options->int8) {
+        export_c_constant(e, name, data, rows * n);
+        return BASE_OK;
+    }
+    float *scale = base_arena_alloc(&e->arena, (size_t)rows, sizeof *scale);
+    const char *scale_name = export_c_format(e, "%s_scale", name);
+    if (scale == NULL) return export_c_no_memory(e);
+    for (int64_t i = 0; i < rows; i++) scale[i] = scale_of(data + i * n, n);
+    add_integers(e, name, data, scale, rows, n);
+    export_c_constant(e, scale_name, scale, rows);
+    e->weight_bytes += rows * n;
+    return BASE_OK;
+}

@@ -1,0 +1,15 @@
+#include "infer/export/export.h"
+
+#define INFER_EXPORTER(name) extern const infer_exporter infer_export_##name;
+#include "infer/export/exporters.def"
+#undef INFER_EXPORTER
+
+const infer_exporter *const *infer_exporters(int *n) {
+    static const infer_exporter *const exporters[] = {
+#define INFER_EXPORTER(name) &infer_export_##name,
+#include "infer/export/exporters.def"
+#undef INFER_EXPORTER
+        NULL};
+    *n = (int)(sizeof exporters / sizeof *exporters) - 1;
+    return exporters;
+}

@@ -1,0 +1,28 @@
+/* infer/export/metadata.h - what goes with a model's weights into other formats: texts under keys,
+ * the same in each.
+ *
+ * classes (JSON list), config (YAML), record (JSON), temperature, activation (softmax or sigmoid),
+ * sample_rate_hz, channels, samples, features ("[C,F,T]"), norm_offset and norm_scale (JSON lists,
+ * y = (x - offset) / scale: one number, or one per row of the features; none: empty). */
+#ifndef INFER_EXPORT_METADATA_H
+#define INFER_EXPORT_METADATA_H
+
+#include "infer/export/export.h"
+
+enum { INFER_METADATA_MAX = 16 };
+
+typedef struct {
+    base_arena arena;
+    const char *key[INFER_METADATA_MAX];
+    const char *value[INFER_METADATA_MAX];
+    int n;
+} infer_metadata;
+
+/* Of a member, or of all for -1: the lists of normalisation are then empty. */
+base_status infer_metadata_make(const infer_model *model, int member, infer_metadata *metadata,
+                                base_error *err);
+void infer_metadata_release(infer_metadata *metadata);
+/* As a JSON object of strings. */
+void infer_metadata_add_json(const infer_metadata *metadata, base_text *out);
+
+#endif

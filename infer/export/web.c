@@ -1,0 +1,173 @@
+/* A folder with a page that runs the model in a browser: the page, which is the same for every
+ * model; the network from the waveform on; and the settings of what stands before it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "infer/export/export.h"
+#include "infer/export/onnx_graph.h"
+
+extern const char infer_export_web_index[]; /* infer/export/web/index.html */
+extern const infer_exporter infer_export_onnx;
+
+enum { PAGE, NETWORK, SETTINGS, N_PARTS };
+static const char *const part_names[N_PARTS] = {"index.html", "model.onnx", "model.json"};
+
+/* One export: all is written into a hidden folder beside `path`, then moved there. */
+typedef struct {
+    const char *path, *stage;
+    const char *staged[N_PARTS], *part[N_PARTS];
+    base_arena arena;
+} job;
+
+static base_status no_memory(const char *path, base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "writing %s: out of memory", path);
+}
+
+static void add_number(base_text *out, const char *key, double value) {
+    base_text_printf(out, ",\n  \"%s\": ", key);
+    base_text_add_number(out, value);
+}
+
+static void add_settings(const infer_model *model, base_text *out) {
+    static const char *const normalize[] = {"none", "peak", "rms", "standard"};
+    const data_audio_options *audio = infer_model_audio(model);
+    base_text_add(out, "{\n  \"classes\": ");
+    for (int i = 0; i < infer_model_n_classes(model); i++) {
+        base_text_add(out, i > 0 ? ", " : "[");
+        base_text_add_json(out, infer_model_class(model, i));
+    }
+    base_text_add(out, "]");
+    add_number(out, "sample_rate_hz", audio->sample_rate_hz);
+    base_text_printf(out, ",\n  \"channels\": %" PRId64, audio->channels);
+    base_text_printf(out, ",\n  \"samples\": %" PRId64, data_audio_samples(audio));
+    add_number(out, "trim_db", audio->trim_db);
+    base_text_printf(out, ",\n  \"normalize\": \"%s\"", normalize[audio->normalize]);
+    add_number(out, "min_peak_db", audio->min_peak_db);
+    base_text_add(out, "\n}\n");
+}
+
+/* Does something with each of the two texts and its path. */
+static base_status with_texts(const char *const path[N_PARTS], const infer_model *model,
+                              base_status (*act)(const char *path, const base_text *text,
+                                                 base_error *err),
+                              base_error *err) {
+    base_text page = {0}, settings = {0};
+    base_text_add(&page, infer_export_web_index);
+    add_settings(model, &settings);
+    base_status status = act(path[PAGE], &page, err);
+    if (status == BASE_OK) status = act(path[SETTINGS], &settings, err);
+    base_text_release(&page);
+    base_text_release(&settings);
+    return status;
+}
+
+/* A folder that is there already keeps what else is in it: the page's runtime, for one. */
+static base_status move_parts(const job *j, base_error *err) {
+    if (!base_folder_exists(j->path)) {
+        return rename(j->stage, j->path) == 0 ? BASE_OK
+                                              : base_fail_errno(err, errno, "%s", j->path);
+    }
+    for (int i = 0; i < N_PARTS; i++) {
+        if (rename(j->staged[i], j->part[i]) != 0) {
+            return base_fail_errno(err, errno, "%s", j->part[i]);
+        }
+    }
+    return base_folder_remove(j->stage, err);
+}
+
+static base_status name_parts(job *j, base_error *err) {
+    const char *folder = base_path_folder(&j->arena, j->path);
+    if (folder == NULL) return no_memory(j->path, err);
+    if (!base_folder_exists(folder)) {
+        return base_fail(err, BASE_ENOTFOUND, "writing %s: no folder %s", j->path, folder);
+    }
+    j->stage = base_arena_printf(&j->arena, "%s/.rimshot-web-%ld", folder, (long)getpid());
+    if (j->stage == NULL) return no_memory(j->path, err);
+    for (int i = 0; i < N_PARTS; i++) {
+        j->staged[i] = base_path_join(&j->arena, j->stage, part_names[i]);
+        j->part[i] = base_path_join(&j->arena, j->path, part_names[i]);
+        if (j->staged[i] == NULL || j->part[i] == NULL) return no_memory(j->path, err);
+    }
+    if (base_file_exists(j->part[PAGE]) && !base_file_exists(j->part[SETTINGS])) {
+        return base_fail(err, BASE_EEXISTS, "%s belongs to something else", j->part[PAGE]);
+    }
+    return BASE_OK;
+}
+
+static base_status write_parts(const job *j, infer_model *model,
+                               const infer_export_options *options, base_error *err) {
+    infer_export_options whole = *options;
+    whole.with_features = whole.needs_length = true;
+    if (base_folder_make(j->stage, err) != BASE_OK) {
+        return base_fail_within(err, "writing %s", j->path);
+    }
+    base_status status = infer_export_onnx.write(model, &whole, j->staged[NETWORK], err);
+    if (status == BASE_OK) status = with_texts(j->staged, model, base_file_write_text, err);
+    if (status == BASE_OK) status = move_parts(j, err);
+    if (status != BASE_OK) base_folder_remove(j->stage, NULL);
+    return status == BASE_EIO ? base_fail_within(err, "writing %s", j->path) : status;
+}
+
+/* The arena is to be released also after a failure. */
+static base_status open_job(job *j, const char *path, base_error *err) {
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    j->path = base_arena_copy(&j->arena, path, n);
+    return j->path != NULL ? name_parts(j, err) : no_memory(path, err);
+}
+
+static base_status write_web(infer_model *model, const infer_export_options *options,
+                             const char *path, base_error *err) {
+    job j = {0};
+    base_status status = open_job(&j, path, err);
+    if (status == BASE_OK) status = write_parts(&j, model, options, err);
+    base_arena_release(&j.arena);
+    return status;
+}
+
+/* ---- checking ---- */
+
+static base_status compare_text(const char *path, const base_text *wanted, base_error *err) {
+    void *data;
+    size_t n_bytes;
+    if (wanted->failed) return no_memory(path, err);
+    BASE_TRY(base_file_read(path, 0, &data, &n_bytes, err));
+    bool equal = n_bytes == wanted->size && memcmp(data, wanted->data, n_bytes) == 0;
+    base_free(data);
+    return equal ? BASE_OK
+                 : base_fail(err, BASE_EMISMATCH, "%s: it is not what the model gives", path);
+}
+
+/* Without a browser: the page's texts, and its network in another runtime. */
+static base_status verify_web(infer_model *model, const infer_export_options *options,
+                              const char *path, base_text *report, base_error *err) {
+    infer_export_options whole = *options;
+    whole.with_features = true;
+    job j = {0};
+    base_text network = {0};
+    base_status status = open_job(&j, path, err);
+    if (status == BASE_OK) status = with_texts(j.part, model, compare_text, err);
+    if (status == BASE_OK) {
+        status = infer_onnx_verify(model, &whole, j.part[NETWORK], &network, err);
+    }
+    if (status == BASE_OK) {
+        base_text_printf(report, "read back: page, classes and settings equal; the network in %s",
+                         base_text_string(&network));
+    }
+    base_text_release(&network);
+    base_arena_release(&j.arena);
+    return status;
+}
+
+const infer_exporter infer_export_web = {
+    .name = "web",
+    .extension = "",
+    .help = "A folder with a page that classifies dropped files in a browser, offline",
+    .takes_features = true,
+    .write = write_web,
+    .verify = verify_web,
+};

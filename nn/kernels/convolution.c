@@ -1,0 +1,506 @@
+#include "nn/kernels/convolution.h"
+
+#include <math.h>
+
+#include "nn/kernels/conv_axis.h"
+
+enum { BACKWARD_FLOATS = 112 * 1024 /* of planes that a block reads: half of a second cache */ };
+enum { CHUNK = 512 /* places whose products are added to the weights' gradient at a time */ };
+enum { MAX_OFFSET = 1 << 30 };
+/* With fewer products per output, or fewer channels, what is not products costs more. */
+enum { MIN_K = 32, MIN_POOLED_K = 9, MIN_OUT = 16 };
+
+/* ------------------------------------------------------------------ geometry */
+
+static int64_t n_phases(const nn_convolution *c) {
+    return c->f.stride * c->t.stride;
+}
+
+static int64_t n_elements(const nn_convolution *c) {
+    return c->f.kernel * c->t.kernel;
+}
+
+/* The last place of the padded input, counted in steps of the stride. */
+static int64_t last_place(const nn_axis *a) {
+    return (a->in - 1 + a->before) / a->stride;
+}
+
+/* Rows of the padded input that the backward pass walks over. */
+static int64_t turn_extent(const nn_convolution *c) {
+    return nn_at_least(last_place(&c->f) + 1, c->f.out);
+}
+
+/* Zeros that the backward pass needs before dy. */
+static int64_t lead(const nn_axis *a) {
+    return nn_planes_reach(a);
+}
+
+/* Output rows of a block. */
+static int64_t block_rows(const nn_convolution *c) {
+    nn_output_cut cut = {.extent = c->f.out,
+                         .x_floats = c->in * n_phases(c) * c->x.pitch,
+                         .y_floats = c->out * c->t.out,
+                         .macs = c->out * c->k * c->f.out * c->t.out,
+                         .unit = c->pooled.kernel_f};
+    return nn_planes_cut_outputs(&cut);
+}
+
+static void cut_forward(nn_convolution *c) {
+    int64_t pitch = c->t.out + lead(&c->t);
+    c->in_place = c->f.stride == 1 && c->t.stride == 1 && c->f.before == 0 && c->t.before == 0 &&
+                  c->f.out + lead(&c->f) <= c->f.in && pitch <= c->t.in;
+    if (c->in_place) pitch = c->t.in;
+    c->x = (nn_planes){.f = c->f, .t = c->t, .channels = c->in, .pitch = pitch};
+    c->rows = block_rows(c);
+    c->n_blocks = (c->f.out + c->rows - 1) / c->rows;
+    int64_t last = c->f.out - (c->n_blocks - 1) * c->rows; /* rows of the shortest block */
+    if ((last - 1) * pitch + c->t.out < NN_MAX_TAPS_BLOCK) c->in_place = false;
+    c->x.rows = c->in_place ? c->f.in : c->rows + lead(&c->f);
+    c->n_worker_forward = (c->in_place ? 0 : nn_planes_room(&c->x)) + c->out * NN_MAX_TAPS_BLOCK;
+    c->n_shared_forward = nn_round_up(c->k, NN_LANES);
+}
+
+/* dy as a convolution under a stride of 1 reads it. */
+static nn_axis turned_axis(const nn_axis *a) {
+    return (nn_axis){
+        .in = a->out, .kernel = lead(a) + 1, .stride = 1, .dilation = 1, .before = lead(a)};
+}
+
+static void cut_backward(nn_convolution *c) {
+    int64_t pitch = nn_at_least(c->x.pitch, lead(&c->t) + last_place(&c->t) + 1);
+    int64_t per_row = (c->in * n_phases(c) + c->out) * pitch;
+    c->turn_rows = nn_planes_cut(turn_extent(c), per_row, BACKWARD_FLOATS, 1);
+    c->turn_x = c->x;
+    c->turn_x.rows = c->turn_rows + lead(&c->f);
+    c->turn_x.pitch = pitch;
+    c->turn_dy = (nn_planes){.f = turned_axis(&c->f),
+                             .t = turned_axis(&c->t),
+                             .channels = c->out,
+                             .rows = c->turn_x.rows,
+                             .pitch = pitch};
+    c->n_worker_backward = nn_planes_room(&c->turn_x) + nn_planes_room(&c->turn_dy) +
+                           nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES) +
+                           c->in * NN_MAX_TAPS_BLOCK;
+    /* Offsets of x, and for all phases together offsets of dy and the weights turned. */
+    c->n_shared_backward =
+        nn_round_up(c->k, NN_LANES) + nn_round_up(c->out * n_elements(c), NN_LANES) + c->out * c->k;
+}
+
+/* With minimal filtering the rest of the geometry is of no use. */
+static void cut_minimal(nn_convolution *c) {
+    c->winograd = nn_winograd_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
+    c->minimal = nn_winograd_fits(&c->winograd);
+    if (!c->minimal) return;
+    c->turned = nn_winograd_turned(&c->winograd);
+    c->n_blocks = c->winograd.n_blocks;
+    c->n_worker_forward = c->winograd.n_run;
+    c->n_shared_forward = c->winograd.n_shared;
+    c->n_worker_backward = nn_at_least(c->turned.n_run, c->winograd.n_gather);
+    c->n_shared_backward = c->turned.n_shared;
+    c->n_gradient = c->winograd.n_sum;
+}
+
+static void cut(nn_convolution *c) {
+    c->grad_pitch = nn_round_up(c->out, NN_LANES);
+    c->n_gradient = c->k * c->grad_pitch;
+    cut_forward(c);
+    cut_backward(c);
+    if (nn_winograd_can(&c->f, &c->t)) cut_minimal(c);
+}
+
+nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
+    nn_convolution c = {.f = f, .t = t, .in = in, .out = out, .k = in * f.kernel * t.kernel};
+    cut(&c);
+    return c;
+}
+
+/* Numbers that maxima are chosen from: of a block, and of all of a sample. */
+static int64_t block_numbers(const nn_convolution *c) {
+    return c->out * (c->minimal ? c->winograd.block_rows : c->rows) * c->t.out;
+}
+
+static int64_t all_numbers(const nn_convolution *c) {
+    return c->out * c->f.out * c->t.out;
+}
+
+nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kernel_f,
+                                          int64_t kernel_t) {
+    nn_convolution p = {.f = c->f, .t = c->t, .in = c->in, .out = c->out, .k = c->k};
+    p.pooled = (nn_pooled){.channels = c->out,
+                           .f = c->f.out / kernel_f,
+                           .t = c->t.out / kernel_t,
+                           .kernel_f = kernel_f,
+                           .kernel_t = kernel_t};
+    p.f.out = p.pooled.f * kernel_f;
+    p.t.out = p.pooled.t * kernel_t;
+    cut(&p);
+    p.n_worker_forward = nn_round_up(p.n_worker_forward, NN_LANES) + block_numbers(&p);
+    p.n_worker_backward = nn_round_up(p.n_worker_backward, NN_LANES) + all_numbers(&p);
+    return p;
+}
+
+bool nn_convolution_fits(const nn_convolution *c) {
+    if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
+    if (c->minimal) return true;
+    if (c->k < (c->pooled.kernel_f > 0 ? MIN_POOLED_K : MIN_K) || c->out < MIN_OUT) return false;
+    int64_t places = nn_round_up((c->rows - 1) * c->x.pitch + c->t.out, NN_MAX_TAPS_BLOCK);
+    return 2 * c->f.out * c->t.out >= c->n_blocks * places;
+}
+
+/* ------------------------------------------------------------------ blocks of places */
+
+/* Rows of places that are computed, and where their numbers go. */
+typedef struct {
+    const float *weight; /* [n_channels, n_terms] */
+    int64_t n_channels, n_terms;
+    const int32_t *offset; /* [n_terms] */
+    const float *planes;
+    int64_t pitch;
+    int64_t start, n_f, n_t; /* the first place; rows and columns */
+    bool bounded;            /* nothing may be read behind the last place */
+    const float *bias;
+    float least;
+    float *y;
+    int64_t y_pitch, step_f, step_t; /* floats between channels, rows, columns of y */
+    float *block;
+} place_job;
+
+/* The pieces of rows among the block's places, counted from the first. */
+static void cut_pieces(const place_job *job, int64_t begin, int64_t block, nn_taps_store *store) {
+    int64_t last = nn_at_most(begin + block, (job->n_f - 1) * job->pitch + job->n_t);
+    store->n_pieces = 0;
+    for (int64_t row = begin / job->pitch; row * job->pitch < last; row++) {
+        int64_t from = nn_at_least(begin, row * job->pitch);
+        int64_t end = nn_at_most(last, row * job->pitch + job->n_t);
+        if (from >= end) continue;
+        int i = store->n_pieces++;
+        store->piece[i].from = (int)(from - begin);
+        store->piece[i].n = (int)(end - from);
+        store->piece[i].to = row * job->step_f + (from - row * job->pitch) * job->step_t;
+    }
+}
+
+static void store_apart(const nn_taps_store *store, int64_t block, int64_t step) {
+    for (int64_t r = 0; r < store->n_rows; r++) {
+        for (int i = 0; i < store->n_pieces; i++) {
+            const float *c = store->c + r * block + store->piece[i].from;
+            float *y = store->y + r * store->y_pitch + store->piece[i].to;
+            for (int j = 0; j < store->piece[i].n; j++) y[j * step] = c[j];
+        }
+    }
+}
+
+static void run_places(const place_job *job) {
+    const nn_kernels_table *kernels = nn_kernels();
+    int64_t block = kernels->taps_block, n = (job->n_f - 1) * job->pitch + job->n_t;
+    nn_taps_store store = {.n_rows = job->n_channels,
+                           .c_pitch = block,
+                           .y_pitch = job->y_pitch,
+                           .c = job->block,
+                           .bias = job->bias,
+                           .least = job->least,
+                           .y = job->y};
+    for (int64_t i = 0; i < n; i += block) {
+        int64_t begin = job->bounded ? nn_at_most(i, n - block) : i; /* the last one overlaps */
+        kernels->multiply_taps(&(nn_taps_product){.n_rows = job->n_channels,
+                                                  .n_terms = job->n_terms,
+                                                  .n_columns = nn_at_most(block, n - begin),
+                                                  .a = job->weight,
+                                                  .a_pitch = job->n_terms,
+                                                  .b = job->planes + job->start + begin,
+                                                  .offset = job->offset,
+                                                  .c = job->block});
+        cut_pieces(job, begin, block, &store);
+        if (job->step_t == 1) {
+            kernels->store_taps(&store);
+        } else {
+            store_apart(&store, block, job->step_t);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ forward */
+
+void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, float *shared) {
+    if (c->minimal) {
+        nn_winograd_begin(&c->winograd, weight, false, shared);
+    } else {
+        nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
+    }
+}
+
+/* Rows of the numbers of a block, before they are pooled. */
+static void block_rows_of(const nn_convolution *c, int64_t block, int64_t *first, int64_t *end) {
+    if (c->minimal) {
+        nn_winograd_rows(&c->winograd, block, first, end);
+        return;
+    }
+    *first = block * c->rows;
+    *end = nn_at_most(*first + c->rows, c->f.out);
+}
+
+/* Where a block's numbers go. */
+typedef struct {
+    float *y;
+    int64_t pitch; /* floats between channels */
+} block_target;
+
+static void forward_places(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                           const block_target *to) {
+    int64_t first, end;
+    block_rows_of(c, block, &first, &end);
+    const float *planes = at->x + first * c->t.in;
+    float *scratch = at->scratch;
+    if (!c->in_place) {
+        /* A short last block is laid out as the others are: offsets hold for all. */
+        nn_planes_lay_out(&c->x, at->x, first, scratch);
+        planes = scratch;
+        scratch += nn_planes_room(&c->x);
+    }
+    run_places(&(place_job){.weight = at->weight,
+                            .n_channels = c->out,
+                            .n_terms = c->k,
+                            .offset = (const int32_t *)(const void *)at->shared,
+                            .planes = planes,
+                            .pitch = c->x.pitch,
+                            .n_f = end - first,
+                            .n_t = c->t.out,
+                            .bounded = c->in_place,
+                            .bias = at->bias,
+                            .least = at->least,
+                            .y = to->y,
+                            .y_pitch = to->pitch,
+                            .step_f = c->t.out,
+                            .step_t = 1,
+                            .block = scratch});
+}
+
+static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                          const block_target *to) {
+    if (!c->minimal) {
+        forward_places(c, at, block, to);
+        return;
+    }
+    nn_winograd_sample sample = {.shared = at->shared,
+                                 .x = at->x,
+                                 .bias = at->bias,
+                                 .least = at->least,
+                                 .y = to->y,
+                                 .y_pitch = to->pitch,
+                                 .scratch = at->scratch};
+    nn_winograd_run(&c->winograd, &sample, block);
+}
+
+/* A sample shorter than a window has zeros in its first one. */
+static void clear_short(const nn_convolution *c, int64_t n_valid, int64_t n_rows, float *numbers) {
+    for (int64_t i = 0; i < n_rows; i++) {
+        for (int64_t t = n_valid; t < c->pooled.kernel_t; t++) numbers[i * c->t.out + t] = 0.0f;
+    }
+}
+
+static void forward_pooled(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                           int64_t *first, int64_t *end) {
+    float *numbers = at->scratch + c->n_worker_forward - block_numbers(c);
+    int64_t n = *end - *first;
+    forward_block(c, at, block, &(block_target){numbers, n * c->t.out});
+    clear_short(c, at->n_valid, c->out * n, numbers);
+    *first /= c->pooled.kernel_f;
+    *end /= c->pooled.kernel_f;
+    nn_pooled_rows rows = {numbers, n * c->t.out, *first, *end - *first};
+    nn_pooled_forward(&c->pooled, &rows, at->y, at->index);
+}
+
+void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
+                            int64_t *first, int64_t *end) {
+    block_rows_of(c, block, first, end);
+    if (c->pooled.kernel_f > 0) {
+        forward_pooled(c, at, block, first, end);
+        return;
+    }
+    block_target whole = {at->y + *first * c->t.out, c->f.out * c->t.out};
+    forward_block(c, at, block, &whole);
+}
+
+/* ------------------------------------------------------------------ backward */
+
+/* What begin_backward makes. */
+typedef struct {
+    int32_t *x_offset;  /* [k] */
+    int32_t *dy_offset; /* for each phase [out * its elements] */
+    float *turned;      /* for each phase [in, out * its elements] */
+} turned_parts;
+
+static turned_parts parts_of(const nn_convolution *c, const float *shared) {
+    float *at = (float *)shared; /* written by begin_backward alone */
+    turned_parts parts = {.x_offset = (int32_t *)(void *)at};
+    at += nn_round_up(c->k, NN_LANES);
+    parts.dy_offset = (int32_t *)(void *)at;
+    parts.turned = at + nn_round_up(c->out * n_elements(c), NN_LANES);
+    return parts;
+}
+
+/* The elements of an axis that reach inputs of a phase: from the first on, every `step`-th. */
+typedef struct {
+    int64_t first, step, n;
+} element_run;
+
+static element_run elements_of(const nn_axis *a, int64_t phase) {
+    element_run run = {.step = a->kernel};
+    for (int64_t e = 0; e < a->kernel; e++) {
+        if (e * a->dilation % a->stride != phase) continue;
+        if (run.n == 0) run.first = e;
+        if (run.n == 1) run.step = e - run.first;
+        run.n++;
+    }
+    return run;
+}
+
+/* Element `number` of an axis reads dy this many places before the input's. */
+static int64_t places_back(const nn_axis *a, int64_t element) {
+    return element * a->dilation / a->stride;
+}
+
+static void turn_phase(const nn_convolution *c, const float *weight, const element_run *f,
+                       const element_run *t, int32_t *offset, float *turned) {
+    int64_t plane = c->turn_dy.rows * c->turn_dy.pitch, n = f->n * t->n;
+    for (int64_t i = 0; i < c->out * n; i++) {
+        int64_t ef = f->first + i % n / t->n * f->step, et = t->first + i % n % t->n * t->step;
+        offset[i] =
+            (int32_t)(i / n * plane + (lead(&c->f) - places_back(&c->f, ef)) * c->turn_dy.pitch +
+                      lead(&c->t) - places_back(&c->t, et));
+        const float *from = weight + i / n * c->k + ef * c->t.kernel + et;
+        for (int64_t ch = 0; ch < c->in; ch++) {
+            turned[ch * c->out * n + i] = from[ch * n_elements(c)];
+        }
+    }
+}
+
+void nn_convolution_begin_backward(const nn_convolution *c, const float *weight, float *shared) {
+    if (c->minimal) {
+        nn_winograd_begin(&c->turned, weight, true, shared);
+        return;
+    }
+    turned_parts parts = parts_of(c, shared);
+    nn_planes_offsets(&c->turn_x, parts.x_offset);
+    for (int64_t phase = 0; phase < n_phases(c); phase++) {
+        element_run f = elements_of(&c->f, phase / c->t.stride);
+        element_run t = elements_of(&c->t, phase % c->t.stride);
+        turn_phase(c, weight, &f, &t, parts.dy_offset, parts.turned);
+        parts.dy_offset += c->out * f.n * t.n;
+        parts.turned += c->in * c->out * f.n * t.n;
+    }
+}
+
+/* Cuts places [first, end) of an axis to those that are inputs of a phase. */
+static void phase_places(const nn_axis *a, int64_t phase, int64_t *first, int64_t *end) {
+    nn_conv_span span = nn_conv_span_of(a, phase - a->before, *end);
+    *first = nn_at_least(*first, span.first);
+    *end = span.end;
+}
+
+/* dx of the padded input's rows [first, end), from the planes of dy. */
+static void backward_x(const nn_convolution *c, const nn_convolution_sample *at, int64_t first,
+                       int64_t end, const float *planes, float *block) {
+    turned_parts parts = parts_of(c, at->shared);
+    for (int64_t phase = 0; phase < n_phases(c); phase++) {
+        int64_t phase_f = phase / c->t.stride, phase_t = phase % c->t.stride;
+        int64_t f0 = first, f1 = end, t0 = 0, t1 = c->turn_dy.pitch;
+        phase_places(&c->f, phase_f, &f0, &f1);
+        phase_places(&c->t, phase_t, &t0, &t1);
+        int64_t n = elements_of(&c->f, phase_f).n * elements_of(&c->t, phase_t).n;
+        int64_t row = f0 * c->f.stride + phase_f - c->f.before;
+        int64_t column = t0 * c->t.stride + phase_t - c->t.before;
+        if (f0 < f1 && t0 < t1) {
+            run_places(&(place_job){.weight = parts.turned,
+                                    .n_channels = c->in,
+                                    .n_terms = c->out * n,
+                                    .offset = parts.dy_offset,
+                                    .planes = planes,
+                                    .pitch = c->turn_dy.pitch,
+                                    .start = (f0 - first) * c->turn_dy.pitch + t0,
+                                    .n_f = f1 - f0,
+                                    .n_t = t1 - t0,
+                                    .least = -INFINITY,
+                                    .y = at->dx + row * c->t.in + column,
+                                    .y_pitch = c->f.in * c->t.in,
+                                    .step_f = c->f.stride * c->t.in,
+                                    .step_t = c->t.stride,
+                                    .block = block});
+        }
+        parts.dy_offset += c->out * n;
+        parts.turned += c->in * c->out * n;
+    }
+}
+
+/* Adds what output rows [first, end) say of the weights. */
+static void backward_weight(const nn_convolution *c, const nn_convolution_sample *at, int64_t first,
+                            int64_t end, const float *dy_planes, float *x_planes, float *turned) {
+    const nn_kernels_table *kernels = nn_kernels();
+    int64_t n = (end - first - 1) * c->turn_dy.pitch + c->t.out;
+    int64_t plane = c->turn_dy.rows * c->turn_dy.pitch;
+    const float *dy = dy_planes + lead(&c->f) * c->turn_dy.pitch + lead(&c->t);
+    nn_planes_lay_out(&c->turn_x, at->x, first, x_planes);
+    for (int64_t i = 0; i < n; i += CHUNK) {
+        int64_t places = nn_at_most(CHUNK, n - i);
+        kernels->transpose(dy + i, plane, c->out, places, turned);
+        kernels->multiply_positions(
+            &(nn_positions_product){.n_rows = c->k,
+                                    .n_terms = places,
+                                    .n_columns = c->out,
+                                    .a = x_planes + i,
+                                    .offset = parts_of(c, at->shared).x_offset,
+                                    .b = turned,
+                                    .b_pitch = c->out,
+                                    .c = at->dweight,
+                                    .c_pitch = c->grad_pitch});
+    }
+}
+
+static void backward_blocks(const nn_convolution *c, const nn_convolution_sample *at) {
+    float *x_planes = at->scratch;
+    float *dy_planes = x_planes + nn_planes_room(&c->turn_x);
+    float *turned = dy_planes + nn_planes_room(&c->turn_dy);
+    float *block = turned + nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES);
+    for (int64_t first = 0; first < turn_extent(c); first += c->turn_rows) {
+        int64_t end = nn_at_most(first + c->turn_rows, turn_extent(c));
+        int64_t end_y = nn_at_most(end, c->f.out);
+        nn_planes_lay_out(&c->turn_dy, at->dy, first, dy_planes);
+        if (first < end_y) backward_weight(c, at, first, end_y, dy_planes, x_planes, turned);
+        if (at->dx != NULL) backward_x(c, at, first, end, dy_planes, block);
+    }
+}
+
+static void backward_minimal(const nn_convolution *c, const nn_convolution_sample *at) {
+    nn_winograd_gather(&c->winograd, at->x, at->dy, at->dweight, at->scratch);
+    nn_winograd_sample back = {.shared = at->shared,
+                               .x = at->dy,
+                               .least = -INFINITY,
+                               .y_pitch = c->f.in * c->t.in,
+                               .scratch = at->scratch};
+    for (int64_t block = 0; block < c->turned.n_blocks && at->dx != NULL; block++) {
+        int64_t first, end;
+        nn_winograd_rows(&c->turned, block, &first, &end);
+        back.y = at->dx + first * c->t.in;
+        nn_winograd_run(&c->turned, &back, block);
+    }
+}
+
+void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at) {
+    nn_convolution_sample all = *at;
+    if (c->pooled.kernel_f > 0) {
+        float *dy = at->scratch + c->n_worker_backward - all_numbers(c);
+        nn_pooled_backward(&c->pooled, at->dy, at->index, dy);
+        all.dy = dy;
+    }
+    (c->minimal ? backward_minimal : backward_blocks)(c, &all);
+}
+
+void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {
+    if (c->minimal) {
+        nn_winograd_add_gradient(&c->winograd, gradient, dweight);
+        return;
+    }
+    for (int64_t o = 0; o < c->out; o++) {
+        for (int64_t i = 0; i < c->k; i++) dweight[o * c->k + i] += gradient[i * c->grad_pitch + o];
+    }
+}

@@ -1,0 +1,31 @@
+/* nn/kernels/depthwise.h - convolution of a single plane, x [F,T], with a single kernel: y [F',T'].
+ * What conv2d does where a group has one input channel and a matrix product would have one row. */
+#ifndef NN_KERNELS_DEPTHWISE_H
+#define NN_KERNELS_DEPTHWISE_H
+
+#include "nn/kernels/conv_axis.h"
+
+typedef struct {
+    nn_axis f, t;
+    int64_t height, width; /* of a part of the spread plane */
+    int64_t part_floats;   /* with room behind */
+    int64_t reach;         /* of the kernel, in floats of a part */
+    int64_t n_scratch;     /* floats that either pass needs, on a cache line */
+} nn_depthwise;
+
+nn_depthwise nn_depthwise_make(nn_axis f, nn_axis t);
+
+/* y = bias + weight * x; overwrites y. */
+void nn_depthwise_forward(const nn_depthwise *d, const float *weight, float bias, const float *x,
+                          float *y, float *scratch);
+
+typedef struct {
+    const float *weight, *x, *dy;
+    float *dweight;       /* added to */
+    int64_t dweight_step; /* floats between neighbours */
+    float *dx;            /* added to; NULL: not wanted */
+} nn_depthwise_gradient;
+
+void nn_depthwise_backward(const nn_depthwise *d, const nn_depthwise_gradient *at, float *scratch);
+
+#endif

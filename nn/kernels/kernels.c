@@ -1,0 +1,1104 @@
+/* Element-wise loops are plain C around inline functions without branches, which compilers turn
+ * into vector code, remainder included, without reordering anything. Reductions have to be
+ * reordered to be fast, so they name their lanes: vectors of the level's natural width, the
+ * remainder padded with zeros to a whole block. */
+#include "nn/kernels/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+#define NAME_OF_(level) nn_kernels_##level
+#define NAME_OF(level)  NAME_OF_(level)
+#define TEXT_OF_(level) #level
+#define TEXT_OF(level)  TEXT_OF_(level)
+
+extern const nn_kernels_table NAME_OF(KERNEL_LEVEL);
+
+/* A loop whose iterations do not depend on each other, even where x is y. */
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* where it stays scalar, it is right as well */
+#define EACH(i, n) _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < (n); i++)
+#else
+#define EACH(i, n) _Pragma("GCC ivdep") for (int64_t i = 0; i < (n); i++)
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+INLINE float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* condition ? a : b, for conditions on floats: as a branch it would keep compilers from vectors. */
+INLINE float choose(bool condition, float a, float b) {
+    uint32_t mask = -(uint32_t)condition;
+    return float_of((bits_of(a) & mask) | (bits_of(b) & ~mask));
+}
+
+/* exp(x) = 2^n exp(f), n = round(x / ln 2), |f| <= ln 2 / 2: the polynomial and the split of ln 2
+ * are those of Cephes (expf.c). Adding 1.5 * 2^23 rounds and leaves n in the low bits. */
+INLINE float exp_of(float x) {
+    const float magic = 0x1.8p23f;
+    float shifted = x * 1.44269504f + magic;
+    float n = shifted - magic;
+    float f = x - n * 0.693359375f;
+    f = f - n * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * f + 1.3981999507e-3f;
+    p = p * f + 8.3334519073e-3f;
+    p = p * f + 4.1665795894e-2f;
+    p = p * f + 1.6666665459e-1f;
+    p = p * f + 5.0000001201e-1f;
+    p = p * (f * f) + f;
+    p = p + 1.0f;
+    float y = float_of(bits_of(p) + (bits_of(shifted) << 23));
+    y = choose(x > 88.7228394f, INFINITY, y);
+    y = choose(x < -87.3f, 0.0f, y);
+    return choose(x != x, x, y);
+}
+
+INLINE float abs_of(float x) {
+    return float_of(bits_of(x) & 0x7fffffffu);
+}
+
+INLINE float with_sign(float magnitude, float sign) {
+    return float_of(bits_of(magnitude) | (bits_of(sign) & 0x80000000u));
+}
+
+/* Below 0.625 the odd polynomial of Cephes (tanhf.c); above, 1 - 2 / (exp(2|x|) + 1). */
+INLINE float tanh_of(float x) {
+    float a = abs_of(x), s = x * x;
+    float p = -5.70498872745e-3f;
+    p = p * s + 2.06390887954e-2f;
+    p = p * s - 5.37397155531e-2f;
+    p = p * s + 1.33314422036e-1f;
+    p = p * s - 3.33332819422e-1f;
+    float small = p * (s * x) + x;
+    float large = with_sign(1.0f - 2.0f / (exp_of(2.0f * a) + 1.0f), x);
+    return choose(a < 0.625f, small, large);
+}
+
+INLINE float sigmoid_of(float x) {
+    return 1.0f / (1.0f + exp_of(-x));
+}
+
+/* Phi(x), the normal distribution, and its density. With a = |x| / sqrt 2 and t = 1 / (1 + a / 2),
+ * erfc(a) / 2 = exp(-a^2) t P(t); P is a least-squares fit to scipy.special.erfcx with a relative
+ * error of 5e-8. */
+INLINE float normal_of(float x, float *density) {
+    float a = abs_of(x), e = exp_of(-0.5f * x * x);
+    float t = 1.0f / (1.0f + a * 0.353553391f);
+    float p = -0.0295969862f;
+    p = p * t + 0.142592937f;
+    p = p * t - 0.244233474f;
+    p = p * t + 0.139759615f;
+    p = p * t - 0.0138138831f;
+    p = p * t + 0.101555824f;
+    p = p * t + 0.121498108f;
+    p = p * t + 0.141195059f;
+    p = p * t + 0.141042784f;
+    float tail = p * (t * e);
+    *density = e * 0.398942280f;
+    return choose(x < 0.0f, tail, 1.0f - tail);
+}
+
+/* tanh's argument in the approximation of GELU and its derivative. */
+INLINE float gelu_argument(float x, float *derivative) {
+    float s = x * x;
+    *derivative = 0.797884561f + 0.107032225f * s;
+    return x * (0.797884561f + 0.0356774081f * s);
+}
+
+/* Comparisons are such that NaN comes through. */
+INLINE float activation_of(nn_activation kind, float slope, float x) {
+    float ignored;
+    switch (kind) {
+    case NN_RELU:
+        return x < 0.0f ? 0.0f : x;
+    case NN_LEAKY_RELU:
+        return choose(x < 0.0f, slope * x, x);
+    case NN_GELU:
+        return x * normal_of(x, &ignored);
+    case NN_GELU_TANH:
+        return 0.5f * x * (1.0f + tanh_of(gelu_argument(x, &ignored)));
+    case NN_SILU:
+        return x * sigmoid_of(x);
+    case NN_SIGMOID:
+        return sigmoid_of(x);
+    case NN_TANH:
+        return tanh_of(x);
+    default:
+        return x;
+    }
+}
+
+/* f'(x), or for NN_SIGMOID and NN_TANH f'(f^-1(x)). */
+INLINE float derivative_of(nn_activation kind, float slope, float x) {
+    float aid;
+    switch (kind) {
+    case NN_RELU:
+        return x > 0.0f ? 1.0f : 0.0f;
+    case NN_LEAKY_RELU:
+        return x > 0.0f ? 1.0f : slope;
+    case NN_GELU: {
+        float phi = normal_of(x, &aid);
+        return aid * x + phi;
+    }
+    case NN_GELU_TANH: {
+        float t = tanh_of(gelu_argument(x, &aid));
+        return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * aid;
+    }
+    case NN_SILU: {
+        float s = sigmoid_of(x);
+        return s * (1.0f + x * (1.0f - s));
+    }
+    case NN_SIGMOID:
+        return x * (1.0f - x);
+    case NN_TANH:
+        return 1.0f - x * x;
+    default:
+        return 1.0f;
+    }
+}
+
+static void run_exp(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = exp_of(x[i]);
+}
+
+static void run_tanh(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = tanh_of(x[i]);
+}
+
+static void run_sigmoid(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = sigmoid_of(x[i]);
+}
+
+static void add(const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] += x[i];
+}
+
+static void axpy(float a, const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] += a * x[i];
+}
+
+static void scale(float a, float *y, int64_t n) {
+    EACH(i, n) y[i] *= a;
+}
+
+static void multiply(const float *a, const float *b, float *y, int64_t n) {
+    EACH(i, n) y[i] = a[i] * b[i];
+}
+
+static void multiply_add(const float *a, const float *b, float *y, int64_t n) {
+    EACH(i, n) y[i] += a[i] * b[i];
+}
+
+#if defined(__AVX512F__)
+#define WIDTH 16
+#elif defined(__AVX__)
+#define WIDTH 8
+#else
+#define WIDTH 4
+#endif
+#if defined(__AVX__)
+#define HALF 4 /* doubles at once: conversions to wider vectors are slow where those are split */
+#else
+#define HALF 2
+#endif
+#define CHAIN      4 /* independent sums, to hide the latency of an addition */
+#define TAPS_CHAIN 8
+
+typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
+typedef uint8_t bytes __attribute__((vector_size(WIDTH), aligned(1), may_alias));
+typedef float half_floats __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
+typedef double doubles __attribute__((vector_size(8 * HALF)));
+
+static float tree_of_floats(const floats part[CHAIN]) {
+    floats total = (part[0] + part[1]) + (part[2] + part[3]);
+    float lane[WIDTH];
+    memcpy(lane, &total, sizeof lane);
+    for (int half = WIDTH / 2; half >= 1; half /= 2) {
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
+    return lane[0];
+}
+
+static double tree_of_doubles(const doubles part[CHAIN]) {
+    doubles total = (part[0] + part[1]) + (part[2] + part[3]);
+    double lane[HALF];
+    memcpy(lane, &total, sizeof lane);
+    for (int half = HALF / 2; half >= 1; half /= 2) {
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
+    return lane[0];
+}
+
+/* The last n < size numbers, followed by zeros. */
+INLINE const float *padded(const float *x, int64_t n, float *buffer, int64_t size) {
+    for (int64_t i = 0; i < size; i++) buffer[i] = i < n ? x[i] : 0.0f;
+    return buffer;
+}
+
+#define FLOATS(x) (*(const floats *)(x))
+
+/* Pairs side by side and apart. */
+#if WIDTH == 16
+#define LOW_PAIRS  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_PAIRS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define EVENS      0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS       1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif WIDTH == 8
+#define LOW_PAIRS  0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_PAIRS 4, 12, 5, 13, 6, 14, 7, 15
+#define EVENS      0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS       1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define LOW_PAIRS  0, 4, 1, 5
+#define HIGH_PAIRS 2, 6, 3, 7
+#define EVENS      0, 2, 4, 6
+#define ODDS       1, 3, 5, 7
+#endif
+
+INLINE floats pick(integers mask, floats a, floats b) {
+    return (floats)(((integers)a & mask) | ((integers)b & ~mask));
+}
+
+/* Where the next vector of n >= WIDTH numbers starts: the last one overlaps the one before it. */
+INLINE int64_t vector_at(int64_t i, int64_t n) {
+    return i + WIDTH <= n ? i : n - WIDTH;
+}
+
+/* GCC 12 makes two conversions of what one instruction does. */
+INLINE void widen(const float *x, doubles *y) {
+#if defined(__AVX__)
+    *y = (doubles)_mm256_cvtps_pd(_mm_loadu_ps(x));
+#else
+    *y = __builtin_convertvector(*(const half_floats *)x, doubles);
+#endif
+}
+
+static float sum(const float *x, int64_t n) {
+    floats part[CHAIN] = {{0}};
+    float rest[WIDTH];
+    int64_t i = 0;
+    for (; i + CHAIN * WIDTH <= n; i += CHAIN * WIDTH) {
+        for (int k = 0; k < CHAIN; k++) part[k] += FLOATS(x + i + k * WIDTH);
+    }
+    for (; i + WIDTH <= n; i += WIDTH) part[0] += FLOATS(x + i);
+    if (i < n) part[1] += FLOATS(padded(x + i, n - i, rest, WIDTH));
+    return tree_of_floats(part);
+}
+
+static float dot(const float *a, const float *b, int64_t n) {
+    floats part[CHAIN] = {{0}};
+    float rest_a[WIDTH], rest_b[WIDTH];
+    int64_t i = 0;
+    for (; i + CHAIN * WIDTH <= n; i += CHAIN * WIDTH) {
+        for (int k = 0; k < CHAIN; k++) {
+            part[k] += FLOATS(a + i + k * WIDTH) * FLOATS(b + i + k * WIDTH);
+        }
+    }
+    for (; i + WIDTH <= n; i += WIDTH) part[0] += FLOATS(a + i) * FLOATS(b + i);
+    if (i < n) {
+        part[1] += FLOATS(padded(a + i, n - i, rest_a, WIDTH)) *
+                   FLOATS(padded(b + i, n - i, rest_b, WIDTH));
+    }
+    return tree_of_floats(part);
+}
+
+/* The next `chain` vectors of y; constant, so that the sums stay in registers. */
+INLINE void correlate_block(const nn_taps *taps, const float *x, float *y, int chain) {
+    floats part[TAPS_CHAIN];
+    for (int c = 0; c < chain; c++) part[c] = FLOATS(y + c * WIDTH);
+    for (int64_t k = 0; k < taps->n; k++) {
+        const float *from = x + taps->offset[k];
+        for (int c = 0; c < chain; c++) part[c] += taps->weight[k] * FLOATS(from + c * WIDTH);
+    }
+    for (int c = 0; c < chain; c++) *(floats *)(y + c * WIDTH) = part[c];
+}
+
+static void correlate(const nn_taps *taps, const float *x, float *y, int64_t n) {
+    int64_t i = 0;
+    for (; i + TAPS_CHAIN * WIDTH <= n; i += TAPS_CHAIN * WIDTH) {
+        correlate_block(taps, x + i, y + i, TAPS_CHAIN);
+    }
+    for (; i < n; i += WIDTH) correlate_block(taps, x + i, y + i, 1);
+}
+
+INLINE void add_doubles(const float *x, const float *y, doubles *sum_part, doubles *dot_part) {
+    doubles a, b;
+    widen(x, &a);
+    widen(y, &b);
+    *sum_part += a;
+    *dot_part += a * b;
+}
+
+static void sum_and_dot(const float *x, const float *y, int64_t n, double *total, double *product) {
+    doubles sums[CHAIN] = {{0}}, dots[CHAIN] = {{0}};
+    float rest_x[HALF], rest_y[HALF];
+    int64_t i = 0;
+    for (; i + CHAIN * HALF <= n; i += CHAIN * HALF) {
+        for (int k = 0; k < CHAIN; k++) {
+            add_doubles(x + i + k * HALF, y + i + k * HALF, &sums[k], &dots[k]);
+        }
+    }
+    for (; i + HALF <= n; i += HALF) add_doubles(x + i, y + i, &sums[0], &dots[0]);
+    if (i < n) {
+        add_doubles(padded(x + i, n - i, rest_x, HALF), padded(y + i, n - i, rest_y, HALF),
+                    &sums[1], &dots[1]);
+    }
+    *total = tree_of_doubles(sums);
+    *product = tree_of_doubles(dots);
+}
+
+static void sum_and_squares(const float *x, int64_t n, double *total, double *squares) {
+    sum_and_dot(x, x, n, total, squares);
+}
+
+static void add_columns(const float *x, const float *y, int64_t n, double *total, double *product) {
+    EACH(i, n) {
+        total[i] += (double)x[i];
+        product[i] += (double)x[i] * (double)y[i];
+    }
+}
+
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Four rows of four numbers, `stride` apart, turned. */
+INLINE void transpose_quads(const float *x, int64_t stride, float *y, int64_t y_stride) {
+    quad a = *(const quad *)x, b = *(const quad *)(x + stride);
+    quad c = *(const quad *)(x + 2 * stride), d = *(const quad *)(x + 3 * stride);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(quad *)y = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(quad *)(y + y_stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(quad *)(y + 2 * y_stride) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(quad *)(y + 3 * y_stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+static void transpose(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y) {
+    enum { LINE = 8 }; /* columns that are read together: half of what memory moves at once */
+    int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+    for (int64_t begin = 0; begin < whole_columns; begin += LINE) {
+        int64_t end = begin + LINE < whole_columns ? begin + LINE : whole_columns;
+        for (int64_t i = 0; i < whole_rows; i += 4) {
+            for (int64_t j = begin; j < end; j += 4) {
+                transpose_quads(x + i * stride + j, stride, y + j * rows + i, rows);
+            }
+        }
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t done = i < whole_rows ? whole_columns : 0;
+        for (int64_t j = done; j < columns; j++) y[j * rows + i] = x[i * stride + j];
+    }
+}
+
+/* ---- products whose operands stay where they are ---- */
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+enum { MAX_ROWS = 12, MAX_WIDE = 4 };
+
+/* A tile of a product: `rows` rows of `wide` vectors, whose sums stay in registers; both are
+ * constants where this is called. */
+typedef struct {
+    const float *row[MAX_ROWS]; /* of a; those past n_rows repeat the last */
+    int n_rows;
+    int64_t n_terms;
+    const float *b;
+    const int32_t *offset; /* of the terms in b; NULL: pitch apart */
+    int64_t pitch;
+    float *c;
+    int64_t c_pitch;
+} product_tile;
+
+INLINE void multiply_tile(const product_tile *t, bool adds, int rows, int wide) {
+    floats sum[MAX_ROWS][MAX_WIDE];
+    const float *row[MAX_ROWS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        row[r] = t->row[r];
+        UNROLL for (int v = 0; v < wide; v++) sum[r][v] = (floats){0};
+    }
+    for (int64_t k = 0; k < t->n_terms; k++) {
+        const float *from = t->b + (t->offset ? t->offset[k] : k * t->pitch);
+        floats b[MAX_WIDE];
+        UNROLL for (int v = 0; v < wide; v++) b[v] = FLOATS(from + v * WIDTH);
+        UNROLL for (int r = 0; r < rows; r++) {
+            float a = row[r][k];
+            UNROLL for (int v = 0; v < wide; v++) sum[r][v] += a * b[v];
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        if (r == t->n_rows) return;
+        float *c = t->c + r * t->c_pitch;
+        UNROLL for (int v = 0; v < wide; v++) {
+            if (adds) sum[r][v] += FLOATS(c + v * WIDTH);
+            *(floats *)(c + v * WIDTH) = sum[r][v];
+        }
+    }
+}
+
+/* As many sums as there are registers beside the operands. */
+#if defined(__AVX512F__)
+enum { TAPS_ROWS = 8, TAPS_WIDE = 3 };
+#else
+enum { TAPS_ROWS = 4, TAPS_WIDE = 3 };
+#endif
+
+INLINE void multiply_rows(const nn_taps_product *p, int wide) {
+    product_tile t = {
+        .n_terms = p->n_terms, .b = p->b, .offset = p->offset, .c_pitch = TAPS_WIDE * WIDTH};
+    for (int64_t first = 0; first < p->n_rows; first += TAPS_ROWS) {
+        int64_t left = p->n_rows - first;
+        t.n_rows = left < TAPS_ROWS ? (int)left : TAPS_ROWS;
+        for (int r = 0; r < TAPS_ROWS; r++) {
+            t.row[r] = p->a + (first + (r < t.n_rows ? r : t.n_rows - 1)) * p->a_pitch;
+        }
+        t.c = p->c + first * t.c_pitch;
+        multiply_tile(&t, false, TAPS_ROWS, wide);
+    }
+}
+
+static void multiply_taps(const nn_taps_product *p) {
+    if (p->n_columns <= WIDTH) {
+        multiply_rows(p, 1);
+    } else if (p->n_columns <= 2 * WIDTH) {
+        multiply_rows(p, 2);
+    } else {
+        multiply_rows(p, TAPS_WIDE);
+    }
+}
+
+INLINE void multiply_columns(const nn_positions_product *p, int64_t column, int rows, int wide) {
+    product_tile t = {
+        .n_terms = p->n_terms, .b = p->b + column, .pitch = p->b_pitch, .c_pitch = p->c_pitch};
+    for (int64_t first = 0; first < p->n_rows; first += rows) {
+        int64_t left = p->n_rows - first;
+        t.n_rows = left < rows ? (int)left : rows;
+        for (int r = 0; r < rows; r++) {
+            t.row[r] = p->a + p->offset[first + (r < t.n_rows ? r : t.n_rows - 1)];
+        }
+        t.c = p->c + first * p->c_pitch + column;
+        multiply_tile(&t, true, rows, wide);
+    }
+}
+
+/* Whether groups of `fewer` rows leave fewer of them empty than groups of `rows`. */
+INLINE bool fits_fewer(int64_t n, int rows, int fewer) {
+    return (n + fewer - 1) / fewer * fewer < (n + rows - 1) / rows * rows;
+}
+
+/* Columns from vector i on, as long as there are `wide` vectors. */
+#define MULTIPLY_COLUMNS(wide, rows, fewer)                                                        \
+    for (; i + (wide) <= n; i += (wide)) {                                                         \
+        if (fits_fewer(p->n_rows, rows, fewer)) {                                                  \
+            multiply_columns(p, i *WIDTH, fewer, wide);                                            \
+        } else {                                                                                   \
+            multiply_columns(p, i *WIDTH, rows, wide);                                             \
+        }                                                                                          \
+    }
+
+static void multiply_positions(const nn_positions_product *p) {
+    int64_t n = (p->n_columns + WIDTH - 1) / WIDTH, i = 0; /* in vectors */
+    /* 24 or 12 sums in registers, as above. */
+#if defined(__AVX512F__)
+    MULTIPLY_COLUMNS(4, 6, 4)
+    MULTIPLY_COLUMNS(2, 12, 8)
+#else
+    MULTIPLY_COLUMNS(2, 6, 4)
+#endif
+    for (; i < n; i++) multiply_columns(p, i * WIDTH, 12, 1);
+}
+
+static float sum_of_lanes(floats x) {
+    float lane[WIDTH];
+    memcpy(lane, &x, sizeof lane);
+    for (int half = WIDTH / 2; half >= 1; half /= 2) {
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
+    return lane[0];
+}
+
+#if defined(__AVX512F__)
+enum { DOT_ROWS = 6, DOT_COLUMNS = 4 };
+#else
+enum { DOT_ROWS = 3, DOT_COLUMNS = 4 };
+#endif
+
+/* Of rows i to i + `rows` and columns j to j + `columns`; those past the last repeat it. */
+INLINE void multiply_dot_tile(const nn_dot_products *p, int64_t i, int64_t j, int rows) {
+    floats sum[DOT_ROWS][DOT_COLUMNS];
+    const float *a[DOT_ROWS], *b[DOT_COLUMNS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        a[r] = p->a + (i + r < p->n_rows ? i + r : p->n_rows - 1) * p->a_pitch;
+        UNROLL for (int c = 0; c < DOT_COLUMNS; c++) sum[r][c] = (floats){0};
+    }
+    UNROLL for (int c = 0; c < DOT_COLUMNS; c++) {
+        b[c] = p->b + (j + c < p->n_columns ? j + c : p->n_columns - 1) * p->b_pitch;
+    }
+    int64_t k = 0;
+    for (; k + WIDTH <= p->n_terms; k += WIDTH) {
+        floats column[DOT_COLUMNS];
+        UNROLL for (int c = 0; c < DOT_COLUMNS; c++) column[c] = FLOATS(b[c] + k);
+        UNROLL for (int r = 0; r < rows; r++) {
+            floats row = FLOATS(a[r] + k);
+            UNROLL for (int c = 0; c < DOT_COLUMNS; c++) sum[r][c] += row * column[c];
+        }
+    }
+    for (int r = 0; r < rows && i + r < p->n_rows; r++) {
+        for (int c = 0; c < DOT_COLUMNS && j + c < p->n_columns; c++) {
+            float total = sum_of_lanes(sum[r][c]);
+            for (int64_t rest = k; rest < p->n_terms; rest++) total += a[r][rest] * b[c][rest];
+            p->c[(i + r) * p->c_pitch + j + c] += total;
+        }
+    }
+}
+
+static void multiply_dots(const nn_dot_products *p) {
+    for (int64_t i = 0; i < p->n_rows; i += DOT_ROWS) {
+        for (int64_t j = 0; j < p->n_columns; j += DOT_COLUMNS) {
+            if (p->n_rows - i == 1) {
+                multiply_dot_tile(p, i, j, 1);
+            } else {
+                multiply_dot_tile(p, i, j, DOT_ROWS);
+            }
+        }
+    }
+}
+
+/* NaN comes through. */
+INLINE floats not_below(floats x, float least) {
+    floats bound = least - (floats){0};
+    return pick(x < bound, bound, x);
+}
+
+/* The last vector overlaps the one before it. */
+INLINE void store_piece(const float *c, float bias, float least, float *y, int n) {
+    if (n < WIDTH) {
+        for (int i = 0; i < n; i++) y[i] = c[i] + bias < least ? least : c[i] + bias;
+        return;
+    }
+    for (int i = 0; i + WIDTH <= n; i += WIDTH) {
+        *(floats *)(y + i) = not_below(FLOATS(c + i) + bias, least);
+    }
+    *(floats *)(y + n - WIDTH) = not_below(FLOATS(c + n - WIDTH) + bias, least);
+}
+
+static void store_taps(const nn_taps_store *s) {
+    for (int64_t r = 0; r < s->n_rows; r++) {
+        const float *c = s->c + r * s->c_pitch;
+        float *y = s->y + r * s->y_pitch, bias = s->bias ? s->bias[r] : 0.0f;
+        for (int i = 0; i < s->n_pieces; i++) {
+            store_piece(c + s->piece[i].from, bias, s->least, y + s->piece[i].to, s->piece[i].n);
+        }
+    }
+}
+
+/* ---- transforms of minimal filtering ---- */
+
+/* Four by four vectors, and what a transform along one axis makes of four or two of them. */
+typedef floats tile[4][4];
+
+static void winograd_input(const float *x, const int32_t offset[16], int64_t n, float *to,
+                           int64_t pitch) {
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        tile d, r;
+        UNROLL for (int e = 0; e < 16; e++) d[e / 4][e % 4] = FLOATS(x + offset[e] + i);
+        UNROLL for (int t = 0; t < 4; t++) {
+            r[0][t] = d[0][t] - d[2][t];
+            r[1][t] = d[1][t] + d[2][t];
+            r[2][t] = d[2][t] - d[1][t];
+            r[3][t] = d[1][t] - d[3][t];
+        }
+        UNROLL for (int f = 0; f < 4; f++) {
+            *(floats *)(to + (4 * f + 0) * pitch + i) = r[f][0] - r[f][2];
+            *(floats *)(to + (4 * f + 1) * pitch + i) = r[f][1] + r[f][2];
+            *(floats *)(to + (4 * f + 2) * pitch + i) = r[f][2] - r[f][1];
+            *(floats *)(to + (4 * f + 3) * pitch + i) = r[f][1] - r[f][3];
+        }
+    }
+}
+
+#if defined(__AVX512F__)
+/* Bits [first, end) of 32. */
+INLINE uint32_t bits_between(int64_t first, int64_t end) {
+    first = first < 0 ? 0 : first > 32 ? 32 : first;
+    end = end < first ? first : end > 32 ? 32 : end;
+    return (uint32_t)((((uint64_t)1 << end) - 1) & ~(((uint64_t)1 << first) - 1));
+}
+
+INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+    for (int64_t i = 0; i < d->pitch; i += WIDTH) {
+        int64_t at = 2 * i - d->before;
+        uint32_t there = bits_between(-at, d->n - at), kept = bits_between(0, d->pitch - i);
+        floats a = (floats)_mm512_maskz_loadu_ps((__mmask16)there, x + at);
+        floats b = (floats)_mm512_maskz_loadu_ps((__mmask16)(there >> WIDTH), x + at + WIDTH);
+        floats e = __builtin_shufflevector(a, b, EVENS), o = __builtin_shufflevector(a, b, ODDS);
+        _mm512_mask_storeu_ps(even + i, (__mmask16)kept, (__m512)e);
+        _mm512_mask_storeu_ps(odd + i, (__mmask16)kept, (__m512)o);
+    }
+}
+#else
+INLINE float number_at(const nn_deal *d, const float *x, int64_t at) {
+    return at >= d->before && at < d->before + d->n ? x[at - d->before] : 0.0f;
+}
+
+INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+    int64_t i = 0;
+    while (i < d->pitch) {
+        int64_t at = 2 * i - d->before;
+        if (at >= 0 && at + 2 * WIDTH <= d->n && i + WIDTH <= d->pitch) {
+            floats a = FLOATS(x + at), b = FLOATS(x + at + WIDTH);
+            *(floats *)(even + i) = __builtin_shufflevector(a, b, EVENS);
+            *(floats *)(odd + i) = __builtin_shufflevector(a, b, ODDS);
+            i += WIDTH;
+        } else {
+            even[i] = number_at(d, x, 2 * i);
+            odd[i] = number_at(d, x, 2 * i + 1);
+            i++;
+        }
+    }
+}
+#endif
+
+static void deal(const nn_deal *d, const float *x, float *even, float *odd) {
+    for (int64_t r = 0; r < d->n_rows; r++) {
+        deal_row(d, x + r * d->x_step, even + r * d->pitch, odd + r * d->pitch);
+    }
+}
+
+static void winograd_output(const float *from, int64_t pitch, int64_t n, float *y,
+                            int64_t y_pitch) {
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        tile m;
+        UNROLL for (int e = 0; e < 16; e++) m[e / 4][e % 4] = FLOATS(from + e * pitch + i);
+        UNROLL for (int f = 0; f < 2; f++) {
+            floats r[4];
+            UNROLL for (int t = 0; t < 4; t++) {
+                r[t] = f ? (m[1][t] - m[2][t]) - m[3][t] : (m[0][t] + m[1][t]) + m[2][t];
+            }
+            floats even = (r[0] + r[1]) + r[2], odd = (r[1] - r[2]) - r[3];
+            float *row = y + f * y_pitch + 2 * i;
+            *(floats *)row = __builtin_shufflevector(even, odd, LOW_PAIRS);
+            *(floats *)(row + WIDTH) = __builtin_shufflevector(even, odd, HIGH_PAIRS);
+        }
+    }
+}
+
+static void winograd_gradient(const float *dy, int64_t n, float *to, int64_t pitch) {
+    EACH(i, n) {
+        float a = dy[i], b = dy[n + i], c = dy[2 * n + i], d = dy[3 * n + i];
+        float row[4][2] = {{a, b}, {a + c, b + d}, {a - c, b - d}, {-c, -d}};
+        UNROLL for (int f = 0; f < 4; f++) {
+            to[(4 * f + 0) * pitch + i] = row[f][0];
+            to[(4 * f + 1) * pitch + i] = row[f][0] + row[f][1];
+            to[(4 * f + 2) * pitch + i] = row[f][0] - row[f][1];
+            to[(4 * f + 3) * pitch + i] = -row[f][1];
+        }
+    }
+}
+
+/* A loop for each kind, so that the choice is made outside. */
+#define FOR_EACH_KIND(LOOP)                                                                        \
+    switch (map->kind) {                                                                           \
+    case NN_RELU:                                                                                  \
+        LOOP(NN_RELU);                                                                             \
+        break;                                                                                     \
+    case NN_LEAKY_RELU:                                                                            \
+        LOOP(NN_LEAKY_RELU);                                                                       \
+        break;                                                                                     \
+    case NN_GELU:                                                                                  \
+        LOOP(NN_GELU);                                                                             \
+        break;                                                                                     \
+    case NN_GELU_TANH:                                                                             \
+        LOOP(NN_GELU_TANH);                                                                        \
+        break;                                                                                     \
+    case NN_SILU:                                                                                  \
+        LOOP(NN_SILU);                                                                             \
+        break;                                                                                     \
+    case NN_SIGMOID:                                                                               \
+        LOOP(NN_SIGMOID);                                                                          \
+        break;                                                                                     \
+    case NN_TANH:                                                                                  \
+        LOOP(NN_TANH);                                                                             \
+        break;                                                                                     \
+    default:                                                                                       \
+        LOOP(NN_IDENTITY);                                                                         \
+        break;                                                                                     \
+    }
+
+static void activate(const nn_map *map, const float *x, float *y, int64_t n) {
+    const float a = map->scale, b = map->shift, slope = map->slope;
+#define LOOP(kind) EACH(i, n) y[i] = activation_of(kind, slope, a * x[i] + b)
+    FOR_EACH_KIND(LOOP)
+#undef LOOP
+}
+
+static void activate_backward(const nn_map *map, const float *x, float *d, int64_t n) {
+    const float a = map->scale, b = map->shift, slope = map->slope;
+#define LOOP(kind) EACH(i, n) d[i] *= derivative_of(kind, slope, a * x[i] + b)
+    FOR_EACH_KIND(LOOP)
+#undef LOOP
+}
+
+static void normalize_backward(const nn_slope *slope, const float *x, const float *d, float *dx,
+                               int64_t n) {
+    const float a = slope->a, b = slope->b, c = slope->c, center = slope->center;
+    EACH(i, n) {
+        float offset = b * (x[i] - center) + c;
+        dx[i] = a * d[i] + offset;
+    }
+}
+
+/* Inlined with constant extents for the windows that networks use most. */
+INLINE float window_max(const float *x, int64_t width, int64_t kernel_f, int64_t kernel_t) {
+    float max = x[0];
+    for (int64_t f = 0; f < kernel_f; f++) {
+        for (int64_t t = 0; t < kernel_t; t++) {
+            float value = x[f * width + t];
+            max = value > max ? value : max;
+        }
+    }
+    return max;
+}
+
+/* The first maximum takes the gradient and leaves 0 for those after it. */
+INLINE void window_backward(const nn_pool_row *row, int64_t kernel_f, int64_t kernel_t,
+                            const float *x, float d, float *dx) {
+    float max = window_max(x, row->width, kernel_f, kernel_t);
+    for (int64_t f = 0; f < kernel_f; f++) {
+        for (int64_t t = 0; t < kernel_t; t++) {
+            int64_t i = f * row->width + t;
+            bool here = x[i] == max;
+            dx[i] = choose(here, d, 0.0f);
+            d = choose(here, 0.0f, d);
+        }
+    }
+}
+
+#define FOR_EACH_WINDOW(LOOP)                                                                      \
+    if (row->kernel_f == 2 && row->kernel_t == 2) {                                                \
+        LOOP(2, 2);                                                                                \
+    } else if (row->kernel_f == 2 && row->kernel_t == 1) {                                         \
+        LOOP(2, 1);                                                                                \
+    } else if (row->kernel_f == 1 && row->kernel_t == 2) {                                         \
+        LOOP(1, 2);                                                                                \
+    } else if (row->kernel_f == 4 && row->kernel_t == 2) {                                         \
+        LOOP(4, 2);                                                                                \
+    } else {                                                                                       \
+        LOOP(row->kernel_f, row->kernel_t);                                                        \
+    }
+
+static void max_pool(const nn_pool_row *row, const float *x, float *y) {
+    const int64_t width = row->width;
+#define LOOP(kf, kt) EACH(j, row->n_windows) y[j] = window_max(x + j * (kt), width, kf, kt)
+    FOR_EACH_WINDOW(LOOP)
+#undef LOOP
+}
+
+static void max_pool_backward(const nn_pool_row *row, const float *x, const float *dy, float *dx) {
+#define LOOP(kf, kt)                                                                               \
+    EACH(j, row->n_windows)                                                                        \
+    window_backward(row, kf, kt, x + j * (kt), dy[j], dx + j * (kt))
+    FOR_EACH_WINDOW(LOOP)
+#undef LOOP
+}
+
+#if defined(__AVX512F__)
+enum { PARTIAL = 1 /* vectors can be loaded and stored in part */ };
+
+INLINE __mmask16 first_of(int64_t n) {
+    return (__mmask16)(n < 0 ? 0 : n < WIDTH ? (1 << n) - 1 : 0xffff);
+}
+
+/* The first n numbers, or as many as there are lanes. */
+INLINE floats load_first(const float *x, int64_t n) {
+    return (floats)_mm512_maskz_loadu_ps(first_of(n), x);
+}
+
+INLINE void store_first(float *y, floats x, int64_t n) {
+    _mm512_mask_storeu_ps(y, first_of(n), (__m512)x);
+}
+
+INLINE integers load_bytes(const uint8_t *x, int64_t n) {
+    return (integers)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_of(n), x));
+}
+
+INLINE void store_bytes(uint8_t *y, integers x, int64_t n) {
+    _mm512_mask_cvtepi32_storeu_epi8(y, first_of(n), (__m512i)x);
+}
+#else
+enum { PARTIAL = 0 };
+
+INLINE floats load_first(const float *x, int64_t n) {
+    (void)n;
+    return FLOATS(x);
+}
+
+INLINE void store_first(float *y, floats x, int64_t n) {
+    (void)n;
+    *(floats *)y = x;
+}
+
+INLINE integers load_bytes(const uint8_t *x, int64_t n) {
+    (void)n;
+    return __builtin_convertvector(*(const bytes *)x, integers);
+}
+
+INLINE void store_bytes(uint8_t *y, integers x, int64_t n) {
+    (void)n;
+    *(bytes *)y = __builtin_convertvector(x, bytes);
+}
+#endif
+
+/* n windows of 2 x 2, or as many as there are lanes. */
+INLINE void pairs_index(const float *x, int64_t width, float *y, uint8_t *index, int64_t n) {
+    floats max = {0};
+    integers at = {0};
+    UNROLL for (int k = 0; k < 4; k++) {
+        const float *row = x + k / 2 * width;
+        floats low = load_first(row, 2 * n), high = load_first(row + WIDTH, 2 * n - WIDTH);
+        floats value = k % 2 ? __builtin_shufflevector(low, high, ODDS)
+                             : __builtin_shufflevector(low, high, EVENS);
+        integers more = value > max;
+        max = k == 0 ? value : pick(more, value, max);
+        if (k > 0) at = (more & k) | (~more & at);
+    }
+    store_first(y, max, n);
+    store_bytes(index, at, n);
+}
+
+INLINE void pairs_unpool(const float *dy, const uint8_t *index, int64_t width, float *dx,
+                         int64_t n) {
+    floats d = load_first(dy, n), zero = {0};
+    integers at = load_bytes(index, n);
+    UNROLL for (int f = 0; f < 2; f++) {
+        floats even = pick(at == 2 * f, d, zero), odd = pick(at == 2 * f + 1, d, zero);
+        float *row = dx + f * width;
+        store_first(row, __builtin_shufflevector(even, odd, LOW_PAIRS), 2 * n);
+        store_first(row + WIDTH, __builtin_shufflevector(even, odd, HIGH_PAIRS), 2 * n - WIDTH);
+    }
+}
+
+/* Where the vector that follows i numbers of n starts: the last one is partial, or overlaps. */
+INLINE int64_t part_at(int64_t i, int64_t n) {
+    return PARTIAL ? i : vector_at(i, n);
+}
+
+static bool has_vectors_of_pairs(const nn_pool_row *row) {
+    return row->kernel_f == 2 && row->kernel_t == 2 && (PARTIAL || row->n_windows >= WIDTH);
+}
+
+static float window_index(const nn_pool_row *row, const float *x, uint8_t *index) {
+    float max = x[0];
+    int64_t at = 0;
+    for (int64_t k = 1; k < row->kernel_f * row->kernel_t; k++) {
+        float value = x[k / row->kernel_t * row->width + k % row->kernel_t];
+        if (value > max) {
+            max = value;
+            at = k;
+        }
+    }
+    *index = (uint8_t)at;
+    return max;
+}
+
+static void window_unpool(const nn_pool_row *row, float d, int64_t index, float *dx) {
+    for (int64_t k = 0; k < row->kernel_f * row->kernel_t; k++) {
+        dx[k / row->kernel_t * row->width + k % row->kernel_t] = k == index ? d : 0.0f;
+    }
+}
+
+static void max_pool_index(const nn_pool_row *row, const float *x, float *y, uint8_t *index) {
+    int64_t n = row->n_windows, kernel_t = row->kernel_t;
+    bool pairs = has_vectors_of_pairs(row);
+    for (int64_t i = 0; i < n && pairs; i += WIDTH) {
+        int64_t j = part_at(i, n);
+        pairs_index(x + 2 * j, row->width, y + j, index + j, n - j);
+    }
+    for (int64_t j = 0; j < n && !pairs; j++) {
+        y[j] = window_index(row, x + j * kernel_t, index + j);
+    }
+}
+
+static void max_unpool(const nn_pool_row *row, const float *dy, const uint8_t *index, float *dx) {
+    int64_t n = row->n_windows, kernel_t = row->kernel_t;
+    bool pairs = has_vectors_of_pairs(row);
+    for (int64_t i = 0; i < n && pairs; i += WIDTH) {
+        int64_t j = part_at(i, n);
+        pairs_unpool(dy + j, index + j, row->width, dx + 2 * j, n - j);
+    }
+    for (int64_t j = 0; j < n && !pairs; j++) {
+        window_unpool(row, dy[j], index[j], dx + j * kernel_t);
+    }
+}
+
+/* Philox4x32-10 (base/rng.h), one block per lane: word[j][i] is word j of block first + i. */
+static void philox_blocks(const nn_mask_source *source, uint32_t first,
+                          uint32_t word[4][NN_MASK_BLOCKS]) {
+    EACH(i, NN_MASK_BLOCKS) {
+        uint32_t c0 = source->counter[0] + first + (uint32_t)i, c1 = source->counter[1];
+        uint32_t c2 = source->counter[2], c3 = source->counter[3];
+        uint32_t k0 = source->key[0], k1 = source->key[1];
+        for (int round = 0; round < 10; round++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+            c1 = (uint32_t)p1;
+            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+            c3 = (uint32_t)p0;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
+        }
+        word[0][i] = c0;
+        word[1][i] = c1;
+        word[2][i] = c2;
+        word[3][i] = c3;
+    }
+}
+
+/* Two numbers of 16 bits from each word: first the lower halves of a row of words, then the upper.
+ */
+static void draw_mask(const nn_mask_source *source, uint8_t *keep, int64_t n) {
+    uint32_t word[4][NN_MASK_BLOCKS], threshold = source->threshold;
+    uint8_t drawn[NN_MASK_NUMBERS];
+    for (int64_t at = 0; at < n; at += NN_MASK_NUMBERS) {
+        philox_blocks(source, (uint32_t)(at / NN_MASK_NUMBERS * NN_MASK_BLOCKS), word);
+        for (int j = 0; j < 4; j++) {
+            uint8_t *low = drawn + 2 * j * NN_MASK_BLOCKS, *high = low + NN_MASK_BLOCKS;
+            EACH(i, NN_MASK_BLOCKS) low[i] = (word[j][i] & 0xffff) >= threshold;
+            EACH(i, NN_MASK_BLOCKS) high[i] = (word[j][i] >> 16) >= threshold;
+        }
+        int64_t left = n - at;
+        memcpy(keep + at, drawn, (size_t)(left < NN_MASK_NUMBERS ? left : NN_MASK_NUMBERS));
+    }
+}
+
+static void mask(const uint8_t *keep, float factor, const float *x, float *y, int64_t n) {
+    EACH(i, n) y[i] = x[i] * (factor * (float)keep[i]);
+}
+
+/* Recurrent cells. In backward, what passes through W_hh is not in dh yet: the caller adds it. */
+
+static void gru(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *bi = step->bias_ih, *bh = step->bias_hh, *p = step->product;
+    const float *before = step->h_before;
+    float *row = step->row, *h = step->h;
+    EACH(i, n) {
+        float r = sigmoid_of(row[i] + bi[i] + (p[i] + bh[i]));
+        float z = sigmoid_of(row[n + i] + bi[n + i] + (p[n + i] + bh[n + i]));
+        float product = p[2 * n + i] + bh[2 * n + i];
+        float candidate = tanh_of(row[2 * n + i] + bi[2 * n + i] + r * product);
+        row[i] = r;
+        row[n + i] = z;
+        row[2 * n + i] = candidate;
+        row[3 * n + i] = product;
+        h[i] = candidate + z * (before[i] - candidate);
+    }
+}
+
+static void gru_backward(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *before = step->h_before;
+    float *row = step->row, *dh = step->dh;
+    EACH(i, n) {
+        float r = row[i], z = row[n + i], candidate = row[2 * n + i], product = row[3 * n + i];
+        float d = dh[i], dn = d * (1.0f - z) * (1.0f - candidate * candidate);
+        row[i] = dn * product * (r * (1.0f - r));
+        row[n + i] = d * (before[i] - candidate) * (z * (1.0f - z));
+        row[2 * n + i] = dn;
+        row[3 * n + i] = dn * r;
+        dh[i] = d * z;
+    }
+}
+
+static void lstm(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *bi = step->bias_ih, *bh = step->bias_hh, *p = step->product;
+    const float *before = step->row_before + 4 * n;
+    float *row = step->row, *h = step->h;
+    EACH(i, n) {
+        float in = sigmoid_of(row[i] + bi[i] + (p[i] + bh[i]));
+        float forget = sigmoid_of(row[n + i] + bi[n + i] + (p[n + i] + bh[n + i]));
+        float g = tanh_of(row[2 * n + i] + bi[2 * n + i] + (p[2 * n + i] + bh[2 * n + i]));
+        float out = sigmoid_of(row[3 * n + i] + bi[3 * n + i] + (p[3 * n + i] + bh[3 * n + i]));
+        float c = forget * before[i] + in * g;
+        row[i] = in;
+        row[n + i] = forget;
+        row[2 * n + i] = g;
+        row[3 * n + i] = out;
+        row[4 * n + i] = c;
+        h[i] = out * tanh_of(c);
+    }
+}
+
+static void lstm_backward(const nn_cell_step *step) {
+    const int64_t n = step->hidden;
+    const float *before = step->row_before + 4 * n;
+    float *row = step->row, *dh = step->dh, *dc = step->dc;
+    EACH(i, n) {
+        float in = row[i], forget = row[n + i], g = row[2 * n + i], out = row[3 * n + i];
+        float t = tanh_of(row[4 * n + i]), d = dc[i] + dh[i] * out * (1.0f - t * t);
+        row[i] = d * g * (in * (1.0f - in));
+        row[n + i] = d * before[i] * (forget * (1.0f - forget));
+        row[2 * n + i] = d * in * (1.0f - g * g);
+        row[3 * n + i] = dh[i] * t * (out * (1.0f - out));
+        dc[i] = d * forget;
+        dh[i] = 0.0f;
+    }
+}
+
+const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
+    .level = TEXT_OF(KERNEL_LEVEL),
+    .exp = run_exp,
+    .tanh = run_tanh,
+    .sigmoid = run_sigmoid,
+    .add = add,
+    .axpy = axpy,
+    .scale = scale,
+    .multiply = multiply,
+    .multiply_add = multiply_add,
+    .sum = sum,
+    .dot = dot,
+    .multiply_dots = multiply_dots,
+    .correlate = correlate,
+    .sum_and_squares = sum_and_squares,
+    .sum_and_dot = sum_and_dot,
+    .add_columns = add_columns,
+    .transpose = transpose,
+    .taps_block = TAPS_WIDE * WIDTH,
+    .multiply_taps = multiply_taps,
+    .multiply_positions = multiply_positions,
+    .store_taps = store_taps,
+    .deal = deal,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
+    .winograd_gradient = winograd_gradient,
+    .activate = activate,
+    .activate_backward = activate_backward,
+    .normalize_backward = normalize_backward,
+    .max_pool = max_pool,
+    .max_pool_backward = max_pool_backward,
+    .max_pool_index = max_pool_index,
+    .max_unpool = max_unpool,
+    .draw_mask = draw_mask,
+    .mask = mask,
+    .gru = gru,
+    .gru_backward = gru_backward,
+    .lstm = lstm,
+    .lstm_backward = lstm_backward,
+};

@@ -1,0 +1,62 @@
+/* nn/kernels/winograd.h - convolution by kernels of 3 x 3 under a stride of 1 with 16 products
+ * where the definition takes 36: the minimal filtering F(2x2, 3x3) of A. Lavin and S. Gray, "Fast
+ * Algorithms for Convolutional Neural Networks", CVPR 2016, after S. Winograd.
+ *
+ * An input is cut into tiles of 4 x 4, two apart, of which each gives 2 x 2 outputs. With tiles and
+ * kernels transformed, each of the 16 elements is a product of matrices over channels. The input's
+ * gradient is a convolution of the same kind; the weights' gradient is summed in the transformed
+ * kernel's 16 elements. Rounding errors are below those of the definition summed in order, because
+ * the sums are a ninth as long. */
+#ifndef NN_KERNELS_WINOGRAD_H
+#define NN_KERNELS_WINOGRAD_H
+
+#include "nn/kernels/planes.h"
+
+typedef struct {
+    nn_axis f, t;
+    int64_t in, out;          /* channels */
+    nn_planes x, dy;          /* tiles of a block's inputs; of its outputs, at the same places */
+    int64_t block_rows;       /* output rows of a block */
+    int64_t n_blocks;         /* of a sample */
+    int64_t chunk;            /* places whose products are added to the gradient at a time */
+    int64_t n_shared;         /* floats of the transformed weights */
+    int64_t sum_pitch, n_sum; /* floats per row of their gradient; in all */
+    int64_t n_run, n_gather;  /* floats of scratch of nn_winograd_run and nn_winograd_gather */
+} nn_winograd;
+
+/* Whether this can do it. */
+bool nn_winograd_can(const nn_axis *f, const nn_axis *t);
+/* For axes with all their extents known. unit > 0: y is a block's alone and stays in the cache with
+ * the rest; a block has a multiple of `unit` output rows. */
+nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit);
+/* The convolution that takes dy to dx. */
+nn_winograd nn_winograd_turned(const nn_winograd *w);
+/* Whether this is a good way to do it: narrow planes leave most of their tiles empty, and with few
+ * channels the transforms cost more than is won. */
+bool nn_winograd_fits(const nn_winograd *w);
+
+/* Transforms the weights [out,in,3,3]; turned: those of the other direction, [in,out,3,3]. */
+void nn_winograd_begin(const nn_winograd *w, const float *weight, bool turned, float *shared);
+
+/* All borrowed. */
+typedef struct {
+    const float *shared; /* of nn_winograd_begin */
+    const float *x, *bias;
+    float least; /* numbers of y below it become it */
+    float *y, *scratch;
+    int64_t y_pitch; /* floats between the channels of y */
+} nn_winograd_sample;
+
+/* Output rows [first, end) of block `block` of n_blocks; nn_winograd_run writes them to y [out,
+ * rows, T'] on; bias [out] or NULL. */
+void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end);
+void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block);
+
+/* Adds a sample's part of the transformed weights' gradient to sum [16, in, sum_pitch]; the columns
+ * from `out` on hold nothing of use. */
+void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, float *sum,
+                        float *scratch);
+/* Adds the weights' gradient to dweight [out,in,3,3]; uses `sum` up. */
+void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight);
+
+#endif

@@ -1,0 +1,599 @@
+/* Batch normalisation (S. Ioffe and C. Szegedy, ICML 2015): per channel of an image, per feature of
+ * a sequence or vector, over the batch and all other axes, without frames past in_length.
+ *
+ * An activation and a max pooling that follow are done in the same pass: what is written is only
+ * their result, and for backward, in one byte, where each maximum was. One task has one channel of
+ * the whole batch, or a few neighbours where planes are small, so that both of its passes find
+ * their data in the cache and each sum has one order. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/layers/options.h"
+
+enum { COLUMNS = 64, CHUNK_FLOATS = 2048, MAX_GROUP = 16, GROUP_FLOATS = 8192, MIN_GROUPS = 8 };
+
+typedef struct {
+    double eps, momentum;
+    bool affine;
+} batch_norm_options;
+
+static const base_option batch_norm_table[] = {
+    {"eps", BASE_OPT_FLOAT, offsetof(batch_norm_options, eps), "1e-5", 1e-12, 1, NULL, NULL,
+     "added to the variance"},
+    {"momentum", BASE_OPT_FLOAT, offsetof(batch_norm_options, momentum), "0.1", 0, 1, NULL, NULL,
+     "share of the newest batch in the running statistics"},
+    {"affine", BASE_OPT_BOOL, offsetof(batch_norm_options, affine), "true", 0, 0, NULL, NULL,
+     "scale and shift the result by trained numbers"},
+    {0}};
+
+/* Kept from forward to backward for each channel. */
+typedef struct {
+    double mean, inv_deviation;
+} channel_statistics;
+
+enum { STATISTICS_FLOATS = sizeof(channel_statistics) / sizeof(float) };
+
+static int64_t channels_of(const nn_plan *plan) {
+    nn_shape in = plan->in[0];
+    return in.rank == 3 ? in.dim[0] : in.dim[in.rank - 1];
+}
+
+static base_status plan_tensors(bool affine, nn_plan *plan, base_error *err) {
+    int64_t n = channels_of(plan), one = 1;
+    nn_shape shape = nn_shape_make(1, &n);
+    if (affine) {
+        BASE_TRY(nn_plan_tensor(plan, "weight", shape, false, false, err));
+        BASE_TRY(nn_plan_tensor(plan, "bias", shape, false, false, err));
+    }
+    BASE_TRY(nn_plan_tensor(plan, "running_mean", shape, true, false, err));
+    BASE_TRY(nn_plan_tensor(plan, "running_var", shape, true, false, err));
+    return nn_plan_tensor(plan, "num_batches_tracked", nn_shape_make(1, &one), true, false, err);
+}
+
+static base_status batch_norm_plan(const void *options, nn_plan *plan, base_error *err) {
+    const batch_norm_options *o = options;
+    BASE_TRY(plan_tensors(o->affine, plan, err));
+    plan->out = plan->in[0];
+    if (plan->training) {
+        plan->n_cache = channels_of(plan) * STATISTICS_FLOATS;
+        plan->backward_reads = NN_READS_X;
+    }
+    return BASE_OK;
+}
+
+/* Pooled rows that are made at once, so that what lies between the steps stays in the first cache.
+ */
+static int64_t rows_at_once(int64_t row_floats) {
+    return row_floats < CHUNK_FLOATS ? CHUNK_FLOATS / row_floats : 1;
+}
+
+static bool absorb_pool(nn_plan *plan, const nn_pool_options *pool) {
+    nn_shape *out = &plan->out;
+    if (out->rank != 3 || nn_absorbed_pool(plan) != NULL || !nn_pool_fits(pool, *out)) return false;
+    int64_t kernel_f = nn_pair_item(pool->kernel, 0), kernel_t = nn_pair_item(pool->kernel, 1);
+    int64_t row = kernel_f * out->dim[2];
+    plan->n_worker_scratch = rows_at_once(row) * row + out->dim[1] * out->dim[2];
+    out->dim[1] /= kernel_f;
+    out->dim[2] /= kernel_t;
+    if (plan->training) {
+        plan->n_cache += nn_pool_index_floats(plan->max_batch * nn_shape_count(*out));
+    }
+    return true;
+}
+
+/* Sigmoid and tanh are left out: their derivative is made from y, which would not be there. */
+static bool absorbs_activation(const nn_plan *plan, const char *name, const void *options) {
+    nn_map map;
+    if (plan->n_absorbed > 0 || !nn_activation_of(name, options, &map)) return false;
+    return map.kind != NN_SIGMOID && map.kind != NN_TANH;
+}
+
+static bool batch_norm_absorb(const void *options, nn_plan *plan, const char *next_name,
+                              const void *next_options) {
+    (void)options;
+    bool is_pool = strcmp(next_name, "max_pool") == 0;
+    if (is_pool ? !absorb_pool(plan, next_options)
+                : !absorbs_activation(plan, next_name, next_options)) {
+        return false;
+    }
+    plan->absorbed_name[plan->n_absorbed] = next_name;
+    plan->absorbed_options[plan->n_absorbed++] = next_options;
+    return true;
+}
+
+static void fill(float *x, int64_t n, float value) {
+    for (int64_t i = 0; i < n; i++) x[i] = value;
+}
+
+static void batch_norm_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
+                            float *state) {
+    const batch_norm_options *o = options;
+    (void)rng;
+    int64_t n = channels_of(plan);
+    if (o->affine) {
+        fill(nn_plan_find(plan, "weight", param), n, 1.0f);
+        fill(nn_plan_find(plan, "bias", param), n, 0.0f);
+    }
+    fill(nn_plan_find(plan, "running_mean", state), n, 0.0f);
+    fill(nn_plan_find(plan, "running_var", state), n, 1.0f);
+    fill(nn_plan_find(plan, "num_batches_tracked", state), 1, 0.0f);
+}
+
+static int64_t batch_norm_length(const void *options, const nn_plan *plan, int64_t length) {
+    (void)options;
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
+    return pool != NULL ? length / nn_pair_item(pool->kernel, 1) : length;
+}
+
+typedef struct {
+    const batch_norm_options *options;
+    const nn_run *run;
+    const nn_kernels_table *kernels;
+    const float *weight, *bias;
+    float *dweight, *dbias, *running_mean, *running_var;
+    channel_statistics *statistics; /* NULL without backward */
+    uint8_t *index;                 /* as y, of its maxima; NULL without backward or pooling */
+    nn_map map;                     /* the activation; scale and shift are each channel's own */
+    const float *x;
+    float *y, *dy, *dx;
+    int64_t channels, frames;            /* frames: along time, 1 for vectors */
+    int64_t height;                      /* images: F; otherwise 1 */
+    int64_t kernel_f, kernel_t;          /* 0: no pooling */
+    int64_t pooled_height, pooled_width; /* a plane of y */
+} norm_call;
+
+static norm_call open_call(const void *options, const nn_run *run) {
+    const nn_plan *plan = run->plan;
+    nn_shape in = plan->in[0], out = plan->out;
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
+    norm_call call = {.options = options,
+                      .run = run,
+                      .kernels = nn_kernels(),
+                      .weight = nn_plan_find(plan, "weight", (float *)run->param),
+                      .bias = nn_plan_find(plan, "bias", (float *)run->param),
+                      .running_mean = nn_plan_find(plan, "running_mean", run->state),
+                      .running_var = nn_plan_find(plan, "running_var", run->state),
+                      .statistics = plan->training ? (void *)run->cache : NULL,
+                      .map = {.kind = NN_IDENTITY, .scale = 1.0f},
+                      .channels = channels_of(plan),
+                      .frames = in.rank == 1 ? 1 : in.dim[nn_shape_time_axis(in)],
+                      .height = in.rank == 3 ? in.dim[1] : 1,
+                      .kernel_f = pool != NULL ? nn_pair_item(pool->kernel, 0) : 0,
+                      .kernel_t = pool != NULL ? nn_pair_item(pool->kernel, 1) : 0,
+                      .pooled_height = out.rank == 3 ? out.dim[1] : 1,
+                      .pooled_width = out.rank == 3 ? out.dim[2] : 1};
+    if (plan->training && pool != NULL) {
+        call.index = (uint8_t *)(run->cache + call.channels * STATISTICS_FLOATS);
+    }
+    if (plan->n_absorbed > 0) {
+        nn_activation_of(plan->absorbed_name[0], plan->absorbed_options[0], &call.map);
+    }
+    return call;
+}
+
+static int64_t length_of(const norm_call *call, int64_t sample) {
+    const int32_t *length = call->run->in_length;
+    return length != NULL ? length[sample] : call->frames;
+}
+
+/* Numbers that each channel's statistics are made of. */
+static double count_values(const norm_call *call) {
+    double n = 0.0;
+    for (int64_t b = 0; b < call->run->batch; b++) {
+        n += (double)(call->height * length_of(call, b));
+    }
+    return n > 0.0 ? n : 1.0;
+}
+
+/* Statistics of the batch from its sums; the running ones follow, with the unbiased variance. */
+static channel_statistics batch_statistics(const norm_call *call, int64_t channel, double sum,
+                                           double squares) {
+    double n = count_values(call), mean = sum / n, variance = squares / n - mean * mean;
+    if (variance < 0.0) variance = 0.0;
+    double m = call->options->momentum, unbiased = n > 1.0 ? variance * (n / (n - 1.0)) : variance;
+    float *running_mean = &call->running_mean[channel], *running_var = &call->running_var[channel];
+    *running_mean = (float)((1.0 - m) * *running_mean + m * mean);
+    *running_var = (float)((1.0 - m) * *running_var + m * unbiased);
+    return (channel_statistics){mean, 1.0 / sqrt(variance + call->options->eps)};
+}
+
+static channel_statistics running_statistics(const norm_call *call, int64_t channel) {
+    double variance = (double)call->running_var[channel] + call->options->eps;
+    return (channel_statistics){call->running_mean[channel], 1.0 / sqrt(variance)};
+}
+
+static nn_map channel_map(const norm_call *call, int64_t channel, channel_statistics s) {
+    nn_map map = call->map;
+    double weight = call->weight != NULL ? call->weight[channel] : 1.0;
+    double bias = call->bias != NULL ? call->bias[channel] : 0.0;
+    map.scale = (float)(weight * s.inv_deviation);
+    map.shift = (float)(bias - weight * s.inv_deviation * s.mean);
+    return map;
+}
+
+/* From sum dz and sum dz x: adds the parameters' gradients and gives the formula of dx. In
+ * inference the statistics are constants. */
+static nn_slope finish_backward(const norm_call *call, int64_t channel, double sum, double dot) {
+    channel_statistics s = call->statistics[channel];
+    double n = count_values(call), along = s.inv_deviation * (dot - s.mean * sum);
+    double scale = s.inv_deviation;
+    if (call->weight != NULL) {
+        scale *= call->weight[channel];
+        call->dweight[channel] += (float)along;
+        call->dbias[channel] += (float)sum;
+    }
+    nn_slope slope = {.a = (float)scale, .center = (float)s.mean};
+    if (call->run->training) {
+        slope.b = (float)(-scale * s.inv_deviation * along / n);
+        slope.c = (float)(-scale * sum / n);
+    }
+    return slope;
+}
+
+/* Runs of valid numbers of a plane: all of it, or with a length the head of each row. */
+typedef struct {
+    int64_t n_rows, n, stride;
+} plane_rows;
+
+static plane_rows valid_rows(const norm_call *call, int64_t sample) {
+    int64_t length = length_of(call, sample);
+    if (length == call->frames) return (plane_rows){1, call->height * call->frames, 0};
+    return (plane_rows){call->height, length, call->frames};
+}
+
+static int64_t plane_floats(const norm_call *call) {
+    return call->height * call->frames;
+}
+
+static int64_t plane_start(const norm_call *call, int64_t sample, int64_t channel) {
+    return (sample * call->channels + channel) * plane_floats(call);
+}
+
+static int64_t pooled_start(const norm_call *call, int64_t sample, int64_t channel) {
+    return (sample * call->channels + channel) * call->pooled_height * call->pooled_width;
+}
+
+/* Adds the sums of a and a b over the valid part of a plane. */
+static void sum_plane(const norm_call *call, int64_t sample, const float *a, const float *b,
+                      double *sum, double *dot) {
+    plane_rows rows = valid_rows(call, sample);
+    for (int64_t i = 0; i < rows.n_rows; i++) {
+        double row_sum, row_dot;
+        call->kernels->sum_and_dot(a + i * rows.stride, b + i * rows.stride, rows.n, &row_sum,
+                                   &row_dot);
+        *sum += row_sum;
+        *dot += row_dot;
+    }
+}
+
+/* Channels of a task: as many as make a good run of memory, if that leaves enough tasks. */
+static int64_t group_size(const norm_call *call) {
+    int64_t size = GROUP_FLOATS / plane_floats(call), most = call->channels / MIN_GROUPS;
+    if (size > MAX_GROUP) size = MAX_GROUP;
+    if (size > most) size = most;
+    return size < 1 ? 1 : size;
+}
+
+typedef struct {
+    int64_t first, n;
+} channel_group;
+
+static channel_group group_of(const norm_call *call, int64_t task) {
+    int64_t size = group_size(call), first = task * size, left = call->channels - first;
+    return (channel_group){first, left < size ? left : size};
+}
+
+static void group_statistics(const norm_call *call, channel_group group, channel_statistics *s) {
+    double sum[MAX_GROUP] = {0}, squares[MAX_GROUP] = {0};
+    for (int64_t b = 0; b < call->run->batch && call->run->training; b++) {
+        for (int64_t i = 0; i < group.n; i++) {
+            const float *x = call->x + plane_start(call, b, group.first + i);
+            sum_plane(call, b, x, x, &sum[i], &squares[i]);
+        }
+    }
+    for (int64_t i = 0; i < group.n; i++) {
+        int64_t channel = group.first + i;
+        s[i] = call->run->training ? batch_statistics(call, channel, sum[i], squares[i])
+                                   : running_statistics(call, channel);
+    }
+}
+
+/* The windows of rows [row, row + n) of a pooled plane. */
+typedef struct {
+    const norm_call *call;
+    nn_map map;
+    float *activated; /* scratch for rows_at_once */
+    int64_t length;   /* valid frames of the sample */
+    int64_t row, n;
+} pooled_rows;
+
+/* Activates the rows of x [F,T] below n pooled rows. A sample always has one pooled frame; where
+ * its own frames don't fill that window the rest is zero, as between layers apart. */
+static void activate_rows(const pooled_rows *rows, const float *x) {
+    const norm_call *call = rows->call;
+    int64_t floats = call->kernel_f * call->frames;
+    call->kernels->activate(&rows->map, x + rows->row * floats, rows->activated, rows->n * floats);
+    if (rows->length >= call->kernel_t) return;
+    for (int64_t i = 0; i < rows->n * call->kernel_f; i++) {
+        fill(rows->activated + i * call->frames + rows->length, call->kernel_t - rows->length,
+             0.0f);
+    }
+}
+
+static nn_pool_row window_row(const norm_call *call) {
+    return (nn_pool_row){.kernel_f = call->kernel_f,
+                         .kernel_t = call->kernel_t,
+                         .width = call->frames,
+                         .n_windows = call->pooled_width};
+}
+
+static bool next_rows(pooled_rows *rows) {
+    const norm_call *call = rows->call;
+    rows->row += rows->n;
+    rows->n = rows_at_once(call->kernel_f * call->frames);
+    int64_t left = call->pooled_height - rows->row;
+    if (rows->n > left) rows->n = left;
+    return left > 0;
+}
+
+/* The maxima of a plane x, which start at y. */
+static void pool_plane(pooled_rows rows, const float *x, float *y) {
+    const norm_call *call = rows.call;
+    nn_pool_row windows = window_row(call);
+    int64_t floats = call->kernel_f * call->frames;
+    while (next_rows(&rows)) {
+        activate_rows(&rows, x);
+        for (int64_t i = 0; i < rows.n; i++) {
+            const float *from = rows.activated + i * floats;
+            float *to = y + (rows.row + i) * call->pooled_width;
+            if (call->index != NULL) {
+                call->kernels->max_pool_index(&windows, from, to, call->index + (to - call->y));
+            } else {
+                call->kernels->max_pool(&windows, from, to);
+            }
+        }
+    }
+}
+
+/* dz [F,T] from the gradient of the pooled plane, which starts at dy. */
+static void unpool_plane(const norm_call *call, const nn_map *map, const float *x, const float *dy,
+                         float *dz) {
+    nn_pool_row windows = window_row(call);
+    int64_t floats = call->kernel_f * call->frames, done = call->pooled_height * floats;
+    int64_t rest = call->frames - call->pooled_width * call->kernel_t;
+    for (int64_t i = 0; i < call->pooled_height; i++) {
+        const float *from = dy + i * call->pooled_width;
+        float *d = dz + i * floats;
+        call->kernels->max_unpool(&windows, from, call->index + (from - call->dy), d);
+        for (int64_t k = 1; k <= call->kernel_f; k++) {
+            fill(d + k * call->frames - rest, rest, 0.0f);
+        }
+        call->kernels->activate_backward(map, x + i * floats, d, floats);
+    }
+    fill(dz + done, plane_floats(call) - done, 0.0f);
+}
+
+static float *scratch_of(const norm_call *call, int worker) {
+    return call->run->worker_scratch + worker * call->run->plan->n_worker_scratch;
+}
+
+static void image_forward_task(void *context, int64_t task, int worker) {
+    const norm_call *call = context;
+    channel_group group = group_of(call, task);
+    channel_statistics s[MAX_GROUP];
+    group_statistics(call, group, s);
+    if (call->statistics != NULL) {
+        memcpy(call->statistics + group.first, s, (size_t)group.n * sizeof *s);
+    }
+    pooled_rows rows = {.call = call, .activated = scratch_of(call, worker)};
+    for (int64_t j = 0; j < call->run->batch * group.n; j++) {
+        int64_t b = j / group.n, i = j % group.n, channel = group.first + i;
+        const float *x = call->x + plane_start(call, b, channel);
+        float *y = call->y + pooled_start(call, b, channel);
+        rows.map = channel_map(call, channel, s[i]);
+        rows.length = length_of(call, b);
+        if (call->kernel_f > 0) {
+            pool_plane(rows, x, y);
+        } else {
+            call->kernels->activate(&rows.map, x, y, plane_floats(call));
+        }
+    }
+}
+
+/* Where dz of a plane is kept: without pooling in dy, with it in dx or else in scratch. */
+static float *gradient_place(const norm_call *call, int64_t sample, int64_t channel, int worker) {
+    int64_t at = plane_start(call, sample, channel);
+    if (call->kernel_f == 0) return call->dy + at;
+    if (call->dx != NULL) return call->dx + at;
+    int64_t row = call->kernel_f * call->frames;
+    return scratch_of(call, worker) + rows_at_once(row) * row;
+}
+
+/* dx = slope(dz, x) where valid, 0 elsewhere. */
+static void finish_plane(const norm_call *call, int64_t sample, int64_t channel,
+                         const nn_slope *slope) {
+    plane_rows rows = valid_rows(call, sample);
+    int64_t at = plane_start(call, sample, channel);
+    const float *dz = gradient_place(call, sample, channel, 0);
+    for (int64_t i = 0; i < rows.n_rows; i++) {
+        int64_t row = i * rows.stride;
+        call->kernels->normalize_backward(slope, call->x + at + row, dz + row, call->dx + at + row,
+                                          rows.n);
+        if (rows.stride > 0) fill(call->dx + at + row + rows.n, rows.stride - rows.n, 0.0f);
+    }
+}
+
+/* Makes dz of one plane and adds to its channel's sums. */
+static void image_backward_plane(const norm_call *call, int64_t sample, int64_t channel, int worker,
+                                 double sums[2]) {
+    nn_map map = channel_map(call, channel, call->statistics[channel]);
+    const float *x = call->x + plane_start(call, sample, channel);
+    float *dz = gradient_place(call, sample, channel, worker);
+    if (call->kernel_f > 0) {
+        unpool_plane(call, &map, x, call->dy + pooled_start(call, sample, channel), dz);
+    } else {
+        call->kernels->activate_backward(&map, x, dz, plane_floats(call));
+    }
+    sum_plane(call, sample, dz, x, &sums[0], &sums[1]);
+}
+
+static void image_backward_task(void *context, int64_t task, int worker) {
+    const norm_call *call = context;
+    channel_group group = group_of(call, task);
+    double sums[MAX_GROUP][2] = {{0}};
+    nn_slope slope[MAX_GROUP];
+    int64_t n_planes = call->run->batch * group.n;
+    for (int64_t j = 0; j < n_planes; j++) {
+        int64_t i = j % group.n;
+        image_backward_plane(call, j / group.n, group.first + i, worker, sums[i]);
+    }
+    for (int64_t i = 0; i < group.n; i++) {
+        slope[i] = finish_backward(call, group.first + i, sums[i][0], sums[i][1]);
+    }
+    for (int64_t j = 0; j < n_planes && call->dx != NULL; j++) {
+        int64_t i = j % group.n;
+        finish_plane(call, j / group.n, group.first + i, &slope[i]);
+    }
+}
+
+/* Sequences and vectors: a task has the columns [first, first + n) of all frames. */
+typedef struct {
+    int64_t first, n;
+} column_block;
+
+static column_block block_of(const norm_call *call, int64_t task) {
+    int64_t first = task * COLUMNS, left = call->channels - first;
+    return (column_block){first, left < COLUMNS ? left : COLUMNS};
+}
+
+static int64_t row_start(const norm_call *call, int64_t sample, int64_t frame, column_block block) {
+    return (sample * call->frames + frame) * call->channels + block.first;
+}
+
+static void block_statistics(const norm_call *call, column_block block, channel_statistics *s) {
+    double sum[COLUMNS] = {0}, squares[COLUMNS] = {0};
+    for (int64_t b = 0; b < call->run->batch && call->run->training; b++) {
+        for (int64_t t = 0; t < length_of(call, b); t++) {
+            const float *x = call->x + row_start(call, b, t, block);
+            call->kernels->add_columns(x, x, block.n, sum, squares);
+        }
+    }
+    for (int64_t i = 0; i < block.n; i++) {
+        int64_t channel = block.first + i;
+        s[i] = call->run->training ? batch_statistics(call, channel, sum[i], squares[i])
+                                   : running_statistics(call, channel);
+    }
+}
+
+typedef struct {
+    float scale[COLUMNS], shift[COLUMNS];
+} column_maps;
+
+static column_maps maps_of(const norm_call *call, column_block block, const channel_statistics *s) {
+    column_maps maps = {0};
+    for (int64_t i = 0; i < block.n; i++) {
+        nn_map map = channel_map(call, block.first + i, s[i]);
+        maps.scale[i] = map.scale;
+        maps.shift[i] = map.shift;
+    }
+    return maps;
+}
+
+static void normalize_row(const column_maps *maps, const float *x, float *z, int64_t n) {
+    for (int64_t i = 0; i < n; i++) z[i] = maps->scale[i] * x[i] + maps->shift[i];
+}
+
+static void column_forward_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    const norm_call *call = context;
+    column_block block = block_of(call, task);
+    channel_statistics s[COLUMNS];
+    block_statistics(call, block, s);
+    if (call->statistics != NULL) {
+        memcpy(call->statistics + block.first, s, (size_t)block.n * sizeof *s);
+    }
+    column_maps maps = maps_of(call, block, s);
+    for (int64_t row = 0; row < call->run->batch * call->frames; row++) {
+        int64_t at = row_start(call, 0, row, block);
+        normalize_row(&maps, call->x + at, call->y + at, block.n);
+        call->kernels->activate(&call->map, call->y + at, call->y + at, block.n);
+    }
+}
+
+static void finish_row(const norm_call *call, const nn_slope *slope, int64_t at, int64_t n,
+                       bool valid) {
+    const float *x = call->x + at, *dz = call->dy + at;
+    for (int64_t i = 0; i < n; i++) {
+        const nn_slope *k = &slope[i];
+        float dx = k->a * dz[i] + (k->b * (x[i] - k->center) + k->c);
+        call->dx[at + i] = valid ? dx : 0.0f;
+    }
+}
+
+/* dz takes the place of dy; then dx from it. */
+static void column_backward_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    const norm_call *call = context;
+    column_block block = block_of(call, task);
+    column_maps maps = maps_of(call, block, call->statistics + block.first);
+    double sum[COLUMNS] = {0}, dot[COLUMNS] = {0};
+    float z[COLUMNS];
+    for (int64_t b = 0; b < call->run->batch; b++) {
+        for (int64_t t = 0; t < length_of(call, b); t++) {
+            int64_t at = row_start(call, b, t, block);
+            normalize_row(&maps, call->x + at, z, block.n);
+            call->kernels->activate_backward(&call->map, z, call->dy + at, block.n);
+            call->kernels->add_columns(call->dy + at, call->x + at, block.n, sum, dot);
+        }
+    }
+    nn_slope slope[COLUMNS];
+    for (int64_t i = 0; i < block.n; i++) {
+        slope[i] = finish_backward(call, block.first + i, sum[i], dot[i]);
+    }
+    for (int64_t b = 0; b < call->run->batch && call->dx != NULL; b++) {
+        for (int64_t t = 0; t < call->frames; t++) {
+            finish_row(call, slope, row_start(call, b, t, block), block.n, t < length_of(call, b));
+        }
+    }
+}
+
+static void run_tasks(norm_call *call, base_task *image, base_task *columns) {
+    if (call->run->plan->in[0].rank == 3) {
+        int64_t size = group_size(call);
+        base_parallel(call->run->pool, (call->channels + size - 1) / size, image, call);
+    } else {
+        base_parallel(call->run->pool, (call->channels + COLUMNS - 1) / COLUMNS, columns, call);
+    }
+}
+
+static void batch_norm_forward(const void *options, const nn_run *run, const float *const *x,
+                               float *y) {
+    norm_call call = open_call(options, run);
+    call.x = x[0];
+    call.y = y;
+    run_tasks(&call, image_forward_task, column_forward_task);
+    if (run->training) *nn_plan_find(run->plan, "num_batches_tracked", run->state) += 1.0f;
+}
+
+static void batch_norm_backward(const void *options, const nn_run *run, const float *const *x,
+                                const float *y, float *dy, float *const *dx) {
+    (void)y;
+    norm_call call = open_call(options, run);
+    call.dweight = nn_plan_find(run->plan, "weight", run->dparam);
+    call.dbias = nn_plan_find(run->plan, "bias", run->dparam);
+    call.x = x[0];
+    call.dy = dy;
+    call.dx = dx[0];
+    run_tasks(&call, image_backward_task, column_backward_task);
+}
+
+const nn_layer nn_layer_batch_norm = {
+    .variant = {"batch_norm", "normalises each channel over the batch", NULL, batch_norm_table,
+                sizeof(batch_norm_options)},
+    .plan = batch_norm_plan,
+    .absorb = batch_norm_absorb,
+    .init = batch_norm_init,
+    .length = batch_norm_length,
+    .forward = batch_norm_forward,
+    .backward = batch_norm_backward,
+};

@@ -1,0 +1,821 @@
+/* Convolution of images: x [B,C,F,T], weight [O,C/G,kf,kt], y [B,O,F',T'], for G groups, in one of
+ * three ways. A single group is convolved without a column matrix (nn/kernels/convolution.h). Where
+ * its planes are too small for that, or there are more groups, a tile of output positions (f', t'),
+ * flattened, has its column matrix [K, tile], K = C/G kf kt, gathered into memory that stays in the
+ * cache, and one matrix product per tile and group gives y. Where a group has one input channel a
+ * product would have too few rows: nn/kernels/depthwise.h convolves it plane by plane.
+ *
+ * Each block, tile or plane of each sample is a task; an activation that follows is applied to it
+ * as soon as it is there, and so is max_pool behind relu: what is pooled is never written. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/kernels/convolution.h"
+#include "nn/kernels/depthwise.h"
+#include "nn/kernels/gemm.h"
+#include "nn/layers/options.h"
+
+enum { TILE_FLOATS = 96 * 1024, MIN_TILE = 64, TILE_ALIGN = 16, MAX_CHANNELS = 1 << 20 };
+
+/* Up to this many multiply-adds OpenBLAS multiplies without repacking its operands, which is faster
+ * unless the tile becomes very narrow. */
+enum { UNPACKED_MACS = 1000000, MIN_UNPACKED_TILE = 96, TILE_POSITIONS = 4096, MIN_TURNED_K = 32 };
+
+enum { TASK_MACS = 1 << 18 /* of planes that are convolved one by one */ };
+
+typedef struct {
+    const char *out;
+    base_ints kernel, stride, dilation;
+    base_strings pad;
+    int64_t groups; /* 0: as many as input channels */
+    bool bias;
+    int init;
+} conv2d_options;
+
+enum { INIT_UNIFORM, INIT_HE };
+
+static const base_option conv2d_table[] = {
+    {"out", BASE_OPT_STRING, offsetof(conv2d_options, out), NULL, 0, 0, NULL, NULL,
+     "output channels: a number, or the input's times N (xN) or divided by N (/N)"},
+    {"kernel", BASE_OPT_INTS, offsetof(conv2d_options, kernel), NULL, 1, 1 << 16, NULL, NULL,
+     "extent of the kernel, one number or [frequency, time]"},
+    {"stride", BASE_OPT_INTS, offsetof(conv2d_options, stride), "1", 1, 1 << 16, NULL, NULL,
+     "step of the kernel, one number or [frequency, time]"},
+    {"dilation", BASE_OPT_INTS, offsetof(conv2d_options, dilation), "1", 1, 1 << 16, NULL, NULL,
+     "distance of the kernel's elements, one number or [frequency, time]"},
+    {"pad", BASE_OPT_STRINGS, offsetof(conv2d_options, pad), "0", 0, 0, NULL, NULL,
+     "zeros around the input: same (extent / stride, rounded up), half (of the kernel's extent "
+     "less 1, rounded down), one number, [frequency, time] or [frequency before, after, time "
+     "before, after]"},
+    {"groups", BASE_OPT_INT, offsetof(conv2d_options, groups), "1", 0, 1 << 20, NULL, NULL,
+     "independent groups of channels; 0: as many as input channels, which makes it depthwise"},
+    {"bias", BASE_OPT_BOOL, offsetof(conv2d_options, bias), "true", 0, 0, NULL, NULL,
+     "add a trained number to each output channel"},
+    {"init", BASE_OPT_CHOICE, offsetof(conv2d_options, init), "uniform", 0, 0, "uniform|he", NULL,
+     "first weights: PyTorch's default, or He's normal distribution by fan out and biases of 0"},
+    {0}};
+
+typedef struct {
+    nn_axis f, t;
+    int64_t groups, group_in, group_out; /* channels of a group */
+    int64_t k;                           /* rows of a column matrix */
+    int64_t in_plane, out_plane;         /* positions */
+    int64_t tile, n_tiles; /* positions (depthwise: groups) of a tile; tiles of a sample */
+    bool flat; /* stride 1, T' = T: a row of a column matrix is a shifted plane but for its edges */
+    bool direct; /* 1x1: the input is its own column matrix */
+    bool bias;
+    bool depthwise; /* groups of one input channel: plane by plane, without products */
+    nn_depthwise plane;
+    bool whole; /* a single group, without a column matrix */
+    nn_convolution convolution;
+} conv_geometry;
+
+static int64_t clamped(int64_t x, int64_t lo, int64_t hi) {
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
+static nn_axis make_axis(const conv2d_options *o, int axis, int64_t in) {
+    return (nn_axis){.in = in,
+                     .kernel = nn_pair_item(o->kernel, axis),
+                     .stride = nn_pair_item(o->stride, axis),
+                     .dilation = nn_pair_item(o->dilation, axis)};
+}
+
+static bool axis_is_trivial(const nn_axis *a) {
+    return a->kernel == 1 && a->stride == 1 && a->before == 0 && a->after == 0;
+}
+
+static int64_t tile_limit(const conv_geometry *g) {
+    int64_t limit = TILE_FLOATS / g->k, unpacked = UNPACKED_MACS / (g->k * g->group_out);
+    if (limit > TILE_POSITIONS) limit = TILE_POSITIONS;
+    if (unpacked >= MIN_UNPACKED_TILE && unpacked < limit) limit = unpacked;
+    if (limit < MIN_TILE) limit = MIN_TILE;
+    return limit / TILE_ALIGN * TILE_ALIGN;
+}
+
+/* All tiles but the last have the same extent. More than one are an even number, so that two
+ * threads share a single sample well. */
+static void cut_tiles(conv_geometry *g) {
+    int64_t limit = tile_limit(g), n = (g->out_plane + limit - 1) / limit;
+    if (n > 1) n += n % 2;
+    int64_t even = (g->out_plane + n - 1) / n;
+    g->tile = (even + TILE_ALIGN - 1) / TILE_ALIGN * TILE_ALIGN;
+    g->n_tiles = (g->out_plane + g->tile - 1) / g->tile;
+}
+
+/* Output channels for `in` of the input; 0 if there can be none. */
+static int64_t out_channels(const conv2d_options *o, int64_t in) {
+    bool times = o->out[0] == 'x', part = o->out[0] == '/';
+    int64_t number, out;
+    if (!base_parse_int(o->out + (times || part), &number) || number < 1) return 0;
+    if (!times)
+        out = part ? in / number : number;
+    else if (!base_mul(in, number, &out))
+        return 0;
+    return out <= MAX_CHANNELS ? out : 0;
+}
+
+int64_t nn_conv2d_groups(const void *options, nn_shape in) {
+    const conv2d_options *o = options;
+    return o->groups > 0 ? o->groups : in.dim[0];
+}
+
+/* As many planes of y as make a task worth its while. */
+static void cut_planes(conv_geometry *g) {
+    int64_t limit = TASK_MACS / (g->k * g->group_out * g->out_plane);
+    g->tile = limit < 1 ? 1 : limit < g->groups ? limit : g->groups;
+    g->n_tiles = (g->groups + g->tile - 1) / g->tile;
+    g->plane = nn_depthwise_make(g->f, g->t);
+}
+
+/* One group whose planes are large enough does without a column matrix. */
+static void cut_group(conv_geometry *g) {
+    g->convolution = nn_convolution_make(g->f, g->t, g->group_in, g->group_out);
+    g->whole = g->groups == 1 && nn_convolution_fits(&g->convolution);
+    if (!g->whole) {
+        cut_tiles(g);
+        return;
+    }
+    g->n_tiles = g->convolution.n_blocks;
+}
+
+/* The options have passed plan(). */
+static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
+    int64_t groups = nn_conv2d_groups(o, in);
+    conv_geometry g = {.f = make_axis(o, 0, in.dim[1]),
+                       .t = make_axis(o, 1, in.dim[2]),
+                       .groups = groups,
+                       .group_in = in.dim[0] / groups,
+                       .group_out = out_channels(o, in.dim[0]) / groups,
+                       .bias = o->bias};
+    nn_set_padding(&o->pad, &g.f, &g.t);
+    g.f.out = nn_axis_extent(&g.f, g.f.in);
+    g.t.out = nn_axis_extent(&g.t, g.t.in);
+    g.k = g.group_in * g.f.kernel * g.t.kernel;
+    g.in_plane = g.f.in * g.t.in;
+    g.out_plane = g.f.out * g.t.out;
+    g.flat = g.f.stride == 1 && g.t.stride == 1 && g.t.out == g.t.in;
+    g.depthwise = g.group_in == 1 && g.groups > 1;
+    g.direct = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
+    if (g.out_plane > 0) (g.depthwise ? cut_planes : cut_group)(&g);
+    return g;
+}
+
+/* With what the layer has absorbed: planes of y are then those of the maxima. */
+static conv_geometry plan_geometry(const conv2d_options *o, const nn_plan *plan) {
+    conv_geometry g = make_geometry(o, plan->in[0]);
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
+    if (pool == NULL) return g;
+    g.convolution = nn_convolution_make_pooled(&g.convolution, nn_pair_item(pool->kernel, 0),
+                                               nn_pair_item(pool->kernel, 1));
+    g.whole = true;
+    g.n_tiles = g.convolution.n_blocks;
+    g.out_plane = g.convolution.pooled.f * g.convolution.pooled.t;
+    return g;
+}
+
+void nn_conv2d_pads(const void *options, nn_shape in, int64_t pads[4]) {
+    conv_geometry g = make_geometry(options, in);
+    pads[0] = g.f.before;
+    pads[1] = g.t.before;
+    pads[2] = g.f.after;
+    pads[3] = g.t.after;
+}
+
+static base_status check_lists(const conv2d_options *o, base_error *err) {
+    BASE_TRY(nn_check_pair("kernel", o->kernel, err));
+    BASE_TRY(nn_check_pair("stride", o->stride, err));
+    BASE_TRY(nn_check_pair("dilation", o->dilation, err));
+    return nn_check_padding(&o->pad, err);
+}
+
+/* Whether weights, padded planes and products can be counted, as make_geometry does. */
+static bool is_countable(const conv2d_options *o, nn_shape in, int64_t groups, int64_t out) {
+    nn_axis f = make_axis(o, 0, in.dim[1]), t = make_axis(o, 1, in.dim[2]);
+    nn_set_padding(&o->pad, &f, &t);
+    nn_shape weight = nn_shape_make(4, (int64_t[]){out, in.dim[0] / groups, f.kernel, t.kernel});
+    nn_shape planes = nn_shape_make(3, (int64_t[]){in.dim[0] > out ? in.dim[0] : out,
+                                                   f.in + f.before + f.after + f.stride,
+                                                   t.in + t.before + t.after + t.stride});
+    int64_t n_weights = nn_shape_count(weight), n_places = nn_shape_count(planes), n_products;
+    return n_weights > 0 && n_places > 0 && base_mul(n_weights, n_places, &n_products);
+}
+
+static base_status check_shape(const conv2d_options *o, const nn_plan *plan, base_error *err) {
+    BASE_TRY(nn_need_rank(plan, 3, ". Put 'to_image' before it", err));
+    int64_t channels = plan->in[0].dim[0], groups = nn_conv2d_groups(o, plan->in[0]);
+    int64_t out = out_channels(o, channels);
+    if (out == 0) {
+        return base_fail(err, BASE_ECONFIG,
+                         "out: '%s' for %lld input channels; a number from 1 to %d, xN or /N is "
+                         "needed",
+                         o->out, (long long)channels, MAX_CHANNELS);
+    }
+    if (channels % groups != 0 || out % groups != 0) {
+        return base_fail(err, BASE_ESHAPE,
+                         "groups: %lld does not divide both %lld input and %lld output channels",
+                         (long long)groups, (long long)channels, (long long)out);
+    }
+    char text[64];
+    if (!is_countable(o, plan->in[0], groups, out)) {
+        return base_fail(err, BASE_ESHAPE, "input is %s; kernel, stride or pad is too large for it",
+                         nn_shape_text(plan->in[0], true, text));
+    }
+    conv_geometry g = make_geometry(o, plan->in[0]);
+    if (g.f.out >= 1 && g.t.out >= 1) return BASE_OK;
+    return base_fail(err, BASE_ESHAPE, "input is %s; the kernel [%lld,%lld] does not fit into it",
+                     nn_shape_text(plan->in[0], true, text), (long long)g.f.kernel,
+                     (long long)g.t.kernel);
+}
+
+static int64_t weight_count(const conv_geometry *g) {
+    return g->groups * g->group_out * g->k;
+}
+
+static int64_t gradient_count(const conv_geometry *g) {
+    return g->whole ? g->convolution.n_gradient : g->groups * g->k * g->group_out;
+}
+
+/* A shard of gradients: the weight's, then the bias's. */
+static int64_t shard_floats(const conv_geometry *g) {
+    int64_t n = gradient_count(g) + g->groups * g->group_out;
+    return (n + 15) / 16 * 16;
+}
+
+static int64_t column_floats(const conv_geometry *g) {
+    return g->direct ? 0 : g->k * g->tile;
+}
+
+/* For each worker, and for all, the gradients' shards apart. */
+static void plan_scratch(const conv_geometry *g, nn_plan *plan) {
+    const nn_convolution *c = &g->convolution;
+    plan->n_worker_scratch = column_floats(g) + (plan->training ? g->group_out * g->tile : 0);
+    if (g->depthwise) plan->n_worker_scratch = g->plane.n_scratch;
+    if (g->whole) {
+        plan->n_worker_scratch = c->n_worker_forward;
+        plan->n_scratch = c->n_shared_forward;
+    }
+    if (!plan->training) return;
+    if (g->whole && c->n_worker_backward > plan->n_worker_scratch) {
+        plan->n_worker_scratch = c->n_worker_backward;
+    }
+    int64_t shared = g->whole ? c->n_shared_backward : 0;
+    plan->n_scratch = NN_SHARDS * shard_floats(g) + shared;
+}
+
+static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *err) {
+    const conv2d_options *o = options;
+    BASE_TRY(check_lists(o, err));
+    BASE_TRY(check_shape(o, plan, err));
+    conv_geometry g = make_geometry(o, plan->in[0]);
+    int64_t out = g.groups * g.group_out;
+    plan->out = nn_shape_make(3, (int64_t[]){out, g.f.out, g.t.out});
+    nn_shape weight = nn_shape_make(4, (int64_t[]){out, g.group_in, g.f.kernel, g.t.kernel});
+    BASE_TRY(nn_plan_tensor(plan, "weight", weight, false, true, err));
+    if (o->bias) {
+        nn_shape bias = nn_shape_make(1, &out);
+        BASE_TRY(nn_plan_tensor(plan, "bias", bias, false, false, err));
+    }
+    plan->macs = out * g.k * g.out_plane;
+    plan_scratch(&g, plan);
+    if (plan->training) plan->backward_reads = NN_READS_X;
+    return BASE_OK;
+}
+
+/* In training only what has a derivative that can be made from y: it alone is kept. */
+static bool absorb_activation(nn_plan *plan, const char *name, const void *options) {
+    nn_map map;
+    if (plan->n_absorbed > 0 || !nn_activation_of(name, options, &map)) return false;
+    if (plan->training &&
+        (map.kind == NN_GELU || map.kind == NN_GELU_TANH || map.kind == NN_SILU)) {
+        return false;
+    }
+    if (plan->training) plan->backward_reads |= NN_READS_Y;
+    return true;
+}
+
+/* Of what relu gives: a maximum above zero is then one of a valid frame, and from no other is there
+ * a gradient. */
+static bool can_pool(const conv2d_options *o, const nn_plan *plan, const nn_pool_options *pool) {
+    if (plan->n_absorbed != 1 || strcmp(plan->absorbed_name[0], "relu") != 0) return false;
+    return nn_conv2d_groups(o, plan->in[0]) == 1 && nn_pool_fits(pool, plan->out);
+}
+
+static bool absorb_pool(const conv2d_options *o, nn_plan *plan, const nn_pool_options *pool) {
+    if (!can_pool(o, plan, pool)) return false;
+    nn_plan pooled = *plan;
+    pooled.absorbed_name[pooled.n_absorbed] = "max_pool";
+    pooled.absorbed_options[pooled.n_absorbed++] = pool;
+    conv_geometry g = plan_geometry(o, &pooled);
+    if (!nn_convolution_fits(&g.convolution)) return false;
+    plan->out.dim[1] = g.convolution.pooled.f;
+    plan->out.dim[2] = g.convolution.pooled.t;
+    plan_scratch(&g, plan);
+    if (plan->training) {
+        plan->n_cache = nn_pool_index_floats(plan->max_batch * nn_shape_count(plan->out));
+    }
+    return true;
+}
+
+static bool conv2d_absorb(const void *options, nn_plan *plan, const char *next_name,
+                          const void *next_options) {
+    bool is_pool = strcmp(next_name, "max_pool") == 0;
+    if (is_pool ? !absorb_pool(options, plan, next_options)
+                : !absorb_activation(plan, next_name, next_options)) {
+        return false;
+    }
+    plan->absorbed_name[plan->n_absorbed] = next_name;
+    plan->absorbed_options[plan->n_absorbed++] = next_options;
+    return true;
+}
+
+static void fill_floats(float *x, int64_t n, float value) {
+    for (int64_t i = 0; i < n; i++) x[i] = value;
+}
+
+/* K. He et al., ICCV 2015, by fan out. */
+static void init_he(const conv_geometry *g, base_rng *rng, float *weight, float *bias) {
+    int64_t n_out = g->groups * g->group_out, fan_out = n_out * g->f.kernel * g->t.kernel;
+    float deviation = (float)sqrt(2.0 / (double)fan_out);
+    for (int64_t i = 0; i < weight_count(g); i++) weight[i] = deviation * base_rng_normal(rng);
+    if (bias != NULL) fill_floats(bias, n_out, 0.0f);
+}
+
+/* PyTorch's kaiming_uniform(a = sqrt 5): uniform within 1 / sqrt(fan in). */
+static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
+                        float *state) {
+    const conv2d_options *o = options;
+    (void)state;
+    conv_geometry g = make_geometry(options, plan->in[0]);
+    if (o->init == INIT_HE) {
+        init_he(&g, rng, nn_plan_find(plan, "weight", param), nn_plan_find(plan, "bias", param));
+        return;
+    }
+    float bound = (float)(1.0 / sqrt((double)g.k));
+    nn_init_uniform(rng, bound, nn_plan_find(plan, "weight", param), weight_count(&g));
+    float *bias = nn_plan_find(plan, "bias", param);
+    if (bias != NULL) nn_init_uniform(rng, bound, bias, g.groups * g.group_out);
+}
+
+static int64_t conv2d_length(const void *options, const nn_plan *plan, int64_t length) {
+    conv_geometry g = make_geometry(options, plan->in[0]);
+    const nn_pool_options *pool = nn_absorbed_pool(plan);
+    length = nn_axis_extent(&g.t, length);
+    return pool == NULL ? length : clamped(length, 1, g.t.out) / nn_pair_item(pool->kernel, 1);
+}
+
+/* What tasks share. */
+typedef struct {
+    conv_geometry g;
+    const nn_run *run;
+    const nn_kernels_table *kernels;
+    nn_map map; /* the activation */
+    const float *x, *weight, *bias;
+    float *y, *dy, *dx;
+    float *shared; /* of a convolution without a column matrix */
+} conv_call;
+
+static conv_call open_call(const void *options, const nn_run *run) {
+    const nn_plan *plan = run->plan;
+    conv_call call = {.g = plan_geometry(options, plan), .run = run};
+    call.kernels = nn_kernels();
+    /* nn_plan_find only adds an offset. */
+    call.weight = nn_plan_find(plan, "weight", (float *)run->param);
+    call.bias = nn_plan_find(plan, "bias", (float *)run->param);
+    if (plan->n_absorbed > 0) {
+        nn_activation_of(plan->absorbed_name[0], plan->absorbed_options[0], &call.map);
+    }
+    return call;
+}
+
+/* The outputs that one element of the kernel has an input for. */
+static nn_conv_span span_of(const nn_axis *a, int64_t element) {
+    return nn_conv_span_of(a, element * a->dilation - a->before, a->out);
+}
+
+/* A tile of output positions [begin, end) seen through one element of the kernel. */
+typedef struct {
+    const conv_geometry *g;
+    nn_conv_span f, t;
+    int64_t begin, end;
+    int64_t row;                /* where the output row starts in which the tile begins */
+    int64_t first, last, shift; /* flat: positions [first, last) take their input `shift` further,
+                                 * except that those at the ends of rows would take a neighbour's */
+} conv_view;
+
+static conv_view view_of(const conv_geometry *g, int64_t element, int64_t begin, int64_t end) {
+    conv_view v = {.g = g,
+                   .f = span_of(&g->f, element / g->t.kernel),
+                   .t = span_of(&g->t, element % g->t.kernel),
+                   .begin = begin,
+                   .end = end,
+                   .row = begin - begin % g->t.out};
+    v.shift = v.f.origin * g->t.in + v.t.origin;
+    int64_t first = v.f.first * g->t.out, last = v.f.end * g->t.out;
+    if (first < -v.shift) first = -v.shift;
+    if (last > g->in_plane - v.shift) last = g->in_plane - v.shift;
+    v.first = clamped(first, begin, end);
+    v.last = clamped(last, v.first, end);
+    return v;
+}
+
+/* Zeroes the columns whose input lies before or after its row. */
+static void clear_edges(const conv_view *v, float *col) {
+    int64_t width = v->g->t.out;
+    for (int64_t row = v->row; row < v->end && v->t.first > 0; row += width) {
+        int64_t end = clamped(row + v->t.first, v->begin, v->end);
+        for (int64_t i = clamped(row, v->begin, v->end); i < end; i++) col[i - v->begin] = 0.0f;
+    }
+    for (int64_t row = v->row; row < v->end && v->t.end < width; row += width) {
+        int64_t end = clamped(row + width, v->begin, v->end);
+        int64_t i = clamped(row + v->t.end, v->begin, v->end);
+        for (; i < end; i++) col[i - v->begin] = 0.0f;
+    }
+}
+
+static void gather_flat(const conv_view *v, const float *x, float *col) {
+    int64_t n = v->last - v->first;
+    memset(col, 0, (size_t)(v->first - v->begin) * sizeof *col);
+    if (n > 0) memcpy(col + v->first - v->begin, x + v->first + v->shift, (size_t)n * sizeof *col);
+    memset(col + v->last - v->begin, 0, (size_t)(v->end - v->last) * sizeof *col);
+    clear_edges(v, col);
+}
+
+/* A part of one output row: the next n columns, of which [lead, lead + valid) come from x at
+ * `source` on, a stride apart. */
+typedef struct {
+    int64_t n, lead, valid, source;
+} conv_piece;
+
+static conv_piece piece_at(const conv_view *v, int64_t row_start, int64_t position) {
+    const conv_geometry *g = v->g;
+    int64_t row = row_start / g->t.out, from = position - row_start, to = v->end - row_start;
+    if (to > g->t.out) to = g->t.out;
+    conv_piece piece = {.n = to - from};
+    if (row < v->f.first || row >= v->f.end) return piece;
+    int64_t first = clamped(v->t.first, from, to), last = clamped(v->t.end, from, to);
+    piece.lead = first - from;
+    piece.valid = last - first;
+    piece.source = (row * g->f.stride + v->f.origin) * g->t.in + first * g->t.stride + v->t.origin;
+    return piece;
+}
+
+/* One row of the column matrix from a plane x. */
+static void gather_row(const conv_view *v, const float *x, float *col) {
+    if (v->g->flat) {
+        gather_flat(v, x, col);
+        return;
+    }
+    int64_t position = v->begin;
+    for (int64_t row = v->row; row < v->end; row += v->g->t.out) {
+        conv_piece p = piece_at(v, row, position);
+        for (int64_t i = 0; i < p.lead; i++) col[i] = 0.0f;
+        col += p.lead;
+        nn_conv_gather(x + p.source, v->g->t.stride, col, p.valid);
+        col += p.valid;
+        int64_t rest = p.n - p.lead - p.valid;
+        for (int64_t i = 0; i < rest; i++) col[i] = 0.0f;
+        col += rest;
+        position += p.n;
+    }
+}
+
+/* The reverse: adds a row of the column matrix, which may be altered, to the plane dx. */
+static void scatter_row(const conv_view *v, const nn_kernels_table *kernels, float *col,
+                        float *dx) {
+    if (v->g->flat) {
+        clear_edges(v, col);
+        kernels->add(col + v->first - v->begin, dx + v->first + v->shift, v->last - v->first);
+        return;
+    }
+    int64_t position = v->begin;
+    for (int64_t row = v->row; row < v->end; row += v->g->t.out) {
+        conv_piece p = piece_at(v, row, position);
+        col += p.lead;
+        nn_conv_scatter(col, p.valid, dx + p.source, v->g->t.stride);
+        col += p.n - p.lead;
+        position += p.n;
+    }
+}
+
+/* The column matrix [k, n] of a tile of one group's planes x. */
+static void gather_tile(const conv_geometry *g, const float *x, int64_t begin, int64_t n,
+                        float *col) {
+    int64_t elements = g->f.kernel * g->t.kernel;
+    for (int64_t i = 0; i < elements; i++) {
+        conv_view view = view_of(g, i, begin, begin + n);
+        for (int64_t c = 0; c < g->group_in; c++) {
+            gather_row(&view, x + c * g->in_plane, col + (c * elements + i) * n);
+        }
+    }
+}
+
+static void scatter_tile(const conv_call *call, float *col, int64_t begin, int64_t n, float *dx) {
+    const conv_geometry *g = &call->g;
+    int64_t elements = g->f.kernel * g->t.kernel;
+    for (int64_t i = 0; i < elements; i++) {
+        conv_view view = view_of(g, i, begin, begin + n);
+        for (int64_t c = 0; c < g->group_in; c++) {
+            scatter_row(&view, call->kernels, col + (c * elements + i) * n, dx + c * g->in_plane);
+        }
+    }
+}
+
+/* A group of one sample. */
+typedef struct {
+    const float *weight, *bias, *x, *dy; /* bias may be NULL */
+    float *y, *dx, *dweight;
+} conv_group;
+
+static conv_group group_of(const conv_call *call, int64_t sample, int64_t group) {
+    const conv_geometry *g = &call->g;
+    int64_t in = (sample * g->groups + group) * g->group_in * g->in_plane;
+    int64_t out = (sample * g->groups + group) * g->group_out * g->out_plane;
+    return (conv_group){.weight = call->weight + group * g->group_out * g->k,
+                        .bias = g->bias ? call->bias + group * g->group_out : NULL,
+                        .x = call->x + in,
+                        .dy = call->dy != NULL ? call->dy + out : NULL,
+                        .y = call->y != NULL ? call->y + out : NULL,
+                        .dx = call->dx != NULL ? call->dx + in : NULL};
+}
+
+/* Output positions [begin, begin + n), and scratch for their column matrix. */
+typedef struct {
+    int64_t begin, n;
+    float *scratch;
+} conv_tile;
+
+static conv_tile tile_at(const conv_geometry *g, int64_t begin, float *scratch) {
+    return (conv_tile){begin, clamped(g->out_plane - begin, 0, g->tile), scratch};
+}
+
+/* The column matrix of a tile: gathered, or for 1x1 the input itself. */
+static const float *tile_columns(const conv_geometry *g, const float *x, const conv_tile *tile,
+                                 int64_t *stride) {
+    *stride = g->direct ? g->in_plane : tile->n;
+    if (g->direct) return x + tile->begin;
+    gather_tile(g, x, tile->begin, tile->n, tile->scratch);
+    return tile->scratch;
+}
+
+static void forward_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    int64_t stride;
+    const float *col = tile_columns(g, at->x, tile, &stride);
+    for (int64_t o = 0; o < g->group_out && g->bias; o++) {
+        fill_floats(at->y + o * g->out_plane + tile->begin, tile->n, at->bias[o]);
+    }
+    nn_gemm(&(nn_gemm_args){.m = g->group_out,
+                            .n = tile->n,
+                            .k = g->k,
+                            .alpha = 1.0f,
+                            .beta = g->bias ? 1.0f : 0.0f,
+                            .a = at->weight,
+                            .lda = g->k,
+                            .b = col,
+                            .ldb = stride,
+                            .c = at->y + tile->begin,
+                            .ldc = g->out_plane});
+}
+
+static void activate_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    for (int64_t o = 0; o < call->g.group_out; o++) {
+        float *y = at->y + o * call->g.out_plane + tile->begin;
+        call->kernels->activate(&call->map, y, y, tile->n);
+    }
+}
+
+static float *scratch_of(const conv_call *call, int worker) {
+    return call->run->worker_scratch + worker * call->run->plan->n_worker_scratch;
+}
+
+static void forward_task(void *context, int64_t task, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    conv_tile tile = tile_at(g, task % g->n_tiles * g->tile, scratch_of(call, worker));
+    for (int64_t group = 0; group < g->groups; group++) {
+        conv_group at = group_of(call, task / g->n_tiles, group);
+        forward_group(call, &at, &tile);
+        if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &tile);
+    }
+}
+
+static void forward_planes_task(void *context, int64_t task, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    int64_t begin = task % g->n_tiles * g->tile, end = clamped(begin + g->tile, 0, g->groups);
+    conv_tile plane = {.n = g->out_plane};
+    for (int64_t group = begin; group < end; group++) {
+        conv_group at = group_of(call, task / g->n_tiles, group);
+        for (int64_t o = 0; o < g->group_out; o++) {
+            nn_depthwise_forward(&g->plane, at.weight + o * g->k, g->bias ? at.bias[o] : 0.0f, at.x,
+                                 at.y + o * g->out_plane, scratch_of(call, worker));
+        }
+        if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &plane);
+    }
+}
+
+/* Frames of a sample's numbers before they are pooled. */
+static int64_t valid_frames(const conv_call *call, int64_t sample) {
+    const int32_t *length = call->run->in_length;
+    const nn_axis *t = &call->g.t;
+    return length != NULL ? clamped(nn_axis_extent(t, length[sample]), 1, t->out) : t->out;
+}
+
+/* What a sample's only group is given without a column matrix. */
+static nn_convolution_sample whole_sample(const conv_call *call, const conv_group *at,
+                                          int64_t number, float *scratch) {
+    uint8_t *index = (uint8_t *)call->run->cache;
+    bool indexed = call->run->plan->n_cache > 0;
+    return (nn_convolution_sample){
+        .weight = at->weight,
+        .bias = at->bias,
+        .x = at->x,
+        .dy = at->dy,
+        .y = at->y,
+        .index = indexed ? index + number * call->g.group_out * call->g.out_plane : NULL,
+        .n_valid = valid_frames(call, number),
+        .least = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
+        .dx = at->dx,
+        .dweight = at->dweight,
+        .shared = call->shared,
+        .scratch = scratch};
+}
+
+static void forward_whole_task(void *context, int64_t task, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    int64_t number = task / g->n_tiles;
+    conv_group at = group_of(call, number, 0);
+    nn_convolution_sample sample = whole_sample(call, &at, number, scratch_of(call, worker));
+    int64_t first, end;
+    nn_convolution_forward(&g->convolution, &sample, task % g->n_tiles, &first, &end);
+    conv_tile rows = {.begin = first * g->t.out, .n = (end - first) * g->t.out};
+    bool done = call->map.kind == NN_IDENTITY || call->map.kind == NN_RELU;
+    if (!done) activate_group(call, &at, &rows);
+}
+
+static void conv2d_forward(const void *options, const nn_run *run, const float *const *x,
+                           float *y) {
+    conv_call call = open_call(options, run);
+    call.x = x[0];
+    call.y = y;
+    call.shared = run->scratch;
+    if (call.g.whole) nn_convolution_begin_forward(&call.g.convolution, call.weight, call.shared);
+    base_task *task = call.g.whole       ? forward_whole_task
+                      : call.g.depthwise ? forward_planes_task
+                                         : forward_task;
+    base_parallel(run->pool, run->batch * call.g.n_tiles, task, &call);
+}
+
+/* dW^T += col dy^T. Unless there is little to multiply, dy, the smaller operand, is turned first:
+ * OpenBLAS is a third slower where both operands have their long side inside. */
+static void backward_weight(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    int64_t stride;
+    const float *col = tile_columns(g, at->x, tile, &stride), *dy = at->dy + tile->begin;
+    bool turn = g->k >= MIN_TURNED_K;
+    float *turned = tile->scratch + column_floats(g);
+    if (turn) call->kernels->transpose(dy, g->out_plane, g->group_out, tile->n, turned);
+    nn_gemm(&(nn_gemm_args){.trans_b = !turn,
+                            .m = g->k,
+                            .n = g->group_out,
+                            .k = tile->n,
+                            .alpha = 1.0f,
+                            .beta = 1.0f,
+                            .a = col,
+                            .lda = stride,
+                            .b = turn ? turned : dy,
+                            .ldb = turn ? g->group_out : g->out_plane,
+                            .c = at->dweight,
+                            .ldc = g->group_out});
+}
+
+/* dx += W^T dy, brought back from columns to places. */
+static void backward_x(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    const conv_geometry *g = &call->g;
+    nn_gemm(&(nn_gemm_args){.trans_a = true,
+                            .m = g->k,
+                            .n = tile->n,
+                            .k = g->group_out,
+                            .alpha = 1.0f,
+                            .beta = 0.0f,
+                            .a = at->weight,
+                            .lda = g->k,
+                            .b = at->dy + tile->begin,
+                            .ldb = g->out_plane,
+                            .c = g->direct ? at->dx + tile->begin : tile->scratch,
+                            .ldc = g->direct ? g->in_plane : tile->n});
+    if (!g->direct) scatter_tile(call, tile->scratch, tile->begin, tile->n, at->dx);
+}
+
+static void backward_planes(const conv_call *call, const conv_group *at, float *scratch) {
+    const conv_geometry *g = &call->g;
+    for (int64_t o = 0; o < g->group_out; o++) {
+        nn_depthwise_gradient plane = {.weight = at->weight + o * g->k,
+                                       .x = at->x,
+                                       .dy = at->dy + o * g->out_plane,
+                                       .dweight = at->dweight + o,
+                                       .dweight_step = g->group_out,
+                                       .dx = at->dx};
+        nn_depthwise_backward(&g->plane, &plane, scratch);
+    }
+}
+
+static void backward_group(const conv_call *call, const conv_group *at, float *scratch) {
+    const conv_geometry *g = &call->g;
+    if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
+    if (g->depthwise) {
+        backward_planes(call, at, scratch);
+        return;
+    }
+    for (int64_t begin = 0; begin < g->out_plane; begin += g->tile) {
+        conv_tile tile = tile_at(g, begin, scratch);
+        backward_weight(call, at, &tile);
+        if (at->dx != NULL) backward_x(call, at, &tile);
+    }
+}
+
+static void backward_whole(const conv_call *call, int64_t number, float *dweight, float *scratch) {
+    conv_group at = group_of(call, number, 0);
+    at.dweight = dweight;
+    nn_convolution_sample sample = whole_sample(call, &at, number, scratch);
+    nn_convolution_backward(&call->g.convolution, &sample);
+}
+
+static void backward_bias(const conv_call *call, int64_t sample, float *dbias) {
+    const conv_geometry *g = &call->g;
+    int64_t channels = g->groups * g->group_out;
+    for (int64_t o = 0; o < channels; o++) {
+        const float *dy = call->dy + (sample * channels + o) * g->out_plane;
+        dbias[o] += call->kernels->sum(dy, g->out_plane);
+    }
+}
+
+/* dy of one sample becomes the gradient of what the activation was applied to. */
+static void backward_activation(const conv_call *call, int64_t sample) {
+    int64_t n = call->g.groups * call->g.group_out * call->g.out_plane;
+    call->kernels->activate_backward(&call->map, call->y + sample * n, call->dy + sample * n, n);
+}
+
+/* All samples of a shard, one after the other. */
+static void backward_task(void *context, int64_t shard, int worker) {
+    const conv_call *call = context;
+    const conv_geometry *g = &call->g;
+    float *scratch = scratch_of(call, worker);
+    float *dweight = call->run->scratch + shard * shard_floats(g);
+    memset(dweight, 0, (size_t)shard_floats(g) * sizeof *dweight);
+    int64_t end = nn_shard_begin((int)shard + 1, call->run->batch);
+    for (int64_t sample = nn_shard_begin((int)shard, call->run->batch); sample < end; sample++) {
+        if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
+        if (g->whole) backward_whole(call, sample, dweight, scratch);
+        for (int64_t group = 0; group < g->groups && !g->whole; group++) {
+            conv_group at = group_of(call, sample, group);
+            at.dweight = dweight + group * g->k * g->group_out;
+            backward_group(call, &at, scratch);
+        }
+        if (g->bias) backward_bias(call, sample, dweight + gradient_count(g));
+    }
+}
+
+/* Gradients of the weights are collected as [groups, k, group_out]. */
+static void add_gradient(const conv_geometry *g, float *from, float *dweight) {
+    if (g->whole) {
+        nn_convolution_add_gradient(&g->convolution, from, dweight);
+        return;
+    }
+    for (int64_t o = 0; o < g->groups * g->group_out; o++) {
+        const float *column = from + o / g->group_out * g->k * g->group_out + o % g->group_out;
+        for (int64_t i = 0; i < g->k; i++) dweight[o * g->k + i] += column[i * g->group_out];
+    }
+}
+
+static void conv2d_backward(const void *options, const nn_run *run, const float *const *x,
+                            const float *y, float *dy, float *const *dx) {
+    conv_call call = open_call(options, run);
+    call.x = x[0];
+    call.y = (float *)y; /* only read */
+    call.dy = dy;
+    call.dx = dx[0];
+    call.shared = run->scratch + NN_SHARDS * shard_floats(&call.g);
+    if (call.g.whole) {
+        nn_convolution_begin_backward(&call.g.convolution, call.weight, call.shared);
+    }
+    base_parallel(run->pool, NN_SHARDS, backward_task, &call);
+    int64_t n = gradient_count(&call.g);
+    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(&call.g), shard_floats(&call.g));
+    add_gradient(&call.g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
+    float *dbias = nn_plan_find(run->plan, "bias", run->dparam);
+    if (dbias != NULL) call.kernels->add(run->scratch + n, dbias, call.g.groups * call.g.group_out);
+}
+
+const nn_layer nn_layer_conv2d = {
+    .variant = {"conv2d", "convolution of an image with trained kernels", NULL, conv2d_table,
+                sizeof(conv2d_options)},
+    .plan = conv2d_plan,
+    .absorb = conv2d_absorb,
+    .init = conv2d_init,
+    .length = conv2d_length,
+    .forward = conv2d_forward,
+    .backward = conv2d_backward,
+};

@@ -1,0 +1,187 @@
+/* Dropout (N. Srivastava et al., JMLR 2014): in training each number becomes 0 with probability p
+ * and is otherwise divided by 1 - p; in inference nothing changes. Each sample draws from a stream
+ * of its own, 16 bits for each number, so that p is exact to 1e-5. The cache holds the masks.
+ * Stochastic depth (G. Huang et al., ECCV 2016) does the same to a sample as a whole; at the end of
+ * a residual body it takes the body out. */
+#include <string.h>
+
+#include "nn/kernels/kernels.h"
+#include "nn/layer.h"
+
+typedef struct {
+    double p;
+} dropout_options;
+
+static const base_option dropout_table[] = {{"p", BASE_OPT_FLOAT, offsetof(dropout_options, p),
+                                             "0.5", 0, 0.999, NULL, NULL, "probability of a zero"},
+                                            {0}};
+
+/* Numbers of a task. */
+enum { PIECE = 256 * NN_MASK_NUMBERS };
+
+/* A sample's mask holds one byte for each number. */
+static int64_t mask_floats(int64_t n) {
+    return (n + (int64_t)sizeof(float) - 1) / (int64_t)sizeof(float);
+}
+
+static base_status dropout_plan(const void *options, nn_plan *plan, base_error *err) {
+    (void)options, (void)err;
+    plan->out = plan->in[0];
+    if (plan->training) plan->n_cache = plan->max_batch * mask_floats(nn_shape_count(plan->in[0]));
+    return BASE_OK;
+}
+
+typedef struct {
+    const nn_run *run;
+    const nn_kernels_table *kernels;
+    double p;
+    float factor;
+    const float *x;      /* backward: dy */
+    float *y;            /* backward: dx */
+    int64_t n, n_pieces; /* of a sample */
+} dropout_call;
+
+static dropout_call open_call(const void *options, const nn_run *run, const float *x, float *y) {
+    const dropout_options *o = options;
+    int64_t n = nn_shape_count(run->plan->in[0]);
+    return (dropout_call){.run = run,
+                          .kernels = nn_kernels(),
+                          .p = o->p,
+                          .factor = (float)(1.0 / (1.0 - o->p)),
+                          .x = x,
+                          .y = y,
+                          .n = n,
+                          .n_pieces = (n + PIECE - 1) / PIECE};
+}
+
+/* A part of a sample. */
+typedef struct {
+    int64_t sample, begin, n;
+    const float *x;
+    float *y;
+    uint8_t *keep;
+} dropout_piece;
+
+static dropout_piece piece_of(const dropout_call *call, int64_t task) {
+    dropout_piece piece = {.sample = task / call->n_pieces, .begin = task % call->n_pieces * PIECE};
+    int64_t at = piece.sample * call->n + piece.begin, left = call->n - piece.begin;
+    piece.n = left < PIECE ? left : PIECE;
+    piece.x = call->x + at;
+    piece.y = call->y + at;
+    if (!call->run->training) return piece;
+    piece.keep = (uint8_t *)(call->run->cache + piece.sample * mask_floats(call->n)) + piece.begin;
+    return piece;
+}
+
+static void draw_piece(const dropout_call *call, const dropout_piece *piece) {
+    base_rng rng = call->run->open_rng(call->run->rng_context, (uint64_t)piece->sample);
+    nn_mask_source source = {.threshold = (uint32_t)(call->p * 65536.0 + 0.5)};
+    memcpy(source.key, rng.key, sizeof source.key);
+    memcpy(source.counter, rng.counter, sizeof source.counter);
+    source.counter[0] += (uint32_t)(piece->begin / NN_MASK_NUMBERS * NN_MASK_BLOCKS);
+    call->kernels->draw_mask(&source, piece->keep, piece->n);
+}
+
+static void backward_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    const dropout_call *call = context;
+    dropout_piece piece = piece_of(call, task);
+    call->kernels->mask(piece.keep, call->factor, piece.x, piece.y, piece.n);
+}
+
+static void forward_task(void *context, int64_t task, int worker) {
+    const dropout_call *call = context;
+    dropout_piece piece = piece_of(call, task);
+    draw_piece(call, &piece);
+    backward_task(context, task, worker);
+}
+
+static void copy_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    dropout_piece piece = piece_of(context, task);
+    memcpy(piece.y, piece.x, (size_t)piece.n * sizeof *piece.y);
+}
+
+static void run_pieces(const void *options, const nn_run *run, const float *x, float *y,
+                       base_task *training) {
+    dropout_call call = open_call(options, run, x, y);
+    base_parallel(run->pool, run->batch * call.n_pieces, run->training ? training : copy_task,
+                  &call);
+}
+
+static void dropout_forward(const void *options, const nn_run *run, const float *const *x,
+                            float *y) {
+    run_pieces(options, run, x[0], y, forward_task);
+}
+
+static void dropout_backward(const void *options, const nn_run *run, const float *const *x,
+                             const float *y, float *dy, float *const *dx) {
+    (void)x, (void)y;
+    if (dx[0] != NULL) run_pieces(options, run, dy, dx[0], backward_task);
+}
+
+const nn_layer nn_layer_dropout = {
+    .variant = {"dropout", "random zeros while training", "p", dropout_table,
+                sizeof(dropout_options)},
+    .plan = dropout_plan,
+    .idle_in_inference = true,
+    .init = nn_init_none,
+    .length = nn_length_same,
+    .forward = dropout_forward,
+    .backward = dropout_backward,
+};
+
+static const base_option depth_table[] = {{"p", BASE_OPT_FLOAT, offsetof(dropout_options, p), "0.2",
+                                           0, 0.999, NULL, NULL,
+                                           "probability that a sample becomes zero"},
+                                          {0}};
+
+/* The cache holds a factor for each sample. */
+static base_status depth_plan(const void *options, nn_plan *plan, base_error *err) {
+    (void)options, (void)err;
+    plan->out = plan->in[0];
+    if (plan->training) plan->n_cache = plan->max_batch;
+    return BASE_OK;
+}
+
+static void scale_piece(void *context, int64_t task, int worker) {
+    (void)worker;
+    const dropout_call *call = context;
+    int64_t sample = task / call->n_pieces, begin = task % call->n_pieces * PIECE;
+    int64_t at = sample * call->n + begin, left = call->n - begin, n = left < PIECE ? left : PIECE;
+    float factor = call->run->training ? call->run->cache[sample] : 1.0f;
+    for (int64_t i = 0; i < n; i++) call->y[at + i] = factor * call->x[at + i];
+}
+
+static void scale_samples(const void *options, const nn_run *run, const float *x, float *y) {
+    dropout_call call = open_call(options, run, x, y);
+    base_parallel(run->pool, run->batch * call.n_pieces, scale_piece, &call);
+}
+
+static void depth_forward(const void *options, const nn_run *run, const float *const *x, float *y) {
+    const dropout_options *o = options;
+    for (int64_t i = 0; run->training && i < run->batch; i++) {
+        base_rng rng = run->open_rng(run->rng_context, (uint64_t)i);
+        bool kept = (double)base_rng_uniform(&rng) >= o->p;
+        run->cache[i] = kept ? (float)(1.0 / (1.0 - o->p)) : 0.0f;
+    }
+    scale_samples(options, run, x[0], y);
+}
+
+static void depth_backward(const void *options, const nn_run *run, const float *const *x,
+                           const float *y, float *dy, float *const *dx) {
+    (void)x, (void)y;
+    if (dx[0] != NULL) scale_samples(options, run, dy, dx[0]);
+}
+
+const nn_layer nn_layer_stochastic_depth = {
+    .variant = {"stochastic_depth",
+                "random samples become zero while training; ends a residual body", "p", depth_table,
+                sizeof(dropout_options)},
+    .plan = depth_plan,
+    .idle_in_inference = true,
+    .init = nn_init_none,
+    .length = nn_length_same,
+    .forward = depth_forward,
+    .backward = depth_backward,
+};

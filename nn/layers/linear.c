@@ -1,0 +1,210 @@
+/* Affine map of the last axis: y = x W^T + b, weight [out, in], bias [out], for vectors [B,F] and
+ * for each frame of sequences [B,T,F]. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/kernels/gemm.h"
+#include "nn/kernels/kernels.h"
+#include "nn/layer.h"
+
+/* Few rows and many features: reading the weights is what takes time, and a library that packs them
+ * first reads them twice. The features are cut into slices that stay in the cache, and these into
+ * NN_SHARDS parts, whose sums are joined by a tree. */
+enum { LONG = 4096, SLICE = 1024 };
+
+typedef struct {
+    int64_t out;
+    bool bias;
+} linear_options;
+
+static const base_option linear_table[] = {{"out", BASE_OPT_INT, offsetof(linear_options, out),
+                                            NULL, 1, 1 << 24, NULL, NULL, "output features"},
+                                           {"bias", BASE_OPT_BOOL, offsetof(linear_options, bias),
+                                            "true", 0, 0, NULL, NULL,
+                                            "add a trained number to each output"},
+                                           {0}};
+
+static int64_t features_in(const nn_plan *plan) {
+    return plan->in[0].dim[plan->in[0].rank - 1];
+}
+
+static int64_t rows_of(const nn_run *run) {
+    const nn_plan *plan = run->plan;
+    return run->batch * (plan->in[0].rank == 2 ? plan->in[0].dim[0] : 1);
+}
+
+static int64_t shard_floats(int64_t out) {
+    return (out + 15) / 16 * 16;
+}
+
+static bool is_long(const nn_plan *plan) {
+    return plan->in[0].rank == 1 && features_in(plan) >= LONG;
+}
+
+static base_status linear_plan(const void *options, nn_plan *plan, base_error *err) {
+    const linear_options *o = options;
+    if (plan->in[0].rank != 1) {
+        BASE_TRY(nn_need_rank(plan, 2, ". Put 'flatten' or 'to_sequence' before it", err));
+    }
+    plan->out = plan->in[0];
+    plan->out.dim[plan->out.rank - 1] = o->out;
+    nn_shape weight = nn_shape_make(2, (int64_t[]){o->out, features_in(plan)});
+    BASE_TRY(nn_plan_tensor(plan, "weight", weight, false, true, err));
+    if (o->bias) {
+        BASE_TRY(nn_plan_tensor(plan, "bias", nn_shape_make(1, &o->out), false, false, err));
+    }
+    plan->macs = nn_shape_count(plan->in[0]) * o->out;
+    if (plan->training) {
+        plan->backward_reads = NN_READS_X;
+        plan->n_scratch = o->bias ? NN_SHARDS * shard_floats(o->out) : 0;
+    }
+    int64_t n_sums = NN_SHARDS * plan->max_batch * o->out;
+    if (is_long(plan) && n_sums > plan->n_scratch) plan->n_scratch = n_sums;
+    return BASE_OK;
+}
+
+/* PyTorch's: uniform within 1 / sqrt(features). */
+static void linear_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
+                        float *state) {
+    const linear_options *o = options;
+    (void)state;
+    float bound = (float)(1.0 / sqrt((double)features_in(plan)));
+    nn_init_uniform(rng, bound, nn_plan_find(plan, "weight", param), o->out * features_in(plan));
+    if (o->bias) nn_init_uniform(rng, bound, nn_plan_find(plan, "bias", param), o->out);
+}
+
+typedef struct {
+    const nn_run *run;
+    const float *x, *weight;
+    int64_t out;
+} long_call;
+
+static void long_task(void *context, int64_t part, int worker) {
+    (void)worker;
+    const long_call *call = context;
+    int64_t in = features_in(call->run->plan), batch = call->run->batch;
+    int64_t n_slices = (in + SLICE - 1) / SLICE, n_sums = batch * call->out;
+    float *sums = call->run->scratch + part * n_sums;
+    memset(sums, 0, (size_t)n_sums * sizeof *sums);
+    for (int64_t slice = nn_shard_begin((int)part, n_slices);
+         slice < nn_shard_begin((int)part + 1, n_slices); slice++) {
+        int64_t begin = slice * SLICE, left = in - begin;
+        nn_kernels()->multiply_dots(&(nn_dot_products){.n_rows = batch,
+                                                       .n_columns = call->out,
+                                                       .n_terms = left < SLICE ? left : SLICE,
+                                                       .a = call->x + begin,
+                                                       .b = call->weight + begin,
+                                                       .a_pitch = in,
+                                                       .b_pitch = in,
+                                                       .c_pitch = call->out,
+                                                       .c = sums});
+    }
+}
+
+/* y += x W^T */
+static void forward_long(const nn_run *run, const float *x, const float *weight, float *y) {
+    long_call call = {.run = run, .x = x, .weight = weight, .out = run->plan->out.dim[0]};
+    int64_t n = run->batch * call.out;
+    base_parallel(run->pool, NN_SHARDS, long_task, &call);
+    base_tree_sum(run->pool, run->scratch, NN_SHARDS, n, n);
+    nn_kernels()->add(run->scratch, y, n);
+}
+
+static void linear_forward(const void *options, const nn_run *run, const float *const *x,
+                           float *y) {
+    const linear_options *o = options;
+    const nn_plan *plan = run->plan;
+    int64_t rows = rows_of(run), in = features_in(plan);
+    const float *bias = nn_plan_find(plan, "bias", (float *)run->param);
+    const float *weight = nn_plan_find(plan, "weight", (float *)run->param);
+    for (int64_t i = 0; i < rows; i++) {
+        size_t n_bytes = (size_t)o->out * sizeof *y;
+        if (o->bias) memcpy(y + i * o->out, bias, n_bytes);
+        if (!o->bias && is_long(plan)) memset(y + i * o->out, 0, n_bytes);
+    }
+    if (is_long(plan)) {
+        forward_long(run, x[0], weight, y);
+        return;
+    }
+    nn_gemm_parallel(run->pool, &(nn_gemm_args){.trans_b = true,
+                                                .m = rows,
+                                                .n = o->out,
+                                                .k = in,
+                                                .alpha = 1.0f,
+                                                .beta = o->bias ? 1.0f : 0.0f,
+                                                .a = x[0],
+                                                .lda = in,
+                                                .b = weight,
+                                                .ldb = in,
+                                                .c = y,
+                                                .ldc = o->out});
+}
+
+typedef struct {
+    const nn_run *run;
+    const float *dy;
+    int64_t out, sample_rows;
+} bias_call;
+
+/* The sum over the rows of a shard. */
+static void bias_task(void *context, int64_t shard, int worker) {
+    (void)worker;
+    const bias_call *call = context;
+    float *sum = call->run->scratch + shard * shard_floats(call->out);
+    memset(sum, 0, (size_t)shard_floats(call->out) * sizeof *sum);
+    int64_t begin = nn_shard_begin((int)shard, call->run->batch) * call->sample_rows;
+    int64_t end = nn_shard_begin((int)shard + 1, call->run->batch) * call->sample_rows;
+    for (int64_t row = begin; row < end; row++) {
+        nn_kernels()->add(call->dy + row * call->out, sum, call->out);
+    }
+}
+
+static void backward_bias(const nn_run *run, int64_t out, const float *dy) {
+    bias_call call = {.run = run, .dy = dy, .out = out, .sample_rows = rows_of(run) / run->batch};
+    base_parallel(run->pool, NN_SHARDS, bias_task, &call);
+    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(out), out);
+    nn_kernels()->add(run->scratch, nn_plan_find(run->plan, "bias", run->dparam), out);
+}
+
+static void linear_backward(const void *options, const nn_run *run, const float *const *x,
+                            const float *y, float *dy, float *const *dx) {
+    const linear_options *o = options;
+    const nn_plan *plan = run->plan;
+    (void)y;
+    int64_t rows = rows_of(run), in = features_in(plan);
+    nn_gemm_parallel(run->pool, &(nn_gemm_args){.trans_a = true,
+                                                .m = o->out,
+                                                .n = in,
+                                                .k = rows,
+                                                .alpha = 1.0f,
+                                                .beta = 1.0f,
+                                                .a = dy,
+                                                .lda = o->out,
+                                                .b = x[0],
+                                                .ldb = in,
+                                                .c = nn_plan_find(plan, "weight", run->dparam),
+                                                .ldc = in});
+    if (o->bias) backward_bias(run, o->out, dy);
+    if (dx[0] == NULL) return;
+    nn_gemm_parallel(run->pool,
+                     &(nn_gemm_args){.m = rows,
+                                     .n = in,
+                                     .k = o->out,
+                                     .alpha = 1.0f,
+                                     .a = dy,
+                                     .lda = o->out,
+                                     .b = nn_plan_find(plan, "weight", (float *)run->param),
+                                     .ldb = in,
+                                     .c = dx[0],
+                                     .ldc = in});
+}
+
+const nn_layer nn_layer_linear = {
+    .variant = {"linear", "trained affine map of the features", "out", linear_table,
+                sizeof(linear_options)},
+    .plan = linear_plan,
+    .init = linear_init,
+    .length = nn_length_same,
+    .forward = linear_forward,
+    .backward = linear_backward,
+};

@@ -1,0 +1,137 @@
+#include "nn/kernels/winograd.h"
+
+#include <math.h>
+
+#include "tests/convolution_check.h"
+#include "tests/test.h"
+
+typedef struct {
+    int64_t in, out;
+    struct {
+        int64_t in, before, after;
+    } f, t;
+} kase;
+
+static const kase cases[] = {
+    {1, 1, {4, 0, 0}, {4, 0, 0}},     /* one tile */
+    {1, 1, {1, 1, 1}, {1, 1, 1}},     /* a quarter of one */
+    {2, 3, {3, 1, 1}, {6, 0, 0}},     /* half ones */
+    {3, 9, {17, 1, 1}, {25, 1, 1}},   /* more outputs than are done at a time */
+    {5, 8, {12, 2, 0}, {13, 0, 2}},   /* uneven zeros */
+    {4, 5, {9, 2, 2}, {10, 2, 2}},    /* as many as can be */
+    {3, 2, {8, 0, 5}, {6, 1, 7}},     /* more after than kernel */
+    {32, 64, {63, 0, 0}, {49, 0, 0}}, /* S3's second */
+    {64, 48, {40, 1, 1}, {60, 1, 1}}, /* several blocks, both ways */
+};
+enum { N_CASES = sizeof cases / sizeof *cases };
+
+static nn_axis axis_of(int64_t in, int64_t before, int64_t after) {
+    return (nn_axis){
+        .in = in, .kernel = 3, .stride = 1, .dilation = 1, .before = before, .after = after};
+}
+
+static void check_run(const nn_winograd *w, convolution_truth *t, bool turned, const float *x,
+                      const float *bias, const char *what, const double *wanted, int64_t n) {
+    float *shared = check_dirt(&t->memory, w->n_shared);
+    float *y = check_dirt(&t->memory, n), *scratch = check_dirt(&t->memory, w->n_run);
+    nn_winograd_sample at = {
+        .shared = shared, .x = x, .bias = bias, .least = -INFINITY, .scratch = scratch};
+    at.y_pitch = w->f.out * w->t.out;
+    int64_t next = 0;
+    nn_winograd_begin(w, t->weight, turned, shared);
+    for (int64_t block = 0; block < w->n_blocks; block++) {
+        int64_t first, end;
+        nn_winograd_rows(w, block, &first, &end);
+        at.y = y + first * w->t.out;
+        nn_winograd_run(w, &at, block);
+        ck_assert_int_eq(first, next);
+        next = end;
+    }
+    ck_assert_int_eq(next, w->f.out);
+    convolution_expect(t, what, y, wanted, n, 4e-4);
+}
+
+static void check(convolution_truth *t) {
+    nn_winograd w = nn_winograd_make(t->f, t->t, t->in, t->out, 0), turned = nn_winograd_turned(&w);
+    ck_assert(nn_winograd_can(&t->f, &t->t));
+    check_run(&w, t, false, t->x, t->bias, "y", t->y, t->n_y);
+    check_run(&turned, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
+    float *sum = check_zeros(&t->memory, w.n_sum, sizeof *sum);
+    float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
+    nn_winograd_gather(&w, t->x, t->dy, sum, check_dirt(&t->memory, w.n_gather));
+    nn_winograd_add_gradient(&w, sum, dweight);
+    convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 4e-3);
+    convolution_truth_release(t);
+}
+
+START_TEST(results_are_those_of_the_definition) {
+    for (int i = 0; i < N_CASES; i++) {
+        const kase *k = &cases[i];
+        convolution_truth t;
+        convolution_truth_init(&t, axis_of(k->f.in, k->f.before, k->f.after),
+                               axis_of(k->t.in, k->t.before, k->t.after), k->in, k->out);
+        check(&t);
+    }
+}
+END_TEST
+
+START_TEST(results_of_any_extents_are_those_of_the_definition) {
+    enum { N_RANDOM = 100 };
+    base_rng rng = base_rng_open(8, BASE_RNG_TEST, 0, 0);
+    for (int i = 0; i < N_RANDOM; i++) {
+        nn_axis axis[2];
+        for (int a = 0; a < 2; a++) {
+            axis[a] = axis_of(3 + base_rng_below(&rng, 30), base_rng_below(&rng, 3),
+                              base_rng_below(&rng, 4));
+        }
+        convolution_truth t;
+        int64_t in = 1 + base_rng_below(&rng, 4), out = 1 + base_rng_below(&rng, 20);
+        convolution_truth_init(&t, axis[0], axis[1], in, out);
+        check(&t);
+    }
+}
+END_TEST
+
+START_TEST(what_is_below_the_least_becomes_it) {
+    convolution_truth t;
+    convolution_truth_init(&t, axis_of(9, 1, 1), axis_of(40, 1, 1), 2, 3);
+    nn_winograd w = nn_winograd_make(t.f, t.t, t.in, t.out, 0);
+    float *shared = check_dirt(&t.memory, w.n_shared), *y = check_dirt(&t.memory, t.n_y);
+    int64_t n_zeros = 0;
+    for (int64_t i = 0; i < t.n_y; i++) t.y[i] = fmax(t.y[i], 0.0);
+    nn_winograd_begin(&w, t.weight, false, shared);
+    nn_winograd_sample at = {.shared = shared, .x = t.x, .bias = t.bias, .y = y};
+    at.scratch = check_dirt(&t.memory, w.n_run);
+    at.y_pitch = w.f.out * w.t.out;
+    ck_assert_int_eq(w.n_blocks, 1);
+    nn_winograd_run(&w, &at, 0);
+    convolution_expect(&t, "y", y, t.y, t.n_y, 4e-4);
+    for (int64_t i = 0; i < t.n_y; i++) n_zeros += y[i] == 0.0F;
+    ck_assert(n_zeros > t.n_y / 4 && n_zeros < t.n_y);
+    convolution_truth_release(&t);
+}
+END_TEST
+
+START_TEST(only_what_is_worth_it_fits) {
+    nn_axis large = axis_of(40, 1, 1), narrow = axis_of(5, 1, 1);
+    large.out = 40;
+    narrow.out = 5;
+    nn_winograd good = nn_winograd_make(large, large, 32, 32, 0);
+    nn_winograd few = nn_winograd_make(large, large, 3, 32, 0);
+    nn_winograd small = nn_winograd_make(narrow, narrow, 32, 32, 0);
+    ck_assert(nn_winograd_fits(&good));
+    ck_assert(!nn_winograd_fits(&few));
+    ck_assert(!nn_winograd_fits(&small));
+    nn_axis strided = large, dilated = large, wide = large, padded = large;
+    strided.stride = 2;
+    dilated.dilation = 2;
+    wide.kernel = 5;
+    padded.before = 3;
+    ck_assert(!nn_winograd_can(&large, &strided) && !nn_winograd_can(&dilated, &large));
+    ck_assert(!nn_winograd_can(&large, &wide) && !nn_winograd_can(&padded, &large));
+}
+END_TEST
+
+TEST_MAIN("nn/kernels/winograd", results_are_those_of_the_definition,
+          results_of_any_extents_are_those_of_the_definition, what_is_below_the_least_becomes_it,
+          only_what_is_worth_it_fits)

@@ -1,0 +1,37 @@
+/* train/report/html.h - the pieces a page is made of.
+ *
+ * Text arguments are escaped here unless they are named `html`. */
+#ifndef TRAIN_REPORT_HTML_H
+#define TRAIN_REPORT_HTML_H
+
+#include "train/run.h"
+
+#define HTML_DASH "–"
+
+void train_html_begin(base_text *page, const char *title);
+void train_html_end(base_text *page, const char *version);
+void train_html_section(base_text *page, const char *title);
+void train_html_paragraph(base_text *page, const char *css_class, const char *text);
+
+/* Tables scroll sideways where they do not fit. A heading that starts with '#' is a column of
+ * numbers, aligned right. */
+void train_html_table_begin(base_text *page, const char *const *headings, int n);
+void train_html_table_end(base_text *page);
+void train_html_text_cell(base_text *page, const char *text);
+void train_html_cell(base_text *page, const char *html); /* a column of numbers */
+void train_html_bar_cell(base_text *page, double share); /* a bar and its percentage */
+
+/* Formatted numbers, in *text[64], for a page: "90.5 %", "0.331", an en dash where not finite. */
+enum { TRAIN_HTML_NUMBER = 64 };
+const char *train_html_percent(double share, char text[TRAIN_HTML_NUMBER]);
+const char *train_html_decimal(double value, char text[TRAIN_HTML_NUMBER]);
+const char *train_html_count(int64_t value, char text[TRAIN_HTML_NUMBER]);
+
+/* The SVG file folder/name.svg inlined, at least min_width_px wide even where it must scroll. */
+typedef struct {
+    const char *folder, *name, *description;
+    int min_width_px;
+} train_html_picture;
+base_status train_html_figure(base_text *page, const train_html_picture *picture, base_error *err);
+
+#endif

@@ -1,0 +1,39 @@
+/* train/report/plot.h - pictures, drawn with cairo (train/report/plot_canvas.c).
+ *
+ * One quiet visual language: white ground, one accent colour, a colour map whose lightness falls
+ * evenly (readable in black and white), class names never cut. Each call writes NAME.svg and
+ * NAME.png (2x) into the folder; equal input gives equal bytes. */
+#ifndef TRAIN_REPORT_PLOT_H
+#define TRAIN_REPORT_PLOT_H
+
+#include "base/text.h"
+#include "train/run.h"
+
+/* Counts and row percentages. */
+base_status train_plot_confusion(const train_metrics *metrics, const char *const *classes,
+                                 const char *title, const char *folder, const char *name,
+                                 base_error *err);
+/* Loss and accuracy per epoch: every fold thin, the mean strong. */
+base_status train_plot_curves(const train_fold_set *set, const char *folder, const char *name,
+                              base_error *err);
+/* Confidence against accuracy, with counts. */
+base_status train_plot_reliability(const train_fold_set *set, int n_classes, const char *folder,
+                                   const char *name, base_error *err);
+/* Clips per class, horizontal bars with counts. */
+base_status train_plot_classes(const char *const *classes, const int64_t *counts, int n_classes,
+                               const char *folder, const char *name, base_error *err);
+/* For each class one example: waveform (axis in seconds) above its mel picture (axes in seconds,
+ * hertz). */
+typedef struct {
+    const char *label;
+    const float *x; /* [n] mono */
+    int64_t n;
+    double sample_rate_hz;
+    const float *mel; /* [n_mels, n_frames] in dB */
+    int64_t n_mels, n_frames;
+    double fmax_hz;
+} train_plot_sound;
+base_status train_plot_sounds(const train_plot_sound *sounds, int n_sounds, const char *folder,
+                              const char *name, base_error *err);
+
+#endif
