@@ -17,27 +17,6 @@ typedef struct {
     base_error errors[GROUP];
 } file_group;
 
-static base_status read_input(const char *path, data_audio *audio, base_error *err);
-
-/* Decodes one file into the model's form. */
-static void decode_file(void *context, int64_t task, int worker) {
-    (void)worker;
-    file_group *group = context;
-    data_audio audio = {0};
-    base_error *err = &group->errors[task];
-    *err = (base_error){0};
-    group->clips[task] = (data_audio){0};
-    base_status status = read_input(group->paths[task], &audio, err);
-    if (status == BASE_OK) {
-        base_error why;
-        status =
-            data_clip_prepare(&audio, infer_model_audio(group->model), &group->clips[task], &why);
-        if (status != BASE_OK) base_fail(err, status, "%s: %s", group->paths[task], why.text);
-    }
-    err->status = status;
-    data_audio_release(&audio);
-}
-
 /* Standard input is read whole before it is decoded; what cannot be read to its end is no sound. */
 static base_status read_standard_input(data_audio *audio, base_error *err) {
     base_text bytes = {0};
@@ -64,6 +43,25 @@ static base_status read_standard_input(data_audio *audio, base_error *err) {
 static base_status read_input(const char *path, data_audio *audio, base_error *err) {
     if (strcmp(path, "-") == 0) return read_standard_input(audio, err);
     return data_audio_read(path, NULL, audio, err);
+}
+
+/* Decodes one file into the model's form. */
+static void decode_file(void *context, int64_t task, int worker) {
+    (void)worker;
+    file_group *group = context;
+    data_audio audio = {0};
+    base_error *err = &group->errors[task];
+    *err = (base_error){0};
+    group->clips[task] = (data_audio){0};
+    base_status status = read_input(group->paths[task], &audio, err);
+    if (status == BASE_OK) {
+        base_error why;
+        status =
+            data_clip_prepare(&audio, infer_model_audio(group->model), &group->clips[task], &why);
+        if (status != BASE_OK) base_fail(err, status, "%s: %s", group->paths[task], why.text);
+    }
+    err->status = status;
+    data_audio_release(&audio);
 }
 
 static base_status hand_over(const file_group *group, int64_t n, const float *probability,
