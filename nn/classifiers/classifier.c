@@ -1,4 +1,4 @@
-#include "nn/classifiers/kind.h"
+#include "nn/classifiers/classifier_kind.h"
 
 #include <float.h>
 #include <math.h>

@@ -5,8 +5,8 @@
  * given are rows of n_features float32; the same rows, options and seed give the same bits for any
  * number of threads. A classifier that is fitted does not change: threads may share it.
  *
- * A new kind is one file that exports one nn_classifier_kind (nn/classifiers/kind.h) and one line
- * in nn/classifiers/classifiers.def. */
+ * A new kind is one file that exports one nn_classifier_kind (nn/classifiers/classifier_kind.h) and
+ * one line in nn/classifiers/classifiers.def. */
 #ifndef NN_CLASSIFIERS_CLASSIFIER_H
 #define NN_CLASSIFIERS_CLASSIFIER_H
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/classifiers/kind.h"
+#include "nn/classifiers/classifier_kind.h"
 
 typedef struct {
     nn_classifier_common common;

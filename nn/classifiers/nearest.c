@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/classifiers/kind.h"
+#include "nn/classifiers/classifier_kind.h"
 
 enum { EUCLIDEAN, COSINE };
 enum { UNIFORM, DISTANCE };

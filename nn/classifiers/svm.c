@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "nn/classifiers/coupling.h"
-#include "nn/classifiers/kind.h"
+#include "nn/classifiers/classifier_kind.h"
 
 enum { KERNEL_RBF, KERNEL_LINEAR, KERNEL_POLY };
 enum { N_PARTS = 5, N_MACHINES = N_PARTS + 1 /* of a pair: on all rows, and without each part */ };

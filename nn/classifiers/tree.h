@@ -8,7 +8,7 @@
 #define NN_CLASSIFIERS_TREE_H
 
 #include "base/rng.h"
-#include "nn/classifiers/kind.h"
+#include "nn/classifiers/classifier_kind.h"
 
 /* Nodes of one or more trees, children behind their parents. */
 typedef struct {
