@@ -13,7 +13,8 @@ WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wpointer-arith -
 PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash cairo libprotobuf-c
 # Libraries that pkg-config does not know. OpenBLAS comes first: LIBLINEAR then has its BLAS from it.
 LIBRARIES := -llinear -lsvm
-# Every folder of sources, from the bottom up: a file includes what stands before its own folder.
+# Every folder of sources, from the bottom up: a file includes what stands before its own folder, and
+# of that what the table in docs/architecture.md allows (tests/lint.sh).
 LIBRARY   := base dsp nn/kernels nn nn/layers nn/classifiers data data/sources infer infer/import \
              infer/export train train/report train/study
 
@@ -46,7 +47,8 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
-TESTS     := $(TEST_SRC:%.c=$(BUILD)/%)
+TEST_SH   := $(wildcard tests/tree/test_*.sh)
+TESTS     := $(TEST_SRC:%.c=$(BUILD)/%) $(TEST_SH:%.sh=$(BUILD)/%)
 TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/*.c))
 BENCH     := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c))
 
@@ -106,6 +108,9 @@ $(BUILD)/tests/%: tests/%.c $(TEST_HELP) $(BUILD)/librimshot.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags check) -MMD -MP -o $@ $< $(TEST_HELP) \
 	    $(BUILD)/librimshot.a $(ALL_LDLIBS) $(shell pkg-config --libs check)
 
+$(BUILD)/tests/tree/%: tests/tree/%.sh
+	@install -D $< $@
+
 # Runs every test; the last line is "N passed, N failed". TEST="dsp/test_mel cli/test_cli" runs
 # those.
 CHOSEN    := $(if $(TEST),$(TEST:%=$(BUILD)/tests/%),$(TESTS))
@@ -145,12 +150,19 @@ docs: $(BUILD)/rimshot
 	@$(BUILD)/rimshot help config --markdown >docs/config.md
 
 FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch])
+CLANG_FORMAT ?= clang-format-14
 format:
-	@clang-format -i $(FORMATTED)
+	@$(CLANG_FORMAT) -i $(FORMATTED)
 
+# What the tests in tests/tree check, shown in the form of a compiler's messages.
 lint:
-	@clang-format --dry-run -Werror $(FORMATTED)
+	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
 	@tests/lint.sh
+
+folders formatted:
+	@echo $($@_list)
+folders_list   = $(LIBRARY) cli
+formatted_list = $(FORMATTED)
 
 demo:
 	@tests/setup.sh demo
@@ -207,6 +219,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check bench demo docs format lint sanitize install install-lib uninstall clean
+.PHONY: all test check bench demo docs folders format formatted lint sanitize install install-lib uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

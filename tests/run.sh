@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs the test programs given. Shows a line for each that passes and all that a failing one said.
 # The last line is "N passed, N failed"; the exit status is 0 only if something ran and all passed.
-# A program that crashes, says nothing or runs no checks counts as one failure.
+# A program that crashes, says nothing or runs no checks counts as one failure; one that succeeds and
+# says "skipped: REASON" counts as nothing.
 passed=0
 failed=0
 output=$(mktemp) || exit 1
@@ -11,6 +12,10 @@ for program in "$@"; do
     name=${program#"${BUILD:-build}"/tests/}
     "$program" >"$output" 2>&1 </dev/null
     status=$?
+    if [ "$status" -eq 0 ] && grep -q '^skipped: ' "$output"; then
+        sed -n "s|^skipped: |skip $name: |p" "$output"
+        continue
+    fi
     # Check's summary: "100%: Checks: 7, Failures: 0, Errors: 0"
     set -- $(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' \
         "$output" | tail -n 1)

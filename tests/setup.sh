@@ -8,7 +8,7 @@ libhdf5-dev libyaml-dev libcjson-dev libxml2-dev libxxhash-dev libcairo2-dev lib
 protobuf-c-compiler liblinear-dev libsvm-dev fonts-dejavu-core"
 case "${1:-demo}" in
 demo) extra="hydrogen-drumkits" ;;
-check) extra="check hdf5-tools" ;;
+check) extra="check hdf5-tools clang-format-14" ;;
 *) echo "usage: tests/setup.sh [demo|check]" >&2; exit 2 ;;
 esac
 

@@ -103,6 +103,29 @@ START_TEST(programs_that_die_count_as_failures) {
 }
 END_TEST
 
+START_TEST(skipped_programs_count_as_nothing) {
+    const char *skipped = script("echo 'skipped: no such tool'");
+    check_run("none", skipped, 1, "0 passed, 0 failed\n");
+    check_run("pass", base_arena_printf(&arena, "%s %s", skipped, program()), 0,
+              "2 passed, 0 failed\n");
+    check_run("none", script("echo 'skipped: no such tool'; exit 1"), 1, "0 passed, 1 failed\n");
+}
+END_TEST
+
+START_TEST(scripts_count_their_checks) {
+    const char *shell = "set -e; cd %s; . tests/test.sh; check right true; %s; finish";
+    const char *root = test_path("..");
+    check_run("none", script(base_arena_printf(&arena, shell, root, "check too true")), 0,
+              "2 passed, 0 failed\n");
+    check_run("none", script(base_arena_printf(&arena, shell, root, "check wrong false")), 1,
+              "1 passed, 1 failed\n");
+    check_run("none", script(base_arena_printf(&arena, shell, root, "exit 0")), 1,
+              "0 passed, 1 failed\n");
+    check_run("none", script(base_arena_printf(&arena, shell, root, "skip reason")), 1,
+              "0 passed, 0 failed\n");
+}
+END_TEST
+
 static int count_folders(void) {
     FILE *pipe = popen(base_arena_printf(&arena, "ls -d '%s'.[0-9]* | wc -l", program()), "r");
     int n = -1;
@@ -142,7 +165,8 @@ static int run_as_told(const char *mode) {
 int main(void) {
     const TTest *const tests[] = {passes_and_failures_are_counted,
                                   programs_that_die_count_as_failures,
+                                  skipped_programs_count_as_nothing, scripts_count_their_checks,
                                   folders_are_fresh_and_removed};
     const char *mode = getenv(MODE);
-    return mode != NULL ? run_as_told(mode) : test_run("base/harness", tests, 3);
+    return mode != NULL ? run_as_told(mode) : test_run("base/harness", tests, 5);
 }
