@@ -19,7 +19,8 @@ void base_text_printf(base_text *text, const char *format, ...) BASE_PRINTF(2, 3
 void base_text_release(base_text *text);
 const char *base_text_string(const base_text *text); /* "" when empty */
 
-/* Adds one CSV field (RFC 4180), quoted only where needed; the caller adds commas and newlines. */
+/* Adds one CSV field (RFC 4180), quoted only where needed; the caller adds commas and newlines.
+ * base/csv.h reads. */
 void base_text_add_csv(base_text *text, const char *field);
 
 /* Adds `string` with &, <, >, " and ' escaped for HTML and SVG. */
@@ -38,14 +39,6 @@ size_t base_utf8_decode(const char *text, uint32_t *code);
 /* Adds the shortest decimal that reads back as the same double ("0.1", "1e-05"); NaN and
  * infinities as "nan", "inf", "-inf". Independent of the locale. */
 void base_text_add_number(base_text *text, double value);
-
-/* Reads one CSV record from *cursor (RFC 4180; \n or \r\n; quotes; a UTF-8 mark at the very start
- * is the caller's to skip). Fields are copied into the arena. *n_fields 0 at the end of input.
- * Fails with EFORMAT on an unterminated quote, a NUL byte or more than max_fields fields. *line, 0
- * at the start, counts the physical lines read. */
-base_status base_csv_record(const char **cursor, const char *end, base_arena *arena,
-                            const char **fields, int max_fields, int *n_fields, int *line,
-                            base_error *err);
 
 /* Whole-string conversions: false unless all of `text` is one number in range. Not locale-bound.
  * base_parse_double accepts "nan", "inf". */

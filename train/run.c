@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/csv.h"
+
 enum { PLAIN_COLUMNS = 5, HISTORY_COLUMNS = 6 };
 
 /* One CSV file while it is read, record by record; its fields live until the file is closed. */

@@ -172,83 +172,6 @@ START_TEST(whole_strings_are_numbers) {
 }
 END_TEST
 
-static int read_record(const char **cursor, const char *end, base_arena *arena, const char **fields,
-                       int *line) {
-    int n;
-    base_error err;
-    TEST_OK(base_csv_record(cursor, end, arena, fields, 4, &n, line, &err), err);
-    return n;
-}
-
-START_TEST(csv_is_read) {
-    const char input[] = "a,b,c\r\n\"x, \"\"y\"\"\nz\",,\"\"\n\nlast,\"q\" w";
-    const char *cursor = input, *end = input + sizeof input - 1, *fields[4];
-    base_arena arena = {0};
-    int line = 0;
-    ck_assert_int_eq(read_record(&cursor, end, &arena, fields, &line), 3);
-    ck_assert_str_eq(fields[0], "a");
-    ck_assert_str_eq(fields[2], "c");
-    ck_assert_int_eq(line, 1);
-    ck_assert_int_eq(read_record(&cursor, end, &arena, fields, &line), 3);
-    ck_assert_str_eq(fields[0], "x, \"y\"\nz");
-    ck_assert_str_eq(fields[1], "");
-    ck_assert_str_eq(fields[2], "");
-    ck_assert_int_eq(line, 3);
-    ck_assert_int_eq(read_record(&cursor, end, &arena, fields, &line), 1);
-    ck_assert_str_eq(fields[0], "");
-    ck_assert_int_eq(read_record(&cursor, end, &arena, fields, &line), 2);
-    ck_assert_str_eq(fields[1], "q w");
-    ck_assert_int_eq(line, 5);
-    ck_assert_int_eq(read_record(&cursor, end, &arena, fields, &line), 0);
-    base_arena_release(&arena);
-}
-END_TEST
-
-START_TEST(bad_csv_is_refused_with_its_line) {
-    static const struct {
-        const char *text;
-        size_t n;
-        const char *part;
-    } rows[] = {
-        {"a,\"b\nc", 6, "line 8: a quote is never closed"},
-        {"a,\"", 3, "line 8: a quote is never closed"},
-        {"1,2,3,4,5\n", 10, "line 8: too many fields"},
-        {"a,b\0c\n", 6, "line 8: a NUL byte"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *cursor = rows[i].text, *fields[4];
-        base_arena arena = {0};
-        int line = 7, n;
-        base_error err;
-        TEST_FAILS(
-            base_csv_record(&cursor, rows[i].text + rows[i].n, &arena, fields, 4, &n, &line, &err),
-            BASE_EFORMAT, err, rows[i].part);
-        base_arena_release(&arena);
-    }
-}
-END_TEST
-
-START_TEST(csv_survives_a_round_trip) {
-    static const char *const fields[] = {"",  "a",    "\"",  "\"\"",
-                                         ",", "\r\n", " x ", "\"a\",\n\"b\""};
-    base_text text = {0};
-    for (int i = 0; i < 8; i++) {
-        base_text_add_csv(&text, fields[i]);
-        base_text_add(&text, i < 7 ? "," : "\n");
-    }
-    const char *cursor = text.data, *read[8];
-    base_arena arena = {0};
-    int n, line = 0;
-    base_error err;
-    TEST_OK(base_csv_record(&cursor, text.data + text.size, &arena, read, 8, &n, &line, &err), err);
-    ck_assert_int_eq(n, 8);
-    for (int i = 0; i < 8; i++) ck_assert_str_eq(read[i], fields[i]);
-    ck_assert_ptr_eq(cursor, text.data + text.size);
-    base_arena_release(&arena);
-    base_text_release(&text);
-}
-END_TEST
-
 START_TEST(the_nearest_word_is_found) {
     static const char *const words[] = {"epochs", "batch", "optimizer", "schedule", "lr"};
     ck_assert_str_eq(base_nearest("epocs", words, 5), "epochs");
@@ -308,5 +231,4 @@ END_TEST
 TEST_MAIN("base/text", text_grows, failure_sticks, csv_fields_are_quoted_where_needed,
           html_is_escaped, troff_is_escaped, json_is_escaped, utf8_is_decoded_strictly,
           numbers_are_the_shortest_that_read_back, numbers_ignore_the_locale,
-          whole_strings_are_numbers, csv_is_read, bad_csv_is_refused_with_its_line,
-          csv_survives_a_round_trip, the_nearest_word_is_found, globs_match, thousands_are_parted)
+          whole_strings_are_numbers, the_nearest_word_is_found, globs_match, thousands_are_parted)

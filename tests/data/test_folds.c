@@ -505,11 +505,11 @@ START_TEST(refuses_a_file_that_does_not_fit) {
     options.file = write_text("path,fold\na/0.wav,0\na/2.wav,1\na/3.wav,1\na/1.wav,0\nb,1\nc,1\n");
     FAILS(options, BASE_EMISMATCH, ":6: 'b' from 0 s is not in the data set (2 such rows)");
     options.file = write_text("path,fold\na/0.wav,zero\n");
-    FAILS(options, BASE_EFORMAT, ":2: not a row");
+    FAILS(options, BASE_EFORMAT, ":2: fold: 'zero' is not a whole number");
     options.file = write_text("path,begin_s,fold\na/0.wav,nan,0\n");
-    FAILS(options, BASE_EFORMAT, ":2: not a row");
+    FAILS(options, BASE_EFORMAT, ":2: begin_s: 'nan' is not a time");
     options.file = write_text("file,fold\na/0.wav,0\n");
-    FAILS(options, BASE_EFORMAT, "must name the columns path and fold");
+    FAILS(options, BASE_EFORMAT, "no column 'path' in the header");
     options.file = "/nowhere/folds.csv";
     FAILS(options, BASE_ENOTFOUND, "/nowhere/folds.csv");
     fixture_release(&f);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/csv.h"
 #include "base/file.h"
 #include "dsp/features.h"
 #include "dsp/stft.h"

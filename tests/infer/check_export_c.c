@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/csv.h"
 #include "base/file.h"
 #include "dsp/resample.h"
 #include "infer/classify.h"

@@ -2,6 +2,7 @@
 #ifndef FIGURES_H
 #define FIGURES_H
 
+#include "base/csv.h"
 #include "base/file.h"
 #include "tests/test.h"
 

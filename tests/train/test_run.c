@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/csv.h"
 #include "tests/run_fixture.h"
 #include "tests/test.h"
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "train/study/curate_internal.h"
 
 /* ---- a CSV file whose columns are found by their names ---- */

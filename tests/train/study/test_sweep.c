@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/csv.h"
 #include "base/file.h"
 #include "tests/run_fixture.h"
 #include "tests/test.h"
