@@ -4,17 +4,20 @@
 
 #include "base/status.h"
 
-/* A file that is there while someone holds the lock. All zeros: none is held. */
+/* A locked file, which exists as long as the lock is held. All zeros: no lock is held. */
 typedef struct {
-    char *path; /* NULL: none is held */
-    int file;   /* -1: held without a file */
+    char *path; /* NULL: no lock is held */
+    int file;
 } base_lock;
 
-/* Takes the lock for this process, until _release or the process ends, however it ends. EEXISTS
- * ("PATH: in use") if another process has it. Where files cannot be locked (some network file
- * systems, a folder that cannot be written to) it is taken all the same. */
+/* Takes the lock for this process, until _release or until the process ends, however it ends. The
+ * folder must exist. EEXISTS ("PATH: in use") if another process has it; EIO, ENOTFOUND if the file
+ * cannot be made or its file system has no locks. */
 base_status base_lock_take(const char *path, base_lock *lock, base_error *err);
-/* Removes the file; nothing if no lock is held. */
+/* Whether the lock is held and its path still names the locked file. It does not once the folder is
+ * renamed or removed: then another process can take the lock of that name. */
+bool base_lock_holds(const base_lock *lock);
+/* Removes the locked file, and no other that has its name by now; nothing if no lock is held. */
 void base_lock_release(base_lock *lock);
 
 #endif
