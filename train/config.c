@@ -288,16 +288,16 @@ void train_config_release(train_config *config) {
     memset(config, 0, sizeof *config);
 }
 
-base_status train_config_compare(const char *path, const base_text *yaml, int *line,
-                                 base_error *err) {
+base_status train_config_check_same(const char *path, const base_text *yaml, const char *otherwise,
+                                    base_error *err) {
     void *text;
     size_t n_bytes;
     BASE_TRY(base_file_read(path, 0, &text, &n_bytes, err)); /* ends in a zero byte */
-    const char *ours = base_text_string(yaml), *theirs = text;
+    const char *now = base_text_string(yaml), *before = text;
     size_t i = 0;
-    *line = 1;
-    for (; ours[i] && ours[i] == theirs[i]; i++) *line += ours[i] == '\n';
-    if (ours[i] == theirs[i]) *line = 0;
+    int line = 1;
+    for (; now[i] && now[i] == before[i]; i++) line += now[i] == '\n';
+    bool same = now[i] == before[i];
     base_free(text);
-    return BASE_OK;
+    return same ? BASE_OK : base_fail(err, BASE_EMISMATCH, "%s:%d: %s", path, line, otherwise);
 }

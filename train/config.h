@@ -91,10 +91,10 @@ base_status train_config_parse(const char *text, const char *source, train_confi
                                base_error *err);
 void train_config_release(train_config *config);
 
-/* Finds the first line in which what a run was begun with, in the file at `path`, differs from what
- * it now is to be, `yaml`; 0: it is the same. */
-base_status train_config_compare(const char *path, const base_text *yaml, int *line,
-                                 base_error *err);
+/* EMISMATCH, with the first line that differs and `otherwise`, if the file at `path`, which says
+ * what something was begun with, is not the same as `yaml`. */
+base_status train_config_check_same(const char *path, const base_text *yaml, const char *otherwise,
+                                    base_error *err);
 
 /* One row per section, for help: name, one sentence, table (NULL: a list of variants or free). */
 typedef struct {

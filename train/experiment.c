@@ -49,7 +49,7 @@ static base_status write_report(train__experiment *e, base_error *err) {
 }
 
 static base_status run_all(train__experiment *e, base_error *err) {
-    BASE_TRY(train__folder_check(e, err));
+    BASE_TRY(train_work_folder_open(&e->work, err));
     BASE_TRY(train__prepare(e, err));
     BASE_TRY(train__folder_begin(e, err));
     train__folds_plan(e);
@@ -72,13 +72,18 @@ static void release(train__experiment *e) {
     train_init_release(&e->init);
     base_text_release(&e->yaml);
     for (int i = 0; i < e->n_kept; i++) base_free(e->kept[i].bytes);
-    base_lock_release(&e->lock);
+    train_work_folder_release(&e->work);
     base_arena_release(&e->arena);
 }
 
 base_status train_experiment_run(train_config *config, const train_experiment_options *options,
                                  base_error *err) {
-    train__experiment e = {.config = config, .options = options};
+    train__experiment e = {.config = config,
+                           .options = options,
+                           .work = {.path = options->folder,
+                                    .kind = TRAIN_FOLDER_RUN,
+                                    .resume = options->resume,
+                                    .overwrite = options->overwrite}};
     pthread_mutex_init(&e.mutex, NULL);
     base_status status = run_all(&e, err);
     release(&e);

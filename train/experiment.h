@@ -53,10 +53,6 @@ typedef struct {
     void *listener_context;
 } train_experiment_options;
 
-/* What a folder holds that only the command that made it may write into: "a run", "rounds" (of
- * curate), "a sweep" or "a pretraining"; NULL: none of these. */
-const char *train_folder_kind(const char *folder);
-
 /* Runs everything. Refuses a folder that exists (unless resume or overwrite; overwrite only removes
  * a folder that holds a run), and one that another process is at work in. */
 base_status train_experiment_run(train_config *config, const train_experiment_options *options,

@@ -1,110 +1,7 @@
-/* The run folder: whose it is, what it begins with. */
-#include <errno.h>
-#include <stdio.h>
+/* What a run folder begins with. */
 #include <string.h>
 
 #include "train/experiment_internal.h"
-
-static bool has_file(const char *folder, const char *name, base_arena *arena) {
-    const char *path = base_path_join(arena, folder, name);
-    return path && base_file_exists(path);
-}
-
-/* Nothing but a run may be overwritten: a folder with some config.yaml of its user's is not one. */
-static bool holds_a_run(const char *folder, base_arena *arena) {
-    return has_file(folder, "config.yaml", arena) && has_file(folder, "manifest.csv", arena);
-}
-
-/* Renamed first, so that a kill leaves no half of a run under its name. */
-static base_status remove_run(train__experiment *e, const char *folder, base_error *err) {
-    const char *aside = base_arena_printf(&e->arena, "%s.overwritten", folder);
-    if (!aside) return train__out_of_memory(err);
-    BASE_TRY(base_folder_remove(aside, err));
-    if (rename(folder, aside) != 0) return base_fail_errno(err, errno, "%s", folder);
-    return base_folder_remove(aside, err);
-}
-
-static base_status refuse_existing(const char *folder, base_error *err) {
-    return base_fail(err, BASE_EEXISTS,
-                     "%s: already exists; --resume goes on with it, --overwrite starts afresh, "
-                     "--out chooses another folder",
-                     folder);
-}
-
-const char *train_folder_kind(const char *folder) {
-    static const struct {
-        const char *file, *kind;
-    } rows[] = {{"facts.json", "a run"},
-                {"curate.yaml", "rounds"},
-                {"sweep.yaml", "a sweep"},
-                {"last.h5", "a pretraining"}};
-    const char *kind = NULL;
-    base_arena scratch = {0};
-    for (size_t i = 0; kind == NULL && i < sizeof rows / sizeof *rows; i++) {
-        if (has_file(folder, rows[i].file, &scratch)) kind = rows[i].kind;
-    }
-    base_arena_release(&scratch);
-    return kind;
-}
-
-/* What another command keeps there is neither gone on with nor overwritten. */
-static base_status refuse_others(const char *folder, base_error *err) {
-    const char *kind = train_folder_kind(folder);
-    if (kind == NULL || strcmp(kind, "a run") == 0) return BASE_OK;
-    return base_fail(err, BASE_EEXISTS,
-                     "%s: is the folder of %s, not of a run; --out chooses another", folder, kind);
-}
-
-static base_status lock_folder(train__experiment *e, base_error *err) {
-    const char *folder = e->options->folder, *path = base_path_join(&e->arena, folder, ".lock");
-    if (!path) return train__out_of_memory(err);
-    base_status status = base_lock_take(path, &e->lock, err);
-    if (status != BASE_EEXISTS) return status;
-    return base_fail(err, status, "%s: another rimshot train is at work in it", folder);
-}
-
-static bool is_taken(const char *folder) {
-    return base_folder_exists(folder) && !base_folder_is_empty(folder);
-}
-
-base_status train__folder_check(train__experiment *e, base_error *err) {
-    const train_experiment_options *options = e->options;
-    const char *folder = options->folder;
-    if (!base_folder_exists(folder) && base_file_exists(folder)) {
-        return base_fail(err, BASE_EEXISTS, "%s: is a file, not a run folder", folder);
-    }
-    if (!is_taken(folder)) return BASE_OK;
-    BASE_TRY(refuse_others(folder, err));
-    if (!options->resume && !options->overwrite) return refuse_existing(folder, err);
-    if (options->overwrite && !holds_a_run(folder, &e->arena)) {
-        return base_fail(err, BASE_EEXISTS, "%s: is no run folder, so it is not overwritten",
-                         folder);
-    }
-    return lock_folder(e, err);
-}
-
-static base_status claim_folder(train__experiment *e, base_error *err) {
-    const char *folder = e->options->folder;
-    if (e->options->overwrite && e->lock.path) {
-        BASE_TRY(remove_run(e, folder, err));
-        base_lock_release(&e->lock);
-    }
-    BASE_TRY(base_folder_make(folder, err));
-    if (!e->lock.path) BASE_TRY(lock_folder(e, err));
-    bool came_between = !e->options->resume && has_file(folder, "facts.json", &e->arena);
-    return came_between ? refuse_existing(folder, err) : BASE_OK;
-}
-
-static base_status check_same_config(const train__experiment *e, const char *path,
-                                     base_error *err) {
-    int line;
-    BASE_TRY(train_config_compare(path, &e->yaml, &line, err));
-    if (line == 0) return BASE_OK;
-    return base_fail(err, BASE_EMISMATCH,
-                     "%s:%d: the run was started with another configuration; to resume, give the "
-                     "same file and overrides",
-                     path, line);
-}
 
 /* A run goes on only with the kernels it was begun with, others give other last bits, and with the
  * same sounds. */
@@ -211,7 +108,10 @@ static base_status write_beginning(train__experiment *e, base_error *err) {
     const char *facts = base_path_join(&e->arena, folder, "facts.json");
     if (!config || !manifest || !folds || !compare || !facts) return train__out_of_memory(err);
     if (e->options->resume && base_file_exists(facts)) {
-        BASE_TRY(check_same_config(e, config, err));
+        BASE_TRY(train_config_check_same(config, &e->yaml,
+                                         "the run was started with another configuration; to "
+                                         "resume, give the same file and overrides",
+                                         err));
         return check_same_facts(e, err);
     }
     BASE_TRY(base_file_write_text(config, &e->yaml, err));
@@ -226,6 +126,6 @@ static base_status write_beginning(train__experiment *e, base_error *err) {
 }
 
 base_status train__folder_begin(train__experiment *e, base_error *err) {
-    BASE_TRY(claim_folder(e, err));
+    BASE_TRY(train_work_folder_claim(&e->work, err));
     return write_beginning(e, err);
 }

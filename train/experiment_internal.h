@@ -8,10 +8,10 @@
 
 #include <pthread.h>
 
-#include "base/lock.h"
 #include "train/experiment.h"
 #include "train/init.h"
 #include "train/loop.h"
+#include "train/work_folder.h"
 
 /* A file of the user's that gets a copy in the run folder. */
 typedef struct {
@@ -25,7 +25,7 @@ typedef struct {
     train_config *config;
     const train_experiment_options *options;
     base_arena arena;
-    base_lock lock; /* on the run folder */
+    train_work_folder work; /* the run folder */
     train_data data;
     data_folds main, compare; /* compare.n_folds 0: none */
     data_augment *augment;
@@ -58,8 +58,6 @@ base_status train__out_of_memory(base_error *err);
  * the weights depend on. */
 base_status train__prepare(train__experiment *e, base_error *err);
 
-/* Refuses early what can be refused, and locks a folder that is there. */
-base_status train__folder_check(train__experiment *e, base_error *err);
 /* Reads the files that get a copy in the run folder, whose names the configuration then has. */
 base_status train__folder_keep(train__experiment *e, base_error *err);
 /* Makes the folder this run's own, once all is known to fit, and writes what it begins with; or,

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/lock.h"
 #include "data/duplicates.h"
 #include "infer/export/tensors.h"
 #include "nn/contrastive.h"
@@ -13,6 +12,7 @@
 #include "train/experiment.h"
 #include "train/feed.h"
 #include "train/init.h"
+#include "train/work_folder.h"
 
 enum { VIEWS = 2 };
 
@@ -22,7 +22,7 @@ typedef struct {
     const train_pretrain_options *options;
     const train_options *train;
     base_arena arena;
-    base_lock lock;
+    train_work_folder work;
     data_manifest manifest;
     data_clips clips;
     data_augment *augment;
@@ -239,32 +239,12 @@ static base_status make_fingerprint(pretraining *p, base_error *err) {
     return BASE_OK;
 }
 
-/* Before hours of decoding, not after. */
-static base_status check_folder(pretraining *p, base_error *err) {
-    const char *folder = p->options->folder, *kind = train_folder_kind(folder);
-    if (kind && strcmp(kind, "a pretraining") != 0) {
-        return base_fail(err, BASE_EEXISTS,
-                         "%s: is the folder of %s, not of a pretraining; --out chooses another",
-                         folder, kind);
-    }
-    bool taken = base_folder_exists(folder) && !base_folder_is_empty(folder);
-    if (!taken || p->options->resume) return BASE_OK;
-    return base_fail(err, BASE_EEXISTS,
-                     "%s: already exists; --resume goes on with it, --out chooses another folder",
-                     folder);
-}
-
 static base_status claim_folder(pretraining *p, base_error *err) {
     const char *folder = p->options->folder;
-    const char *lock = base_path_join(&p->arena, folder, ".lock");
     p->last = base_path_join(&p->arena, folder, "last.h5");
     p->weights = base_path_join(&p->arena, folder, "weights.safetensors");
-    if (!lock || !p->last || !p->weights) return out_of_memory(err);
-    BASE_TRY(check_folder(p, err)); /* once more: decoding takes its time */
-    BASE_TRY(base_folder_make(folder, err));
-    base_status status = base_lock_take(lock, &p->lock, err);
-    if (status != BASE_EEXISTS) return status;
-    return base_fail(err, status, "%s: another rimshot pretrain is at work in it", folder);
+    if (!p->last || !p->weights) return out_of_memory(err);
+    return train_work_folder_claim(&p->work, err);
 }
 
 /* Only once it is known that what a resumed run finds there is its own. */
@@ -312,7 +292,7 @@ static base_status write_weights(pretraining *p, base_error *err) {
 }
 
 static base_status run(pretraining *p, base_error *err) {
-    BASE_TRY(check_folder(p, err));
+    BASE_TRY(train_work_folder_open(&p->work, err));
     BASE_TRY(open_data(p, err));
     BASE_TRY(list_clips(p, err));
     BASE_TRY(make_buffers(p, err));
@@ -326,7 +306,12 @@ static base_status run(pretraining *p, base_error *err) {
 
 base_status train_pretrain_run(train_config *config, const train_pretrain_options *options,
                                base_error *err) {
-    pretraining p = {.config = config, .options = options, .train = &config->train};
+    pretraining p = {.config = config,
+                     .options = options,
+                     .train = &config->train,
+                     .work = {.path = options->folder,
+                              .kind = TRAIN_FOLDER_PRETRAINING,
+                              .resume = options->resume}};
     base_status status = run(&p, err);
     train_feed_free(p.feed);
     nn_optimizer_free(p.optimizer);
@@ -336,7 +321,7 @@ base_status train_pretrain_run(train_config *config, const train_pretrain_option
     train_init_release(&p.init);
     data_clips_release(&p.clips);
     data_manifest_release(&p.manifest);
-    base_lock_release(&p.lock);
+    train_work_folder_release(&p.work);
     base_text_release(&p.yaml);
     base_arena_release(&p.arena);
     return status;

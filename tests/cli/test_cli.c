@@ -261,7 +261,7 @@ START_TEST(mistakes_in_a_configuration_are_named) {
         {"$RIMSHOT train tiny.yaml dataset.path=none", 1, "none: no audio files"},
         {"$RIMSHOT train tiny.yaml 'network[3]=identity'", 2, "no such layer 'identity'"},
         {"$RIMSHOT train shape.yaml", 1, "shape.yaml:6: network[1].gru: input is [B,2,8,"},
-        {"$RIMSHOT train tiny.yaml --out tiny.yaml", 1, "tiny.yaml: is a file, not a run folder"},
+        {"$RIMSHOT train tiny.yaml --out tiny.yaml", 1, "tiny.yaml: is a file, not a folder"},
     };
     const char *folder = test_folder();
     program_fixture(folder, 4);

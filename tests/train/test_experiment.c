@@ -275,7 +275,7 @@ START_TEST(a_run_is_resumed_only_as_it_was_begun) {
     program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=3 --out run --resume", 1,
                    "run/config.yaml:");
     program_expect(folder, "$RIMSHOT train tiny.yaml --out drums --overwrite", 1,
-                   "drums: is no run folder, so it is not overwritten");
+                   "drums: is not a run folder, so it is not overwritten");
     program_expect(folder, "$RIMSHOT train tiny.yaml --out run --resume --overwrite", 2,
                    "exclude each other");
     program_expect(folder, "mkdir pre && touch pre/config.yaml pre/manifest.csv pre/last.h5", 0,

@@ -25,14 +25,6 @@ int train__curate_class(const train_curate *curate, const char *name) {
     return -1;
 }
 
-static bool has_file(const char *folder, const char *name) {
-    base_arena arena = {0};
-    const char *path = base_path_join(&arena, folder, name);
-    bool there = path != NULL && base_file_exists(path);
-    base_arena_release(&arena);
-    return there;
-}
-
 static bool round_has(const train_curate *curate, int round, const char *name) {
     base_arena arena = {0};
     const char *path = train__curate_path(curate, round, name, &arena);
@@ -174,48 +166,10 @@ static base_status write_settings(const train_curate *curate, const train_config
 }
 
 static base_status check_settings(const char *path, const base_text *settings, base_error *err) {
-    int line;
-    BASE_TRY(train_config_compare(path, settings, &line, err));
-    if (line == 0) return BASE_OK;
-    return base_fail(err, BASE_EMISMATCH,
-                     "%s:%d: begun with other settings; to go on, give the same, or choose another "
-                     "folder with --out",
-                     path, line);
-}
-
-static base_status check_place(const train_curate_options *options, base_error *err) {
-    const char *out = options->out;
-    if (!base_folder_exists(out)) {
-        if (!base_file_exists(out)) return BASE_OK;
-        return base_fail(err, BASE_EEXISTS, "%s: is a file, not a folder", out);
-    }
-    const char *kind = train_folder_kind(out);
-    if (kind == NULL && has_file(out, "config.yaml")) kind = "a run";
-    if (kind != NULL && strcmp(kind, "rounds") != 0) {
-        return base_fail(err, BASE_EEXISTS,
-                         "%s: is the folder of %s, not of rounds; --out chooses another", out,
-                         kind);
-    }
-    if (options->resume || base_folder_is_empty(out)) return BASE_OK;
-    return base_fail(err, BASE_EEXISTS,
-                     "%s: already exists; --resume goes on with it, --out chooses another folder",
-                     out);
-}
-
-/* Takes the folder for this process. */
-static base_status claim_place(train_curate *curate, const char *path, const base_text *settings,
-                               base_error *err) {
-    const char *out = curate->options->out;
-    const char *lock = base_path_join(&curate->arena, out, ".lock");
-    if (lock == NULL) return train__curate_no_memory(curate, err);
-    BASE_TRY(base_folder_make(out, err));
-    base_status status = base_lock_take(lock, &curate->lock, err);
-    if (status == BASE_EEXISTS) {
-        return base_fail(err, status, "%s: another rimshot curate is at work in it", out);
-    }
-    if (status != BASE_OK) return status;
-    if (base_file_exists(path)) return check_settings(path, settings, err);
-    return base_file_write_text(path, settings, err);
+    return train_config_check_same(path, settings,
+                                   "begun with other settings; to go on, give the same, or choose "
+                                   "another folder with --out",
+                                   err);
 }
 
 /* ---- opening ---- */
@@ -308,20 +262,24 @@ static base_status open_with(train_curate *curate, train_config *config, base_te
     const char *path = base_path_join(&curate->arena, curate->options->out, "curate.yaml");
     curate->name = base_arena_string(&curate->arena, config->name);
     if (path == NULL || curate->name == NULL) return train__curate_no_memory(curate, err);
-    BASE_TRY(check_place(curate->options, err));
+    BASE_TRY(train_work_folder_open(&curate->work, err));
     BASE_TRY(list_sounds(curate, err));
     BASE_TRY(write_settings(curate, config, settings, err));
     if (base_file_exists(path)) BASE_TRY(check_settings(path, settings, err));
     BASE_TRY(look_at_data(curate, config, err));
     BASE_TRY(check_files(curate, err));
-    BASE_TRY(claim_place(curate, path, settings, err));
+    BASE_TRY(train_work_folder_claim(&curate->work, err));
+    BASE_TRY(base_file_exists(path) ? check_settings(path, settings, err)
+                                    : base_file_write_text(path, settings, err));
     while (is_done(curate, curate->n_done)) curate->n_done++;
     return BASE_OK;
 }
 
 base_status train_curate_open(const train_curate_options *options, train_curate *curate,
                               base_error *err) {
-    *curate = (train_curate){.options = options};
+    *curate = (train_curate){
+        .options = options,
+        .work = {.path = options->out, .kind = TRAIN_FOLDER_ROUNDS, .resume = options->resume}};
     train_config config;
     base_text settings = {0};
     BASE_TRY(read_config(options, &config, err));
@@ -334,7 +292,7 @@ base_status train_curate_open(const train_curate_options *options, train_curate 
 
 void train_curate_release(train_curate *curate) {
     if (curate == NULL) return;
-    base_lock_release(&curate->lock);
+    train_work_folder_release(&curate->work);
     base_arena_release(&curate->arena);
     *curate = (train_curate){0};
 }

@@ -9,8 +9,8 @@
 #ifndef TRAIN_STUDY_CURATE_H
 #define TRAIN_STUDY_CURATE_H
 
-#include "base/lock.h"
 #include "train/experiment.h"
+#include "train/work_folder.h"
 
 typedef struct {
     const char *config;           /* path of the configuration */
@@ -107,7 +107,7 @@ base_status train_curate_choose(const train_curate_choice *choice, base_arena *a
 
 typedef struct {
     base_arena arena;
-    base_lock lock;
+    train_work_folder work;
     const train_curate_options *options; /* borrowed */
     const char *name;                    /* of the configuration */
     const char *sounds;                  /* the folder, without a slash at its end */

@@ -9,6 +9,7 @@
 
 #include "train/experiment.h"
 #include "train/report/report.h"
+#include "train/work_folder.h"
 
 typedef struct {
     const char *label;    /* as shown: "none", "0.001" */
@@ -85,8 +86,10 @@ base_status train_sweep_read_failure(const char *path, base_arena *arena, const 
  * has begun cells and other keys in its grid, or other settings that all its cells have in common.
  * The grid's values, the baseline and the name may differ. */
 base_status train_sweep_folder_check(const train_sweep *sweep, const char *folder, base_error *err);
-/* Does so, too, and writes what the sweep is into it, sweep.yaml. */
-base_status train_sweep_folder_claim(const train_sweep *sweep, const char *folder, base_error *err);
+/* Does so, too, claims the folder and writes what the sweep is into it, sweep.yaml. The caller
+ * releases `work`, also after a failure. */
+base_status train_sweep_folder_claim(const train_sweep *sweep, train_work_folder *work,
+                                     base_error *err);
 /* For who only reads the cells, the settings of which are then as they are; ENOTFOUND if nothing of
  * the sweep is there. */
 base_status train_sweep_folder_find(const train_sweep *sweep, const char *folder, base_error *err);

@@ -1,5 +1,4 @@
 /* Whose folder it is: sweep.yaml says what the cells have in common, and the grid's keys. */
-#include <dirent.h>
 #include <string.h>
 
 #include "train/study/sweep.h"
@@ -190,37 +189,6 @@ static base_status check_settings(const train_sweep *sweep, const char *folder,
 
 /* ---- the folder ---- */
 
-/* What begins with a dot, such as a file that a kill has left half written, does not count. */
-static bool holds_something(const char *path) {
-    DIR *folder = opendir(path);
-    const struct dirent *entry = NULL;
-    if (folder == NULL) return false;
-    do {
-        entry = readdir(folder);
-    } while (entry != NULL && entry->d_name[0] == '.');
-    closedir(folder);
-    return entry != NULL;
-}
-
-static base_status refuse_others(const char *folder, base_error *err) {
-    const char *kind = train_folder_kind(folder);
-    if (!base_folder_exists(folder)) {
-        if (!base_file_exists(folder)) return BASE_OK;
-        return base_fail(err, BASE_EEXISTS, "%s: is a file, not a folder", folder);
-    }
-    if (kind != NULL && strcmp(kind, "a sweep") == 0) return BASE_OK;
-    if (kind != NULL) {
-        return base_fail(err, BASE_EEXISTS,
-                         "%s: is the folder of %s, not of a sweep; --out chooses another", folder,
-                         kind);
-    }
-    if (!holds_something(folder)) return BASE_OK;
-    return base_fail(err, BASE_EEXISTS,
-                     "%s: is neither empty nor the folder of a sweep, which has a sweep.yaml; "
-                     "--out chooses another",
-                     folder);
-}
-
 /* As long as no cell has come as far as its facts, nothing binds the folder. */
 static base_status find_begun(const char *folder, base_arena *arena, bool *begun, base_error *err) {
     const char **names;
@@ -243,7 +211,8 @@ static base_status look_at_folder(const train_sweep *sweep, const char *folder, 
     *record = NULL;
     *begun = false;
     if (path == NULL) return no_memory(sweep, err);
-    BASE_TRY(refuse_others(folder, err));
+    train_work_folder work = {.path = folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
+    BASE_TRY(train_work_folder_check(&work, err));
     if (!base_file_exists(path)) return BASE_OK;
     BASE_TRY(read_record(path, arena, record, err));
     BASE_TRY(find_begun(folder, arena, begun, err));
@@ -277,23 +246,23 @@ base_status train_sweep_folder_check(const train_sweep *sweep, const char *folde
     return status;
 }
 
-static base_status claim(const train_sweep *sweep, const char *folder, base_arena *arena,
+static base_status claim(const train_sweep *sweep, train_work_folder *work, base_arena *arena,
                          base_text *text, base_error *err) {
     base_node *record;
-    const char *path = base_path_join(arena, folder, "sweep.yaml");
-    BASE_TRY(check(sweep, folder, arena, err));
+    const char *path = base_path_join(arena, work->path, "sweep.yaml");
+    BASE_TRY(train_work_folder_claim(work, err));
+    BASE_TRY(check(sweep, work->path, arena, err));
     BASE_TRY(make_record(sweep, arena, &record, err));
     base_yaml_write(record, text);
     if (path == NULL || text->failed) return no_memory(sweep, err);
-    BASE_TRY(base_folder_make(folder, err));
     return base_file_write_text(path, text, err);
 }
 
-base_status train_sweep_folder_claim(const train_sweep *sweep, const char *folder,
+base_status train_sweep_folder_claim(const train_sweep *sweep, train_work_folder *work,
                                      base_error *err) {
     base_arena arena = {0};
     base_text text = {0};
-    base_status status = claim(sweep, folder, &arena, &text, err);
+    base_status status = claim(sweep, work, &arena, &text, err);
     base_text_release(&text);
     base_arena_release(&arena);
     return status;

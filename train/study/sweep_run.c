@@ -119,13 +119,11 @@ static base_status find_files(const train_sweep *sweep, const char *folder, int 
 }
 
 static base_status check_record(const cell_files *files, const base_text *record, base_error *err) {
-    int line;
-    BASE_TRY(train_config_compare(files->record, record, &line, err));
-    if (line == 0) return BASE_OK;
-    return base_fail(err, BASE_EMISMATCH,
-                     "%s:%d: this cell was begun with another configuration; remove its folder to "
-                     "train it anew, or choose another one for the sweep with --out",
-                     files->record, line);
+    return train_config_check_same(files->record, record,
+                                   "this cell was begun with another configuration; remove its "
+                                   "folder to train it anew, or choose another one for the sweep "
+                                   "with --out",
+                                   err);
 }
 
 base_status train_sweep_read_failure(const char *path, base_arena *arena, const char **line,
@@ -257,11 +255,13 @@ base_status train_sweep_run_cell(const train_sweep *sweep, int cell,
                                  const train_experiment_options *options, base_error *err) {
     base_arena scratch = {0};
     cell_files files;
-    base_status status = train_sweep_folder_claim(sweep, options->folder, err);
+    train_work_folder work = {.path = options->folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
+    base_status status = train_sweep_folder_claim(sweep, &work, err);
     if (status == BASE_OK) {
         status = find_files(sweep, options->folder, cell, &scratch, &files, err);
     }
     if (status == BASE_OK) status = run_in(sweep, cell, &files, options, err);
+    train_work_folder_release(&work);
     base_arena_release(&scratch);
     return status;
 }

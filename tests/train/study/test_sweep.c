@@ -284,7 +284,9 @@ static const char *claimed_folder(void) {
     base_error err;
     const char *folder = base_path_join(&memory, test_folder(), "out");
     read_sweep(folder_sweep, &sweep);
-    TEST_OK(train_sweep_folder_claim(&sweep, folder, &err), err);
+    train_work_folder work = {.path = folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
+    TEST_OK(train_sweep_folder_claim(&sweep, &work, &err), err);
+    train_work_folder_release(&work);
     const char *cell = base_path_join(&memory, folder, sweep.cells[0].name);
     TEST_OK(base_folder_make(cell, &err), err);
     write_text(cell, "facts.json", "{}");
@@ -298,7 +300,9 @@ static base_status claim(const char *folder, const char *base, const char *text,
     const char *path = in_fresh_folder(text);
     write_text(base_path_folder(&memory, path), "base.yaml", base);
     TEST_OK(train_sweep_read(path, NULL, 0, &sweep, err), *err);
-    base_status status = train_sweep_folder_claim(&sweep, folder, err);
+    train_work_folder work = {.path = folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
+    base_status status = train_sweep_folder_claim(&sweep, &work, err);
+    train_work_folder_release(&work);
     base_error checked;
     ck_assert_int_eq(train_sweep_folder_check(&sweep, folder, &checked), status);
     if (status != BASE_OK) ck_assert_str_eq(checked.text, err->text);
