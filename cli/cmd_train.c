@@ -4,6 +4,7 @@
 
 #include "cli/tables.h"
 #include "cli/training.h"
+#include "train/report/report.h"
 
 typedef struct {
     cli_progress progress;
@@ -253,7 +254,8 @@ static int run_train(cli_call *call) {
     train_experiment_options options = {.resume = cli_given(call, "resume"),
                                         .overwrite = cli_given(call, "overwrite"),
                                         .listener = on_event,
-                                        .listener_context = &view};
+                                        .listener_context = &view,
+                                        .report = train_report_write};
     if (!cli_training_options(call, &options)) return CLI_USAGE;
     view.parallel_folds = options.parallel_folds;
     base_error err;

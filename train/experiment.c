@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "train/experiment_internal.h"
 #include "train/final.h"
-#include "train/report/report.h"
 
 bool train__tell(const train__experiment *e, const train_event *event) {
     if (!e->options->listener) return true;
@@ -43,7 +42,7 @@ static base_status write_report(train__experiment *e, base_error *err) {
     train_run run;
     BASE_TRY(train_run_read(e->options->folder, &run, err));
     base_status status = train_run_write_summary(&run, err);
-    if (status == BASE_OK) status = train_report_write(&run, err);
+    if (status == BASE_OK && e->options->report != NULL) status = e->options->report(&run, err);
     train_run_release(&run);
     return status;
 }

@@ -42,6 +42,9 @@ typedef struct {
  */
 typedef bool train_listener(void *context, const train_event *event);
 
+/* Writes the report of a run that is over, such as train_report_write of train/report/report.h. */
+typedef base_status train_reporter(const train_run *run, base_error *err);
+
 typedef struct {
     const char *folder; /* run folder */
     bool resume;        /* go on where it stopped; the configuration must be the same */
@@ -51,6 +54,7 @@ typedef struct {
     size_t memory_bytes; /* that folds side by side may take; 0: three quarters of the machine's */
     train_listener *listener;
     void *listener_context;
+    train_reporter *report; /* NULL: no report is written */
 } train_experiment_options;
 
 /* Runs everything. Refuses a folder that exists (unless resume or overwrite; overwrite only removes

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "infer/classify.h"
+#include "train/report/report.h"
 #include "train/study/curate_internal.h"
 
 base_status train__curate_no_memory(const train_curate *curate, base_error *err) {
@@ -388,6 +389,7 @@ static base_status train_round(const train_curate *curate, const train_experimen
     options.folder = folder;
     options.resume = true;
     options.overwrite = false;
+    options.report = train_report_write;
     base_status status = train_experiment_run(&config, &options, err);
     train_config_release(&config);
     return status;

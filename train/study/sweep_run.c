@@ -225,6 +225,7 @@ static base_status train_cell(const train_sweep *sweep, int cell, const cell_fil
     run.folder = files->folder;
     run.resume = true;
     run.overwrite = false;
+    run.report = train_report_write;
     base_status status = keep_record(sweep, &config, files, err);
     if (status == BASE_OK) {
         status = train_experiment_run(&config, &run, err);
