@@ -104,40 +104,51 @@ static base_status read_string(const base_option *option, const base_node *node,
     return BASE_OK;
 }
 
-/* Cuts "a|b|c" into names and returns how many; *buf holds them. */
-static int split_choices(const char *choices, char buf[1024], const char *names[MAX_NAMES]) {
+typedef struct {
+    const char *items[MAX_NAMES];
+    int n;
+    char text[1024]; /* where the items are, if they were split */
+} name_list;
+
+static void add_name(name_list *names, const char *name) {
+    BASE_CHECK(names->n < MAX_NAMES);
+    names->items[names->n++] = name;
+}
+
+/* Splits "a|b|c". */
+static void split_choices(const char *choices, name_list *names) {
     size_t size = strlen(choices) + 1;
-    BASE_CHECK(size <= 1024);
-    memcpy(buf, choices, size);
-    int n = 0;
-    for (char *c = buf; c != NULL;) {
-        BASE_CHECK(n < MAX_NAMES);
-        names[n++] = c;
+    BASE_CHECK(size <= sizeof names->text);
+    memcpy(names->text, choices, size);
+    names->n = 0;
+    for (char *c = names->text; c != NULL;) {
+        add_name(names, c);
         c = strchr(c, '|');
         if (c != NULL) *c++ = '\0';
     }
-    return n;
 }
 
-static void add_list(const char *const *names, int n, base_text *out) {
-    for (int i = 0; i < n; i++) base_text_printf(out, "%s%s", i > 0 ? ", " : "", names[i]);
+static void add_list(const name_list *names, base_text *out) {
+    for (int i = 0; i < names->n; i++) {
+        base_text_printf(out, "%s%s", i > 0 ? ", " : "", names->items[i]);
+    }
 }
 
 /* Adds "; did you mean 'x'?" or else, where there are not too many to read, what there is. */
-static void add_help(const char *word, const char *const *names, int n, base_text *out) {
-    const char *nearest = base_nearest(word, names, n);
+static void add_help(const char *word, const name_list *names, base_text *out) {
+    const char *nearest = base_nearest(word, names->items, names->n);
     if (nearest != NULL) {
         base_text_printf(out, "; did you mean '%s'?", nearest);
-    } else if (n > 0 && n <= 24) {
+    } else if (names->n > 0 && names->n <= 24) {
         base_text_add(out, "; there are ");
-        add_list(names, n, out);
+        add_list(names, out);
     }
 }
 
 static base_status fail_unknown(const base_node *node, const char *what, const char *word,
-                                const char *const *names, int n, base_error *err) {
+                                const name_list *names, base_error *err) {
     base_text help = {0};
-    add_help(word, names, n, &help);
+    add_help(word, names, &help);
     base_status status = base_node_fail(node, err, BASE_ECONFIG, "no such %s '%s'%s", what, word,
                                         base_text_string(&help));
     base_text_release(&help);
@@ -146,37 +157,44 @@ static base_status fail_unknown(const base_node *node, const char *what, const c
 
 static base_status read_choice(const base_option *option, const base_node *node, void *field,
                                base_error *err) {
-    char buf[1024];
-    const char *names[MAX_NAMES];
+    name_list names;
     BASE_TRY(need_scalar(node, "a name", err));
-    int n = split_choices(option->choices, buf, names);
-    for (int i = 0; i < n; i++) {
-        if (strcmp(node->text, names[i]) == 0) {
+    split_choices(option->choices, &names);
+    for (int i = 0; i < names.n; i++) {
+        if (strcmp(node->text, names.items[i]) == 0) {
             *(int *)field = i;
             return BASE_OK;
         }
     }
-    return fail_unknown(node, "choice", node->text, names, n, err);
+    return fail_unknown(node, "choice", node->text, &names, err);
 }
 
 /* ---- lists ---- */
 
-typedef base_status read_item(const base_option *option, const base_node *node, void *field,
-                              base_error *err);
+static int count_items(const base_node *node) {
+    if (node == NULL) return 0;
+    return node->kind == BASE_NODE_LIST ? (int)node->n_children : 1;
+}
+
+static const struct {
+    base_status (*read)(const base_option *, const base_node *, void *, base_error *);
+    size_t size_bytes;
+} list_items[] = {[BASE_OPT_INTS] = {.read = read_int, .size_bytes = sizeof(int64_t)},
+                  [BASE_OPT_FLOATS] = {.read = read_float, .size_bytes = sizeof(double)},
+                  [BASE_OPT_STRINGS] = {.read = read_string, .size_bytes = sizeof(char *)}};
 
 /* Reads a list, or one value as a list of one, into new memory. */
-static base_status read_list(const base_option *option, const base_node *node, read_item *read,
-                             size_t size_bytes, base_arena *arena, void **items, int *n,
-                             base_error *err) {
-    bool list = node->kind == BASE_NODE_LIST;
-    *n = list ? (int)node->n_children : 1;
-    unsigned char *item = base_arena_alloc(arena, (size_t)*n, size_bytes);
+static base_status read_list(const base_option *option, const base_node *node, base_arena *arena,
+                             void **items, base_error *err) {
+    *items = NULL;
+    if (node == NULL) return BASE_OK;
+    size_t size_bytes = list_items[option->kind].size_bytes;
+    unsigned char *item = base_arena_alloc(arena, (size_t)count_items(node), size_bytes);
     if (item == NULL) return no_memory(err);
     *items = item;
-    if (!list) return read(option, node, item, err);
-    for (const base_node *child = node->child; child != NULL; child = child->next) {
-        BASE_TRY(read(option, child, item, err));
-        item += size_bytes;
+    const base_node *child = node->kind == BASE_NODE_LIST ? node->child : node;
+    for (int i = 0; i < count_items(node); i++, child = child->next, item += size_bytes) {
+        BASE_TRY(list_items[option->kind].read(option, child, item, err));
     }
     return BASE_OK;
 }
@@ -202,8 +220,7 @@ static base_status read_range(const base_option *option, const base_node *node, 
 /* `node` is NULL for an absent value. */
 static base_status read_value(const base_option *option, base_node *node, void *field,
                               base_arena *arena, base_error *err) {
-    void *items = NULL;
-    int n = 0;
+    void *items;
     switch (option->kind) {
     case BASE_OPT_BOOL:
         return read_bool(option, node, field, err);
@@ -219,22 +236,16 @@ static base_status read_value(const base_option *option, base_node *node, void *
         *(const char **)field = NULL;
         return node != NULL ? read_string(option, node, field, err) : BASE_OK;
     case BASE_OPT_INTS:
-        if (node != NULL) {
-            BASE_TRY(read_list(option, node, read_int, sizeof(int64_t), arena, &items, &n, err));
-        }
-        *(base_ints *)field = (base_ints){.items = items, .n = n};
+        BASE_TRY(read_list(option, node, arena, &items, err));
+        *(base_ints *)field = (base_ints){.items = items, .n = count_items(node)};
         return BASE_OK;
     case BASE_OPT_FLOATS:
-        if (node != NULL) {
-            BASE_TRY(read_list(option, node, read_float, sizeof(double), arena, &items, &n, err));
-        }
-        *(base_floats *)field = (base_floats){.items = items, .n = n};
+        BASE_TRY(read_list(option, node, arena, &items, err));
+        *(base_floats *)field = (base_floats){.items = items, .n = count_items(node)};
         return BASE_OK;
     case BASE_OPT_STRINGS:
-        if (node != NULL) {
-            BASE_TRY(read_list(option, node, read_string, sizeof(char *), arena, &items, &n, err));
-        }
-        *(base_strings *)field = (base_strings){.items = items, .n = n};
+        BASE_TRY(read_list(option, node, arena, &items, err));
+        *(base_strings *)field = (base_strings){.items = items, .n = count_items(node)};
         return BASE_OK;
     case BASE_OPT_NODE:
         memcpy(field, &node, sizeof node); /* the module's field may point to const or not */
@@ -244,15 +255,6 @@ static base_status read_value(const base_option *option, base_node *node, void *
 }
 
 /* ---- tables ---- */
-
-static int option_names(const base_option *table, const char *names[MAX_NAMES]) {
-    int n = 0;
-    for (; table != NULL && table[n].key != NULL; n++) {
-        BASE_CHECK(n < MAX_NAMES);
-        names[n] = table[n].key;
-    }
-    return n;
-}
 
 /* A mistake on the command line is best told with what stood there. */
 static base_status fail_command_line(const base_node *node, const char *help, base_error *err) {
@@ -269,9 +271,12 @@ static base_status fail_command_line(const base_node *node, const char *help, ba
 
 static base_status fail_unknown_key(const base_option *table, const base_node *node,
                                     base_error *err) {
-    const char *names[MAX_NAMES] = {NULL};
+    name_list names = {.n = 0};
     base_text help = {0};
-    add_help(node->key, names, option_names(table, names), &help);
+    for (const base_option *option = table; option != NULL && option->key != NULL; option++) {
+        add_name(&names, option->key);
+    }
+    add_help(node->key, &names, &help);
     base_status status =
         node->line == 0 && strcmp(node->source, "command line") == 0
             ? fail_command_line(node, base_text_string(&help), err)
@@ -308,8 +313,7 @@ static base_status use_preset(const base_option *option, base_node *map, base_ar
     bool absent = strcmp(option->preset, "~") == 0;
     if (absent && option->kind == BASE_OPT_NODE) return BASE_OK;
     base_node *preset;
-    BASE_TRY(
-        base_yaml_parse(option->preset, strlen(option->preset), "default", arena, &preset, err));
+    BASE_TRY(base_yaml_parse(option->preset, "default", arena, &preset, err));
     clear_lines(preset);
     base_node_put(map, option->key, preset);
     if (!absent) *node = preset;
@@ -383,24 +387,22 @@ static base_status expand_shorthand(const base_variant *variant, base_node *node
     return BASE_OK;
 }
 
-base_status base_variant_bind(const base_variant *const *variants, int n_variants, const char *what,
-                              base_node *node, int *index, void **options, base_arena *arena,
-                              base_error *err) {
+base_status base_variant_bind(const base_family *family, base_node *node, base_arena *arena,
+                              base_choice *choice, base_error *err) {
     base_node *value = NULL;
-    BASE_TRY(name_variant(what, node, arena, &value, err));
+    BASE_TRY(name_variant(family->what, node, arena, &value, err));
     int i = 0;
-    while (i < n_variants && strcmp(variants[i]->name, value->key) != 0) i++;
-    if (i == n_variants) {
-        const char *names[MAX_NAMES];
-        BASE_CHECK(n_variants <= MAX_NAMES);
-        for (int j = 0; j < n_variants; j++) names[j] = variants[j]->name;
-        return fail_unknown(node, what, value->key, names, n_variants, err);
+    while (i < family->n && strcmp(family->variants[i]->name, value->key) != 0) i++;
+    if (i == family->n) {
+        name_list names = {.n = 0};
+        for (int j = 0; j < family->n; j++) add_name(&names, family->variants[j]->name);
+        return fail_unknown(node, family->what, value->key, &names, err);
     }
-    BASE_TRY(expand_shorthand(variants[i], node, &value, arena, err));
-    *index = i;
-    *options = base_arena_alloc(arena, 1, variants[i]->size_bytes);
-    if (*options == NULL) return no_memory(err);
-    return base_options_bind(variants[i]->options, value, *options, arena, err);
+    const base_variant *variant = family->variants[i];
+    BASE_TRY(expand_shorthand(variant, node, &value, arena, err));
+    *choice = (base_choice){.index = i, .options = base_arena_alloc(arena, 1, variant->size_bytes)};
+    if (choice->options == NULL) return no_memory(err);
+    return base_options_bind(variant->options, value, choice->options, arena, err);
 }
 
 /* ---- reference ---- */
@@ -416,11 +418,10 @@ static void add_values(const base_option *option, base_text *out) {
     };
     base_text_add(out, kinds[option->kind]);
     if (option->kind == BASE_OPT_CHOICE) {
-        char buf[1024];
-        const char *names[MAX_NAMES];
-        int n = split_choices(option->choices, buf, names);
+        name_list names;
+        split_choices(option->choices, &names);
         base_text_add(out, " ");
-        add_list(names, n, out);
+        add_list(&names, out);
     } else if (has_limits(option) || option->unit != NULL) {
         base_text_add(out, ", ");
         add_limits(option, out);

@@ -64,12 +64,23 @@ typedef struct {
     size_t size_bytes;          /* of the options struct */
 } base_variant;
 
-/* Finds which variant `node` names (a scalar, or a map of one entry) and binds its options into a
- * zeroed struct in `arena`. The node is rewritten to the long form `name: {options}`. `what` names
- * the family in errors ("layer", "effect"). */
-base_status base_variant_bind(const base_variant *const *variants, int n_variants, const char *what,
-                              base_node *node, int *index, void **options, base_arena *arena,
-                              base_error *err);
+/* The variants a configuration chooses from; `what` names the family in errors ("layer", "effect").
+ */
+typedef struct {
+    const char *what;
+    const base_variant *const *variants;
+    int n;
+} base_family;
+
+typedef struct {
+    int index;     /* of the variant in its family */
+    void *options; /* its options struct, in the arena */
+} base_choice;
+
+/* Finds which variant `node` names (a scalar, or a map of one entry) and binds its options. The
+ * node is rewritten to the long form `name: {options}`. */
+base_status base_variant_bind(const base_family *family, base_node *node, base_arena *arena,
+                              base_choice *choice, base_error *err);
 
 /* Adds the reference of a table: text for a terminal, a Markdown table, or the paragraphs of a
  * manual page. */

@@ -356,18 +356,19 @@ static base_status parse(reader *r, const char *text, size_t n_bytes, int level,
     return status;
 }
 
-base_status base_yaml_parse(const char *text, size_t n_bytes, const char *source, base_arena *arena,
+base_status base_yaml_parse(const char *text, const char *source, base_arena *arena,
                             base_node **root, base_error *err) {
     reader r = {.arena = arena, .source = source, .err = err};
-    return parse(&r, text, n_bytes, 1, root);
+    return parse(&r, text, strlen(text), 1, root);
 }
 
 base_status base_yaml_read(const char *path, base_arena *arena, base_node **root, base_error *err) {
+    reader r = {.arena = arena, .source = path, .err = err};
     void *data;
     size_t n_bytes;
     *root = NULL;
     BASE_TRY(base_file_read(path, MAX_BYTES, &data, &n_bytes, err));
-    base_status status = base_yaml_parse(data, n_bytes, path, arena, root, err);
+    base_status status = parse(&r, data, n_bytes, 1, root);
     base_free(data);
     return status;
 }

@@ -25,7 +25,7 @@ struct base_node {
     int64_t n_children;
 };
 
-base_status base_yaml_parse(const char *text, size_t n_bytes, const char *source, base_arena *arena,
+base_status base_yaml_parse(const char *text, const char *source, base_arena *arena,
                             base_node **root, base_error *err);
 base_status base_yaml_read(const char *path, base_arena *arena, base_node **root, base_error *err);
 

@@ -271,12 +271,13 @@ static base_status add_effects(data_augment *augment, const clip_form *form, bas
     augment->effects =
         base_arena_alloc(&augment->arena, (size_t)list->n_children, sizeof *augment->effects);
     if (augment->effects == NULL) return no_memory(err);
+    const base_family family = {.what = "effect", .variants = variants, .n = N_KINDS};
     for (base_node *node = list->child; node != NULL; node = node->next) {
         effect *e = &augment->effects[augment->n];
-        void *options;
-        BASE_TRY(base_variant_bind(variants, N_KINDS, "effect", node, &e->kind, &options,
-                                   &augment->arena, err));
-        e->options = options;
+        base_choice choice;
+        BASE_TRY(base_variant_bind(&family, node, &augment->arena, &choice, err));
+        e->kind = choice.index;
+        e->options = choice.options;
         augment->n++;
         BASE_TRY(prepare(e, node->child, form, err));
     }

@@ -91,8 +91,7 @@ base_status infer_model_write(const infer_model_content *content, const char *pa
 /* The sections of the stored configuration that inference needs. */
 static base_status bind_config(infer_model *model, base_error *err) {
     base_node *root;
-    BASE_TRY(base_yaml_parse(model->config, strlen(model->config), model->path, &model->arena,
-                             &root, err));
+    BASE_TRY(base_yaml_parse(model->config, model->path, &model->arena, &root, err));
     base_node *audio = base_node_get(root, "audio"), *features = base_node_get(root, "features");
     model->layers = base_node_get(root, "network");
     if (!audio || !features || !model->layers) {

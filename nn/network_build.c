@@ -437,11 +437,10 @@ static base_status check_name(const builder *b, const base_node *name) {
                           MAX_NAME - 1);
 }
 
-static base_status build_layer(builder *b, int index, const void *options, const item *of,
-                               int *value) {
+static base_status build_layer(builder *b, const base_choice *choice, const item *of, int *value) {
     int n_layers;
-    new_node wanted = {.layer = nn_layers(&n_layers)[index],
-                       .options = options,
+    new_node wanted = {.layer = nn_layers(&n_layers)[choice->index],
+                       .options = choice->options,
                        .where = of->map,
                        .path = of->path,
                        .is_named = of->is_named,
@@ -464,9 +463,9 @@ static base_status path_of(const builder *b, const scope *s, const base_node *na
 }
 
 /* One item that is no repeat. */
-static base_status build_single(builder *b, int index, const void *options, scope *s, item *of,
+static base_status build_single(builder *b, const base_choice *choice, scope *s, item *of,
                                 int *value) {
-    const base_variant *variant = variants[index];
+    const base_variant *variant = variants[choice->index];
     if (variant == &residual_variant) {
         BASE_TRY(build_residual(b, of, value));
     } else if (variant == &gate_variant) {
@@ -474,7 +473,7 @@ static base_status build_single(builder *b, int index, const void *options, scop
     } else if (variant == &concat_variant) {
         BASE_TRY(build_concat(b, of, value));
     } else {
-        BASE_TRY(build_layer(b, index, options, of, value));
+        BASE_TRY(build_layer(b, choice, of, value));
     }
     s->n_items++;
     if (s->prefix[0] == '\0') note_top(b->network, *value);
@@ -486,14 +485,13 @@ static base_status build_item(builder *b, base_node *list, base_node ***link, sc
                               int *value) {
     base_node *node = **link, *name = take_name(node);
     item of = {.depth = s->depth};
-    int index;
-    void *options;
-    BASE_TRY(base_variant_bind(variants, N_VARIANTS, "layer", node, &index, &options,
-                               &b->network->arena, b->err));
+    const base_family family = {.what = "layer", .variants = variants, .n = N_VARIANTS};
+    base_choice choice;
+    BASE_TRY(base_variant_bind(&family, node, &b->network->arena, &choice, b->err));
     of.map = node->child;
     BASE_TRY(path_of(b, s, name, &of));
-    if (variants[index] != &repeat_variant) {
-        BASE_TRY(build_single(b, index, options, s, &of, value));
+    if (variants[choice.index] != &repeat_variant) {
+        BASE_TRY(build_single(b, &choice, s, &of, value));
         if (name != NULL) base_node_put(node, "name", name);
         *link = &node->next;
         return BASE_OK;

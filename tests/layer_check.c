@@ -109,12 +109,12 @@ static void *bind_options(const nn_layer *layer, const char *text, base_arena *a
     }
     base_error err = {0};
     base_node *node = NULL;
-    int index = -1;
-    void *options = NULL;
     const base_variant *variants[] = {&layer->variant};
-    TEST_OK(base_yaml_parse(yaml, strlen(yaml), "test", arena, &node, &err), err);
-    TEST_OK(base_variant_bind(variants, 1, "layer", node, &index, &options, arena, &err), err);
-    return options;
+    const base_family family = {.what = "layer", .variants = variants, .n = 1};
+    base_choice choice;
+    TEST_OK(base_yaml_parse(yaml, "test", arena, &node, &err), err);
+    TEST_OK(base_variant_bind(&family, node, arena, &choice, &err), err);
+    return choice.options;
 }
 
 static void start_plan(layer_probe *probe) {

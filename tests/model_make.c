@@ -51,8 +51,7 @@ static dsp_features *make_features(recipe *r, int64_t shape[3]) {
 
 static void make_members(recipe *r) {
     base_error err;
-    TEST_OK(base_yaml_parse(r->config, strlen(r->config), "config", &r->arena, &r->root, &err),
-            err);
+    TEST_OK(base_yaml_parse(r->config, "config", &r->arena, &r->root, &err), err);
     for (int i = 0; i < r->n_members; i++) {
         int64_t shape[3];
         infer_member *member = &r->members[i];

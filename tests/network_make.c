@@ -8,7 +8,7 @@ base_status network_try(const char *layers, const nn_network_config *config, nn_
     base_text text = {0};
     base_node *root = NULL;
     base_text_printf(&text, "network: %s\n", layers);
-    TEST_OK(base_yaml_parse(text.data, text.size, "test.yaml", &arena, &root, err), *err);
+    TEST_OK(base_yaml_parse(base_text_string(&text), "test.yaml", &arena, &root, err), *err);
     base_status status = nn_network_new(base_node_get(root, "network"), config, network, err);
     base_text_release(&text);
     base_arena_release(&arena);

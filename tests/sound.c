@@ -38,7 +38,7 @@ const char *sound_write_tone(base_arena *arena, const char *folder, const char *
 base_status sound_open_manifest(base_arena *arena, const char *yaml, const char *config_folder,
                                 data_manifest *manifest, base_error *err) {
     base_node *root;
-    TEST_OK(base_yaml_parse(yaml, strlen(yaml), "test.yaml", arena, &root, err), *err);
+    TEST_OK(base_yaml_parse(yaml, "test.yaml", arena, &root, err), *err);
     return data_manifest_open(root, config_folder, manifest, err);
 }
 

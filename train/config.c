@@ -142,10 +142,11 @@ static base_status bind_choice(train_config *config, base_node *train, const cha
         if (!node) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
         base_node_put(train, key, node);
     }
-    void *bound;
-    BASE_TRY(
-        base_variant_bind(variants, n_variants, key, node, index, &bound, &config->arena, err));
-    if (bound) memcpy(options, bound, variants[*index]->size_bytes);
+    const base_family family = {.what = key, .variants = variants, .n = n_variants};
+    base_choice choice;
+    BASE_TRY(base_variant_bind(&family, node, &config->arena, &choice, err));
+    *index = choice.index;
+    memcpy(options, choice.options, variants[*index]->size_bytes);
     return BASE_OK;
 }
 
@@ -274,8 +275,7 @@ base_status train_config_read(const char *path, const char *const *overrides, in
 base_status train_config_parse(const char *text, const char *source, train_config *config,
                                base_error *err) {
     memset(config, 0, sizeof *config);
-    base_status status =
-        base_yaml_parse(text, strlen(text), source, &config->arena, &config->root, err);
+    base_status status = base_yaml_parse(text, source, &config->arena, &config->root, err);
     config->folder = ".";
     if (status == BASE_OK) status = bind_all(config, err);
     if (status != BASE_OK) train_config_release(config);

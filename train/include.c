@@ -46,10 +46,10 @@ static bool is_include(const base_node *item) {
 
 static base_status file_of(const splicer *s, base_node *item, const char **file) {
     const base_variant *const variants[] = {&include_variant};
-    int index;
-    void *options;
-    BASE_TRY(base_variant_bind(variants, 1, "include", item, &index, &options, s->arena, s->err));
-    *file = ((const include_options *)options)->file;
+    const base_family family = {.what = "include", .variants = variants, .n = 1};
+    base_choice choice;
+    BASE_TRY(base_variant_bind(&family, item, s->arena, &choice, s->err));
+    *file = ((const include_options *)choice.options)->file;
     return BASE_OK;
 }
 

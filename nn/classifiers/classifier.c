@@ -36,12 +36,13 @@ const base_variant *const *nn_classifier_variants(int *n) {
 
 base_status nn_classifier_bind(base_node *node, base_arena *arena, nn_classifier_choice *choice,
                                base_error *err) {
-    void *options;
+    const base_family family = {.what = "classifier", .variants = variants, .n = N_KINDS};
+    base_choice bound;
     base_error found;
-    BASE_TRY(base_variant_bind(variants, N_KINDS, "classifier", node, &choice->index, &options,
-                               arena, err));
-    choice->options = options;
-    base_status status = kinds[choice->index]->check(options, &found);
+    BASE_TRY(base_variant_bind(&family, node, arena, &bound, err));
+    choice->index = bound.index;
+    choice->options = bound.options;
+    base_status status = kinds[choice->index]->check(choice->options, &found);
     return status == BASE_OK ? BASE_OK : base_node_fail(node, err, status, "%s", found.text);
 }
 

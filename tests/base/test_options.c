@@ -40,7 +40,7 @@ static const base_option table[] = {
 
 static base_node *parse(const char *text) {
     base_node *root;
-    TEST_OK(base_yaml_parse(text, strlen(text), "x.yaml", &arena, &root, &err), err);
+    TEST_OK(base_yaml_parse(text, "x.yaml", &arena, &root, &err), err);
     return root;
 }
 
@@ -188,29 +188,29 @@ static const base_variant dropout = {"dropout", "Dropout", NULL, dropout_table, 
 static const base_variant relu = {"relu", "Rectifier", NULL, NULL, 0};
 static const base_variant *const layers[] = {&conv, &dropout, &relu};
 
-static base_status bind_layer(const char *text, int *index, void **options, base_node **node) {
+static base_status bind_layer(const char *text, base_choice *choice, base_node **node) {
+    const base_family family = {.what = "layer", .variants = layers, .n = 3};
     base_node *root = parse(base_arena_printf(&arena, "network:\n  - %s\n", text));
     *node = base_node_at(base_node_get(root, "network"), 0);
-    return base_variant_bind(layers, 3, "layer", *node, index, options, &arena, &err);
+    return base_variant_bind(&family, *node, &arena, choice, &err);
 }
 
 START_TEST(variants_take_three_forms) {
-    int index;
-    void *options;
+    base_choice choice;
     base_node *node;
-    TEST_OK(bind_layer("conv2d: {kernel: 5, pad: 2}", &index, &options, &node), err);
-    ck_assert_int_eq(index, 0);
-    ck_assert_int_eq(((conv_options *)options)->kernel, 5);
-    ck_assert_int_eq(((conv_options *)options)->pad, 2);
-    TEST_OK(bind_layer("conv2d: 3", &index, &options, &node), err);
-    ck_assert_int_eq(((conv_options *)options)->kernel, 3);
+    TEST_OK(bind_layer("conv2d: {kernel: 5, pad: 2}", &choice, &node), err);
+    ck_assert_int_eq(choice.index, 0);
+    ck_assert_int_eq(((conv_options *)choice.options)->kernel, 5);
+    ck_assert_int_eq(((conv_options *)choice.options)->pad, 2);
+    TEST_OK(bind_layer("conv2d: 3", &choice, &node), err);
+    ck_assert_int_eq(((conv_options *)choice.options)->kernel, 3);
     ck_assert_str_eq(written(node->parent), "- conv2d: {kernel: 3, pad: 0}\n");
-    TEST_OK(bind_layer("dropout", &index, &options, &node), err);
-    ck_assert_int_eq(index, 1);
-    ck_assert(*(double *)options == 0.5);
+    TEST_OK(bind_layer("dropout", &choice, &node), err);
+    ck_assert_int_eq(choice.index, 1);
+    ck_assert(*(double *)choice.options == 0.5);
     ck_assert_str_eq(written(node->parent), "- dropout: {p: 0.5}\n");
-    TEST_OK(bind_layer("relu:", &index, &options, &node), err);
-    ck_assert_int_eq(index, 2);
+    TEST_OK(bind_layer("relu:", &choice, &node), err);
+    ck_assert_int_eq(choice.index, 2);
     ck_assert_str_eq(written(node->parent), "- relu: {}\n");
 }
 END_TEST
@@ -232,11 +232,9 @@ START_TEST(variant_mistakes_are_named) {
         {"~", "network[0]: one layer is needed here"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int index;
-        void *options;
+        base_choice choice;
         base_node *node;
-        TEST_FAILS(bind_layer(rows[i].text, &index, &options, &node), BASE_ECONFIG, err,
-                   rows[i].part);
+        TEST_FAILS(bind_layer(rows[i].text, &choice, &node), BASE_ECONFIG, err, rows[i].part);
     }
 }
 END_TEST

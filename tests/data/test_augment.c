@@ -38,7 +38,7 @@ static base_status chain_open(chain *c, const char *effects, int64_t n_channels)
     *c = (chain){0};
     char text[4096];
     snprintf(text, sizeof text, "augment:\n%s", effects);
-    TEST_OK(base_yaml_parse(text, strlen(text), "a.yaml", &c->arena, &c->root, &c->err), c->err);
+    TEST_OK(base_yaml_parse(text, "a.yaml", &c->arena, &c->root, &c->err), c->err);
     c->list = base_node_get(c->root, "augment");
     base_status status = data_augment_new(c->list, RATE, n_channels, N, &c->augment, &c->err);
     if (status == BASE_OK) c->scratch = base_alloc(data_augment_scratch_bytes(c->augment) + 1, 1);

@@ -43,9 +43,9 @@ static void bench_open(bench *b, const char *effects, const char *features, int 
     base_error err;
     base_node *node;
     dsp_features_options options;
-    TEST_OK(base_yaml_parse(effects, strlen(effects), "effects", &b->arena, &node, &err), err);
+    TEST_OK(base_yaml_parse(effects, "effects", &b->arena, &node, &err), err);
     TEST_OK(data_augment_new(node, 44100.0, N_CHANNELS, N_SAMPLES, &b->augment, &err), err);
-    TEST_OK(base_yaml_parse(features, strlen(features), "features", &b->arena, &node, &err), err);
+    TEST_OK(base_yaml_parse(features, "features", &b->arena, &node, &err), err);
     TEST_OK(base_options_bind(dsp_features_table, node, &options, &b->arena, &err), err);
     TEST_OK(dsp_features_new(&options, 44100.0, N_CHANNELS, N_SAMPLES, &b->features, &err), err);
     TEST_OK(base_pool_new(n_threads, &b->pool, &err), err);

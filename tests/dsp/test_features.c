@@ -306,7 +306,7 @@ START_TEST(the_table_gives_the_presets) {
     base_node *root;
     dsp_features_options o;
     const char *text = "{kind: mfcc, fmax: 16000, normalize: minmax}";
-    TEST_OK(base_yaml_parse(text, strlen(text), "test", &arena, &root, &err), err);
+    TEST_OK(base_yaml_parse(text, "test", &arena, &root, &err), err);
     TEST_OK(base_options_bind(dsp_features_table, root, &o, &arena, &err), err);
     ck_assert_int_eq(o.kind, DSP_MFCC);
     ck_assert_int_eq(o.normalize, DSP_NORM_MINMAX);

@@ -49,7 +49,7 @@ static infer_member make_member(nn_classifier *classifier) {
     base_node *root;
     int64_t shape[3];
     const char *text = CONFIG("");
-    TEST_OK(base_yaml_parse(text, strlen(text), "test", &arena, &root, &err), err);
+    TEST_OK(base_yaml_parse(text, "test", &arena, &root, &err), err);
     TEST_OK(base_options_bind(dsp_features_table, base_node_get(root, "features"), &options, &arena,
                               &err),
             err);

@@ -140,7 +140,7 @@ END_TEST
 static void open_synth(const infer_model *model, data_manifest *set, data_clips *sounds) {
     base_node *dataset;
     const char *text = "source: synth\nper_class: 3\nclasses: [kick, snare]\n";
-    TEST_OK(base_yaml_parse(text, strlen(text), "test", &arena, &dataset, &err), err);
+    TEST_OK(base_yaml_parse(text, "test", &arena, &dataset, &err), err);
     TEST_OK(data_manifest_open(dataset, ".", set, &err), err);
     TEST_OK(data_clips_open(set, infer_model_audio(model), NULL, NULL, NULL, NULL, sounds, &err),
             err);

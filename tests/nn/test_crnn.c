@@ -57,7 +57,7 @@ static nn_network *make_network(base_arena *arena) {
     base_error err;
     nn_network *network;
     int64_t dim[3] = {1, MELS, FRAMES};
-    TEST_OK(base_yaml_parse(layers_yaml, strlen(layers_yaml), "crnn", arena, &layers, &err), err);
+    TEST_OK(base_yaml_parse(layers_yaml, "crnn", arena, &layers, &err), err);
     nn_network_config config = {
         .input = nn_shape_make(3, dim), .n_classes = CLASSES, .max_batch = BATCH, .training = true};
     TEST_OK(nn_network_new(layers, &config, &network, &err), err);

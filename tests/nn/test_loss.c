@@ -120,18 +120,19 @@ START_TEST(probabilities) {
 END_TEST
 
 START_TEST(options) {
-    int n, index;
+    int n;
     const base_variant *const *variants = nn_loss_variants(&n);
+    const base_family family = {.what = "loss", .variants = variants, .n = n};
+    base_choice choice;
     base_arena arena = {0};
     base_error err;
-    void *bound;
     base_node *node = base_node_scalar(&arena, "binary_cross_entropy", "test", 1);
-    TEST_OK(base_variant_bind(variants, n, "loss", node, &index, &bound, &arena, &err), err);
-    ck_assert_int_eq(index, NN_BINARY_CROSS_ENTROPY);
-    TEST_OK(base_yaml_parse("cross_entropy: 0.1", 18, "test", &arena, &node, &err), err);
-    TEST_OK(base_variant_bind(variants, n, "loss", node, &index, &bound, &arena, &err), err);
-    ck_assert_int_eq(index, NN_CROSS_ENTROPY);
-    ck_assert(((const nn_loss_options *)bound)->label_smoothing == 0.1);
+    TEST_OK(base_variant_bind(&family, node, &arena, &choice, &err), err);
+    ck_assert_int_eq(choice.index, NN_BINARY_CROSS_ENTROPY);
+    TEST_OK(base_yaml_parse("cross_entropy: 0.1", "test", &arena, &node, &err), err);
+    TEST_OK(base_variant_bind(&family, node, &arena, &choice, &err), err);
+    ck_assert_int_eq(choice.index, NN_CROSS_ENTROPY);
+    ck_assert(((const nn_loss_options *)choice.options)->label_smoothing == 0.1);
     base_arena_release(&arena);
 }
 END_TEST

@@ -220,7 +220,7 @@ START_TEST(resolved_layers_build_the_same_network) {
                   text.data);
     base_arena arena = {0};
     base_node *root;
-    TEST_OK(base_yaml_parse(text.data, text.size, "again.yaml", &arena, &root, &err), err);
+    TEST_OK(base_yaml_parse(base_text_string(&text), "again.yaml", &arena, &root, &err), err);
     config.n_classes = 99;
     nn_network *second;
     TEST_OK(nn_network_new(root, &config, &second, &err), err);

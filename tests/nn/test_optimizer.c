@@ -38,14 +38,17 @@ static void check_steps(const char *name, const char *text) {
     base_arena arena = {0};
     base_error err;
     base_node *node;
-    int n, index;
-    void *options;
+    int n;
+    base_choice choice;
     const base_variant *const *variants = nn_optimizer_variants(&n);
-    TEST_OK(base_yaml_parse(text, strlen(text), "test", &arena, &node, &err), err);
-    TEST_OK(base_variant_bind(variants, n, "optimizer", node, &index, &options, &arena, &err), err);
+    TEST_OK(base_yaml_parse(text, "test", &arena, &node, &err), err);
+    const base_family family = {.what = "optimizer", .variants = variants, .n = n};
+    TEST_OK(base_variant_bind(&family, node, &arena, &choice, &err), err);
     nn_network *network = linear(NULL, 4, "[{linear: 3}]");
     nn_optimizer *optimizer;
-    TEST_OK(nn_optimizer_new(network, (nn_optimizer_kind)index, options, 0, &optimizer, &err), err);
+    TEST_OK(nn_optimizer_new(network, (nn_optimizer_kind)choice.index, choice.options, 0,
+                             &optimizer, &err),
+            err);
     float start[ALL], after[STEPS * ALL];
     memcpy(start, golden_get(g, "weight0", NULL), WEIGHTS * sizeof *start);
     memcpy(start + WEIGHTS, golden_get(g, "bias0", NULL), BIASES * sizeof *start);

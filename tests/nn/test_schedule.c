@@ -14,14 +14,15 @@ static void check_curve(const char *name, const char *text, nn_schedule_kind kin
     base_arena arena = {0};
     base_error err;
     base_node *node;
-    int n, index;
-    void *options;
+    int n;
+    base_choice choice;
     const base_variant *const *variants = nn_schedule_variants(&n);
-    TEST_OK(base_yaml_parse(text, strlen(text), "test", &arena, &node, &err), err);
-    TEST_OK(base_variant_bind(variants, n, "schedule", node, &index, &options, &arena, &err), err);
-    ck_assert_int_eq(index, kind);
+    TEST_OK(base_yaml_parse(text, "test", &arena, &node, &err), err);
+    const base_family family = {.what = "schedule", .variants = variants, .n = n};
+    TEST_OK(base_variant_bind(&family, node, &arena, &choice, &err), err);
+    ck_assert_int_eq(choice.index, kind);
     nn_schedule schedule;
-    nn_schedule_init(&schedule, (nn_schedule_kind)index, options, STEPS, EPOCHS);
+    nn_schedule_init(&schedule, (nn_schedule_kind)choice.index, choice.options, STEPS, EPOCHS);
     float factors[EPOCHS * STEPS];
     const float *losses = golden_get(g, "val_losses", NULL);
     for (int step = 0; step < EPOCHS * STEPS; step++) {

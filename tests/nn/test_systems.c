@@ -59,7 +59,7 @@ static const char *narrow_text(const char *name) {
 
 static base_node *parse(const char *text, const char *name) {
     base_node *layers;
-    TEST_OK(base_yaml_parse(text, strlen(text), name, &arena, &layers, &err), err);
+    TEST_OK(base_yaml_parse(text, name, &arena, &layers, &err), err);
     return layers;
 }
 

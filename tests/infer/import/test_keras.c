@@ -29,7 +29,7 @@ static void check_network(const char *file, const char *names, const char *layer
     nn_network *network = network_make(layers, config);
     TEST_OK(infer_tensors_read(golden_path(file), &tensors, &err), err);
     if (names != NULL) {
-        TEST_OK(base_yaml_parse(names, strlen(names), "names.yaml", &arena, &map, &err), err);
+        TEST_OK(base_yaml_parse(names, "names.yaml", &arena, &map, &err), err);
     }
     base_status status = infer_import_weights(&tensors, map, network, &faults, &err);
     ck_assert_msg(status == BASE_OK, "%s", base_text_string(&faults));

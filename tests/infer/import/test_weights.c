@@ -24,7 +24,7 @@ static void add(infer_tensors *tensors, const char *name, int rank, int64_t rows
 static base_node *parse(const char *text, base_arena *arena) {
     base_error err;
     base_node *root;
-    TEST_OK(base_yaml_parse(text, strlen(text), "names.yaml", arena, &root, &err), err);
+    TEST_OK(base_yaml_parse(text, "names.yaml", arena, &root, &err), err);
     return root;
 }
 

@@ -52,7 +52,7 @@ static base_status bind(const char *yaml, nn_classifier_choice *choice) {
     base_node *root;
     char text[256];
     snprintf(text, sizeof text, "classifier: %s\n", yaml);
-    TEST_OK(base_yaml_parse(text, strlen(text), "test", &arena, &root, &err), err);
+    TEST_OK(base_yaml_parse(text, "test", &arena, &root, &err), err);
     return nn_classifier_bind(base_node_get(root, "classifier"), &arena, choice, &err);
 }
 
