@@ -11,7 +11,7 @@ static int widest_name(const nn_network *network, int column) {
     for (int i = 0; i < nn_network_n_rows(network); i++) {
         nn_summary_row row = nn_network_row(network, i);
         int n = cli_columns(column == 0 ? row.path : row.layer) +
-                (column == 1 && row.absorbed[0] ? cli_columns(row.absorbed) + 3 : 0);
+                (column == 1 && row.fused[0] ? cli_columns(row.fused) + 3 : 0);
         width = n > width ? n : width;
     }
     return width;
@@ -19,8 +19,7 @@ static int widest_name(const nn_network *network, int column) {
 
 static void add_row(const nn_summary_row *row, int path_width, int layer_width, base_text *out) {
     char layer[160], in[64], shape[64], number[32];
-    snprintf(layer, sizeof layer, "%s%s%s", row->layer, row->absorbed[0] ? " + " : "",
-             row->absorbed);
+    snprintf(layer, sizeof layer, "%s%s%s", row->layer, row->fused[0] ? " + " : "", row->fused);
     cli_pad(out, row->path, path_width, false);
     base_text_add(out, "  ");
     cli_pad(out, layer, layer_width, false);

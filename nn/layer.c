@@ -1,6 +1,5 @@
 #include "nn/layer.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { CACHE_LINE = 16 /* floats */ };
@@ -53,11 +52,58 @@ base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool
     return BASE_OK;
 }
 
+base_status nn_plan_keep(nn_plan *plan, size_t n_bytes, base_error *err) {
+    plan->kept = base_arena_alloc(plan->arena, 1, n_bytes);
+    return plan->kept != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "no memory for its plan");
+}
+
 float *nn_plan_find(const nn_plan *plan, const char *name, float *block) {
     for (int i = 0; i < plan->n_tensors; i++) {
         if (strcmp(plan->tensor[i].name, name) == 0) return block + plan->tensor[i].offset;
     }
     return NULL;
+}
+
+bool nn_layer_function(const nn_layer *layer, const void *options, nn_function *function) {
+    if (layer->map == NULL) return false;
+    layer->map(options, function);
+    function->map.scale = 1.0f;
+    function->map.shift = 0.0f;
+    return true;
+}
+
+/* Whether there is a window at all, and whether one byte tells its elements apart. */
+static bool holds_windows(nn_shape image, const nn_tiling *windows) {
+    enum { MAX_ELEMENTS = 256 };
+    return image.rank == 3 && windows->kernel_f <= image.dim[1] &&
+           windows->kernel_t <= image.dim[2] &&
+           windows->kernel_f <= MAX_ELEMENTS / windows->kernel_t;
+}
+
+static bool fuse_pool(const void *options, nn_plan *plan, const nn_tiling *windows) {
+    if (!holds_windows(plan->out, windows)) return false;
+    nn_plan fused = *plan;
+    fused.pool = *windows;
+    fused.out.dim[1] /= windows->kernel_f;
+    fused.out.dim[2] /= windows->kernel_t;
+    if (!plan->layer->fuse_pool(options, &fused)) return false;
+    *plan = fused;
+    return true;
+}
+
+bool nn_layer_fuse(const void *options, nn_plan *plan, const nn_layer *next,
+                   const void *next_options) {
+    nn_function function;
+    nn_tiling windows;
+    if (plan->pool.kernel_f > 0) return false;
+    if (plan->layer->fuse_map != NULL && plan->map.kind == NN_IDENTITY &&
+        nn_layer_function(next, next_options, &function) &&
+        plan->layer->fuse_map(options, plan, &function)) {
+        plan->map = function.map;
+        return true;
+    }
+    return plan->layer->fuse_pool != NULL && next->pool != NULL &&
+           next->pool(next_options, &windows) && fuse_pool(options, plan, &windows);
 }
 
 void nn_init_none(const void *options, const nn_plan *plan, base_rng *rng, float *param,

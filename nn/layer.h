@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "nn/kernels/kernels.h"
 #include "nn/shape.h"
 
 #define NN_MAX_INPUTS  8
@@ -35,8 +36,34 @@ typedef struct {
 /* What backward reads besides dy; the network frees or reuses the rest early. */
 enum { NN_READS_X = 1, NN_READS_Y = 2 };
 
-/* Filled by the network: in, n_in, max_batch, n_workers, training. By plan(): all others. */
+/* An elementwise function y = f(x): how it is computed, and how exports write it down. In the
+ * texts, p0 and p1 stand for map.p[0] and map.p[1]. */
 typedef struct {
+    nn_map map; /* scale and shift are set by nn_layer_function */
+    int n_parameters;
+    /* What f' is computed from: NN_READS_X, NN_READS_Y, or both where either will do, as x and y
+     * have one sign and only that counts. */
+    unsigned derivative;
+    /* C99: the body of `float f(float x, float p0, float p1)`, which has as many parameters p as
+     * n_parameters says; <math.h> is included. */
+    const char *c;
+    /* ONNX (opset 17): nested calls of operators on x, numbers and parameters, with attributes
+     * last: "Mul(x, Sigmoid(x))", "LeakyRelu(x, alpha=p0)". NULL: the ONNX export refuses the
+     * layer. */
+    const char *onnx;
+} nn_function;
+
+/* Maxima of windows that lie side by side, without padding; kernel_f 0: none. */
+typedef struct {
+    int64_t kernel_f, kernel_t;
+} nn_tiling;
+
+typedef struct nn_layer nn_layer;
+
+/* Filled by the network: all up to `training`. By plan(): all others. */
+typedef struct {
+    const nn_layer *layer;
+    base_arena *arena; /* for nn_plan_keep */
     nn_shape in[NN_MAX_INPUTS];
     int n_in;
     int64_t max_batch;
@@ -53,10 +80,14 @@ typedef struct {
     int64_t macs;             /* multiply-adds per sample, forward */
     bool learns;              /* learn() is to be called */
     unsigned backward_reads;  /* NN_READS_X | NN_READS_Y */
-    const void *absorbed_options[2]; /* set by absorb(), for the layer's own use */
-    const char *absorbed_name[2];
-    int n_absorbed;
+    void *kept;               /* the layer's own, from nn_plan_keep */
+    nn_map map;     /* fused into this layer, applied to what it gives; NN_IDENTITY: none */
+    nn_tiling pool; /* likewise, after the map */
 } nn_plan;
+
+/* Zeroed memory that lives as long as the plan, for what depends on options and shapes alone:
+ * plan->kept. */
+base_status nn_plan_keep(nn_plan *plan, size_t n_bytes, base_error *err);
 
 /* Appends a tensor; offsets are padded so that every tensor starts on a cache line. Fails with
  * ESHAPE when an extent is unusable. */
@@ -92,7 +123,7 @@ typedef struct {
     const float *class_weight; /* [classes]; NULL: all 1 */
 } nn_samples;
 
-typedef struct {
+struct nn_layer {
     base_variant variant; /* name in YAML, help, options table, shorthand */
 
     /* Checks shapes and options, fills *plan. ESHAPE or ECONFIG with a text that starts with what
@@ -100,12 +131,17 @@ typedef struct {
      * it). */
     base_status (*plan)(const void *options, nn_plan *plan, base_error *err);
 
-    /* Optional (NULL: never). Whether this layer will do the work of the layer that follows, the
-     * only reader of its output, in its own pass; if so it changes *plan (out, cache, macs) and
-     * notes it in plan->absorbed_*; length() then speaks for both. The result must be what the two
-     * layers give one after the other, but for rounding. */
-    bool (*absorb)(const void *options, nn_plan *plan, const char *next_name,
-                   const void *next_options);
+    /* Abilities, NULL where the layer has none. What a layer does, if the layer before it can do it
+     * in its own pass: an elementwise function, or maxima of windows (false: not with these
+     * options). */
+    void (*map)(const void *options, nn_function *function);
+    bool (*pool)(const void *options, nn_tiling *windows);
+    /* And whether this layer does that work for the layer that follows, its only reader. It adapts
+     * its plan (cache, scratch, backward_reads); plan->map, pool and out are set for it (out by
+     * fuse_pool alone), and length() then speaks for both. The result must be what the layers give
+     * one after the other, but for rounding. No map is fused after another or after a pool. */
+    bool (*fuse_map)(const void *options, nn_plan *plan, const nn_function *function);
+    bool (*fuse_pool)(const void *options, nn_plan *plan);
 
     /* y = x unless the network was planned for training: otherwise the layer is left out. */
     bool idle_in_inference;
@@ -131,7 +167,7 @@ typedef struct {
     /* Where plan->learns: writes states that follow from all training samples at once, whatever
      * they were before. May use the worker scratch; run->batch counts for nothing. */
     void (*learn)(const void *options, const nn_run *run, const nn_samples *samples);
-} nn_layer;
+};
 
 /* The registry: all layers of nn/layers.def, in its order. */
 #define NN_LAYER(name) extern const nn_layer nn_layer_##name;
@@ -139,6 +175,23 @@ typedef struct {
 #undef NN_LAYER
 const nn_layer *const *nn_layers(int *n_layers);
 const base_variant *const *nn_layer_variants(int *n_layers);
+
+/* What an elementwise layer computes; false if it is none. */
+bool nn_layer_function(const nn_layer *layer, const void *options, nn_function *function);
+/* Lets a planned layer take over the work of the next one, if it can. */
+bool nn_layer_fuse(const void *options, nn_plan *plan, const nn_layer *next,
+                   const void *next_options);
+
+/* All that an elementwise layer has beside `variant` and `map`: its file is the only one that knows
+ * its function (nn/layers/activation.c shows how). */
+base_status nn_elementwise_plan(const void *options, nn_plan *plan, base_error *err);
+void nn_elementwise_forward(const void *options, const nn_run *run, const float *const *x,
+                            float *y);
+void nn_elementwise_backward(const void *options, const nn_run *run, const float *const *x,
+                             const float *y, float *dy, float *const *dx);
+#define NN_ELEMENTWISE                                                                             \
+    .plan = nn_elementwise_plan, .init = nn_init_none, .length = nn_length_same,                   \
+    .forward = nn_elementwise_forward, .backward = nn_elementwise_backward
 
 /* Common answers and arithmetic, written once. */
 void nn_init_none(const void *options, const nn_plan *plan, base_rng *rng, float *param,

@@ -41,7 +41,7 @@ void nn_network_free(nn_network *network) {
     base_free(network);
 }
 
-/* Streams are numbered by the layer's place before anything was absorbed. */
+/* Streams are numbered by the layer's place before any were fused. */
 void nn_network_init(nn_network *network, uint64_t seed) {
     memset(network->param, 0, (size_t)network->n_param * sizeof *network->param);
     memset(network->state, 0, (size_t)network->n_state * sizeof *network->state);
@@ -368,7 +368,7 @@ nn_summary_row nn_network_row(const nn_network *network, int index) {
     const nn__node *node = &network->nodes[network->rows[index]];
     return (nn_summary_row){.path = node->path,
                             .layer = node->layer->variant.name,
-                            .absorbed = node->absorbed_text,
+                            .fused = node->fused_text,
                             .in = node->plan.in[0],
                             .out = node->plan.out,
                             .n_param = count_tensors(&node->plan, false),

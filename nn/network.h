@@ -36,7 +36,7 @@ typedef struct {
     int64_t max_batch;
     bool training;       /* plan for backward too */
     bool input_grad;     /* backward also yields the gradient of the input */
-    bool keep_order;     /* let no layer absorb the next */
+    bool keep_order;     /* fuse no layers */
     base_strings freeze; /* layers that are not trained; borrowed by nn_network_new */
     base_pool *pool;     /* borrowed; NULL: one thread */
 } nn_network_config;
@@ -132,9 +132,9 @@ int64_t nn_graph_length(const nn_graph_node *node, int64_t length);
 
 /* One row per layer, nested ones included, in order of execution. */
 typedef struct {
-    const char *path;     /* "3.body.0" or the given name */
-    const char *layer;    /* "conv2d" */
-    const char *absorbed; /* "relu, max_pool" done in the same pass, or "" */
+    const char *path;  /* "3.body.0" or the given name */
+    const char *layer; /* "conv2d" */
+    const char *fused; /* "relu, max_pool" done in the same pass, or "" */
     nn_shape in, out;
     int64_t n_param, macs;
     bool is_frozen;

@@ -159,8 +159,10 @@ static base_status add_node(builder *b, const new_node *wanted, int *value) {
                        .path = wanted->path,
                        .is_named = wanted->is_named,
                        .is_frozen = is_frozen(network, wanted->path),
-                       .absorbed_text = "",
+                       .fused_text = "",
                        .out = network->n_nodes + 1};
+    node->plan.layer = wanted->layer;
+    node->plan.arena = &network->arena;
     node->plan.n_in = wanted->n_in;
     node->plan.max_batch = network->config.max_batch;
     node->plan.n_workers = base_pool_threads(network->config.pool);

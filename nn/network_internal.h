@@ -2,8 +2,8 @@
  *
  * The nested list becomes a flat list of nodes (network_build.c). Values are numbered: 0 is the
  * network's input, v the output of node v - 1; every node reads values of smaller numbers. Then
- * nodes absorb their successors and all buffers get their places (network_plan.c); what is left is
- * to run (network.c). */
+ * nodes are fused with those that follow and all buffers get their places (network_plan.c); what is
+ * left is to run (network.c). */
 #ifndef NN_NETWORK_INTERNAL_H
 #define NN_NETWORK_INTERNAL_H
 
@@ -17,13 +17,13 @@ typedef struct {
     nn_plan plan;
     const base_node *where; /* in the configuration, for errors */
     const char *path;       /* "3.body.0" */
-    const char *absorbed_text;
-    bool is_named;    /* the last part of path was given, not counted */
-    bool is_absorbed; /* done by an earlier node */
-    bool is_frozen;   /* not trained, runs as in inference */
-    bool wants_grad;  /* something at or before it is trained, or the input's gradient is wanted */
-    int in[NN_MAX_INPUTS];      /* values */
-    int out;                    /* value; node k that absorbed n others gives value k + 1 + n */
+    const char *fused_text;
+    bool is_named;   /* the last part of path was given, not counted */
+    bool is_fused;   /* done by an earlier node */
+    bool is_frozen;  /* not trained, runs as in inference */
+    bool wants_grad; /* something at or before it is trained, or the input's gradient is wanted */
+    int in[NN_MAX_INPUTS]; /* values */
+    int out;               /* value; with n others fused into it node k gives value k + 1 + n */
     int64_t param_at, state_at; /* floats into the network's blocks */
     float *cache;
     float *dx[NN_MAX_INPUTS]; /* where the gradient of an input goes; NULL: nowhere, or outside */
@@ -34,7 +34,7 @@ typedef struct {
 
 typedef struct {
     nn_shape shape;
-    bool exists; /* not swallowed by an absorption */
+    bool exists; /* false where it is inside of what was fused */
     bool wants_grad;
     float *y, *dy;          /* NULL for the input and, dy, for the output: they are the caller's */
     int32_t *length_memory; /* [max_batch]; NULL if there is no time axis */
@@ -57,7 +57,7 @@ struct nn_network {
     int top[NN__KEPT]; /* values after the last items of the top-level list, last first; -1: none */
     nn__tensor_name *tensors;
     int n_tensors;
-    int *rows; /* nodes that were not absorbed */
+    int *rows; /* nodes that are not fused into others */
     int n_rows;
 
     int64_t n_param, n_state, n_activation, n_scratch; /* floats */
@@ -70,7 +70,7 @@ struct nn_network {
 
 /* Fills nodes, top and layers from a list whose place in the configuration stays known. */
 base_status nn__network_build(nn_network *network, const base_node *layers, base_error *err);
-/* Absorbs, places all buffers, allocates. */
+/* Fuses, places all buffers, allocates. */
 base_status nn__network_plan(nn_network *network, base_error *err);
 
 #endif

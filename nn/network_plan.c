@@ -1,4 +1,4 @@
-/* Who absorbs whom, and where every buffer lies.
+/* What is fused into what, and where every buffer lies.
  *
  * Buffers that one allocation holds are placed by lifetime on one time line: node k runs forward at
  * time k, the caller looks at the output at time n, node k runs backward at time 2 n - k. A buffer
@@ -19,31 +19,26 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the network's plan");
 }
 
-/* ---- absorption ---- */
+/* ---- fusion ---- */
 
-/* Whether `node` does the work of `other`; there is none where that would only copy. */
-static bool takes_over(nn__node *node, const nn__node *other) {
-    if (other->layer->idle_in_inference && !other->plan.training) return true;
-    return node->layer->absorb != NULL && node->plan.n_absorbed < 2 &&
-           node->layer->absorb(node->options, &node->plan, other->layer->variant.name,
-                               other->options);
-}
-
-static bool try_absorb(const nn_network *network, const int *n_readers, nn__node *node) {
-    int next = node->out; /* the node after the last one absorbed */
+static bool try_fuse(const nn_network *network, const int *n_readers, nn__node *node) {
+    int next = node->out; /* the node after the last one fused */
     if (next >= network->n_nodes) return false;
     nn__node *other = &network->nodes[next];
     bool only_reader =
         n_readers[node->out] == 1 && other->plan.n_in == 1 && other->in[0] == node->out;
     if (!only_reader || node->out == network->top[1] || other->plan.n_tensors > 0) return false;
-    if (!takes_over(node, other)) return false;
+    bool is_idle = other->layer->idle_in_inference && !other->plan.training;
+    if (!is_idle && !nn_layer_fuse(node->options, &node->plan, other->layer, other->options)) {
+        return false;
+    }
     BASE_CHECK(nn_shape_equal(node->plan.out, other->plan.out));
-    other->is_absorbed = true;
+    other->is_fused = true;
     node->out = other->out;
     return true;
 }
 
-static base_status absorb_layers(nn_network *network, base_error *err) {
+static base_status fuse_layers(nn_network *network, base_error *err) {
     int *n_readers =
         base_arena_alloc(&network->arena, (size_t)network->n_nodes + 1, sizeof *n_readers);
     if (n_readers == NULL) return no_memory(err);
@@ -53,20 +48,20 @@ static base_status absorb_layers(nn_network *network, base_error *err) {
     }
     for (int k = 0; k < network->n_nodes && !network->config.keep_order; k++) {
         nn__node *node = &network->nodes[k];
-        if (node->is_absorbed) continue;
-        while (try_absorb(network, n_readers, node)) continue;
+        if (node->is_fused) continue;
+        while (try_fuse(network, n_readers, node)) continue;
     }
     return BASE_OK;
 }
 
-/* Node k absorbed those between it and its value. */
-static base_status name_absorbed(nn_network *network, int k, base_error *err) {
+/* Those between node k and its value are fused into it. */
+static base_status name_fused(nn_network *network, int k, base_error *err) {
     nn__node *node = &network->nodes[k];
     for (int i = k + 1; i < node->out; i++) {
-        node->absorbed_text =
-            base_arena_printf(&network->arena, "%s%s%s", node->absorbed_text, i > k + 1 ? ", " : "",
+        node->fused_text =
+            base_arena_printf(&network->arena, "%s%s%s", node->fused_text, i > k + 1 ? ", " : "",
                               network->nodes[i].layer->variant.name);
-        if (node->absorbed_text == NULL) return no_memory(err);
+        if (node->fused_text == NULL) return no_memory(err);
     }
     return BASE_OK;
 }
@@ -76,8 +71,8 @@ static base_status list_rows(nn_network *network, base_error *err) {
         base_arena_alloc(&network->arena, (size_t)network->n_nodes, sizeof *network->rows);
     if (network->rows == NULL) return no_memory(err);
     for (int k = 0; k < network->n_nodes; k++) {
-        if (network->nodes[k].is_absorbed) continue;
-        BASE_TRY(name_absorbed(network, k, err));
+        if (network->nodes[k].is_fused) continue;
+        BASE_TRY(name_fused(network, k, err));
         network->rows[network->n_rows++] = k;
     }
     return BASE_OK;
@@ -334,7 +329,7 @@ static base_status list_tensors(nn_network *network, base_error *err) {
 }
 
 base_status nn__network_plan(nn_network *network, base_error *err) {
-    BASE_TRY(absorb_layers(network, err));
+    BASE_TRY(fuse_layers(network, err));
     BASE_TRY(list_rows(network, err));
     BASE_TRY(list_values(network, err));
     BASE_TRY(list_tensors(network, err));

@@ -123,6 +123,8 @@ static void start_plan(layer_probe *probe) {
     if (setup->max_batch == 0) setup->max_batch = setup->batch;
     if (setup->n_threads == 0) setup->n_threads = 1;
     probe->options = bind_options(setup->layer, setup->options, &probe->arena);
+    probe->plan.layer = setup->layer;
+    probe->plan.arena = &probe->arena;
     probe->plan.n_in = setup->n_in;
     memcpy(probe->plan.in, setup->in, sizeof setup->in);
     probe->plan.max_batch = setup->max_batch;
@@ -137,9 +139,8 @@ static void finish_plan(layer_probe *probe) {
     for (int i = 0; i < 2 && probe->setup.next[i] != NULL; i++) {
         const nn_layer *next = probe->setup.next[i];
         void *options = bind_options(next, probe->setup.next_options[i], &probe->arena);
-        ck_assert_msg(layer->absorb != NULL &&
-                          layer->absorb(probe->options, &probe->plan, next->variant.name, options),
-                      "%s does not absorb %s", layer->variant.name, next->variant.name);
+        ck_assert_msg(nn_layer_fuse(probe->options, &probe->plan, next, options),
+                      "%s does not fuse with %s", layer->variant.name, next->variant.name);
     }
 }
 
@@ -657,7 +658,7 @@ static void check_same_gradients(layer_probe *whole, layer_probe **part, int n, 
     test_close("dparam", whole->dparam, one->dparam, whole->plan.n_param, tolerance, tolerance);
 }
 
-void layer_check_absorption_near(const layer_case *setup, double tolerance) {
+void layer_check_fusion_near(const layer_case *setup, double tolerance) {
     layer_case first = *setup;
     first.next[0] = first.next[1] = NULL;
     layer_probe *whole = layer_probe_new(setup), *part[3] = {layer_probe_new(&first)};
@@ -678,8 +679,8 @@ void layer_check_absorption_near(const layer_case *setup, double tolerance) {
     layer_probe_free(whole);
 }
 
-void layer_check_absorption(const layer_case *setup) {
-    layer_check_absorption_near(setup, 0);
+void layer_check_fusion(const layer_case *setup) {
+    layer_check_fusion_near(setup, 0);
 }
 
 void layer_check_threads(const layer_case *setup) {

@@ -26,7 +26,7 @@ typedef enum {
 typedef struct {
     const nn_layer *layer;
     const char *options;     /* YAML of its options or shorthand: "{hidden: 3}", "3"; NULL: none */
-    const nn_layer *next[2]; /* layers it must absorb, in order; NULL: none */
+    const nn_layer *next[2]; /* layers that must fuse with it, in order; NULL: none */
     const char *next_options[2];
     nn_shape in[NN_MAX_INPUTS];
     int n_in; /* 0 counts as 1 */
@@ -95,11 +95,11 @@ void layer_check_gradient(const layer_case *setup, double step, double tolerance
 void layer_check_threads(const layer_case *setup);
 
 /* The same parameters and input through setup->layer and the layers in setup->next one by one: y,
- * all gradients and the state must be the same bits as with those absorbed. */
-void layer_check_absorption(const layer_case *setup);
+ * all gradients and the state must be the same bits as when fused. */
+void layer_check_fusion(const layer_case *setup);
 /* Where sums are made in another order: y and the gradients within `tolerance`, relative and
  * absolute. */
-void layer_check_absorption_near(const layer_case *setup, double tolerance);
+void layer_check_fusion_near(const layer_case *setup, double tolerance);
 
 /* For layers that heed lengths (setup->length must be set): rubbish past the valid frames of x
  * changes no bit of y or dparam, dx is zero there, and each sample's y is, up to rtol and atol,

@@ -346,20 +346,20 @@ static base_status write_activation(const export_c_call *call) {
         {NN_GELU, EXPORT_C_GELU, "gelu"}, {NN_GELU_TANH, EXPORT_C_GELU_TANH, "gelu_tanh"},
         {NN_SILU, EXPORT_C_SILU, "silu"}, {NN_SIGMOID, EXPORT_C_SIGMOID, "sigmoid"},
         {NN_TANH, EXPORT_C_TANH, "tanh"}};
-    nn_map map;
+    nn_function function;
     int i = 0;
-    BASE_CHECK(nn_activation_of(call->node.layer->variant.name, call->node.options, &map));
-    while (forms[i].kind != map.kind) i++;
+    BASE_CHECK(nn_layer_function(call->node.layer, call->node.options, &function));
+    while (forms[i].kind != function.map.kind) i++;
     export_c_need(call->e, forms[i].piece);
     base_text slope = {0};
-    if (map.kind == NN_LEAKY_RELU) {
+    if (function.map.kind == NN_LEAKY_RELU) {
         base_text_add(&slope, ", ");
-        export_c_number(&slope, map.slope);
+        export_c_number(&slope, function.map.p[0]);
     }
     export_c_line(call->e, body(call), "    @_%s(%s, %s, %lld%s);", forms[i].function, call->x[0],
                   call->y, (long long)nn_shape_count(shape_in(call)), base_text_string(&slope));
     base_text_release(&slope);
-    if (map.kind == NN_SIGMOID) clear(call);
+    if (function.map.kind == NN_SIGMOID) clear(call);
     return BASE_OK;
 }
 

@@ -742,14 +742,34 @@ static void winograd_gradient(const float *dy, int64_t n, float *to, int64_t pit
     }
 
 static void activate(const nn_map *map, const float *x, float *y, int64_t n) {
-    const float a = map->scale, b = map->shift, slope = map->slope;
+    const float a = map->scale, b = map->shift, slope = map->p[0];
+    if (map->kind == NN_CUSTOM) {
+        EACH(i, n) y[i] = a * x[i] + b;
+        map->forward(map->p, y, y, n);
+        return;
+    }
 #define LOOP(kind) EACH(i, n) y[i] = activation_of(kind, slope, a * x[i] + b)
     FOR_EACH_KIND(LOOP)
 #undef LOOP
 }
 
+static void activate_custom_backward(const nn_map *map, const float *x, float *d, int64_t n) {
+    enum { CHUNK = 512 };
+    float z[CHUNK];
+    const float a = map->scale, b = map->shift;
+    for (int64_t at = 0; at < n; at += CHUNK) {
+        int64_t size = n - at < CHUNK ? n - at : CHUNK;
+        EACH(i, size) z[i] = a * x[at + i] + b;
+        map->backward(map->p, z, d + at, size);
+    }
+}
+
 static void activate_backward(const nn_map *map, const float *x, float *d, int64_t n) {
-    const float a = map->scale, b = map->shift, slope = map->slope;
+    const float a = map->scale, b = map->shift, slope = map->p[0];
+    if (map->kind == NN_CUSTOM) {
+        activate_custom_backward(map, x, d, n);
+        return;
+    }
 #define LOOP(kind) EACH(i, n) d[i] *= derivative_of(kind, slope, a * x[i] + b)
     FOR_EACH_KIND(LOOP)
 #undef LOOP

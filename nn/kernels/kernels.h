@@ -19,14 +19,19 @@ typedef enum {
     NN_GELU_TANH, /* its approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
     NN_SILU,      /* x sigmoid(x) */
     NN_SIGMOID,
-    NN_TANH
+    NN_TANH,
+    NN_CUSTOM /* none of these: nn_map.forward and backward */
 } nn_activation;
 
-/* f(scale x + shift): a normalisation and the activation behind it in one pass. */
+/* f(scale x + shift): a normalisation and the activation after it in one pass. */
 typedef struct {
     nn_activation kind;
-    float slope; /* of NN_LEAKY_RELU */
+    float p[2]; /* parameters of f; NN_LEAKY_RELU: the slope */
     float scale, shift;
+    /* NN_CUSTOM: y = f(x), where y may be x; d *= f'(x), or where f' is computed from f(x), as for
+     * NN_SIGMOID and NN_TANH, x is what forward gave. */
+    void (*forward)(const float p[2], const float *x, float *y, int64_t n);
+    void (*backward)(const float p[2], const float *x, float *d, int64_t n);
 } nn_map;
 
 typedef struct {

@@ -67,38 +67,19 @@ static int64_t rows_at_once(int64_t row_floats) {
     return row_floats < CHUNK_FLOATS ? CHUNK_FLOATS / row_floats : 1;
 }
 
-static bool absorb_pool(nn_plan *plan, const nn_pool_options *pool) {
-    nn_shape *out = &plan->out;
-    if (out->rank != 3 || nn_absorbed_pool(plan) != NULL || !nn_pool_fits(pool, *out)) return false;
-    int64_t kernel_f = nn_pair_item(pool->kernel, 0), kernel_t = nn_pair_item(pool->kernel, 1);
-    int64_t row = kernel_f * out->dim[2];
-    plan->n_worker_scratch = rows_at_once(row) * row + out->dim[1] * out->dim[2];
-    out->dim[1] /= kernel_f;
-    out->dim[2] /= kernel_t;
-    if (plan->training) {
-        plan->n_cache += nn_pool_index_floats(plan->max_batch * nn_shape_count(*out));
-    }
-    return true;
-}
-
-/* Sigmoid and tanh are left out: their derivative is made from y, which would not be there. */
-static bool absorbs_activation(const nn_plan *plan, const char *name, const void *options) {
-    nn_map map;
-    if (plan->n_absorbed > 0 || !nn_activation_of(name, options, &map)) return false;
-    return map.kind != NN_SIGMOID && map.kind != NN_TANH;
-}
-
-static bool batch_norm_absorb(const void *options, nn_plan *plan, const char *next_name,
-                              const void *next_options) {
+static bool batch_norm_fuse_pool(const void *options, nn_plan *plan) {
     (void)options;
-    bool is_pool = strcmp(next_name, "max_pool") == 0;
-    if (is_pool ? !absorb_pool(plan, next_options)
-                : !absorbs_activation(plan, next_name, next_options)) {
-        return false;
-    }
-    plan->absorbed_name[plan->n_absorbed] = next_name;
-    plan->absorbed_options[plan->n_absorbed++] = next_options;
+    nn_shape in = plan->in[0];
+    int64_t row = plan->pool.kernel_f * in.dim[2];
+    plan->n_worker_scratch = rows_at_once(row) * row + in.dim[1] * in.dim[2];
+    if (plan->training) plan->n_cache += nn_pool_index_floats(plan);
     return true;
+}
+
+/* Backward computes again what the map was applied to, from x; what the map gave may be pooled. */
+static bool batch_norm_fuse_map(const void *options, nn_plan *plan, const nn_function *function) {
+    (void)options;
+    return !plan->training || function->derivative & NN_READS_X;
 }
 
 static void fill(float *x, int64_t n, float value) {
@@ -121,8 +102,7 @@ static void batch_norm_init(const void *options, const nn_plan *plan, base_rng *
 
 static int64_t batch_norm_length(const void *options, const nn_plan *plan, int64_t length) {
     (void)options;
-    const nn_pool_options *pool = nn_absorbed_pool(plan);
-    return pool != NULL ? length / nn_pair_item(pool->kernel, 1) : length;
+    return plan->pool.kernel_t > 0 ? length / plan->pool.kernel_t : length;
 }
 
 typedef struct {
@@ -145,7 +125,6 @@ typedef struct {
 static norm_call open_call(const void *options, const nn_run *run) {
     const nn_plan *plan = run->plan;
     nn_shape in = plan->in[0], out = plan->out;
-    const nn_pool_options *pool = nn_absorbed_pool(plan);
     norm_call call = {.options = options,
                       .run = run,
                       .kernels = nn_kernels(),
@@ -154,19 +133,17 @@ static norm_call open_call(const void *options, const nn_run *run) {
                       .running_mean = nn_plan_find(plan, "running_mean", run->state),
                       .running_var = nn_plan_find(plan, "running_var", run->state),
                       .statistics = plan->training ? (void *)run->cache : NULL,
-                      .map = {.kind = NN_IDENTITY, .scale = 1.0f},
+                      .map = plan->map,
                       .channels = channels_of(plan),
                       .frames = in.rank == 1 ? 1 : in.dim[nn_shape_time_axis(in)],
                       .height = in.rank == 3 ? in.dim[1] : 1,
-                      .kernel_f = pool != NULL ? nn_pair_item(pool->kernel, 0) : 0,
-                      .kernel_t = pool != NULL ? nn_pair_item(pool->kernel, 1) : 0,
+                      .kernel_f = plan->pool.kernel_f,
+                      .kernel_t = plan->pool.kernel_t,
                       .pooled_height = out.rank == 3 ? out.dim[1] : 1,
                       .pooled_width = out.rank == 3 ? out.dim[2] : 1};
-    if (plan->training && pool != NULL) {
+    call.map.scale = 1.0f;
+    if (plan->training && plan->pool.kernel_f > 0) {
         call.index = (uint8_t *)(run->cache + call.channels * STATISTICS_FLOATS);
-    }
-    if (plan->n_absorbed > 0) {
-        nn_activation_of(plan->absorbed_name[0], plan->absorbed_options[0], &call.map);
     }
     return call;
 }
@@ -591,7 +568,8 @@ const nn_layer nn_layer_batch_norm = {
     .variant = {"batch_norm", "normalises each channel over the batch", NULL, batch_norm_table,
                 sizeof(batch_norm_options)},
     .plan = batch_norm_plan,
-    .absorb = batch_norm_absorb,
+    .fuse_map = batch_norm_fuse_map,
+    .fuse_pool = batch_norm_fuse_pool,
     .init = batch_norm_init,
     .length = batch_norm_length,
     .forward = batch_norm_forward,

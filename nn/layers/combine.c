@@ -62,16 +62,10 @@ static base_status add_plan(const void *options, nn_plan *plan, base_error *err)
     return BASE_OK;
 }
 
-static bool has_relu(const nn_plan *plan) {
-    return plan->n_absorbed > 0;
-}
-
-static bool add_absorb(const void *options, nn_plan *plan, const char *next_name,
-                       const void *next_options) {
+/* Only the sum after the map is kept. */
+static bool add_fuse_map(const void *options, nn_plan *plan, const nn_function *function) {
     (void)options;
-    if (has_relu(plan) || strcmp(next_name, "relu") != 0) return false;
-    plan->absorbed_name[plan->n_absorbed] = next_name;
-    plan->absorbed_options[plan->n_absorbed++] = next_options;
+    if (plan->training && !(function->derivative & NN_READS_Y)) return false;
     plan->backward_reads = NN_READS_Y;
     return true;
 }
@@ -90,8 +84,8 @@ static void add_sample(void *context, int64_t sample, int worker) {
             for (int64_t i = 0; i < s.inner; i++) y[o * s.inner + i] = a[o * s.inner + i] + b[o];
         }
     }
-    if (!has_relu(c->run->plan)) return;
-    for (int64_t i = 0; i < n; i++) y[i] = y[i] < 0 ? 0 : y[i];
+    const nn_map *map = &c->run->plan->map;
+    if (map->kind != NN_IDENTITY) nn_kernels()->activate(map, y, y, n);
 }
 
 static void add_forward(const void *options, const nn_run *run, const float *const *x, float *y) {
@@ -105,10 +99,8 @@ static void add_back_sample(void *context, int64_t sample, int worker) {
     broadcast s = broadcast_of(c->run->plan);
     int64_t n = s.outer * s.inner;
     float *dy = c->dy + sample * n;
-    const float *y = c->y + sample * n;
-    if (has_relu(c->run->plan)) {
-        for (int64_t i = 0; i < n; i++) dy[i] = y[i] > 0 ? dy[i] : 0;
-    }
+    const nn_map *map = &c->run->plan->map;
+    if (map->kind != NN_IDENTITY) nn_kernels()->activate_backward(map, c->y + sample * n, dy, n);
     if (c->dx[0] != NULL) memcpy(c->dx[0] + sample * n, dy, (size_t)n * sizeof *dy);
     if (c->dx[1] == NULL) return;
     float *db = c->dx[1] + sample * s.outer;
@@ -129,7 +121,7 @@ static void add_backward(const void *options, const nn_run *run, const float *co
 const nn_layer nn_layer_add = {
     .variant = {"add", "sum of two values; what residual ends in", NULL, NULL, 0},
     .plan = add_plan,
-    .absorb = add_absorb,
+    .fuse_map = add_fuse_map,
     .init = nn_init_none,
     .length = nn_length_same,
     .forward = add_forward,

@@ -161,13 +161,12 @@ static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
     return g;
 }
 
-/* With what the layer has absorbed: planes of y are then those of the maxima. */
+/* With the pool that is fused: planes of y are then those of the maxima. */
 static conv_geometry plan_geometry(const conv2d_options *o, const nn_plan *plan) {
     conv_geometry g = make_geometry(o, plan->in[0]);
-    const nn_pool_options *pool = nn_absorbed_pool(plan);
-    if (pool == NULL) return g;
-    g.convolution = nn_convolution_make_pooled(&g.convolution, nn_pair_item(pool->kernel, 0),
-                                               nn_pair_item(pool->kernel, 1));
+    nn_tiling pool = plan->pool;
+    if (pool.kernel_f == 0) return g;
+    g.convolution = nn_convolution_make_pooled(&g.convolution, pool.kernel_f, pool.kernel_t);
     g.whole = true;
     g.n_tiles = g.convolution.n_blocks;
     g.out_plane = g.convolution.pooled.f * g.convolution.pooled.t;
@@ -282,50 +281,24 @@ static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *e
     return BASE_OK;
 }
 
-/* In training only what has a derivative that can be made from y: it alone is kept. */
-static bool absorb_activation(nn_plan *plan, const char *name, const void *options) {
-    nn_map map;
-    if (plan->n_absorbed > 0 || !nn_activation_of(name, options, &map)) return false;
-    if (plan->training &&
-        (map.kind == NN_GELU || map.kind == NN_GELU_TANH || map.kind == NN_SILU)) {
-        return false;
-    }
-    if (plan->training) plan->backward_reads |= NN_READS_Y;
+/* Only what the map gives is kept. */
+static bool conv2d_fuse_map(const void *options, nn_plan *plan, const nn_function *function) {
+    (void)options;
+    if (!plan->training) return true;
+    if (!(function->derivative & NN_READS_Y)) return false;
+    plan->backward_reads |= NN_READS_Y;
     return true;
 }
 
-/* Of what relu gives: a maximum above zero is then one of a valid frame, and from no other is there
- * a gradient. */
-static bool can_pool(const conv2d_options *o, const nn_plan *plan, const nn_pool_options *pool) {
-    if (plan->n_absorbed != 1 || strcmp(plan->absorbed_name[0], "relu") != 0) return false;
-    return nn_conv2d_groups(o, plan->in[0]) == 1 && nn_pool_fits(pool, plan->out);
-}
-
-static bool absorb_pool(const conv2d_options *o, nn_plan *plan, const nn_pool_options *pool) {
-    if (!can_pool(o, plan, pool)) return false;
-    nn_plan pooled = *plan;
-    pooled.absorbed_name[pooled.n_absorbed] = "max_pool";
-    pooled.absorbed_options[pooled.n_absorbed++] = pool;
-    conv_geometry g = plan_geometry(o, &pooled);
+/* Behind ReLU: a maximum above zero is then one of a valid frame, and from no other is there a
+ * gradient. */
+static bool conv2d_fuse_pool(const void *options, nn_plan *plan) {
+    const conv2d_options *o = options;
+    if (plan->map.kind != NN_RELU || nn_conv2d_groups(o, plan->in[0]) != 1) return false;
+    conv_geometry g = plan_geometry(o, plan);
     if (!nn_convolution_fits(&g.convolution)) return false;
-    plan->out.dim[1] = g.convolution.pooled.f;
-    plan->out.dim[2] = g.convolution.pooled.t;
     plan_scratch(&g, plan);
-    if (plan->training) {
-        plan->n_cache = nn_pool_index_floats(plan->max_batch * nn_shape_count(plan->out));
-    }
-    return true;
-}
-
-static bool conv2d_absorb(const void *options, nn_plan *plan, const char *next_name,
-                          const void *next_options) {
-    bool is_pool = strcmp(next_name, "max_pool") == 0;
-    if (is_pool ? !absorb_pool(options, plan, next_options)
-                : !absorb_activation(plan, next_name, next_options)) {
-        return false;
-    }
-    plan->absorbed_name[plan->n_absorbed] = next_name;
-    plan->absorbed_options[plan->n_absorbed++] = next_options;
+    if (plan->training) plan->n_cache = nn_pool_index_floats(plan);
     return true;
 }
 
@@ -359,9 +332,9 @@ static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng,
 
 static int64_t conv2d_length(const void *options, const nn_plan *plan, int64_t length) {
     conv_geometry g = make_geometry(options, plan->in[0]);
-    const nn_pool_options *pool = nn_absorbed_pool(plan);
+    int64_t kernel_t = plan->pool.kernel_t;
     length = nn_axis_extent(&g.t, length);
-    return pool == NULL ? length : clamped(length, 1, g.t.out) / nn_pair_item(pool->kernel, 1);
+    return kernel_t == 0 ? length : clamped(length, 1, g.t.out) / kernel_t;
 }
 
 /* What tasks share. */
@@ -377,14 +350,11 @@ typedef struct {
 
 static conv_call open_call(const void *options, const nn_run *run) {
     const nn_plan *plan = run->plan;
-    conv_call call = {.g = plan_geometry(options, plan), .run = run};
+    conv_call call = {.g = plan_geometry(options, plan), .run = run, .map = plan->map};
     call.kernels = nn_kernels();
     /* nn_plan_find only adds an offset. */
     call.weight = nn_plan_find(plan, "weight", (float *)run->param);
     call.bias = nn_plan_find(plan, "bias", (float *)run->param);
-    if (plan->n_absorbed > 0) {
-        nn_activation_of(plan->absorbed_name[0], plan->absorbed_options[0], &call.map);
-    }
     return call;
 }
 
@@ -813,7 +783,8 @@ const nn_layer nn_layer_conv2d = {
     .variant = {"conv2d", "convolution of an image with trained kernels", NULL, conv2d_table,
                 sizeof(conv2d_options)},
     .plan = conv2d_plan,
-    .absorb = conv2d_absorb,
+    .fuse_map = conv2d_fuse_map,
+    .fuse_pool = conv2d_fuse_pool,
     .init = conv2d_init,
     .length = conv2d_length,
     .forward = conv2d_forward,

@@ -1,4 +1,4 @@
-/* nn/layers/options.h - options and helpers that layers share when one does another's work. */
+/* nn/layers/options.h - options and helpers that layers share, and what exports ask of them. */
 #ifndef NN_LAYERS_OPTIONS_H
 #define NN_LAYERS_OPTIONS_H
 
@@ -7,21 +7,9 @@
 #include "nn/layer.h"
 
 typedef struct {
-    double slope;
-} nn_leaky_relu_options;
-
-typedef struct {
-    int approximate; /* 0: exact, 1: by tanh */
-} nn_gelu_options;
-
-typedef struct {
     base_ints kernel, stride; /* stride n = 0: the kernel's extent */
     base_strings pad;
 } nn_pool_options;
-
-/* The function that a layer of that name applies to each number, with scale 1 and shift 0; false if
- * the layer is no activation. */
-bool nn_activation_of(const char *name, const void *options, nn_map *map);
 
 /* Item 0 (frequency) or 1 (time) of an option that is one number or [f, t]. */
 static inline int64_t nn_pair_item(base_ints list, int axis) {
@@ -36,13 +24,8 @@ void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]);
 
 /* Whether windows lie side by side: the stride is the kernel's extent and there is no padding. */
 bool nn_pool_is_tiling(const nn_pool_options *options);
-/* Whether a layer whose output has that shape can do it too: the windows are tiles, fit, and have
- * elements that one byte tells apart. */
-bool nn_pool_fits(const nn_pool_options *options, nn_shape image);
-/* Floats that the numbers of n maxima within their windows take. */
-int64_t nn_pool_index_floats(int64_t n);
-/* Of a max_pool that the plan's layer has absorbed; NULL: none. */
-const nn_pool_options *nn_absorbed_pool(const nn_plan *plan);
+/* Floats of a batch that hold, for each maximum of a fused pool, its place within its window. */
+int64_t nn_pool_index_floats(const nn_plan *plan);
 
 /* Added to each class's probability in a forest, so that its logarithm is finite. */
 #define NN_FOREST_TINY 1e-30f

@@ -41,22 +41,15 @@ bool nn_pool_is_tiling(const nn_pool_options *o) {
     return true;
 }
 
-bool nn_pool_fits(const nn_pool_options *o, nn_shape image) {
-    enum { MAX_ELEMENTS = 256 };
-    int64_t kernel_f = nn_pair_item(o->kernel, 0), kernel_t = nn_pair_item(o->kernel, 1);
-    return nn_pool_is_tiling(o) && kernel_f <= image.dim[1] && kernel_t <= image.dim[2] &&
-           kernel_f <= MAX_ELEMENTS / kernel_t;
+static bool max_pool_tiling(const void *options, nn_tiling *windows) {
+    const nn_pool_options *o = options;
+    *windows = (nn_tiling){nn_pair_item(o->kernel, 0), nn_pair_item(o->kernel, 1)};
+    return nn_pool_is_tiling(o);
 }
 
-int64_t nn_pool_index_floats(int64_t n) {
+int64_t nn_pool_index_floats(const nn_plan *plan) {
     int64_t size = sizeof(float);
-    return (n + size - 1) / size;
-}
-
-const nn_pool_options *nn_absorbed_pool(const nn_plan *plan) {
-    int last = plan->n_absorbed - 1;
-    if (last < 0 || strcmp(plan->absorbed_name[last], "max_pool") != 0) return NULL;
-    return plan->absorbed_options[last];
+    return (plan->max_batch * nn_shape_count(plan->out) + size - 1) / size;
 }
 
 static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
@@ -331,6 +324,7 @@ static void avg_pool_backward(const void *options, const nn_run *run, const floa
 const nn_layer nn_layer_max_pool = {
     .variant = {"max_pool", "maximum of windows of an image", "kernel", max_pool_table,
                 sizeof(nn_pool_options)},
+    .pool = max_pool_tiling,
     .plan = max_pool_plan,
     .init = nn_init_none,
     .length = pool_length,

@@ -202,7 +202,7 @@ static void add_layers(const subject *s, double n_steps, base_text *json) {
         bench_open(json, NULL, "{");
         bench_string(json, "path", row.path);
         bench_string(json, "layer", row.layer);
-        bench_string(json, "absorbed", row.absorbed);
+        bench_string(json, "fused", row.fused);
         bench_string(json, "output", nn_shape_text(row.out, true, shape));
         bench_number(json, "macs", (double)row.macs);
         bench_number(json, "forward_ms", 1e3 * row.forward_s / n_steps);

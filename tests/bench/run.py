@@ -252,7 +252,7 @@ def print_runtime(report):
 def print_layers(model, result, batch):
     rows, total = [], {"forward_ms": 0, "backward_ms": 0}
     for layer in result["layers"]:
-        name = layer["layer"] + (f" + {layer['absorbed']}" if layer["absorbed"] else "")
+        name = layer["layer"] + (f" + {layer['fused']}" if layer["fused"] else "")
         gflops = None
         if layer["macs"]:
             took = layer["forward_ms"] + layer["backward_ms"]

@@ -477,7 +477,7 @@ START_TEST(all_layers_are_tried) {
 }
 END_TEST
 
-START_TEST(absorbing_changes_nothing) {
+START_TEST(fusing_changes_nothing) {
     int64_t n;
     double losses[2];
     for (int with = 0; with < 2; with++) {
@@ -491,10 +491,10 @@ START_TEST(absorbing_changes_nothing) {
 }
 END_TEST
 
-START_TEST(rows_tell_what_was_absorbed) {
+START_TEST(rows_tell_what_is_fused) {
     nn_network *network = network_make(rich, &image_config);
     ck_assert_str_eq(nn_network_row(network, 1).layer, "batch_norm");
-    ck_assert_str_eq(nn_network_row(network, 1).absorbed, "relu, max_pool");
+    ck_assert_str_eq(nn_network_row(network, 1).fused, "relu, max_pool");
     ck_assert_str_eq(nn_network_row(network, 2).path, "4.body.0");
     nn_summary summary = nn_network_summary(network);
     int64_t n_param = 0, macs = 0, n_tensors = 0;
@@ -514,13 +514,13 @@ START_TEST(rows_tell_what_was_absorbed) {
     config.keep_order = true;
     network = network_make(rich, &config);
     for (int i = 0; i < nn_network_n_rows(network); i++) {
-        ck_assert_str_eq(nn_network_row(network, i).absorbed, "");
+        ck_assert_str_eq(nn_network_row(network, i).fused, "");
     }
     nn_network_free(network);
 }
 END_TEST
 
-START_TEST(absorbing_shifts_no_name_and_no_start) {
+START_TEST(fusing_shifts_no_name_and_no_start) {
     nn_network_config config = image_config;
     nn_network *joined = network_make(rich, &config);
     config.keep_order = true;
@@ -728,7 +728,7 @@ START_TEST(the_last_five_values_outlive_the_pass) {
 }
 END_TEST
 
-/* In inference dropout would only copy; what stands behind it is then absorbed as well. */
+/* In inference dropout would only copy; what stands behind it is then fused as well. */
 START_TEST(inference_leaves_dropout_out) {
     static const char layers[] =
         "[{conv2d: {out: 3, kernel: 3}}, {dropout: 0.5}, relu, flatten, {dropout: 0.5},"
@@ -737,10 +737,10 @@ START_TEST(inference_leaves_dropout_out) {
     nn_network *trained = network_make(layers, &config);
     config.training = false;
     nn_network *network = network_make(layers, &config);
-    ck_assert_str_eq(nn_network_row(trained, 0).absorbed, "");
+    ck_assert_str_eq(nn_network_row(trained, 0).fused, "");
     ck_assert_int_eq(nn_network_n_rows(trained), 6);
-    ck_assert_str_eq(nn_network_row(network, 0).absorbed, "dropout, relu");
-    ck_assert_str_eq(nn_network_row(network, 1).absorbed, "dropout");
+    ck_assert_str_eq(nn_network_row(network, 0).fused, "dropout, relu");
+    ck_assert_str_eq(nn_network_row(network, 1).fused, "dropout");
     ck_assert_int_eq(nn_network_n_rows(network), 3);
     float x[2 * 2 * 8 * 12];
     for (int i = 0; i < 2 * 2 * 8 * 12; i++) x[i] = sinf((float)i);
@@ -752,17 +752,17 @@ START_TEST(inference_leaves_dropout_out) {
 }
 END_TEST
 
-START_TEST(what_the_last_layer_reads_is_not_absorbed) {
+START_TEST(what_the_last_layer_reads_is_not_fused) {
     nn_network *network =
         network_make("[{conv2d: {out: 3, kernel: 3}}, batch_norm, relu]", &image_config);
     ck_assert_ptr_nonnull(nn_network_value(network, 1, NULL));
-    ck_assert_str_eq(nn_network_row(network, 1).absorbed, "");
+    ck_assert_str_eq(nn_network_row(network, 1).fused, "");
     nn_network_free(network);
     network =
         network_make("[{conv2d: {out: 3, kernel: 3}}, batch_norm, relu, flatten]", &image_config);
     ck_assert_ptr_nonnull(nn_network_value(network, 1, NULL));
     ck_assert_ptr_null(nn_network_value(network, 2, NULL));
-    ck_assert_str_eq(nn_network_row(network, 1).absorbed, "relu");
+    ck_assert_str_eq(nn_network_row(network, 1).fused, "relu");
     nn_network_free(network);
 }
 END_TEST
@@ -848,11 +848,11 @@ TEST_MAIN("nn/network", errors_name_file_line_layer_and_shapes, nesting_is_bound
           tensors_are_named_by_their_place, repeat_gives_options_in_turn,
           resolved_layers_build_the_same_network, nested_lists_compute_what_they_say,
           gradients_flow_through_every_junction, gradients_heed_lengths,
-          learns_and_threads_change_no_bit, all_layers_are_tried, absorbing_changes_nothing,
-          rows_tell_what_was_absorbed, absorbing_shifts_no_name_and_no_start, seeds_matter,
+          learns_and_threads_change_no_bit, all_layers_are_tried, fusing_changes_nothing,
+          rows_tell_what_is_fused, fusing_shifts_no_name_and_no_start, seeds_matter,
           frames_past_the_length_do_not_count, a_padded_clip_and_the_bare_clip_give_the_same,
           micro_batches_draw_the_same_masks, gradients_of_micro_batches_add_up,
           inference_reuses_memory, values_before_the_end_can_be_asked_for,
-          the_last_five_values_outlive_the_pass, what_the_last_layer_reads_is_not_absorbed,
+          the_last_five_values_outlive_the_pass, what_the_last_layer_reads_is_not_fused,
           inference_leaves_dropout_out, blocks_are_aligned, a_network_too_large_is_refused,
           running_allocates_nothing, profiling_counts_time)

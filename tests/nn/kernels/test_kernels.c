@@ -146,13 +146,13 @@ START_TEST(activations_and_their_derivatives) {
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
         for (nn_activation kind = NN_IDENTITY; kind <= NN_TANH; kind++) {
-            nn_map map = {.kind = kind, .slope = 0.25f, .scale = 1.5f, .shift = -0.25f};
+            nn_map map = {.kind = kind, .p = {0.25f}, .scale = 1.5f, .shift = -0.25f};
             table_of(level)->activate(&map, x, got, N);
             for (int i = 0; i < N; i++) {
                 double v = true_activation(kind, (double)1.5 * x[i] - 0.25);
                 expect_near(got[i], v, 1e-6 * fmax(1, fabs(v)));
             }
-            nn_map plain = {.kind = kind, .slope = 0.25f, .scale = 1.0f};
+            nn_map plain = {.kind = kind, .p = {0.25f}, .scale = 1.0f};
             memcpy(again, y, sizeof y);
             if (takes_y(kind)) plain.kind = kind, table_of(level)->activate(&plain, x, got, N);
             table_of(level)->activate_backward(&plain, takes_y(kind) ? got : x, again, N);
@@ -249,7 +249,7 @@ START_TEST(splitting_changes_no_bit) {
         unary *const functions[] = {k->exp, k->tanh, k->sigmoid};
         for (int f = 0; f < 3 + 2 * (NN_TANH + 1); f++) {
             int kind = (f - 3) / 2;
-            nn_map map = {.kind = (nn_activation)kind, .slope = 0.3f, .scale = 1.1f, .shift = 0.7f};
+            nn_map map = {.kind = (nn_activation)kind, .p = {0.3f}, .scale = 1.1f, .shift = 0.7f};
             for (int pass = 0; pass < 2; pass++) {
                 float *out = pass == 0 ? again : got;
                 memcpy(out, y, sizeof y);

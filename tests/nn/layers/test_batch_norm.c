@@ -66,8 +66,8 @@ START_TEST(has_the_right_gradient) {
 }
 END_TEST
 
-static void check_absorption(const layer_case *setup, const follower *activation,
-                             const follower *pool) {
+static void check_fusion(const layer_case *setup, const follower *activation,
+                         const follower *pool) {
     layer_case fused = *setup;
     int n = 0;
     const follower *followers[2];
@@ -77,12 +77,12 @@ static void check_absorption(const layer_case *setup, const follower *activation
         fused.next[i] = followers[i]->layer;
         fused.next_options[i] = followers[i]->options;
     }
-    layer_check_absorption(&fused);
+    layer_check_fusion(&fused);
 }
 
 static const int32_t lengths[] = {11, 2, 7, 4, 1};
 
-START_TEST(absorbs_without_changing_a_bit) {
+START_TEST(fuses_without_changing_a_bit) {
     static const follower pools[] = {{&nn_layer_max_pool, "2"},
                                      {&nn_layer_max_pool, "[3, 1]"},
                                      {&nn_layer_max_pool, "[1, 2]"},
@@ -91,21 +91,21 @@ START_TEST(absorbs_without_changing_a_bit) {
         layer_case setup = images(5);
         if (with_length) setup.length = lengths;
         for (int i = 0; i < N_ACTIVATIONS; i++) {
-            check_absorption(&setup, &activations[i], NULL);
-            check_absorption(&setup, &activations[i], &pools[0]);
+            check_fusion(&setup, &activations[i], NULL);
+            check_fusion(&setup, &activations[i], &pools[0]);
             layer_case flat = sequences(5);
             static const int32_t flat_lengths[] = {5, 2, 4, 4, 1};
             if (with_length) flat.length = flat_lengths;
-            check_absorption(&flat, &activations[i], NULL);
+            check_fusion(&flat, &activations[i], NULL);
         }
-        for (int i = 1; i < 4; i++) check_absorption(&setup, &activations[0], &pools[i]);
-        check_absorption(&setup, NULL, &pools[0]);
+        for (int i = 1; i < 4; i++) check_fusion(&setup, &activations[0], &pools[i]);
+        check_fusion(&setup, NULL, &pools[0]);
     }
 }
 END_TEST
 
-/* Whether `next` is taken over after batch_norm (and `first`, unless NULL). */
-static bool absorbs(const follower *first, const follower *next) {
+/* Whether `next` is fused with batch_norm (after `first`, unless NULL). */
+static bool fuses(const follower *first, const follower *next) {
     layer_case setup = images(1), other = images(1);
     if (first != NULL) {
         setup.next[0] = first->layer;
@@ -114,8 +114,7 @@ static bool absorbs(const follower *first, const follower *next) {
     other.layer = next->layer;
     other.options = next->options;
     layer_probe *probe = layer_probe_new(&setup), *option_holder = layer_probe_new(&other);
-    bool taken = nn_layer_batch_norm.absorb(probe->options, &probe->plan, next->layer->variant.name,
-                                            option_holder->options);
+    bool taken = nn_layer_fuse(probe->options, &probe->plan, next->layer, option_holder->options);
     layer_probe_free(probe);
     layer_probe_free(option_holder);
     return taken;
@@ -125,13 +124,13 @@ START_TEST(leaves_what_it_cannot_do) {
     static const follower pool = {&nn_layer_max_pool, "2"},
                           overlapping = {&nn_layer_max_pool, "{kernel: 3, stride: 2}"},
                           padded = {&nn_layer_max_pool, "{kernel: 2, pad: 1}"};
-    ck_assert(absorbs(NULL, &pool));
-    ck_assert(absorbs(&activations[0], &pool));
-    ck_assert(!absorbs(&pool, &pool));
-    ck_assert(!absorbs(&pool, &activations[0]));
-    ck_assert(!absorbs(&activations[0], &activations[0]));
-    ck_assert(!absorbs(NULL, &overlapping));
-    ck_assert(!absorbs(NULL, &padded));
+    ck_assert(fuses(NULL, &pool));
+    ck_assert(fuses(&activations[0], &pool));
+    ck_assert(!fuses(&pool, &pool));
+    ck_assert(!fuses(&pool, &activations[0]));
+    ck_assert(!fuses(&activations[0], &activations[0]));
+    ck_assert(!fuses(NULL, &overlapping));
+    ck_assert(!fuses(NULL, &padded));
 }
 END_TEST
 
@@ -172,5 +171,5 @@ START_TEST(is_exact_far_from_zero) {
 END_TEST
 
 TEST_MAIN("nn/layers/batch_norm", agrees_with_pytorch, has_the_right_gradient,
-          absorbs_without_changing_a_bit, leaves_what_it_cannot_do,
+          fuses_without_changing_a_bit, leaves_what_it_cannot_do,
           gives_the_same_bits_on_any_threads, heeds_lengths_in_inference, is_exact_far_from_zero)

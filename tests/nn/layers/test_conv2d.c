@@ -386,7 +386,7 @@ START_TEST(starts_as_he_et_al) {
 END_TEST
 
 /* Several tiles to a sample, in groups. */
-static layer_case absorbing(const nn_layer *next, layer_mode mode) {
+static layer_case fusing(const nn_layer *next, layer_mode mode) {
     return (layer_case){.layer = &nn_layer_conv2d,
                         .options = "{out: 8, kernel: 3, pad: same, groups: 2}",
                         .next[0] = next,
@@ -395,23 +395,23 @@ static layer_case absorbing(const nn_layer *next, layer_mode mode) {
                         .mode = mode};
 }
 
-START_TEST(absorbs_without_changing_a_bit) {
+START_TEST(fuses_without_changing_a_bit) {
     static const nn_layer *const next[] = {&nn_layer_relu, &nn_layer_leaky_relu, &nn_layer_tanh};
     for (size_t i = 0; i < sizeof next / sizeof *next; i++) {
-        layer_case setup = absorbing(next[i], LAYER_TRAIN);
-        layer_check_absorption(&setup);
+        layer_case setup = fusing(next[i], LAYER_TRAIN);
+        layer_check_fusion(&setup);
     }
-    layer_case setup = absorbing(&nn_layer_gelu, LAYER_INFER);
-    layer_check_absorption(&setup);
-    setup = absorbing(&nn_layer_relu, LAYER_TRAIN);
+    layer_case setup = fusing(&nn_layer_gelu, LAYER_INFER);
+    layer_check_fusion(&setup);
+    setup = fusing(&nn_layer_relu, LAYER_TRAIN);
     setup.options = "{out: 16, kernel: 3, pad: same}";
-    layer_check_absorption(&setup);
+    layer_check_fusion(&setup);
 }
 END_TEST
 
 static const int32_t some_lengths[] = {61, 2, 30, 1, 17};
 
-START_TEST(absorbs_pooling) {
+START_TEST(fuses_pooling) {
     static const char *const kernels[] = {"2", "[3, 2]", "[1, 4]", "[2, 1]"};
     static const char *const convolutions[] = {
         "{out: 16, kernel: 3, pad: same, bias: false}", /* minimal filtering */
@@ -427,16 +427,16 @@ START_TEST(absorbs_pooling) {
                             .batch = 5,
                             .length = i < 12 ? NULL : some_lengths,
                             .mode = LAYER_TRAIN};
-        layer_check_absorption_near(&setup, 1e-3);
+        layer_check_fusion_near(&setup, 1e-3);
         setup.mode = LAYER_INFER;
-        layer_check_absorption(&setup);
+        layer_check_fusion(&setup);
         layer_check_threads(&setup);
     }
 }
 END_TEST
 
 /* Where the products of two layers one by one are those of column matrices. */
-START_TEST(absorbs_pooling_behind_few_channels) {
+START_TEST(fuses_pooling_behind_few_channels) {
     layer_case setup = {.layer = &nn_layer_conv2d,
                         .options = "{out: 16, kernel: 3}",
                         .next = {&nn_layer_relu, &nn_layer_max_pool},
@@ -445,12 +445,12 @@ START_TEST(absorbs_pooling_behind_few_channels) {
                         .batch = 3,
                         .mode = LAYER_TRAIN};
     layer_check_threads(&setup);
-    layer_check_absorption_near(&setup, 1e-3);
+    layer_check_fusion_near(&setup, 1e-3);
 }
 END_TEST
 
-static bool absorbs_pool(const char *convolution, const char *options) {
-    layer_case setup = absorbing(&nn_layer_relu, LAYER_TRAIN);
+static bool fuses_pool(const char *convolution, const char *options) {
+    layer_case setup = fusing(&nn_layer_relu, LAYER_TRAIN);
     setup.options = convolution;
     layer_case pool = {.layer = &nn_layer_max_pool,
                        .options = options,
@@ -458,7 +458,7 @@ static bool absorbs_pool(const char *convolution, const char *options) {
                        .batch = 1,
                        .mode = LAYER_TRAIN};
     layer_probe *probe = layer_probe_new(&setup), *holder = layer_probe_new(&pool);
-    bool taken = nn_layer_conv2d.absorb(probe->options, &probe->plan, "max_pool", holder->options);
+    bool taken = nn_layer_fuse(probe->options, &probe->plan, &nn_layer_max_pool, holder->options);
     layer_probe_free(probe);
     layer_probe_free(holder);
     return taken;
@@ -466,25 +466,25 @@ static bool absorbs_pool(const char *convolution, const char *options) {
 
 START_TEST(leaves_pools_it_cannot_do) {
     const char *usual = "{out: 16, kernel: 3, pad: same}";
-    ck_assert(absorbs_pool(usual, "2"));
-    ck_assert(!absorbs_pool(usual, "{kernel: 3, stride: 2}"));
-    ck_assert(!absorbs_pool(usual, "{kernel: 2, pad: 1}"));
-    ck_assert(!absorbs_pool(usual, "[16, 17]"));
-    ck_assert(!absorbs_pool("{out: 16, kernel: 3, pad: same, groups: 2}", "2"));
-    ck_assert(!absorbs_pool("{out: 8, kernel: 3, pad: same}", "2"));
+    ck_assert(fuses_pool(usual, "2"));
+    ck_assert(!fuses_pool(usual, "{kernel: 3, stride: 2}"));
+    ck_assert(!fuses_pool(usual, "{kernel: 2, pad: 1}"));
+    ck_assert(!fuses_pool(usual, "[16, 17]"));
+    ck_assert(!fuses_pool("{out: 16, kernel: 3, pad: same, groups: 2}", "2"));
+    ck_assert(!fuses_pool("{out: 8, kernel: 3, pad: same}", "2"));
 }
 END_TEST
 
 /* Backward would need what gelu was applied to. */
 START_TEST(leaves_what_it_cannot_do) {
-    layer_case setup = absorbing(NULL, LAYER_TRAIN);
+    layer_case setup = fusing(NULL, LAYER_TRAIN);
     layer_probe *probe = layer_probe_new(&setup);
-    nn_gelu_options gelu = {0};
-    ck_assert(!nn_layer_conv2d.absorb(probe->options, &probe->plan, "gelu", &gelu));
-    ck_assert(!nn_layer_conv2d.absorb(probe->options, &probe->plan, "max_pool", NULL));
-    ck_assert_int_eq(probe->plan.n_absorbed, 0);
-    ck_assert(nn_layer_conv2d.absorb(probe->options, &probe->plan, "relu", NULL));
-    ck_assert(!nn_layer_conv2d.absorb(probe->options, &probe->plan, "relu", NULL));
+    static const int exact = 0; /* gelu's options */
+    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &nn_layer_gelu, &exact));
+    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &nn_layer_linear, NULL));
+    ck_assert_int_eq(probe->plan.map.kind, NN_IDENTITY);
+    ck_assert(nn_layer_fuse(probe->options, &probe->plan, &nn_layer_relu, NULL));
+    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &nn_layer_relu, NULL));
     layer_probe_free(probe);
 }
 END_TEST
@@ -494,6 +494,6 @@ TEST_MAIN("nn/layers/conv2d", agrees_with_pytorch, agrees_with_the_definition,
           joins_blocks_of_tiles, a_clip_alone_gives_the_same_bits,
           depthwise_is_a_convolution_with_zeros, depthwise_planes_may_be_large,
           channels_follow_from_the_input, starts_as_he_et_al, tells_the_length_of_its_output,
-          refuses_what_does_not_fit, starts_as_in_pytorch, absorbs_without_changing_a_bit,
-          absorbs_pooling, absorbs_pooling_behind_few_channels, leaves_pools_it_cannot_do,
+          refuses_what_does_not_fit, starts_as_in_pytorch, fuses_without_changing_a_bit,
+          fuses_pooling, fuses_pooling_behind_few_channels, leaves_pools_it_cannot_do,
           leaves_what_it_cannot_do)
