@@ -1,14 +1,21 @@
 /* base/h5.h - HDF5 files with a digest in front.
  *
- * The only user of libhdf5. A file is built in memory and written at once (base_file_write). Its
- * first 512 bytes are an HDF5 user block that holds
+ * A file is built in memory and written at once (base_file_write). Its first 512 bytes are an HDF5
+ * user block that holds
  *     "rimshot\n", kind (16 bytes, NUL-padded), format version (u32),
  *     low 32 bits of the XXH3-128 digest of the 28 bytes so far (u32),
  *     length of what follows the block (u64), XXH3-128 digest of what follows (2 x u64, low first),
- * all little-endian, the rest zero; any HDF5 reader skips it. A reader here checks length and
- * digest before libhdf5 sees a byte. Object timestamps are off and creation order is fixed: equal
- * content gives equal bytes. libhdf5 is not thread-safe: a process-wide mutex guards every call
- * here.
+ * all little-endian, the rest zero; any HDF5 reader skips it. Object timestamps are off and
+ * creation order is fixed: equal content gives equal bytes.
+ *
+ * libhdf5 writes, a strict reader of our own (base/h5_read.c) reads. The digest is a checksum,
+ * which anyone can compute; libhdf5 trusts what it reads and can be made to overflow its heap, to
+ * run without end, to open other files or, out of memory, to end the process. A child process with
+ * limits would contain that, but a library cannot well fork within another program's process, and
+ * nothing could be used where it was read to. What we write is a small and fixed part of HDF5: a
+ * reader of just that part is short, takes no longer than a look at the file, and every offset,
+ * size and count in it is checked against the file before it is used. A reader that is open can be
+ * asked by any number of threads at the same time.
  *
  * Names may contain '/', groups on the way are created. */
 #ifndef BASE_H5_H
@@ -36,8 +43,8 @@ base_status base_h5_writer_new(const char *kind, uint32_t version, base_h5_write
  */
 base_status base_h5_put(base_h5_writer *writer, const char *name, base_h5_type type, int rank,
                         const int64_t *shape, const void *data, base_error *err);
-/* A list of UTF-8 strings (n may be 0) as a 1-D dataset of variable-length strings, or one string
- * as a scalar dataset. */
+/* A list of UTF-8 strings (n may be 0) as a 1-D dataset of strings of equal room, that of the
+ * longest, filled up with zeros; or one string as a scalar dataset. */
 base_status base_h5_put_strings(base_h5_writer *writer, const char *name, int64_t n,
                                 const char *const *strings, base_error *err);
 base_status base_h5_put_string(base_h5_writer *writer, const char *name, const char *string,
@@ -48,8 +55,9 @@ void base_h5_writer_free(base_h5_writer *writer); /* gives up; NULL is fine */
 
 typedef struct base_h5_reader base_h5_reader;
 
-/* Opens a file written above. A wrong kind is EMISMATCH, a newer version EFORMAT, a broken length
- * or digest EDIGEST; each names the file. *version may be NULL. */
+/* Opens a file written above, whatever its bytes may be. A wrong kind is EMISMATCH, a newer version
+ * or what is not such a file EFORMAT, a broken length or digest EDIGEST; each names the file. Takes
+ * time and memory in proportion to the file's size. *version may be NULL. */
 base_status base_h5_reader_open(const char *path, const char *kind, uint32_t max_version,
                                 uint32_t *version, base_h5_reader **reader, base_error *err);
 void base_h5_reader_free(base_h5_reader *reader);
@@ -57,33 +65,24 @@ void base_h5_reader_free(base_h5_reader *reader);
 bool base_h5_is_ours(const char *path);
 const char *base_h5_reader_path(const base_h5_reader *reader); /* for errors */
 
-/* An HDF5 file of another program, from its bytes, which must outlive the reader. No digest vouches
- * for it, and libhdf5 trusts what it reads: to be used within base_isolated. Only what lies in the
- * file itself is found: links to other files, soft links and numbers in other files are not. */
-base_status base_h5_foreign_open(const char *path, void *bytes, size_t n_bytes,
-                                 base_h5_reader **reader, base_error *err);
-/* An attribute that is a list of strings, of either kind; an empty list of anything is one, too.
- * ENOTFOUND if the object ("" is the root) has none of that name. */
-base_status base_h5_attribute_strings(base_h5_reader *reader, const char *object,
-                                      const char *attribute, base_arena *arena,
-                                      const char ***strings, int64_t *n, base_error *err);
-
 bool base_h5_has(base_h5_reader *reader, const char *name);
 /* Rank and extents of a dataset. */
 base_status base_h5_shape(base_h5_reader *reader, const char *name, int *rank,
                           int64_t shape[BASE_H5_MAX_RANK], base_error *err);
-/* Reads a whole dataset, converting numbers to `type`, into data[n_items]; a dataset of another
- * size is ESHAPE. */
+/* Reads a whole dataset into data[n_items]; one of another size is ESHAPE, one of another type
+ * EFORMAT. */
 base_status base_h5_get(base_h5_reader *reader, const char *name, base_h5_type type,
                         int64_t n_items, void *data, base_error *err);
 /* A dataset where it lies in the reader's memory, which is only to be read and lasts as long as the
- * reader; ESHAPE for another size, EFORMAT if it is not stored in one piece as this machine's
- * `type`. Large files are mapped, so that only what is in use takes memory. */
+ * reader. ESHAPE and EFORMAT as above; EFORMAT, too, if it is empty or not aligned. Large files are
+ * mapped, so that only what is in use takes memory. */
 base_status base_h5_borrow(base_h5_reader *reader, const char *name, base_h5_type type,
                            int64_t n_items, void **data, base_error *err);
-/* The same into new memory from the arena. */
+/* A dataset of any size into new memory from the arena. */
 base_status base_h5_get_alloc(base_h5_reader *reader, const char *name, base_h5_type type,
                               base_arena *arena, void **data, int64_t *n_items, base_error *err);
+/* Takes memory in proportion to the file's size: where few strings are due, ask for the shape
+ * first. Files of earlier format versions, whose strings vary in length, are read as well. */
 base_status base_h5_get_strings(base_h5_reader *reader, const char *name, base_arena *arena,
                                 const char ***strings, int64_t *n, base_error *err);
 base_status base_h5_get_string(base_h5_reader *reader, const char *name, base_arena *arena,

@@ -9,7 +9,8 @@
 #include "data/synth.h"
 
 #define KIND "clips"
-enum { VERSION = 1, TASKS_PER_REPORT = 64, READ_BYTES = 1 << 18 };
+/* The name tells which clips a file has; CLIPS_VERSION is raised if they are to be decoded anew. */
+enum { VERSION = 2, CLIPS_VERSION = 1, TASKS_PER_REPORT = 64, READ_BYTES = 1 << 18 };
 
 void data_decoded_release(data_decoded *decoded) {
     if (decoded == NULL) return;
@@ -95,7 +96,7 @@ base_status data_cache_path(const char *folder, const data_row *const *rows, int
                             const data_audio_options *options, const data_work *work,
                             base_arena *arena, const char **path, base_error *err) {
     const double settings[] = {
-        VERSION,          options->sample_rate_hz, (double)options->channels, options->seconds,
+        CLIPS_VERSION,    options->sample_rate_hz, (double)options->channels, options->seconds,
         options->trim_db, options->normalize,      options->min_peak_db};
     key_work w = {rows, base_alloc((size_t)n_rows, sizeof(row_key))};
     if (w.keys == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the cache's name");

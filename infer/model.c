@@ -8,12 +8,7 @@
 #include "nn/loss.h"
 #include "nn/weights.h"
 
-enum {
-    PLAIN_VERSION = 1,
-    VERSION = 2 /* has classifiers */,
-    MAX_MEMBERS = 100,
-    MAX_CLASSES = 10000
-};
+enum { VERSION = 3, MAX_MEMBERS = 100, MAX_CLASSES = 10000 };
 #define KIND "model"
 
 struct infer_model {
@@ -65,8 +60,7 @@ static base_status put_member(base_h5_writer *writer, int index, const infer_mem
 base_status infer_model_write(const infer_model_content *content, const char *path,
                               base_error *err) {
     base_h5_writer *writer;
-    bool fitted = content->n_members > 0 && content->members[0].classifier;
-    BASE_TRY(base_h5_writer_new(KIND, fitted ? VERSION : PLAIN_VERSION, &writer, err));
+    BASE_TRY(base_h5_writer_new(KIND, VERSION, &writer, err));
     base_status status = base_h5_put_string(writer, "config", content->config, err);
     if (status == BASE_OK) status = base_h5_put_string(writer, "record", content->record, err);
     if (status == BASE_OK) {

@@ -1,7 +1,7 @@
 /* infer/model.h - a trained model, whole in one HDF5 file: configuration, classes, normalisation,
  * weights, record.
  *
- * Kind "model", version 1, or 2 with a classifier (docs/formats.md): /config (YAML text), /classes,
+ * Kind "model", version 3; 1 and 2 are read, too (docs/formats.md): /config (YAML text), /classes,
  * /temperature, /record (JSON text), /members/<i>/weights/<tensor>, /members/<i>/norm_offset,
  * /norm_scale, /members/<i>/classifier/. More than one member is an ensemble: their probabilities
  * are averaged. */

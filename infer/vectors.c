@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "infer/npz.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 /* The table by columns, for the formats that store arrays. Lives in the arena. */
 typedef struct {

@@ -6,7 +6,7 @@
 #include "base/h5.h"
 #include "nn/weights.h"
 
-enum { VERSION = 1, HISTORY_COLUMNS = 6 };
+enum { VERSION = 2, HISTORY_COLUMNS = 6 };
 #define KIND "checkpoint"
 
 static void epoch_to_row(const train_epoch *epoch, double row[HISTORY_COLUMNS]) {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/h5.h"
+#include "base/h5_foreign.h"
 #include "base/isolated.h"
 #include "infer/tensors.h"
 
@@ -30,7 +30,7 @@ typedef struct {
 
 typedef struct {
     const source *file;
-    base_h5_reader *h5;
+    base_h5_foreign *h5;
     base_arena arena;
     base_text *out;
     int n_weights;
@@ -40,7 +40,7 @@ typedef struct {
 static base_status get_names(extraction *x, const char *object, const char *attribute,
                              const char ***names, int64_t *n, base_error *err) {
     base_status status =
-        base_h5_attribute_strings(x->h5, object, attribute, &x->arena, names, n, err);
+        base_h5_foreign_strings(x->h5, object, attribute, &x->arena, names, n, err);
     if (status != BASE_ENOTFOUND) return status;
     size_t capacity = 0;
     const char **all = NULL;
@@ -50,7 +50,7 @@ static base_status get_names(extraction *x, const char *object, const char *attr
         const char **more;
         int64_t n_more;
         snprintf(name, sizeof name, "%s%d", attribute, part);
-        if (base_h5_attribute_strings(x->h5, object, name, &x->arena, &more, &n_more, NULL) !=
+        if (base_h5_foreign_strings(x->h5, object, name, &x->arena, &more, &n_more, NULL) !=
             BASE_OK) {
             break;
         }
@@ -88,7 +88,7 @@ static base_status extract_weight(extraction *x, const char *group, const char *
         return base_fail(err, BASE_EFORMAT, "%s: too many weights, or too long a name",
                          x->file->path);
     }
-    BASE_TRY(base_h5_shape(x->h5, dataset, &rank, shape, err));
+    BASE_TRY(base_h5_foreign_shape(x->h5, dataset, &rank, shape, err));
     infer_tensor tensor = {.rank = rank};
     memcpy(tensor.dim, shape, sizeof shape);
     n = infer_tensor_count(&tensor);
@@ -103,7 +103,7 @@ static base_status extract_weight(extraction *x, const char *group, const char *
     for (int i = 0; i < rank; i++) put_number(x->out, shape[i]);
     numbers = base_alloc((size_t)n + 1, sizeof *numbers);
     if (numbers == NULL) return base_fail(err, BASE_EMEMORY, "out of memory");
-    base_status status = base_h5_get(x->h5, dataset, BASE_H5_F32, n, numbers, err);
+    base_status status = base_h5_foreign_floats(x->h5, dataset, n, numbers, err);
     base_text_add_bytes(x->out, numbers, (size_t)n * sizeof *numbers);
     base_free(numbers);
     return status;
@@ -125,7 +125,7 @@ static base_status extract_layers(extraction *x, const char *top, base_error *er
 }
 
 static base_status extract_file(extraction *x, base_error *err) {
-    bool whole = base_h5_has(x->h5, "model_weights");
+    bool whole = base_h5_foreign_has(x->h5, "model_weights");
     base_status status = extract_layers(x, whole ? "model_weights" : "", err);
     if (status != BASE_ENOTFOUND || x->n_weights > 0) return status;
     return base_fail(err, BASE_EFORMAT,
@@ -139,7 +139,7 @@ static base_status extract(void *context, base_text *out, base_error *err) {
     extraction x = {.file = file, .out = out};
     BASE_TRY(base_h5_foreign_open(file->path, file->bytes, file->n_bytes, &x.h5, err));
     base_status status = extract_file(&x, err);
-    base_h5_reader_free(x.h5);
+    base_h5_foreign_free(x.h5);
     base_arena_release(&x.arena);
     return status;
 }

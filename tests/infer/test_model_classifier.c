@@ -105,7 +105,7 @@ START_TEST(a_model_says_what_its_classifiers_say) {
     make_clips(clips);
     float got[N_CLIPS * N_CLASSES], expected[N_CLIPS * N_CLASSES] = {0}, x[WIDTH];
     TEST_OK(infer_model_open(path, 2, NULL, &model, &err), err);
-    ck_assert_int_eq(infer_model_format(model), 2);
+    ck_assert_int_eq(infer_model_format(model), 3);
     ck_assert_int_eq(infer_model_embedding_size(model), 2 * WIDTH);
     TEST_OK(infer_model_classify(model, clips, N_CLIPS, got, &err), err);
     for (int i = 0; i < N_CLIPS; i++) {
@@ -135,7 +135,7 @@ START_TEST(the_library_takes_it) {
     make_clips(clips);
     rimshot_audio audio = {sound[0], N_SAMPLES, 1, RATE_HZ};
     ck_assert_msg(rimshot_open(path, 1, &model, &error) == RIMSHOT_OK, "%s", error.text);
-    ck_assert_int_eq(rimshot_model_format(model), 2);
+    ck_assert_int_eq(rimshot_model_format(model), 3);
     ck_assert_int_eq(rimshot_embedding_size(model), WIDTH);
     ck_assert_int_eq(rimshot_features(model, &audio, features, &error), RIMSHOT_OK);
     ck_assert_int_eq(rimshot_embed(model, &audio, embedding, &error), RIMSHOT_OK);

@@ -66,7 +66,7 @@ START_TEST(hdf5_has_an_array_per_column) {
     float x[6];
     int64_t label[2], n;
     const char **texts;
-    TEST_OK(base_h5_reader_open(written(&named, "v.h5"), "vectors", 1, NULL, &file, &err), err);
+    TEST_OK(base_h5_reader_open(written(&named, "v.h5"), "vectors", 2, NULL, &file, &err), err);
     TEST_OK(base_h5_get(file, "x", BASE_H5_F32, 6, x, &err), err);
     TEST_OK(base_h5_get(file, "class", BASE_H5_I64, 2, label, &err), err);
     TEST_OK(base_h5_get_strings(file, "path", &arena, &texts, &n, &err), err);

@@ -16,7 +16,7 @@ static void read_weights(const char *folder, const char *file, const char *kind,
                          float weights[N_WEIGHTS]) {
     base_h5_reader *reader;
     const char *name = base_arena_printf(&arena, "%s/7.weight", group);
-    TEST_OK(base_h5_reader_open(base_path_join(&arena, folder, file), kind, 1, NULL, &reader, &err),
+    TEST_OK(base_h5_reader_open(base_path_join(&arena, folder, file), kind, 9, NULL, &reader, &err),
             err);
     TEST_OK(base_h5_get(reader, name, BASE_H5_F32, N_WEIGHTS, weights, &err), err);
     base_h5_reader_free(reader);
@@ -48,7 +48,7 @@ static int n_members(const char *folder) {
     base_h5_reader *reader;
     const char **names;
     int64_t n;
-    TEST_OK(base_h5_reader_open(base_path_join(&arena, folder, "run/model.h5"), "model", 1, NULL,
+    TEST_OK(base_h5_reader_open(base_path_join(&arena, folder, "run/model.h5"), "model", 3, NULL,
                                 &reader, &err),
             err);
     TEST_OK(base_h5_list(reader, "members", &arena, &names, &n, &err), err);

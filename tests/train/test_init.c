@@ -33,7 +33,7 @@ static const float *read_tensor(const char *folder, const char *name, const char
     base_h5_reader *reader;
     void *data;
     const char *path = base_path_join(&arena, folder, name);
-    TEST_OK(base_h5_reader_open(path, kind, 1, NULL, &reader, &err), err);
+    TEST_OK(base_h5_reader_open(path, kind, 9, NULL, &reader, &err), err);
     const char *place = base_arena_printf(&arena, "%s/%s", within, tensor);
     TEST_OK(base_h5_get_alloc(reader, place, BASE_H5_F32, &arena, &data, n, &err), err);
     base_h5_reader_free(reader);

@@ -33,7 +33,7 @@ static int64_t n_steps(const char *folder) {
     base_h5_reader *reader;
     int64_t n;
     const char *path = base_path_join(&arena, folder, "run/fold1/last.h5");
-    TEST_OK(base_h5_reader_open(path, "checkpoint", 1, NULL, &reader, &err), err);
+    TEST_OK(base_h5_reader_open(path, "checkpoint", 2, NULL, &reader, &err), err);
     TEST_OK(base_h5_get(reader, "optimizer/steps", BASE_H5_I64, 1, &n, &err), err);
     base_h5_reader_free(reader);
     return n;
