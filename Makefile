@@ -38,12 +38,15 @@ endif
 
 PROTOS    := $(wildcard $(LIBRARY:%=%/*.proto))
 PROTO_C   := $(PROTOS:%.proto=$(BUILD)/generated/%.pb-c.c)
-# Texts that become part of the program: infer/export/web/index.html is infer_export_web_index[].
-EMBEDDED  := $(wildcard $(LIBRARY:%=%/web/*.html))
+# Texts that become part of the program: infer/export/web/index.html is infer_export_web_index[],
+# and infer/export/c/layers.c, a part of the exported C header, is infer_export_c_layers[].
+TEMPLATES := $(wildcard infer/export/c/*.[ch])
+EMBEDDED  := $(wildcard $(LIBRARY:%=%/web/*.html)) infer/export/c_sound.h \
+             $(filter-out %/settings.h %/network.c,$(TEMPLATES))
 KERNELS   := $(wildcard $(LIBRARY:%=%/kernels.c))
 SOURCES   := $(filter-out $(KERNELS),$(wildcard $(LIBRARY:%=%/*.c)))
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(BUILD)/obj/generated/%.o) \
-             $(EMBEDDED:%=$(BUILD)/obj/generated/%.o) \
+             $(EMBEDDED:%=$(BUILD)/obj/generated/%.text.o) \
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
@@ -93,9 +96,9 @@ $(BUILD)/generated/%.pb-c.c: %.proto
 	@mkdir -p $(@D)
 	$(Q)protoc-c --c_out=$(BUILD)/generated $<
 
-$(BUILD)/generated/%.html.c: %.html
+$(BUILD)/generated/%.text.c: %
 	@mkdir -p $(@D)
-	$(Q){ echo 'const char $(subst /,_,$*)[] = {'; od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '0};'; } >$@
+	$(Q){ echo 'const char $(subst /,_,$(basename $*))[] = {'; od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '0};'; } >$@
 
 $(BUILD)/obj/generated/%.o: $(BUILD)/generated/%.c
 	@mkdir -p $(@D)
@@ -149,7 +152,8 @@ docs: $(BUILD)/rimshot
 	@$(BUILD)/rimshot help --man-pages docs/man
 	@$(BUILD)/rimshot help config --markdown >docs/config.md
 
-FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch])
+FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch]) \
+             $(TEMPLATES)
 CLANG_FORMAT ?= clang-format-14
 format:
 	@$(CLANG_FORMAT) -i $(FORMATTED)

@@ -10,16 +10,12 @@ static nn_graph_node node_at(const export_c *e, int layer) {
     return nn_network_node(e->network, layer);
 }
 
-static bool is_layer(const nn_graph_node *node, const char *name) {
-    return strcmp(node->layer->variant.name, name) == 0;
-}
-
 /* A normalisation that the convolution before it does by other weights. */
 static bool is_folded(const export_c *e, int layer) {
     nn_graph_node node = node_at(e, layer);
-    if (layer == 0 || !is_layer(&node, "batch_norm") || node.in[0] != layer) return false;
+    if (layer == 0 || node.layer != &nn_layer_batch_norm || node.in[0] != layer) return false;
     nn_graph_node before = node_at(e, layer - 1);
-    return is_layer(&before, "conv2d") && e->last_reader[layer] == layer &&
+    return before.layer == &nn_layer_conv2d && e->last_reader[layer] == layer &&
            e->n_readers[layer] == 1;
 }
 
@@ -29,7 +25,8 @@ static base_status find_readers(export_c *e) {
     e->n_readers = base_arena_alloc(&e->arena, n, sizeof *e->n_readers);
     e->values = base_arena_alloc(&e->arena, n, sizeof *e->values);
     e->buffers = base_arena_alloc(&e->arena, n, sizeof *e->buffers);
-    if (!e->last_reader || !e->n_readers || !e->values || !e->buffers) {
+    e->maps = base_arena_alloc(&e->arena, n, sizeof *e->maps);
+    if (!e->last_reader || !e->n_readers || !e->values || !e->buffers || !e->maps) {
         return export_c_no_memory(e);
     }
     for (int k = 0; k < e->n_layers; k++) {
@@ -98,31 +95,50 @@ static void place_buffer(export_c *e, int index) {
 
 /* ---- lengths ---- */
 
-/* Whether time is another axis behind the layer than before it, or none, so that all is valid. */
-static bool ends_lengths(const nn_graph_node *node) {
-    if (nn_shape_time_axis(node->plan->out) < 0) return true;
-    if (is_layer(node, "permute")) {
-        int axis = nn_shape_time_axis(node->plan->in[0]);
-        return axis < 0 || infer_graph_ints(node, "order").items[axis] != axis;
+static int64_t extent_of_time(nn_shape shape) {
+    return shape.dim[nn_shape_time_axis(shape)];
+}
+
+/* How the valid frames after a layer follow from those before it: window by window, or by a table.
+ */
+static const char *new_length(export_c *e, int layer, const char *before) {
+    nn_graph_node node = node_at(e, layer);
+    int64_t span, zeros, stride, n_in = extent_of_time(node.plan->in[0]);
+    const char *after = export_c_format(e, "n%d", layer + 1);
+    if (strcmp(before, "n0") == 0) e->reads_length = true;
+    if (export_c_window(&node, &span, &zeros, &stride)) {
+        const char *room =
+            zeros == 0 ? before : export_c_format(e, "%s + %lld", before, (long long)zeros);
+        base_text_printf(&e->body, "    const int %s = model_frames(%s, %lld, %lld, %lld);\n",
+                         after, room, (long long)span, (long long)stride,
+                         (long long)extent_of_time(node.plan->out));
+        return after;
     }
-    return node->layer->length == nn_length_none;
+    int *table = base_arena_alloc(&e->arena, (size_t)n_in + 1, sizeof *table);
+    if (table == NULL) {
+        e->failed = true;
+        return after;
+    }
+    for (int64_t i = 0; i <= n_in; i++) table[i] = (int)nn_graph_length(&node, i);
+    const char *name = export_c_format(e, "frames_%d", layer);
+    export_c_ints(&e->constants, name, table, n_in + 1);
+    base_text_printf(&e->body, "    const int %s = model_%s[%s];\n", after, name, before);
+    return after;
 }
 
 static void find_length(export_c *e, int layer) {
     nn_graph_node node = node_at(e, layer);
-    const char *before = e->values[node.in[0]].length, **after = &e->values[layer + 1].length;
-    int64_t span, zeros, stride;
-    if (before == NULL || ends_lengths(&node)) return;
-    *after = before;
-    if (!export_c_window(&node, &span, &zeros, &stride)) return;
-    if (stride == 1 && zeros == span - 1) return; /* as many as before */
-    export_c_need(e, EXPORT_C_FRAMES);
-    if (strcmp(before, "n0") == 0) e->reads_length = true;
-    *after = export_c_format(e, "n%d", layer + 1);
-    const char *room =
-        zeros == 0 ? before : export_c_format(e, "%s + %lld", before, (long long)zeros);
-    export_c_line(e, &e->body, "    const int %s = @_frames(%s, %lld, %lld, %lld);", *after, room,
-                  (long long)span, (long long)stride, (long long)node.plan->out.dim[2]);
+    const char *before = e->values[node.in[0]].length;
+    if (before == NULL || nn_shape_time_axis(node.plan->out) < 0) return;
+    int64_t n_in = extent_of_time(node.plan->in[0]), n_out = extent_of_time(node.plan->out);
+    bool all = true, same = true;
+    for (int64_t i = 1; i <= n_in; i++) {
+        int64_t after = nn_graph_length(&node, i);
+        all = all && after == n_out;
+        same = same && after == i;
+    }
+    if (all) return;
+    e->values[layer + 1].length = same ? before : new_length(e, layer, before);
 }
 
 /* ---- writing ---- */
@@ -134,9 +150,9 @@ static const char *buffer_name(export_c *e, int value) {
 static void write_title(export_c *e, int layer, bool folds) {
     nn_graph_node node = node_at(e, layer);
     char text[64];
-    export_c_line(e, &e->body, "\n    /* %s: %s%s, gives %s */", node.path,
-                  node.layer->variant.name, folds ? " and batch_norm" : "",
-                  nn_shape_text(node.plan->out, false, text));
+    base_text_printf(&e->body, "\n    /* %s: %s%s, gives %s */\n", node.path,
+                     node.layer->variant.name, folds ? " and batch_norm" : "",
+                     nn_shape_text(node.plan->out, false, text));
 }
 
 static base_status write_layer(export_c *e, int layer) {
@@ -160,9 +176,39 @@ static base_status write_layer(export_c *e, int layer) {
 static void write_buffers(export_c *e) {
     for (int i = 0; i < e->n_buffers; i++) {
         const export_c_buffer *b = &e->buffers[i];
-        export_c_line(e, &e->body, "    float *const b%d = work->values + %lld; /* [%lld] */", i,
-                      (long long)b->at, (long long)b->n);
+        base_text_printf(&e->body, "    float *const b%d = work->values + %lld; /* [%lld] */\n", i,
+                         (long long)b->at, (long long)b->n);
     }
+}
+
+static base_status write_layers(export_c *e) {
+    for (int k = 0; k < e->n_layers; k++) {
+        nn_graph_node node = node_at(e, k);
+        if (is_folded(e, k) || export_c_is_identity(&node)) {
+            find_length(e, k);
+        } else {
+            BASE_TRY(write_layer(e, k));
+        }
+    }
+    return BASE_OK;
+}
+
+/* network.c of the template. */
+static void write_network(export_c *e) {
+    base_text *text = &e->network_text;
+    base_text_add(text, base_text_string(&e->functions));
+    base_text_add(text, base_text_string(&e->constants));
+    base_text_add(text, "\n"
+                        "/* From features, at work->values and with n0 valid frames, to logits. "
+                        "Layer by layer one\n"
+                        " * buffer is read and another filled; two share memory unless both are "
+                        "needed at the same\n"
+                        " * time. */\n"
+                        "static const float *model_network(model_work *work, int n0) {\n");
+    if (!e->reads_length) base_text_add(text, "    (void)n0;\n");
+    base_text_add(text, base_text_string(&e->body));
+    base_text_printf(text, "\n    return b%d;\n}\n", e->values[e->n_layers].buffer);
+    e->failed |= e->functions.failed || e->constants.failed || e->body.failed || text->failed;
 }
 
 base_status export_c_network(export_c *e) {
@@ -174,13 +220,7 @@ base_status export_c_network(export_c *e) {
     }
     write_buffers(e);
     if (infer_model_masks(e->model)) e->values[0].length = "n0";
-    for (int k = 0; k < e->n_layers; k++) {
-        nn_graph_node node = node_at(e, k);
-        if (is_folded(e, k) || export_c_is_identity(&node)) {
-            find_length(e, k);
-        } else {
-            BASE_TRY(write_layer(e, k));
-        }
-    }
+    BASE_TRY(write_layers(e));
+    write_network(e);
     return BASE_OK;
 }

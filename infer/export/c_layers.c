@@ -6,47 +6,12 @@
 #include "infer/export/c.h"
 #include "nn/layers/options.h"
 
-static base_text *body(const export_c_call *call) {
-    return &call->e->body;
-}
-
 static nn_shape shape_in(const export_c_call *call) {
     return call->node.plan->in[0];
 }
 
 static nn_shape shape_out(const export_c_call *call) {
     return call->node.plan->out;
-}
-
-/* The valid frames as an expression; `all` where there is no length. */
-static const char *frames(const export_c_call *call, const char *length, int64_t all) {
-    if (length != NULL && strcmp(length, "n0") == 0) call->e->reads_length = true;
-    return length != NULL ? length : export_c_format(call->e, "%lld", (long long)all);
-}
-
-static int64_t extent_of_time(nn_shape shape) {
-    int axis = nn_shape_time_axis(shape);
-    return axis < 0 ? 1 : shape.dim[axis];
-}
-
-static const char *frames_in(const export_c_call *call) {
-    return frames(call, call->n_in, extent_of_time(shape_in(call)));
-}
-
-static const char *frames_out(const export_c_call *call) {
-    return frames(call, call->n_out, extent_of_time(shape_out(call)));
-}
-
-/* Zeroes what follows the valid frames of y, if there is such. */
-static void clear(const export_c_call *call) {
-    nn_shape shape = shape_out(call);
-    if (call->n_out == NULL) return;
-    export_c_need(call->e, EXPORT_C_CLEAR);
-    bool image = shape.rank == 3;
-    long long rows = image ? (long long)(shape.dim[0] * shape.dim[1]) : 1;
-    long long size = image ? 1 : (long long)shape.dim[1];
-    export_c_line(call->e, body(call), "    @_clear(%s, %lld, %lld, %lld, %s);", call->y, rows,
-                  (long long)extent_of_time(shape), size, frames_out(call));
 }
 
 static const char *name_of(const export_c_call *call, const char *what) {
@@ -62,23 +27,14 @@ static float *tensor(const export_c_call *call, const char *name) {
     return nn_plan_find(call->node.plan, name, (float *)call->node.param);
 }
 
-/* Writes a tensor of numbers as they are; its C name, or NULL if the layer has none. */
-static const char *constant(const export_c_call *call, const char *name, int64_t n) {
-    const float *x = tensor(call, name);
-    if (x == NULL) return "NULL";
-    const char *c_name = name_of(call, name);
-    export_c_constant(call->e, c_name, x, n);
-    return export_c_format(call->e, "%s_%s", call->e->prefix, c_name);
-}
-
 /* Writes weights [rows, n]; what refers to them in a struct: "w, " or "w, w_scale, ". */
 static base_status weights(const export_c_call *call, const char *name, float *data, int64_t rows,
                            int64_t n, const char **reference) {
     export_c *e = call->e;
     const char *c_name = name_of(call, name);
     BASE_TRY(export_c_weights(e, c_name, data, rows, n));
-    *reference = e->options->int8 ? export_c_format(e, "@_%s, @_%s_scale", c_name, c_name)
-                                  : export_c_format(e, "@_%s", c_name);
+    *reference = e->options->int8 ? export_c_format(e, "model_%s, model_%s_scale", c_name, c_name)
+                                  : export_c_format(e, "model_%s", c_name);
     return BASE_OK;
 }
 
@@ -136,7 +92,7 @@ static base_status convolution_weights(const export_c_call *call, const char **w
     const float *own = tensor(call, "bias");
     *bias = "NULL";
     if (call->norm == NULL) {
-        if (own) *bias = constant(call, "bias", out);
+        if (own) *bias = export_c_tensor(call, "bias");
         return weights(call, "weight", tensor(call, "weight"), out, k, weight);
     }
     float *folded = base_arena_alloc(&call->e->arena, (size_t)out, sizeof *folded);
@@ -145,7 +101,7 @@ static base_status convolution_weights(const export_c_call *call, const char **w
     BASE_TRY(fold_norm(call, tensor(call, "weight"), folded, out, k, weight));
     const char *name = name_of(call, "bias");
     export_c_constant(call->e, name, folded, out);
-    *bias = export_c_format(call->e, "@_%s", name);
+    *bias = export_c_format(call->e, "model_%s", name);
     return BASE_OK;
 }
 
@@ -155,22 +111,21 @@ static base_status write_conv2d(const export_c_call *call) {
     const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
     const char *weight = "", *bias = "";
     int64_t pads[4], pair[6];
-    export_c_need(e, EXPORT_C_CONV2D);
     BASE_TRY(convolution_weights(call, &weight, &bias));
     nn_conv2d_pads(node->options, shape_in(call), pads);
     static const char *const keys[] = {"kernel", "stride", "dilation"};
     for (int i = 0; i < 6; i++) pair[i] = nn_pair_item(infer_graph_ints(node, keys[i / 2]), i % 2);
-    export_c_line(e, &e->constants,
-                  "static const @_convolution @_layer_%d = {\n"
-                  "    %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, "
-                  "%lld, %lld, %lld,\n    %s, %s};",
-                  call->index, (long long)in[0], (long long)in[1], (long long)in[2],
-                  (long long)out[0], (long long)out[1], (long long)out[2], (long long)pair[0],
-                  (long long)pair[1], (long long)pair[2], (long long)pair[3], (long long)pair[4],
-                  (long long)pair[5], (long long)pads[0], (long long)pads[1],
-                  (long long)nn_conv2d_groups(node->options, shape_in(call)), weight, bias);
-    export_c_line(e, body(call), "    @_conv2d(&@_layer_%d, %s, %s, %s);", call->index, call->x[0],
-                  call->y, frames_out(call));
+    base_text_printf(&e->constants,
+                     "static const model_convolution model_layer_%d = {\n"
+                     "    %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, "
+                     "%lld, %lld, %lld,\n    %s, %s};\n",
+                     call->index, (long long)in[0], (long long)in[1], (long long)in[2],
+                     (long long)out[0], (long long)out[1], (long long)out[2], (long long)pair[0],
+                     (long long)pair[1], (long long)pair[2], (long long)pair[3], (long long)pair[4],
+                     (long long)pair[5], (long long)pads[0], (long long)pads[1],
+                     (long long)nn_conv2d_groups(node->options, shape_in(call)), weight, bias);
+    base_text_printf(&call->e->body, "    model_conv2d(&model_layer_%d, %s, %s, %s);\n",
+                     call->index, call->x[0], call->y, export_c_frames_out(call));
     return BASE_OK;
 }
 
@@ -179,28 +134,15 @@ static base_status write_batch_norm(const export_c_call *call) {
     nn_shape in = shape_in(call);
     channel_maps maps;
     BASE_TRY(make_maps(e, &call->node, &maps));
-    export_c_need(e, EXPORT_C_SCALE);
     const char *scale = name_of(call, "scale"), *shift = name_of(call, "shift");
     export_c_constant(e, scale, maps.scale, maps.n);
     export_c_constant(e, shift, maps.shift, maps.n);
     long long rows = in.rank == 2 ? (long long)in.dim[0] : 1;
     long long n = in.rank == 3 ? (long long)(in.dim[1] * in.dim[2]) : 1;
-    export_c_line(e, body(call), "    @_scale(%s, %s, %lld, %lld, %lld, @_%s, @_%s);", call->x[0],
-                  call->y, rows, (long long)maps.n, n, scale, shift);
-    clear(call);
-    return BASE_OK;
-}
-
-static base_status write_layer_norm(const export_c_call *call) {
-    export_c *e = call->e;
-    nn_shape in = shape_in(call);
-    int64_t n = in.rank == 3 ? nn_shape_count(in) : in.dim[in.rank - 1];
-    export_c_need(e, EXPORT_C_LAYER_NORM);
-    const char *weight = constant(call, "weight", n), *bias = constant(call, "bias", n);
-    export_c_line(e, body(call), "    @_layer_norm(%s, %s, %lld, %lld, %.17g, %s, %s);", call->x[0],
-                  call->y, (long long)(nn_shape_count(in) / n), (long long)n,
-                  infer_graph_float(&call->node, "eps"), weight, bias);
-    clear(call);
+    base_text_printf(&call->e->body,
+                     "    model_scale(%s, %s, %lld, %lld, %lld, model_%s, model_%s);\n", call->x[0],
+                     call->y, rows, (long long)maps.n, n, scale, shift);
+    export_c_clear(call);
     return BASE_OK;
 }
 
@@ -217,7 +159,7 @@ static base_status matrix(const export_c_call *call, const char *weight_name, co
     }
     int64_t out = shape.dim[0], in = shape.dim[1];
     BASE_TRY(weights(call, weight_name, tensor(call, weight_name), out, in, &weight));
-    const char *bias = constant(call, bias_name, out);
+    const char *bias = export_c_tensor(call, bias_name);
     *text = export_c_format(call->e, "{%lld, %lld, %s, %s}", (long long)in, (long long)out, weight,
                             bias);
     return BASE_OK;
@@ -226,13 +168,14 @@ static base_status matrix(const export_c_call *call, const char *weight_name, co
 static base_status write_linear(const export_c_call *call) {
     export_c *e = call->e;
     const char *text;
-    export_c_need(e, EXPORT_C_LINEAR);
     BASE_TRY(matrix(call, "weight", "bias", &text));
-    export_c_line(e, &e->constants, "static const @_matrix @_layer_%d = %s;", call->index, text);
+    base_text_printf(&e->constants, "static const model_matrix model_layer_%d = %s;\n", call->index,
+                     text);
     nn_shape in = shape_in(call);
     long long rows = in.rank == 2 ? (long long)in.dim[0] : 1;
-    export_c_line(e, body(call), "    @_linear(&@_layer_%d, %s, %s, %lld, %s);", call->index,
-                  call->x[0], call->y, rows, in.rank == 2 ? frames_in(call) : "1");
+    base_text_printf(&call->e->body, "    model_linear(&model_layer_%d, %s, %s, %lld, %s);\n",
+                     call->index, call->x[0], call->y, rows,
+                     in.rank == 2 ? export_c_frames_in(call) : "1");
     return BASE_OK;
 }
 
@@ -252,15 +195,15 @@ static base_status write_forest(const export_c_call *call) {
     nn_forest_leaves(node->options, node->plan, node->param, node->state, leaves);
     for (int64_t i = 0; i < n; i++) leaves[i] /= (float)trees;
     if (n_leaves > e->n_scratch) e->n_scratch = n_leaves;
-    export_c_need(e, EXPORT_C_FOREST);
-    export_c_ints(e, &e->constants, name_of(call, "unit"), unit, n_splits);
+    export_c_ints(&e->constants, name_of(call, "unit"), unit, n_splits);
     export_c_constant(e, name_of(call, "leaves"), leaves, n);
-    export_c_line(e, &e->constants,
-                  "static const @_trees @_layer_%d = {%lld, %lld, %lld, @_unit_%d, @_leaves_%d};",
-                  call->index, (long long)trees, (long long)depth, (long long)classes, call->index,
-                  call->index);
-    export_c_line(e, body(call), "    @_forest(&@_layer_%d, %s, %s, work->scratch);", call->index,
-                  call->x[0], call->y);
+    base_text_printf(&e->constants,
+                     "static const model_trees model_layer_%d = {%lld, %lld, %lld, model_unit_%d, "
+                     "model_leaves_%d};\n",
+                     call->index, (long long)trees, (long long)depth, (long long)classes,
+                     call->index, call->index);
+    base_text_printf(&call->e->body, "    model_forest(&model_layer_%d, %s, %s, work->scratch);\n",
+                     call->index, call->x[0], call->y);
     return BASE_OK;
 }
 
@@ -268,17 +211,14 @@ static base_status write_forest(const export_c_call *call) {
 
 typedef struct {
     const char *cell; /* of the C */
-    export_c_piece piece;
     int n_gates;
 } recurrent_form;
 
-static recurrent_form form_of(const nn_graph_node *node) {
-    const char *name = node->layer->variant.name;
-    if (strcmp(name, "gru") == 0) return (recurrent_form){"gru", EXPORT_C_GRU, 3};
-    if (strcmp(name, "lstm") == 0) return (recurrent_form){"lstm", EXPORT_C_LSTM, 4};
+static recurrent_form recurrent_form_of(const nn_graph_node *node) {
+    if (node->layer == &nn_layer_gru) return (recurrent_form){"gru", 3};
+    if (node->layer == &nn_layer_lstm) return (recurrent_form){"lstm", 4};
     bool relu = infer_graph_choice(node, "nonlinearity") == 1;
-    return relu ? (recurrent_form){"rnn_relu", EXPORT_C_RNN_RELU, 1}
-                : (recurrent_form){"rnn_tanh", EXPORT_C_RNN_TANH, 1};
+    return relu ? (recurrent_form){"rnn_relu", 1} : (recurrent_form){"rnn_tanh", 1};
 }
 
 static base_status recurrence(const export_c_call *call, int layer, int direction) {
@@ -292,10 +232,11 @@ static base_status recurrence(const export_c_call *call, int layer, int directio
         snprintf(bias, sizeof bias, "bias_%s_l%d%s", kinds[i], layer, end);
         BASE_TRY(matrix(call, weight, bias, &text[i]));
     }
-    export_c_line(e, &e->constants,
-                  "static const @_recurrence @_layer_%d_%d%s = {%lld, %lld, %d,\n    %s,\n    %s};",
-                  call->index, layer, direction ? "r" : "", (long long)shape_in(call).dim[0],
-                  (long long)infer_graph_int(&call->node, "hidden"), direction, text[0], text[1]);
+    base_text_printf(
+        &e->constants,
+        "static const model_recurrence model_layer_%d_%d%s = {%lld, %lld, %d,\n    %s,\n    %s};\n",
+        call->index, layer, direction ? "r" : "", (long long)shape_in(call).dim[0],
+        (long long)infer_graph_int(&call->node, "hidden"), direction, text[0], text[1]);
     return BASE_OK;
 }
 
@@ -310,56 +251,26 @@ static const char *stack_place(const export_c_call *call, int layer, int64_t cel
 static base_status write_recurrent(const export_c_call *call) {
     export_c *e = call->e;
     const nn_graph_node *node = &call->node;
-    recurrent_form form = form_of(node);
+    recurrent_form form = recurrent_form_of(node);
     int64_t hidden = infer_graph_int(node, "hidden"), layers = infer_graph_int(node, "layers");
     int directions = infer_graph_bool(node, "bidirectional") ? 2 : 1;
     int64_t step = directions * hidden, sequence = shape_in(call).dim[0] * step;
     int64_t cell = (2 * form.n_gates + 2) * hidden, scratch = cell + (layers > 1) * 2 * sequence;
     if (scratch > e->n_scratch) e->n_scratch = scratch;
-    export_c_need(e, form.piece);
     const char *x = call->x[0];
     for (int l = 0; l < layers; l++) {
         bool is_last = l == layers - 1, keeps_last = is_last && shape_out(call).rank == 1;
         const char *y = is_last ? call->y : stack_place(call, l, cell, sequence);
         for (int d = 0; d < directions; d++) {
             BASE_TRY(recurrence(call, l, d));
-            export_c_line(e, body(call),
-                          "    @_recur(&@_layer_%d_%d%s, @_%s, %s, %s, %lld, %s, "
-                          "work->scratch);",
-                          call->index, l, d ? "r" : "", form.cell, x, place(e, y, d * hidden),
-                          keeps_last ? 0 : (long long)step, frames_in(call));
+            base_text_printf(&call->e->body,
+                             "    model_recur(&model_layer_%d_%d%s, model_%s, %s, %s, %lld, %s, "
+                             "work->scratch);\n",
+                             call->index, l, d ? "r" : "", form.cell, x, place(e, y, d * hidden),
+                             keeps_last ? 0 : (long long)step, export_c_frames_in(call));
         }
         x = y;
     }
-    return BASE_OK;
-}
-
-/* ---- functions of single numbers ---- */
-
-static base_status write_activation(const export_c_call *call) {
-    static const struct {
-        nn_activation kind;
-        export_c_piece piece;
-        const char *function;
-    } forms[] = {
-        {NN_RELU, EXPORT_C_RELU, "relu"}, {NN_LEAKY_RELU, EXPORT_C_LEAKY_RELU, "leaky_relu"},
-        {NN_GELU, EXPORT_C_GELU, "gelu"}, {NN_GELU_TANH, EXPORT_C_GELU_TANH, "gelu_tanh"},
-        {NN_SILU, EXPORT_C_SILU, "silu"}, {NN_SIGMOID, EXPORT_C_SIGMOID, "sigmoid"},
-        {NN_TANH, EXPORT_C_TANH, "tanh"}};
-    nn_function function;
-    int i = 0;
-    BASE_CHECK(nn_layer_function(call->node.layer, call->node.options, &function));
-    while (forms[i].kind != function.map.kind) i++;
-    export_c_need(call->e, forms[i].piece);
-    base_text slope = {0};
-    if (function.map.kind == NN_LEAKY_RELU) {
-        base_text_add(&slope, ", ");
-        export_c_number(&slope, function.map.p[0]);
-    }
-    export_c_line(call->e, body(call), "    @_%s(%s, %s, %lld%s);", forms[i].function, call->x[0],
-                  call->y, (long long)nn_shape_count(shape_in(call)), base_text_string(&slope));
-    base_text_release(&slope);
-    if (function.map.kind == NN_SIGMOID) clear(call);
     return BASE_OK;
 }
 
@@ -369,43 +280,33 @@ static base_status write_pool(const export_c_call *call) {
     export_c *e = call->e;
     const nn_pool_options *o = call->node.options;
     const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
-    bool max = strcmp(call->node.layer->variant.name, "max_pool") == 0;
+    bool max = call->node.layer == &nn_layer_max_pool;
     base_ints stride = o->stride.n > 0 ? o->stride : o->kernel;
     int64_t pads[4];
     nn_pool_pads(o, shape_in(call), pads);
-    export_c_need(e, max ? EXPORT_C_MAX_POOL : EXPORT_C_AVG_POOL);
-    export_c_line(e, &e->constants,
-                  "static const @_pool @_layer_%d = {%lld, %lld, %lld, %lld, %lld, %lld, %lld, "
-                  "%lld, %lld, %lld, %lld};",
-                  call->index, (long long)in[0], (long long)in[1], (long long)in[2],
-                  (long long)out[1], (long long)out[2], (long long)nn_pair_item(o->kernel, 0),
-                  (long long)nn_pair_item(o->kernel, 1), (long long)nn_pair_item(stride, 0),
-                  (long long)nn_pair_item(stride, 1), (long long)pads[0], (long long)pads[1]);
+    base_text_printf(
+        &e->constants,
+        "static const model_pool model_layer_%d = {%lld, %lld, %lld, %lld, %lld, %lld, %lld, "
+        "%lld, %lld, %lld, %lld};\n",
+        call->index, (long long)in[0], (long long)in[1], (long long)in[2], (long long)out[1],
+        (long long)out[2], (long long)nn_pair_item(o->kernel, 0),
+        (long long)nn_pair_item(o->kernel, 1), (long long)nn_pair_item(stride, 0),
+        (long long)nn_pair_item(stride, 1), (long long)pads[0], (long long)pads[1]);
     bool sees_padding = max && nn_pool_is_tiling(o); /* a window is valid as a whole or not */
-    export_c_line(e, body(call), "    @_%s(&@_layer_%d, %s, %s, %s, %s);",
-                  max ? "max_pool" : "avg_pool", call->index, call->x[0],
-                  sees_padding ? frames(call, NULL, in[2]) : frames_in(call), call->y,
-                  frames_out(call));
-    return BASE_OK;
-}
-
-static base_status write_adaptive_pool(const export_c_call *call) {
-    const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
-    export_c_need(call->e, EXPORT_C_ADAPTIVE_POOL);
-    export_c_line(call->e, body(call),
-                  "    @_adaptive_pool(%s, %s, %lld, %lld, %lld, %lld, %lld, %s);", call->x[0],
-                  call->y, (long long)in[0], (long long)in[1], (long long)in[2], (long long)out[1],
-                  (long long)out[2], frames_in(call));
+    base_text_printf(&call->e->body, "    model_%s(&model_layer_%d, %s, %s, %s, %s);\n",
+                     max ? "max_pool" : "avg_pool", call->index, call->x[0],
+                     sees_padding ? export_c_format(e, "%lld", (long long)in[2])
+                                  : export_c_frames_in(call),
+                     call->y, export_c_frames_out(call));
     return BASE_OK;
 }
 
 static base_status write_global_pool(const export_c_call *call) {
     const int64_t *in = shape_in(call).dim;
     bool max = infer_graph_choice(&call->node, "kind") == 1;
-    export_c_need(call->e, max ? EXPORT_C_GLOBAL_MAX : EXPORT_C_GLOBAL_MEAN);
-    export_c_line(call->e, body(call), "    @_global_%s(%s, %s, %lld, %lld, %lld, %s);",
-                  max ? "max" : "mean", call->x[0], call->y, (long long)in[0], (long long)in[1],
-                  (long long)in[2], frames_in(call));
+    base_text_printf(&call->e->body, "    model_global_%s(%s, %s, %lld, %lld, %lld, %s);\n",
+                     max ? "max" : "mean", call->x[0], call->y, (long long)in[0], (long long)in[1],
+                     (long long)in[2], export_c_frames_in(call));
     return BASE_OK;
 }
 
@@ -413,7 +314,7 @@ static const char *attention_arguments(const export_c_call *call) {
     export_c *e = call->e;
     const int64_t *in = shape_in(call).dim;
     if (in[0] > e->n_scratch) e->n_scratch = in[0];
-    const char *weight = constant(call, "attention_weight", in[1]);
+    const char *weight = export_c_tensor(call, "attention_weight");
     base_text bias = {0};
     export_c_number(&bias, *tensor(call, "attention_bias"));
     const char *text =
@@ -423,24 +324,14 @@ static const char *attention_arguments(const export_c_call *call) {
 }
 
 static base_status write_time_pool(const export_c_call *call) {
-    static const struct {
-        const char *kind;
-        export_c_piece piece;
-    } forms[] = {{"mean", EXPORT_C_TIME_MEAN},
-                 {"max", EXPORT_C_TIME_MAX},
-                 {"last", EXPORT_C_TIME_LAST},
-                 {"attention", EXPORT_C_TIME_ATTENTION}};
     base_strings kinds = infer_graph_strings(&call->node, "kinds");
     int64_t features = shape_in(call).dim[1];
     for (int k = 0; k < kinds.n; k++) {
-        int i = 0;
-        while (strcmp(forms[i].kind, kinds.items[k]) != 0) i++;
-        export_c_need(call->e, forms[i].piece);
-        const char *more = "";
-        if (forms[i].piece == EXPORT_C_TIME_ATTENTION) more = attention_arguments(call);
-        export_c_line(call->e, body(call), "    @_time_%s(%s, %s, %s, %lld%s);", forms[i].kind,
-                      call->x[0], place(call->e, call->y, k * features), frames_in(call),
-                      (long long)features, more);
+        bool attends = strcmp(kinds.items[k], "attention") == 0;
+        const char *more = attends ? attention_arguments(call) : "";
+        base_text_printf(&call->e->body, "    model_time_%s(%s, %s, %s, %lld%s);\n", kinds.items[k],
+                         call->x[0], place(call->e, call->y, k * features),
+                         export_c_frames_in(call), (long long)features, more);
     }
     return BASE_OK;
 }
@@ -451,11 +342,11 @@ static base_status write_time_pool(const export_c_call *call) {
 static base_status write_permuted(const export_c_call *call, const int64_t extent[3],
                                   const int order[3]) {
     const int64_t stride[3] = {extent[1] * extent[2], extent[2], 1};
-    export_c_need(call->e, EXPORT_C_PERMUTE);
-    export_c_line(call->e, body(call), "    @_permute(%s, %s, %lld, %lld, %lld, %lld, %lld, %lld);",
-                  call->x[0], call->y, (long long)extent[order[0]], (long long)stride[order[0]],
-                  (long long)extent[order[1]], (long long)stride[order[1]],
-                  (long long)extent[order[2]], (long long)stride[order[2]]);
+    base_text_printf(&call->e->body,
+                     "    model_permute(%s, %s, %lld, %lld, %lld, %lld, %lld, %lld);\n", call->x[0],
+                     call->y, (long long)extent[order[0]], (long long)stride[order[0]],
+                     (long long)extent[order[1]], (long long)stride[order[1]],
+                     (long long)extent[order[2]], (long long)stride[order[2]]);
     return BASE_OK;
 }
 
@@ -484,13 +375,12 @@ static base_status write_to_image(const export_c_call *call) {
 
 static base_status write_combination(const export_c_call *call) {
     const nn_plan *plan = call->node.plan;
-    bool adds = strcmp(call->node.layer->variant.name, "add") == 0;
+    bool adds = call->node.layer == &nn_layer_add;
     int64_t outer = nn_shape_count(plan->in[1]);
-    export_c_need(call->e, adds ? EXPORT_C_ADD : EXPORT_C_MULTIPLY);
-    export_c_line(call->e, body(call), "    @_%s(%s, %s, %s, %lld, %lld);",
-                  adds ? "add" : "multiply", call->x[0], call->x[1], call->y, (long long)outer,
-                  (long long)(nn_shape_count(plan->out) / outer));
-    if (adds) clear(call);
+    base_text_printf(&call->e->body, "    model_%s(%s, %s, %s, %lld, %lld);\n",
+                     adds ? "add" : "multiply", call->x[0], call->x[1], call->y, (long long)outer,
+                     (long long)(nn_shape_count(plan->out) / outer));
+    if (adds) export_c_clear(call);
     return BASE_OK;
 }
 
@@ -498,79 +388,84 @@ static base_status write_concatenate(const export_c_call *call) {
     const nn_plan *plan = call->node.plan;
     int64_t rows = plan->out.rank == 2 ? plan->out.dim[0] : 1;
     int64_t step = nn_shape_count(plan->out) / rows, at = 0;
-    export_c_need(call->e, EXPORT_C_COPY);
     for (int i = 0; i < plan->n_in; i++) {
         int64_t width = nn_shape_count(plan->in[i]) / rows;
-        export_c_line(call->e, body(call), "    @_copy_rows(%s, %s, %lld, %lld, %lld);", call->x[i],
-                      place(call->e, call->y, at), (long long)rows, (long long)width,
-                      (long long)step);
+        base_text_printf(&call->e->body, "    model_copy_rows(%s, %s, %lld, %lld, %lld);\n",
+                         call->x[i], place(call->e, call->y, at), (long long)rows, (long long)width,
+                         (long long)step);
         at += width;
     }
-    clear(call);
+    export_c_clear(call);
     return BASE_OK;
 }
 
 /* ---- all of them ---- */
 
 typedef struct {
-    const char *name;
+    const nn_layer *layer;
     base_status (*write)(const export_c_call *call); /* NULL: y = x */
     bool in_place;
 } layer_form;
 
-static const layer_form forms[] = {{"conv2d", write_conv2d, false},
-                                   {"linear", write_linear, false},
-                                   {"forest", write_forest, false},
-                                   {"gru", write_recurrent, false},
-                                   {"lstm", write_recurrent, false},
-                                   {"rnn", write_recurrent, false},
-                                   {"batch_norm", write_batch_norm, true},
-                                   {"layer_norm", write_layer_norm, true},
-                                   {"dropout", NULL, true},
-                                   {"stochastic_depth", NULL, true},
-                                   {"relu", write_activation, true},
-                                   {"leaky_relu", write_activation, true},
-                                   {"gelu", write_activation, true},
-                                   {"silu", write_activation, true},
-                                   {"sigmoid", write_activation, true},
-                                   {"tanh", write_activation, true},
-                                   {"max_pool", write_pool, false},
-                                   {"avg_pool", write_pool, false},
-                                   {"adaptive_pool", write_adaptive_pool, false},
-                                   {"global_pool", write_global_pool, false},
-                                   {"time_pool", write_time_pool, false},
-                                   {"flatten", NULL, true},
-                                   {"reshape", NULL, true},
-                                   {"permute", write_permute, false},
-                                   {"to_sequence", write_to_sequence, false},
-                                   {"to_image", write_to_image, false},
-                                   {"add", write_combination, false},
-                                   {"multiply", write_combination, false},
-                                   {"concatenate", write_concatenate, false}};
+/* A layer that is not among them is called as the parameters of its function in the template say.
+ */
+static const layer_form forms[] = {
+    {&nn_layer_conv2d, write_conv2d, false},
+    {&nn_layer_linear, write_linear, false},
+    {&nn_layer_forest, write_forest, false},
+    {&nn_layer_gru, write_recurrent, false},
+    {&nn_layer_lstm, write_recurrent, false},
+    {&nn_layer_rnn, write_recurrent, false},
+    {&nn_layer_batch_norm, write_batch_norm, true},
+    {&nn_layer_layer_norm, export_c_function_call, true},
+    {&nn_layer_dropout, NULL, true},
+    {&nn_layer_stochastic_depth, NULL, true},
+    {&nn_layer_max_pool, write_pool, false},
+    {&nn_layer_avg_pool, write_pool, false},
+    {&nn_layer_global_pool, write_global_pool, false},
+    {&nn_layer_time_pool, write_time_pool, false},
+    {&nn_layer_flatten, NULL, true},
+    {&nn_layer_reshape, NULL, true},
+    {&nn_layer_permute, write_permute, false},
+    {&nn_layer_to_sequence, write_to_sequence, false},
+    {&nn_layer_to_image, write_to_image, false},
+    {&nn_layer_add, write_combination, false},
+    {&nn_layer_multiply, write_combination, false},
+    {&nn_layer_concatenate, write_concatenate, false},
+};
 
-enum { N_FORMS = sizeof forms / sizeof *forms };
-
-static const layer_form *form(const nn_graph_node *node) {
-    for (int i = 0; i < N_FORMS; i++) {
-        if (strcmp(forms[i].name, node->layer->variant.name) == 0) return &forms[i];
+static layer_form form_of(const nn_layer *layer) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (forms[i].layer == layer) return forms[i];
     }
-    return NULL;
+    return layer->map != NULL ? (layer_form){layer, export_c_map_call, true}
+                              : (layer_form){layer, export_c_function_call, false};
 }
 
 bool export_c_is_identity(const nn_graph_node *node) {
-    const layer_form *f = form(node);
-    return f != NULL && f->write == NULL;
+    return form_of(node->layer).write == NULL;
 }
 
 bool export_c_works_in_place(const nn_graph_node *node) {
-    const layer_form *f = form(node);
-    return f != NULL && f->in_place;
+    return form_of(node->layer).in_place;
+}
+
+bool export_c_knows(const nn_layer *layer) {
+    return form_of(layer).write != export_c_function_call ||
+           export_c_parameters(layer->variant.name) != NULL;
+}
+
+base_status export_c_layer(const export_c_call *call) {
+    const nn_layer *layer = call->node.layer;
+    if (export_c_knows(layer)) return form_of(layer).write(call);
+    return base_fail(call->e->err, BASE_ESHAPE, "network[%s].%s has no form in C", call->node.path,
+                     layer->variant.name);
 }
 
 bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, int64_t *stride) {
-    const char *name = node->layer->variant.name;
-    bool is_conv = strcmp(name, "conv2d") == 0;
-    if (!is_conv && strcmp(name, "max_pool") != 0 && strcmp(name, "avg_pool") != 0) return false;
+    bool is_conv = node->layer == &nn_layer_conv2d;
+    if (!is_conv && node->layer != &nn_layer_max_pool && node->layer != &nn_layer_avg_pool)
+        return false;
     int64_t pads[4], kernel = nn_pair_item(infer_graph_ints(node, "kernel"), 1);
     base_ints strides = infer_graph_ints(node, "stride");
     *stride = strides.n > 0 ? nn_pair_item(strides, 1) : kernel;
@@ -584,18 +479,4 @@ bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, i
         *zeros = pads[1] + pads[3];
     }
     return true;
-}
-
-base_status export_c_layer(const export_c_call *call) {
-    const layer_form *f = form(&call->node);
-    if (f != NULL) return f->write(call);
-    base_text known = {0};
-    for (int i = 0; i < N_FORMS; i++) {
-        base_text_printf(&known, "%s%s", i > 0 ? ", " : "", forms[i].name);
-    }
-    base_status status = base_fail(
-        call->e->err, BASE_ESHAPE, "network[%s].%s has no form in C; these layers have: %s",
-        call->node.path, call->node.layer->variant.name, base_text_string(&known));
-    base_text_release(&known);
-    return status;
 }

@@ -1,36 +1,22 @@
 /* A header against the model: compiled into a program that first runs the header's own test and
  * then classifies sounds. What goes there: x.bin, for each sound the number of its samples and the
  * samples; y.bin (probabilities) comes back. */
+#include <string.h>
+
 #include "infer/export/c.h"
 #include "infer/export/verify.h"
 
 enum { TEST_FAILED = 3 };
 
-/* The header stands before it, with its own main under another name. */
-static const char program_text[] =
-    " #undef main\n"
-    " int main(int argc, char **argv) {\n"
-    "     static @_work work;\n"
-    "     static float sound[MOST], probability[$_N_CLASSES];\n"
-    "     FILE *in = fopen(argv[1], \"rb\"), *out = fopen(argv[2], \"wb\");\n"
-    "     int n;\n"
-    "     if (argc != 3 || in == NULL || out == NULL) return 2;\n"
-    "     if (own_main() != 0) return 3;\n"
-    "     while (fread(&n, sizeof n, 1, in) == 1) {\n"
-    "         if (n < 0 || n > MOST) return 2;\n"
-    "         if (fread(sound, sizeof *sound, (size_t)n, in) != (size_t)n) return 2;\n"
-    "         @_classify(sound, 1, n, &work, probability);\n"
-    "         fwrite(probability, sizeof *probability, $_N_CLASSES, out);\n"
-    "     }\n"
-    "     return fclose(out) == 0 ? 0 : 2;\n"
-    " }\n";
+extern const char infer_export_c_verify[];
 
-static base_status write_program(const export_c *e, infer_verify *v, base_error *err) {
+static base_status write_program(export_c *e, infer_verify *v, base_error *err) {
     base_text program = {0};
     int64_t most = 0;
     for (int i = 0; i < INFER_VERIFY_N; i++) most = most < v->sound[i].n ? v->sound[i].n : most;
-    export_c_line(e, &program, "#define MOST %lld", (long long)most);
-    export_c_add(e, &program, program_text);
+    export_c_set(e, "MODEL_LONGEST", "%lld", (long long)most);
+    export_c_rename(e, infer_export_c_verify, infer_export_c_verify + strlen(infer_export_c_verify),
+                    &program);
     base_status status = infer_verify_write(v, "verify.c", &program, err);
     base_text_release(&program);
     return status;

@@ -6,8 +6,8 @@
 
 enum { PER_LINE = 6, INTS_PER_LINE = 16, INTEGERS_PER_LINE = 20, LARGEST = 127 };
 
-void export_c_ints(const export_c *e, base_text *text, const char *name, const int *x, int64_t n) {
-    export_c_line(e, text, "static const int @_%s[%lld] = {", name, (long long)n);
+void export_c_ints(base_text *text, const char *name, const int *x, int64_t n) {
+    base_text_printf(text, "static const int model_%s[%lld] = {\n", name, (long long)n);
     for (int64_t i = 0; i < n; i++) {
         base_text_printf(text, "%s%d,%s", i % INTS_PER_LINE == 0 ? "    " : " ", x[i],
                          i % INTS_PER_LINE == INTS_PER_LINE - 1 || i == n - 1 ? "\n" : "");
@@ -15,14 +15,18 @@ void export_c_ints(const export_c *e, base_text *text, const char *name, const i
     base_text_add(text, "};\n");
 }
 
-void export_c_floats(const export_c *e, base_text *text, const char *name, const float *x,
-                     int64_t n) {
-    export_c_line(e, text, "static const float @_%s[%lld] = {", name, (long long)n);
+void export_c_list(base_text *text, const float *x, int64_t n) {
+    base_text_add(text, "\n");
     for (int64_t i = 0; i < n; i++) {
         base_text_add(text, i % PER_LINE == 0 ? "    " : " ");
         export_c_number(text, x[i]);
         base_text_add(text, i % PER_LINE == PER_LINE - 1 || i == n - 1 ? ",\n" : ",");
     }
+}
+
+void export_c_floats(base_text *text, const char *name, const float *x, int64_t n) {
+    base_text_printf(text, "static const float model_%s[%lld] = {", name, (long long)n);
+    export_c_list(text, x, n);
     base_text_add(text, "};\n");
 }
 
@@ -36,7 +40,8 @@ static float scale_of(const float *row, int64_t n) {
 static void add_integers(export_c *e, const char *name, float *data, const float *scale,
                          int64_t rows, int64_t n) {
     base_text *text = &e->constants;
-    export_c_line(e, text, "static const @_weight @_%s[%lld] = {", name, (long long)(rows * n));
+    base_text_printf(text, "static const model_weight model_%s[%lld] = {\n", name,
+                     (long long)(rows * n));
     for (int64_t i = 0; i < rows * n; i++) {
         int64_t place = i % INTEGERS_PER_LINE;
         long value = lroundf(data[i] / scale[i / n]);
@@ -48,7 +53,7 @@ static void add_integers(export_c *e, const char *name, float *data, const float
 }
 
 void export_c_constant(export_c *e, const char *name, const float *x, int64_t n) {
-    export_c_floats(e, &e->constants, name, x, n);
+    export_c_floats(&e->constants, name, x, n);
     e->weight_bytes += n * (int64_t)sizeof *x;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "infer/export/export.h"
+#include "infer/export/c.h"
 #include "tests/model_make.h"
 #include "tests/test.h"
 
@@ -68,6 +68,16 @@ static void check_config(const char *config, bool int8) {
     TEST_OK(export_header(in_folder("model.h5"), in_folder("tiny_model.h"), int8, -1, &err), err);
     ck_assert_int_eq(run("cc -std=c99 " STRICT " -x c tiny_model.h -lm -o tiny && ./tiny"), 0);
 }
+
+START_TEST(every_layer_has_a_form) {
+    int n;
+    const nn_layer *const *layers = nn_layers(&n);
+    for (int i = 0; i < n; i++) {
+        ck_assert_msg(export_c_knows(layers[i]), "%s has no form in C", layers[i]->variant.name);
+    }
+    ck_assert(!export_c_knows(&(nn_layer){.variant = {.name = "nope"}}));
+}
+END_TEST
 
 START_TEST(images_and_both_recurrent_directions) {
     check_config(MONO LOG_MEL "network: [{conv2d: {out: 4, kernel: 3, pad: same, bias: false}}, "
@@ -307,7 +317,7 @@ START_TEST(refuses_numbers_that_are_none) {
 }
 END_TEST
 
-TEST_MAIN("infer/export/c", images_and_both_recurrent_directions,
+TEST_MAIN("infer/export/c", every_layer_has_a_form, images_and_both_recurrent_directions,
           strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
           decision_trees, moved_axes_end_the_padding, integers, every_front_end, compilers,
           finds_a_wrong_weight, one_member_of_an_ensemble, verifies_by_the_compiler_that_is_there,

@@ -1,0 +1,27 @@
+static const double model_test_form[MODEL_N_SOUNDS][4] = {MODEL_TEST_FORM};
+
+static const int model_test_length[MODEL_N_SOUNDS] = {MODEL_TEST_LENGTH};
+
+static const float model_test_wanted[MODEL_N_SOUNDS * MODEL_N_CLASSES] = {MODEL_TEST_WANTED};
+
+/* 0 if this machine finds what rimshot found. */
+int main(void) {
+    static model_work work;
+    static float sound[MODEL_SAMPLES * 2 + 300], probability[MODEL_N_CLASSES];
+    double worst = 0;
+    int passed = 1;
+    for (int i = 0; i < MODEL_N_SOUNDS; i++) {
+        model_test_sound(model_test_form[i], sound, model_test_length[i]);
+        model_classify(sound, 1, model_test_length[i], &work, probability);
+        for (int c = 0; c < MODEL_N_CLASSES; c++) {
+            const float wanted = model_test_wanted[i * MODEL_N_CLASSES + c];
+            const double difference = fabs((double)probability[c] - (double)wanted);
+            printf("%-20s %.6f, wanted %.6f\n", model_label(c), (double)probability[c],
+                    (double)wanted);
+            if (difference > worst) worst = difference;
+            if (!(difference <= 1e-4)) passed = 0;
+        }
+    }
+    printf("largest difference %.2g: %s\n", worst, passed ? "passed" : "FAILED");
+    return passed ? 0 : 1;
+}
