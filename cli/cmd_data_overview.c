@@ -208,8 +208,8 @@ static base_status picture_features(cli_call *call, const cli_dataset *set, dsp_
     BASE_TRY(base_options_bind(dsp_features_table, NULL, &options, &call->arena, err));
     options.normalize = DSP_NORM_NONE;
     options.top_db = 80;
-    return dsp_features_new(&options, set->audio.sample_rate_hz, set->clips.n_channels,
-                            set->clips.n_samples, features, err);
+    const dsp_clip_form form = data_audio_form(&set->audio);
+    return dsp_features_new(&options, &form, features, err);
 }
 
 /* Renders one clip into memory of the arena. */

@@ -100,10 +100,8 @@ static base_status resample(data_audio *clip, double rate_hz, base_error *err) {
     int64_t n = dsp_resample_length(clip->n, clip->sample_rate_hz, rate_hz);
     float *x = base_alloc((size_t)(n * clip->n_channels), sizeof *x);
     if (x == NULL) return no_memory(err);
-    base_status status = BASE_OK;
-    for (int64_t c = 0; c < clip->n_channels && status == BASE_OK; c++)
-        status = dsp_resample(clip->x + c * clip->n, clip->n, clip->sample_rate_hz, rate_hz,
-                              x + c * n, err);
+    dsp_clip from = {clip->x, clip->n_channels, clip->n, clip->sample_rate_hz};
+    base_status status = dsp_resample(from, rate_hz, x, err);
     base_free(clip->x);
     *clip = (data_audio){x, clip->n_channels, n, rate_hz};
     return status;

@@ -4,6 +4,7 @@
 
 #include "data/audio_file.h"
 #include "data/manifest.h"
+#include "dsp/clip.h"
 
 /* `audio.normalize`. */
 enum {
@@ -27,6 +28,12 @@ extern const base_option data_audio_table[];
 /* Samples per channel that every clip is played into: seconds at the sample rate, rounded. */
 static inline int64_t data_audio_samples(const data_audio_options *options) {
     return (int64_t)(options->seconds * options->sample_rate_hz + 0.5);
+}
+
+static inline dsp_clip_form data_audio_form(const data_audio_options *options) {
+    return (dsp_clip_form){.sample_rate_hz = options->sample_rate_hz,
+                           .n_channels = options->channels,
+                           .n_samples = data_audio_samples(options)};
 }
 
 /* Brings one decoded file into the form of `options`: mix, resample, trim, cut, fade the last 5 ms

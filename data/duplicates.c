@@ -119,7 +119,8 @@ static base_status make_features(double sample_rate_hz, dsp_features **features,
                                     .top_db = RANGE_DB,
                                     .reference = 1,
                                     .frames = N_FRAMES};
-    return dsp_features_new(&options, sample_rate_hz, 1, N_SAMPLES, features, err);
+    const dsp_clip_form form = {sample_rate_hz, 1, N_SAMPLES};
+    return dsp_features_new(&options, &form, features, err);
 }
 
 static base_status make_prints(const data_clips *clips, base_pool *pool, float *prints,

@@ -172,13 +172,6 @@ size_t dsp_descriptors_scratch_bytes(const dsp_descriptors *descriptors) {
 
 /* ---- tone ---- */
 
-typedef struct {
-    const dsp_descriptors *d;
-    const buffers *b;
-    int64_t n_frames;
-    double *values; /* sums over the frames so far */
-} tone_sink;
-
 /* Where the magnitudes, summed from the lowest bin on, reach `share` of `total`. */
 static int64_t rolloff_bin(const float *magnitude, double share, double total) {
     double sum = 0.0;
@@ -215,18 +208,16 @@ static double flatness(const float *power, const float *level) {
     return pow(10.0, level_sum / N_BINS / 10.0) / (power_sum / N_BINS);
 }
 
-static void add_frame(void *context, int64_t t, const float complex *bins) {
-    const tone_sink *sink = context;
-    const dsp_descriptors *d = sink->d;
-    const buffers *b = sink->b;
+/* Adds one frame's measures and leaves its log-mel spectrum in b->level. */
+static void add_frame(const dsp_descriptors *d, const buffers *b, const float complex *bins,
+                      double *values) {
     d->kernels->power(bins, b->power, N_BINS);
     d->kernels->decibels(b->power, LEAST_POWER, b->level, N_BINS);
-    sink->values[FLATNESS] += flatness(b->power, b->level);
+    values[FLATNESS] += flatness(b->power, b->level);
     for (int64_t k = 0; k < N_BINS; k++) b->level[k] = sqrtf(b->power[k]);
-    add_moments(b->level, d->sample_rate_hz / N_FFT, sink->values);
+    add_moments(b->level, d->sample_rate_hz / N_FFT, values);
     dsp_mel_apply(d->mel, b->power, b->level);
     d->kernels->decibels(b->level, LEAST_POWER, b->level, N_MELS);
-    for (int64_t m = 0; m < N_MELS; m++) b->log_mel[m * sink->n_frames + t] = b->level[m];
 }
 
 /* Sums of each coefficient over the frames. */
@@ -265,9 +256,11 @@ static double sum_crossings(const float *x, int64_t n, int64_t n_frames) {
 
 static void measure_tone(const dsp_descriptors *d, const buffers *b, int64_t n, double *values) {
     int64_t n_frames = dsp_stft_frames(d->stft, n);
-    tone_sink sink = {d, b, n_frames, values};
     memset(values + CENTROID, 0, (LUFS - CENTROID) * sizeof *values);
-    dsp_stft_run(d->stft, b->mono, n, b->stft, add_frame, &sink);
+    for (int64_t t = 0; t < n_frames; t++) {
+        add_frame(d, b, dsp_stft_frame(d->stft, b->mono, n, t, b->stft), values);
+        for (int64_t m = 0; m < N_MELS; m++) b->log_mel[m * n_frames + t] = b->level[m];
+    }
     add_cepstrum(d, b, n_frames, values);
     values[CROSSINGS] = sum_crossings(b->mono, n, n_frames);
     for (int i = CENTROID; i < LUFS; i++) values[i] /= (double)n_frames;

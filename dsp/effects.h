@@ -1,18 +1,13 @@
 /* dsp/effects.h - changes to a clip's waveform, for augmentation.
  *
- * A clip is planar: channel c has samples x[c * n, (c + 1) * n). All work in place, keep the length
- * and are deterministic; random choices are the caller's, given as arguments or as a base_rng. */
+ * All work in place, keep the length and are deterministic; random choices are the caller's, given
+ * as arguments or as a base_rng. */
 #ifndef DSP_EFFECTS_H
 #define DSP_EFFECTS_H
 
 #include "base/rng.h"
 #include "base/status.h"
-
-typedef struct {
-    float *x;
-    int64_t n_channels, n; /* n samples per channel */
-    double sample_rate_hz;
-} dsp_clip;
+#include "dsp/clip.h"
 
 void dsp_polarity(dsp_clip clip);
 void dsp_gain(dsp_clip clip, double gain_db);

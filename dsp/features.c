@@ -231,18 +231,17 @@ static base_status make(dsp_features *f, double sample_rate_hz, base_error *err)
     return make_norm(f, err);
 }
 
-base_status dsp_features_new(const dsp_features_options *options, double sample_rate_hz,
-                             int64_t n_channels, int64_t n_samples, dsp_features **features,
-                             base_error *err) {
-    BASE_CHECK(sample_rate_hz > 0.0 && n_channels > 0);
+base_status dsp_features_new(const dsp_features_options *options, const dsp_clip_form *form,
+                             dsp_features **features, base_error *err) {
+    BASE_CHECK(form->sample_rate_hz > 0.0 && form->n_channels > 0);
     *features = NULL;
     dsp_features *made = base_alloc(1, sizeof *made);
     if (made == NULL) return base_fail(err, BASE_EMEMORY, "features: no memory");
     made->options = *options;
     made->kernels = dsp_kernels();
-    made->n_channels = n_channels;
-    made->n_samples = n_samples;
-    base_status status = make(made, sample_rate_hz, err);
+    made->n_channels = form->n_channels;
+    made->n_samples = form->n_samples;
+    base_status status = make(made, form->sample_rate_hz, err);
     if (status != BASE_OK) {
         dsp_features_free(made);
         return status;
@@ -307,13 +306,6 @@ size_t dsp_features_scratch_bytes(const dsp_features *features) {
     return count.used_bytes;
 }
 
-/* Where the frames of one channel go: plane [n_rows, T]. */
-typedef struct {
-    const dsp_features *features;
-    const buffers *buffers;
-    float *plane;
-} channel_sink;
-
 /* |X|^2, or |X|, over n_fft or not. */
 static void scale_spectrum(const dsp_features *f, float *power) {
     const dsp_features_options *o = &f->options;
@@ -324,24 +316,23 @@ static void scale_spectrum(const dsp_features *f, float *power) {
     }
 }
 
-static void store_frame(void *context, int64_t t, const float complex *bins) {
-    const channel_sink *sink = context;
-    const dsp_features *f = sink->features;
-    if (t >= f->n_filled) return;
+/* Stores one frame as a column whose rows are T apart. */
+static void store_frame(const dsp_features *f, const buffers *b, const float complex *bins,
+                        float *out) {
     const dsp_features_options *o = &f->options;
-    float *column = sink->buffers->power;
+    float *column = b->power;
     int64_t n_rows = f->n_rows;
     f->kernels->power(bins, column, f->n_bins);
     if (o->kind == DSP_STFT) {
         scale_spectrum(f, column);
     } else {
-        column = sink->buffers->column;
+        column = b->column;
         n_rows = o->n_mels;
-        dsp_mel_apply(f->mel, sink->buffers->power, column);
+        dsp_mel_apply(f->mel, b->power, column);
         for (int64_t i = 0; o->root && i < n_rows; i++) column[i] = sqrtf(column[i]);
     }
     if (dsp_features_is_decibels(o)) f->kernels->decibels(column, (float)o->amin, column, n_rows);
-    for (int64_t i = 0; i < n_rows; i++) sink->plane[i * f->n_frames + t] = column[i];
+    for (int64_t i = 0; i < n_rows; i++) out[i * f->n_frames] = column[i];
 }
 
 /* Subtracts the reference and cuts what lies top_db below the loudest, over a whole clip of n_rows
@@ -411,8 +402,11 @@ static void store_spectra(const dsp_features *f, const float *audio, void *scrat
     if (has_raster(o)) planes += f->n_channels * f->n_rows * f->n_frames;
     int64_t n_rows = o->kind == DSP_MFCC ? o->n_mels : f->n_rows;
     for (int64_t c = 0; c < f->n_channels; c++) {
-        channel_sink sink = {f, &b, planes + c * n_rows * f->n_frames};
-        dsp_stft_run(f->stft, audio + c * f->n_samples, f->n_samples, b.stft, store_frame, &sink);
+        const float *x = audio + c * f->n_samples;
+        float *plane = planes + c * n_rows * f->n_frames;
+        for (int64_t t = 0; t < f->n_filled; t++) {
+            store_frame(f, &b, dsp_stft_frame(f->stft, x, f->n_samples, t, b.stft), plane + t);
+        }
     }
     if (dsp_features_is_decibels(o)) level_decibels(f, planes, f->n_channels * n_rows);
     if (o->kind == DSP_MFCC) store_mfcc(f, b.log_mel, out);

@@ -16,6 +16,7 @@
 #include "base/options.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "dsp/clip.h"
 
 typedef enum {
     DSP_WAVEFORM,
@@ -65,10 +66,9 @@ extern const base_option dsp_features_table[];
 typedef struct dsp_features
     dsp_features; /* immutable but for the normalisation; shared by threads */
 
-/* For clips of `n_channels` x `n_samples` at `sample_rate_hz`. */
-base_status dsp_features_new(const dsp_features_options *options, double sample_rate_hz,
-                             int64_t n_channels, int64_t n_samples, dsp_features **features,
-                             base_error *err);
+/* For clips of that form. */
+base_status dsp_features_new(const dsp_features_options *options, const dsp_clip_form *form,
+                             dsp_features **features, base_error *err);
 void dsp_features_free(dsp_features *features);
 /* Extents [C,F,T] of the output. */
 void dsp_features_shape(const dsp_features *features, int64_t shape[3]);

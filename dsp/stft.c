@@ -152,11 +152,9 @@ const float complex *dsp_stft_at(const dsp_stft *stft, const float *x, int64_t n
     return b.bins;
 }
 
-void dsp_stft_run(const dsp_stft *stft, const float *x, int64_t n, void *scratch,
-                  dsp_stft_frame *emit, void *context) {
-    int64_t n_frames = dsp_stft_frames(stft, n), before, after;
+const float complex *dsp_stft_frame(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
+                                    void *scratch) {
+    int64_t before, after;
     dsp_stft_extension(stft, n, &before, &after);
-    for (int64_t t = 0; t < n_frames; t++) {
-        emit(context, t, dsp_stft_at(stft, x, n, t * stft->options.hop - before, scratch));
-    }
+    return dsp_stft_at(stft, x, n, t * stft->options.hop - before, scratch);
 }

@@ -39,11 +39,10 @@ size_t dsp_stft_scratch_bytes(const dsp_stft *stft);
 const float complex *dsp_stft_at(const dsp_stft *stft, const float *x, int64_t n, int64_t start,
                                  void *scratch);
 
-/* Calls emit(context, t, X) for every frame with its n_fft / 2 + 1 bins, valid during the call. A
- * signal too short to reflect is reflected repeatedly, as numpy does; n >= 1. */
-typedef void dsp_stft_frame(void *context, int64_t frame, const float complex *bins);
-void dsp_stft_run(const dsp_stft *stft, const float *x, int64_t n, void *scratch,
-                  dsp_stft_frame *emit, void *context);
+/* The bins of frame t, 0 <= t < dsp_stft_frames(stft, n), likewise. A signal too short to reflect
+ * is reflected repeatedly, as numpy does; n >= 1. */
+const float complex *dsp_stft_frame(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
+                                    void *scratch);
 
 /* [n_fft], win_length of it not zero; lives as long as stft. */
 const double *dsp_stft_window(const dsp_stft *stft);

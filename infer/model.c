@@ -164,9 +164,8 @@ static base_status read_classifier(infer_model *model, base_h5_reader *reader, i
 static base_status read_member(infer_model *model, base_h5_reader *reader, int index,
                                base_error *err) {
     infer_member *member = &model->members[index];
-    base_status status =
-        dsp_features_new(&model->features, model->audio.sample_rate_hz, model->audio.channels,
-                         model->n_samples, &member->features, err);
+    const dsp_clip_form form = data_audio_form(&model->audio);
+    base_status status = dsp_features_new(&model->features, &form, &member->features, err);
     if (status != BASE_OK) return base_fail_within(err, "%s", model->path);
     int64_t shape[3];
     dsp_features_shape(member->features, shape);

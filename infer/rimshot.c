@@ -450,8 +450,8 @@ static base_status apply_log_mel(const rimshot_log_mel_options *o, const data_au
                                     .area = true,
                                     .amin = 1e-10};
     dsp_features *front_end;
-    BASE_TRY(dsp_features_new(&options, audio->sample_rate_hz, audio->n_channels, audio->n,
-                              &front_end, err));
+    const dsp_clip_form form = {audio->sample_rate_hz, audio->n_channels, audio->n};
+    BASE_TRY(dsp_features_new(&options, &form, &front_end, err));
     void *scratch = base_alloc(dsp_features_scratch_bytes(front_end), 1);
     if (scratch) dsp_features_apply(front_end, audio->x, scratch, decibel);
     base_free(scratch);

@@ -42,9 +42,8 @@ static dsp_features *make_features(recipe *r, int64_t shape[3]) {
     TEST_OK(
         base_options_bind(dsp_features_table, section(r, "features"), &options, &r->arena, &err),
         err);
-    TEST_OK(dsp_features_new(&options, audio.sample_rate_hz, audio.channels,
-                             data_audio_samples(&audio), &features, &err),
-            err);
+    const dsp_clip_form form = data_audio_form(&audio);
+    TEST_OK(dsp_features_new(&options, &form, &features, &err), err);
     dsp_features_shape(features, shape);
     return features;
 }

@@ -24,9 +24,8 @@ base_status train_encoder_new(const train_config *config, int64_t n_classes, int
                               bool training, base_pool *pool, nn_network **network,
                               dsp_features **features, base_error *err) {
     dsp_features *front;
-    BASE_TRY(dsp_features_new(&config->features, config->audio.sample_rate_hz,
-                              config->audio.channels, data_audio_samples(&config->audio), &front,
-                              err));
+    const dsp_clip_form form = data_audio_form(&config->audio);
+    BASE_TRY(dsp_features_new(&config->features, &form, &front, err));
     int64_t shape[3];
     dsp_features_shape(front, shape);
     nn_network_config plan = {.input = nn_shape_make(3, shape),

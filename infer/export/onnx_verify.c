@@ -114,8 +114,8 @@ static base_status choose_features(infer_model *model, int member, dsp_features 
     const data_audio_options *audio = infer_model_audio(model);
     *features = infer_model_member(model, member < 0 ? 0 : member)->features;
     if (member >= 0) return BASE_OK;
-    BASE_TRY(dsp_features_new(&(*features)->options, audio->sample_rate_hz, audio->channels,
-                              data_audio_samples(audio), unfitted, err));
+    const dsp_clip_form form = data_audio_form(audio);
+    BASE_TRY(dsp_features_new(&(*features)->options, &form, unfitted, err));
     *features = *unfitted;
     return BASE_OK;
 }

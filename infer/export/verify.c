@@ -35,9 +35,9 @@ static base_status make_sound(int i, double rate_hz, data_audio *sound, base_err
     int64_t n = dsp_resample_length(hit.n, hit.sample_rate_hz, rate_hz);
     *sound = (data_audio){.n_channels = 1, .n = n, .sample_rate_hz = rate_hz};
     sound->x = base_alloc((size_t)n, sizeof *sound->x);
+    dsp_clip from = {hit.x, 1, hit.n, hit.sample_rate_hz};
     base_status status =
-        sound->x == NULL ? no_memory(err)
-                         : dsp_resample(hit.x, hit.n, hit.sample_rate_hz, rate_hz, sound->x, err);
+        sound->x != NULL ? dsp_resample(from, rate_hz, sound->x, err) : no_memory(err);
     data_audio_release(&hit);
     return status;
 }

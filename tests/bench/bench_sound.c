@@ -84,8 +84,8 @@ static base_status sound_init(sound_work *work, const char *path, base_error *er
     clip->n_channels = work->audio.channels;
     clip->n = data_audio_samples(&work->audio);
     clip->sample_rate_hz = work->audio.sample_rate_hz;
-    BASE_TRY(dsp_features_new(&work->options, clip->sample_rate_hz, clip->n_channels, clip->n,
-                              &work->features, err));
+    const dsp_clip_form form = data_audio_form(&work->audio);
+    BASE_TRY(dsp_features_new(&work->options, &form, &work->features, err));
     BASE_TRY(data_augment_new(base_node_get(root, "augment"), clip->sample_rate_hz,
                               clip->n_channels, clip->n, &work->augment, err));
     dsp_features_shape(work->features, work->shape);

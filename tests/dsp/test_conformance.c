@@ -109,7 +109,8 @@ static float *front_end(const dsp_features_options *options, const char *clip, i
     base_error err;
     float x[N_SAMPLES];
     make_clip(clip, x);
-    TEST_OK(dsp_features_new(options, RATE_HZ, 1, N_SAMPLES, &f, &err), err);
+    const dsp_clip_form form = {RATE_HZ, 1, N_SAMPLES};
+    TEST_OK(dsp_features_new(options, &form, &f, &err), err);
     dsp_features_shape(f, shape);
     float *out = base_alloc((size_t)(shape[1] * shape[2]), sizeof *out);
     void *scratch = base_alloc(dsp_features_scratch_bytes(f), 1);

@@ -176,7 +176,8 @@ START_TEST(the_front_end_gives_the_same) {
     const float *x = of_clip(g, "kick", "x", &n);
     const dsp_features_options options = {
         .kind = DSP_DESCRIPTORS, .normalize = DSP_NORM_FEATURE, .hop = 100, .mask_padding = true};
-    TEST_OK(dsp_features_new(&options, 16000, 1, n, &f, &err), err);
+    const dsp_clip_form form = {16000, 1, n};
+    TEST_OK(dsp_features_new(&options, &form, &f, &err), err);
     dsp_features_shape(f, shape);
     ck_assert(shape[0] == 1 && shape[1] == N && shape[2] == 1);
     ck_assert_int_eq(dsp_features_valid_frames(f, n), 1);

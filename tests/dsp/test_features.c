@@ -23,7 +23,8 @@ static const dsp_features_options plain = {.mask_padding = true,
 static dsp_features *make(const dsp_features_options *options, int64_t n_channels, int64_t n) {
     dsp_features *f;
     base_error err;
-    TEST_OK(dsp_features_new(options, 44100.0, n_channels, n, &f, &err), err);
+    const dsp_clip_form form = {44100.0, n_channels, n};
+    TEST_OK(dsp_features_new(options, &form, &f, &err), err);
     return f;
 }
 
@@ -112,7 +113,8 @@ START_TEST(decibels_of_magnitudes_agree_with_librosa) {
     o.htk = o.root = true;
     o.reference = 1;
     o.top_db = 80;
-    TEST_FAILS(dsp_features_new(&o, 44100, 2, 6000, &f, &err), BASE_ECONFIG, err, "has no bin");
+    const dsp_clip_form form = {44100, 2, 6000};
+    TEST_FAILS(dsp_features_new(&o, &form, &f, &err), BASE_ECONFIG, err, "has no bin");
     o.empty = true;
     check_planes(g, "root_same", &o, 0, 1, 2e-4);
     o.kind = DSP_STFT;
@@ -265,7 +267,8 @@ END_TEST
 static void check_refused(dsp_features_options options, const char *part) {
     dsp_features *f;
     base_error err;
-    TEST_FAILS(dsp_features_new(&options, 44100.0, 1, 1000, &f, &err), BASE_ECONFIG, err, part);
+    const dsp_clip_form form = {44100.0, 1, 1000};
+    TEST_FAILS(dsp_features_new(&options, &form, &f, &err), BASE_ECONFIG, err, part);
     ck_assert_ptr_null(f);
 }
 

@@ -20,7 +20,8 @@ static dsp_features *make(int kind, int normalize, int64_t frames) {
                               .frames = frames};
     dsp_features *f;
     base_error err;
-    TEST_OK(dsp_features_new(&o, 8000.0, CHANNELS, N, &f, &err), err);
+    const dsp_clip_form form = {8000.0, CHANNELS, N};
+    TEST_OK(dsp_features_new(&o, &form, &f, &err), err);
     return f;
 }
 

@@ -14,7 +14,7 @@ static double sine_error(double hz, double from_hz, double to_hz, double amplitu
     base_error err;
     double worst = 0.0;
     for (int64_t i = 0; i < n; i++) x[i] = (float)sin(TURN * hz * (double)i / from_hz);
-    TEST_OK(dsp_resample(x, n, from_hz, to_hz, y, &err), err);
+    TEST_OK(dsp_resample((dsp_clip){x, 1, n, from_hz}, to_hz, y, &err), err);
     for (int64_t i = n_out / 4; i < n_out * 3 / 4; i++) {
         double expected = amplitude_out * sin(TURN * hz * (double)i / to_hz);
         worst = fmax(worst, fabs((double)y[i] - expected));
@@ -46,11 +46,22 @@ START_TEST(lengths_round_up) {
 END_TEST
 
 START_TEST(equal_rates_copy) {
-    const float x[4] = {1, -2, 3, -4};
-    float y[4] = {0};
+    float x[4] = {1, -2, 3, -4}, y[4] = {0};
     base_error err;
-    TEST_OK(dsp_resample(x, 4, 44100, 44100, y, &err), err);
+    TEST_OK(dsp_resample((dsp_clip){x, 1, 4, 44100}, 44100, y, &err), err);
     ck_assert_mem_eq(x, y, sizeof x);
+}
+END_TEST
+
+START_TEST(channels_are_resampled_apart) {
+    float x[2 * 40], y[2 * 80], single[80];
+    base_error err;
+    for (int i = 0; i < 80; i++) x[i] = (float)sin(0.1 * i * i);
+    TEST_OK(dsp_resample((dsp_clip){x, 2, 40, 22050}, 44100, y, &err), err);
+    for (int c = 0; c < 2; c++) {
+        TEST_OK(dsp_resample((dsp_clip){x + 40 * c, 1, 40, 22050}, 44100, single, &err), err);
+        ck_assert_mem_eq(single, y + 80 * c, sizeof single);
+    }
 }
 END_TEST
 
@@ -58,13 +69,12 @@ START_TEST(shortest_clips_fill_their_length) {
     const double rates[] = {8000, 22050, 44100, 96000};
     for (int64_t n = 0; n <= 3; n++) {
         for (int r = 0; r < 4; r++) {
-            const float x[3] = {1, 1, 1};
-            float y[40];
+            float x[3] = {1, 1, 1}, y[40];
             base_error err;
             memset(y, 0xFF, sizeof y);
             int64_t n_out = dsp_resample_length(n, 11025, rates[r]);
             ck_assert_int_lt(n_out, 40);
-            TEST_OK(dsp_resample(x, n, 11025, rates[r], y, &err), err);
+            TEST_OK(dsp_resample((dsp_clip){x, 1, n, 11025}, rates[r], y, &err), err);
             for (int64_t i = 0; i < n_out; i++) ck_assert(isfinite(y[i]));
             ck_assert(isnan(y[n_out]));
         }
@@ -75,13 +85,16 @@ END_TEST
 START_TEST(impossible_ratios_are_refused) {
     float x[1] = {0}, y[1];
     base_error err;
-    TEST_FAILS(dsp_resample(x, 1, 44100, 100, y, &err), BASE_EDATA, err, "44100 to 100 Hz");
-    TEST_FAILS(dsp_resample(x, 1, 100, 44100, y, &err), BASE_EDATA, err, "100 to 44100 Hz");
-    TEST_FAILS(dsp_resample(x, 1, 0, 44100, y, &err), BASE_EDATA, err, "0 to 44100 Hz");
-    TEST_FAILS(dsp_resample(x, 1, 44100, NAN, y, &err), BASE_EDATA, err, "nan");
+    TEST_FAILS(dsp_resample((dsp_clip){x, 1, 1, 44100}, 100, y, &err), BASE_EDATA, err,
+               "44100 to 100 Hz");
+    TEST_FAILS(dsp_resample((dsp_clip){x, 1, 1, 100}, 44100, y, &err), BASE_EDATA, err,
+               "100 to 44100 Hz");
+    TEST_FAILS(dsp_resample((dsp_clip){x, 1, 1, 0}, 44100, y, &err), BASE_EDATA, err,
+               "0 to 44100 Hz");
+    TEST_FAILS(dsp_resample((dsp_clip){x, 1, 1, 44100}, NAN, y, &err), BASE_EDATA, err, "nan");
 }
 END_TEST
 
 TEST_MAIN("dsp/resample", a_sine_keeps_its_place_and_pitch, what_does_not_fit_is_removed,
-          lengths_round_up, equal_rates_copy, shortest_clips_fill_their_length,
-          impossible_ratios_are_refused)
+          lengths_round_up, equal_rates_copy, channels_are_resampled_apart,
+          shortest_clips_fill_their_length, impossible_ratios_are_refused)

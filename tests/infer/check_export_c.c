@@ -48,11 +48,8 @@ static base_status resample(data_audio *sound, double rate_hz, base_error *err) 
     int64_t n = dsp_resample_length(sound->n, sound->sample_rate_hz, rate_hz);
     float *x = base_alloc((size_t)(n * sound->n_channels), sizeof *x);
     if (x == NULL) return base_fail(err, BASE_EMEMORY, "out of memory");
-    base_status status = BASE_OK;
-    for (int64_t c = 0; c < sound->n_channels && status == BASE_OK; c++) {
-        status = dsp_resample(sound->x + c * sound->n, sound->n, sound->sample_rate_hz, rate_hz,
-                              x + c * n, err);
-    }
+    dsp_clip from = {sound->x, sound->n_channels, sound->n, sound->sample_rate_hz};
+    base_status status = dsp_resample(from, rate_hz, x, err);
     base_free(sound->x);
     *sound = (data_audio){x, sound->n_channels, n, rate_hz};
     return status;

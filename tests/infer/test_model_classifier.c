@@ -53,7 +53,8 @@ static infer_member make_member(nn_classifier *classifier) {
     TEST_OK(base_options_bind(dsp_features_table, base_node_get(root, "features"), &options, &arena,
                               &err),
             err);
-    TEST_OK(dsp_features_new(&options, RATE_HZ, 1, N_SAMPLES, &member.features, &err), err);
+    const dsp_clip_form form = {RATE_HZ, 1, N_SAMPLES};
+    TEST_OK(dsp_features_new(&options, &form, &member.features, &err), err);
     dsp_features_shape(member.features, shape);
     nn_network_config plan = {
         .input = nn_shape_make(3, shape), .n_classes = N_CLASSES, .max_batch = 1};

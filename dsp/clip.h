@@ -1,0 +1,20 @@
+/* dsp/clip.h - one sound in memory. */
+#ifndef DSP_CLIP_H
+#define DSP_CLIP_H
+
+#include <stdint.h>
+
+/* Planar: channel c has the samples x[c * n, (c + 1) * n). */
+typedef struct {
+    float *x;
+    int64_t n_channels, n; /* n samples per channel */
+    double sample_rate_hz;
+} dsp_clip;
+
+/* What all clips of one kind have in common. */
+typedef struct {
+    double sample_rate_hz;
+    int64_t n_channels, n_samples; /* n_samples per channel */
+} dsp_clip_form;
+
+#endif
