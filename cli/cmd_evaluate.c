@@ -68,25 +68,19 @@ static base_status evaluate(cli_call *call, cli_progress *progress, evaluation *
     BASE_TRY(match_classes(&call->arena, e, err));
     BASE_TRY(
         infer_model_classify_clips(e->model, &e->set.clips, e->index, e->n, e->probability, err));
-    return train_metrics_compute(e->probability, e->truth, e->n, e->n_classes, &call->arena,
-                                 &e->metrics, err);
+    train_predictions p = {
+        .n = e->n, .n_classes = e->n_classes, .truth = e->truth, .probability = e->probability};
+    return train_metrics_compute(&p, &call->arena, &e->metrics, err);
 }
 
 static void add_json(const evaluation *e, base_text *out) {
     const train_metrics *m = &e->metrics;
-    const struct {
-        const char *name;
-        double value;
-    } figures[] = {{"accuracy", m->accuracy},
-                   {"balanced_accuracy", m->balanced},
-                   {"macro_f1", m->macro_f1},
-                   {"log_loss", m->log_loss},
-                   {"calibration_error", m->calibration}};
     base_text_printf(out, "{\"clips\": %lld, \"left_out\": %lld", (long long)e->n,
                      (long long)e->n_foreign);
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-        base_text_printf(out, ", \"%s\": ", figures[i].name);
-        base_text_add_number(out, figures[i].value);
+    for (int i = 0; i < train_n_metrics(); i++) {
+        char key[32];
+        base_text_printf(out, ", \"%s\": ", train_metric_key(train_metric_at(i)->full_name, key));
+        base_text_add_number(out, m->value[i]);
     }
     base_text_add(out, ", \"classes\": [");
     for (int c = 0; c < e->n_classes; c++) {
@@ -112,10 +106,10 @@ static void add_text(const evaluation *e, bool color, base_text *out) {
         base_text_printf(out, "; %lld of classes the model does not know are left out",
                          (long long)e->n_foreign);
     }
-    base_text_printf(out,
-                     "\naccuracy %.4f   balanced %.4f   macro F1 %.4f   log loss %.4f   "
-                     "calibration error %.4f\n\n",
-                     m->accuracy, m->balanced, m->macro_f1, m->log_loss, m->calibration);
+    for (int i = 0; i < train_n_metrics(); i++) {
+        base_text_printf(out, "%s%s %.4f", i ? "   " : "\n", train_metric_at(i)->name, m->value[i]);
+    }
+    base_text_add(out, "\n\n");
     cli_table_classes(m, e->classes, out);
     base_text_add(out, "\n");
     cli_table_confusion(m, e->classes, color, out);

@@ -196,7 +196,7 @@ static void add_results(const train_run *run, bool color, base_text *out) {
     base_text_add(out, "\n");
     cli_table_confusion(&run->main.pooled, run->facts.classes, color, out);
     base_text_add(out, "\nmost confident mistakes\n");
-    cli_table_mistakes(&run->main, run->facts.classes, run->facts.n_classes, 5, out);
+    cli_table_mistakes(&run->main.predictions, 5, out);
     add_unseen(run, color, out);
     base_text_printf(out, "\nreport   %s/report.html\n", run->folder);
     if (!run->has_model) return;

@@ -23,24 +23,40 @@ int cli_widest(const char *const *names, int n, int least) {
     return least;
 }
 
+static int metric_width(int metric) {
+    int n = cli_columns(train_metric_at(metric)->name);
+    return n > 8 ? n : 8;
+}
+
+static void add_values(const double *values, base_text *out) {
+    for (int m = 0; m < train_n_metrics(); m++) {
+        base_text_printf(out, "%s%*.4f", m ? "  " : " ", metric_width(m), values[m]);
+    }
+    base_text_add(out, "\n");
+}
+
 void cli_table_folds(const train_fold_set *set, const char *title, base_text *out) {
-    base_text_printf(out, "%-6s accuracy  balanced  macro F1  log loss  calibration error\n",
-                     title);
+    base_text_printf(out, "%-6s", title);
+    for (int m = 0; m < train_n_metrics(); m++) {
+        base_text_add(out, m ? "  " : " ");
+        cli_pad(out, train_metric_at(m)->name, metric_width(m), true);
+    }
+    base_text_add(out, "\n");
     for (int i = 0; i < set->n_folds; i++) {
-        const train_metrics *m = &set->folds[i].metrics;
-        base_text_printf(out, "%-6d %8.4f  %8.4f  %8.4f  %8.4f  %8.4f\n", i + 1, m->accuracy,
-                         m->balanced, m->macro_f1, m->log_loss, m->calibration);
+        base_text_printf(out, "%-6d", i + 1);
+        add_values(set->folds[i].metrics.value, out);
     }
     if (set->n_folds < 2) return;
-    const train_interval *columns[] = {&set->accuracy, &set->balanced, &set->macro_f1,
-                                       &set->log_loss, &set->calibration};
-    base_text_add(out, "mean  ");
-    for (int c = 0; c < 5; c++) base_text_printf(out, "%s%8.4f", c ? "  " : " ", columns[c]->mean);
-    base_text_add(out, "\n±     ");
-    for (int c = 0; c < 5; c++) {
-        base_text_printf(out, "%s%8.4f", c ? "  " : " ", columns[c]->deviation);
+    double means[TRAIN_MAX_METRICS], deviations[TRAIN_MAX_METRICS];
+    for (int m = 0; m < train_n_metrics(); m++) {
+        means[m] = set->interval[m].mean;
+        deviations[m] = set->interval[m].deviation;
     }
-    base_text_printf(out, "\naccuracy %.3f ± %.3f   (95 %%: %.3f – %.3f)\n", set->accuracy.mean,
+    base_text_add(out, "mean  ");
+    add_values(means, out);
+    base_text_add(out, "±     ");
+    add_values(deviations, out);
+    base_text_printf(out, "accuracy %.3f ± %.3f   (95 %%: %.3f – %.3f)\n", set->accuracy.mean,
                      set->accuracy.deviation, set->accuracy.low, set->accuracy.high);
 }
 
@@ -87,13 +103,11 @@ static const char *short_path(const char *path) {
     return p && p != last ? p : path;
 }
 
-void cli_table_mistakes(const train_fold_set *set, const char *const *classes, int n_classes,
-                        int64_t n, base_text *out) {
-    int64_t rows[100];
-    n = train_run_mistakes(set, n_classes, n < 100 ? n : 100, rows);
+void cli_table_mistakes(const train_predictions *p, int64_t n, base_text *out) {
+    int64_t clips[100];
+    n = train_run_mistakes(p, n < 100 ? n : 100, clips);
     for (int64_t i = 0; i < n; i++) {
-        const train_prediction *p = &set->predictions[rows[i]];
-        base_text_printf(out, "  %s  as %s %.2f\n", short_path(p->path), classes[p->predicted],
-                         (double)set->probability[rows[i] * n_classes + p->predicted]);
+        base_text_printf(out, "  %s  as %s %.2f\n", short_path(p->clip[clips[i]].path),
+                         p->classes[train_predicted(p, clips[i])], train_confidence(p, clips[i]));
     }
 }

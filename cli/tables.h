@@ -14,8 +14,7 @@ void cli_table_classes(const train_metrics *metrics, const char *const *classes,
 void cli_table_confusion(const train_metrics *metrics, const char *const *classes, bool color,
                          base_text *out);
 /* The n most confident mistakes. */
-void cli_table_mistakes(const train_fold_set *set, const char *const *classes, int n_classes,
-                        int64_t n, base_text *out);
+void cli_table_mistakes(const train_predictions *p, int64_t n, base_text *out);
 
 /* Columns that `text` takes in a terminal: characters, not bytes. */
 int cli_columns(const char *text);

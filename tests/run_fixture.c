@@ -42,24 +42,30 @@ static void write_predictions(const run_fixture *f, int set, int fold, const cha
     base_arena arena = {0};
     base_error err;
     int n = set == UNSEEN ? f->n_unseen : f->clips_per_fold, k = f->n_classes;
-    train_prediction *rows = base_arena_alloc(&arena, (size_t)n, sizeof *rows);
+    train_clip_name *clips = base_arena_alloc(&arena, (size_t)n, sizeof *clips);
+    int32_t *truths = base_arena_alloc(&arena, (size_t)n, sizeof *truths);
     float *p = base_arena_alloc(&arena, (size_t)(n * k), sizeof *p);
     base_rng noise = stream(f, set, fold);
     for (int i = 0; i < n; i++) {
         int clip = f->first_clip + (set == UNSEEN ? 100000 : fold * n) + i;
         base_rng truth = base_rng_open(0, BASE_RNG_TEST, 7, (uint64_t)clip);
         float logits[MOST_CLASSES];
-        rows[i].truth = i < k ? i : draw_class(&truth, k);
+        truths[i] = i < k ? i : draw_class(&truth, k);
         for (int c = 0; c < k; c++) logits[c] = 1.3F * base_rng_normal(&noise);
-        logits[rows[i].truth] += (float)(f->skill * shares[set]);
+        logits[truths[i]] += (float)(f->skill * shares[set]);
         nn_softmax(logits, p + i * k, 1, k);
-        rows[i].predicted = (int32_t)nn_most_probable(p + i * k, k);
-        rows[i].path = base_arena_printf(&arena, "packs/Kit %d, \"live\"/%s %03d.wav", clip % 9,
-                                         f->classes[rows[i].truth], clip);
-        rows[i].end_s = 0.25 + 0.1 * (clip % 5);
+        clips[i].path = base_arena_printf(&arena, "packs/Kit %d, \"live\"/%s %03d.wav", clip % 9,
+                                          f->classes[truths[i]], clip);
+        clips[i].end_s = 0.25 + 0.1 * (clip % 5);
     }
     const char *path = base_path_join(&arena, folder, name);
-    TEST_OK(train_rows_write(rows, n, p, f->classes, k, path, &err), err);
+    train_predictions all = {.n = n,
+                             .n_classes = k,
+                             .classes = f->classes,
+                             .clip = clips,
+                             .truth = truths,
+                             .probability = p};
+    TEST_OK(train_predictions_write(&all, path, &err), err);
     base_arena_release(&arena);
 }
 

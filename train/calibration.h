@@ -5,11 +5,10 @@
 #ifndef TRAIN_CALIBRATION_H
 #define TRAIN_CALIBRATION_H
 
-#include "base/status.h"
+#include "train/predictions.h"
 
 /* The T in [0.05, 20] with the least log loss of softmax(ln p / T), by golden-section search on ln
  * T; 1 for n = 0. */
-double train_fit_temperature(const float *probability, const int32_t *truth, int64_t n,
-                             int n_classes);
+double train_fit_temperature(const train_predictions *p);
 
 #endif

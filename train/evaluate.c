@@ -13,18 +13,21 @@ typedef struct {
     int64_t *place;
 } batch_buffers;
 
-static base_status encode(nn_network *network, train_feed *feed, int64_t n, const train_pass *pass,
+static base_status encode(nn_network *network, train_feed *feed, const train_pass *pass,
                           const batch_buffers *b, float *rows, base_error *err) {
-    int64_t batch = nn_network_get_config(network)->max_batch;
+    int64_t n = train_feed_n(feed), batch = nn_network_get_config(network)->max_batch;
     int64_t width = nn_shape_count(nn_network_output(network));
+    int64_t n_learned_from = nn_network_n_learned_from(network);
     for (int64_t begin = 0; begin < n; begin += batch) {
         int64_t size = n - begin < batch ? n - begin : batch;
         for (int64_t i = 0; i < size; i++) b->place[i] = begin + i;
-        BASE_TRY(train_feed_batch(feed, b->place, size, pass->seed, pass->epoch, begin, b->x,
-                                  b->length, err));
+        train_feed_request request = {
+            .place = b->place, .n = size, .seed = pass->seed, .epoch = pass->epoch, .first = begin};
+        BASE_TRY(train_feed_batch(feed, &request, b->x, b->length, err));
         nn_input input = {.x = b->x, .length = b->length, .n = size};
-        memcpy(rows + begin * width, nn_network_forward(network, &input),
-               (size_t)(size * width) * sizeof *rows);
+        if (pass->learned_from) input.learned_from = pass->learned_from + begin * n_learned_from;
+        const float *y = nn_network_forward(network, &input);
+        if (rows) memcpy(rows + begin * width, y, (size_t)(size * width) * sizeof *rows);
         if (pass->progress && !pass->progress(pass->context, begin + size)) {
             return base_fail(err, BASE_ESTOPPED, "stopped");
         }
@@ -32,15 +35,15 @@ static base_status encode(nn_network *network, train_feed *feed, int64_t n, cons
     return BASE_OK;
 }
 
-base_status train_encode(nn_network *network, train_feed *feed, int64_t n, const train_pass *pass,
-                         float *rows, base_error *err) {
+base_status train_encode(nn_network *network, train_feed *feed, const train_pass *pass, float *rows,
+                         base_error *err) {
     const nn_network_config *config = nn_network_get_config(network);
     size_t batch = (size_t)config->max_batch, count = (size_t)nn_shape_count(config->input);
     batch_buffers b = {.x = base_alloc(batch * count, sizeof *b.x),
                        .length = base_alloc(batch, sizeof *b.length),
                        .place = base_alloc(batch, sizeof *b.place)};
     base_status status =
-        b.x && b.length && b.place ? encode(network, feed, n, pass, &b, rows, err) : no_memory(err);
+        b.x && b.length && b.place ? encode(network, feed, pass, &b, rows, err) : no_memory(err);
     base_free(b.x);
     base_free(b.length);
     base_free(b.place);
@@ -51,28 +54,47 @@ base_status train_encode(nn_network *network, train_feed *feed, int64_t n, const
 static base_status encode_clips(const train_outcome *outcome, const train_clips *clips,
                                 base_pool *pool, float *rows, base_error *err) {
     train_feed *feed;
-    BASE_TRY(train_feed_new(clips->clips, NULL, outcome->features, clips->index, clips->n,
-                            nn_network_get_config(outcome->network)->max_batch, pool, &feed, err));
-    base_status status =
-        train_encode(outcome->network, feed, clips->n, &(train_pass){0}, rows, err);
+    train_feed_options options = {.clips = *clips,
+                                  .features = outcome->features,
+                                  .max_batch = nn_network_get_config(outcome->network)->max_batch,
+                                  .pool = pool};
+    BASE_TRY(train_feed_new(&options, &feed, err));
+    base_status status = train_encode(outcome->network, feed, &(train_pass){0}, rows, err);
     train_feed_free(feed);
     return status;
 }
 
-base_status train_evaluate(const train_outcome *outcome, const train_clips *clips,
-                           nn_loss_kind loss, base_pool *pool, float *probability,
-                           base_error *err) {
+base_status train_evaluate(const train_job *job, const train_outcome *outcome,
+                           const train_clips *clips, float *probability, base_error *err) {
     int64_t width = nn_shape_count(nn_network_output(outcome->network));
     if (!outcome->classifier) {
-        BASE_TRY(encode_clips(outcome, clips, pool, probability, err));
-        nn_loss_probabilities(loss, probability, probability, clips->n, width);
+        BASE_TRY(encode_clips(outcome, clips, job->pool, probability, err));
+        nn_loss_probabilities(job->config->train.loss, probability, probability, clips->n, width);
         return BASE_OK;
     }
     float *rows = base_alloc((size_t)clips->n, (size_t)width * sizeof *rows);
-    base_status status = rows ? encode_clips(outcome, clips, pool, rows, err) : no_memory(err);
+    base_status status = rows ? encode_clips(outcome, clips, job->pool, rows, err) : no_memory(err);
     if (status == BASE_OK) {
-        status = nn_classifier_predict(outcome->classifier, rows, clips->n, pool, probability, err);
+        status =
+            nn_classifier_predict(outcome->classifier, rows, clips->n, job->pool, probability, err);
     }
     base_free(rows);
+    return status;
+}
+
+base_status train_measure_epoch(const train_job *job, const float *probability, train_epoch *epoch,
+                                base_error *err) {
+    base_arena arena = {0};
+    train_metrics metrics;
+    train_predictions p = {.n_classes = job->n_classes, .probability = probability};
+    train_clips clips = {.clips = job->clips, .index = job->test_index, .n = job->n_test};
+    base_status status = train_predictions_label(&p, &clips, &arena, err);
+    if (status == BASE_OK) status = train_metrics_compute(&p, &arena, &metrics, err);
+    if (status == BASE_OK) {
+        epoch->loss = metrics.log_loss;
+        epoch->accuracy = metrics.accuracy;
+        epoch->balanced = metrics.balanced;
+    }
+    base_arena_release(&arena);
     return status;
 }

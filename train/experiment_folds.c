@@ -138,11 +138,11 @@ static void pass_rest(train__experiment *e, const fold_progress *p, double whole
 }
 
 /* Gives the job its clips: those the fold tests, in order, and those it trains on. */
-static base_status split(const train__experiment *e, const training *t, base_arena *arena,
-                         train_job *job, base_error *err) {
+static base_status split(const train__experiment *e, const training *t, train_job *job,
+                         base_error *err) {
     int64_t n = e->data.clips.n_clips;
-    int64_t *train = base_arena_alloc(arena, (size_t)n, sizeof *train);
-    int64_t *test = base_arena_alloc(arena, (size_t)n, sizeof *test);
+    int64_t *train = base_arena_alloc(job->arena, (size_t)n, sizeof *train);
+    int64_t *test = base_arena_alloc(job->arena, (size_t)n, sizeof *test);
     if (!train || !test) return train__out_of_memory(err);
     for (int64_t i = 0; i < n; i++) {
         if (data_folds_tests(t->folds, t->fold, i)) test[job->n_test++] = i;
@@ -153,40 +153,47 @@ static base_status split(const train__experiment *e, const training *t, base_are
     return BASE_OK;
 }
 
-/* Writes what the network made of some clips, and measures it. */
-static base_status report_on(const train_predictions *predictions, const train_job *job,
-                             const char *name, base_arena *arena, train_metrics *metrics,
-                             base_error *err) {
-    const char *path = base_path_join(arena, job->folder, name);
+/* Some clips of a fold's, and what its network made of them. */
+typedef struct {
+    const int64_t *index;
+    int64_t n;
+    const float *probability;
+    const char *file; /* that says so, in the fold's folder */
+} tested_clips;
+
+static base_status report_on(const train__experiment *e, const train_job *job,
+                             const tested_clips *tested, train_metrics *metrics, base_error *err) {
+    base_arena *arena = job->arena;
+    const char *path = base_path_join(arena, job->folder, tested->file);
+    train_predictions p = {.probability = tested->probability};
+    train_clips clips = {&e->data.manifest, &e->data.clips, tested->index, tested->n};
     if (!path) return train__out_of_memory(err);
-    BASE_TRY(train_predictions_write(predictions, path, err));
-    return train_predictions_measure(predictions, arena, metrics, err);
+    BASE_TRY(train_predictions_label(&p, &clips, arena, err));
+    BASE_TRY(train_predictions_write(&p, path, err));
+    return train_metrics_compute(&p, arena, metrics, err);
 }
 
 /* What a fold of the first set makes of the unseen sounds. */
 static base_status test_unseen(const train__experiment *e, const train_job *job,
-                               const train_outcome *outcome, base_arena *arena,
-                               train_metrics *metrics, base_error *err) {
+                               const train_outcome *outcome, train_metrics *metrics,
+                               base_error *err) {
     int64_t n = e->data.n_unseen;
-    float *p = base_arena_alloc(arena, (size_t)(n * job->n_classes), sizeof *p);
+    float *p = base_arena_alloc(job->arena, (size_t)(n * job->n_classes), sizeof *p);
     if (!p) return train__out_of_memory(err);
     train_clips clips = {.clips = job->clips, .index = e->data.unseen, .n = n};
-    BASE_TRY(train_evaluate(outcome, &clips, e->config->train.loss, job->pool, p, err));
-    train_predictions all = {.data = &e->data, .index = e->data.unseen, .n = n, .probability = p};
-    return report_on(&all, job, "unseen.csv", arena, metrics, err);
+    BASE_TRY(train_evaluate(job, outcome, &clips, p, err));
+    tested_clips unseen = {e->data.unseen, n, p, "unseen.csv"};
+    return report_on(e, job, &unseen, metrics, err);
 }
 
-static base_status report_fold(train__experiment *e, const training *t, const fold_progress *p,
-                               const train_job *job, const train_outcome *outcome,
-                               base_arena *arena, base_error *err) {
+static base_status report_fold(train__experiment *e, const training *t, const train_job *job,
+                               const train_outcome *outcome, base_error *err) {
+    const fold_progress *p = job->progress_context;
     train_metrics metrics, unseen;
     bool has_unseen = e->data.n_unseen > 0 && t->folds == &e->main;
-    train_predictions tested = {.data = &e->data,
-                                .index = job->test_index,
-                                .n = job->n_test,
-                                .probability = outcome->probability};
-    BASE_TRY(report_on(&tested, job, "predictions.csv", arena, &metrics, err));
-    if (has_unseen) BASE_TRY(test_unseen(e, job, outcome, arena, &unseen, err));
+    tested_clips tested = {job->test_index, job->n_test, outcome->probability, "predictions.csv"};
+    BASE_TRY(report_on(e, job, &tested, &metrics, err));
+    if (has_unseen) BASE_TRY(test_unseen(e, job, outcome, &unseen, err));
     train_event event = {
         .kind = TRAIN_EVENT_FOLD, .metrics = &metrics, .unseen = has_unseen ? &unseen : NULL};
     pthread_mutex_lock(&e->mutex);
@@ -214,9 +221,7 @@ static base_status run_job(train__experiment *e, const training *t, train_job *j
                                    : train_loop_run(job, outcome, err));
     pass_rest(e, &progress, work_of(&e->config->train, job->n_train));
     if (job->n_test == 0) return BASE_OK;
-    base_arena arena = {0};
-    base_status status = report_fold(e, t, &progress, job, outcome, &arena, err);
-    base_arena_release(&arena);
+    base_status status = report_fold(e, t, job, outcome, err);
     if (status != BASE_OK) train_outcome_release(outcome);
     return status;
 }
@@ -234,9 +239,10 @@ static base_status run_training(train__experiment *e, const training *t, train_o
                      .folder = base_path_join(&arena, e->options->folder, t->place),
                      .fingerprint = base_arena_printf(&arena, "%s %s", e->fingerprint, t->place),
                      .resume = e->options->resume,
-                     .pool = t->pool};
+                     .pool = t->pool,
+                     .arena = &arena};
     base_status status = job.folder && job.fingerprint ? BASE_OK : train__out_of_memory(err);
-    if (status == BASE_OK) status = split(e, t, &arena, &job, err);
+    if (status == BASE_OK) status = split(e, t, &job, err);
     if (status == BASE_OK) status = base_folder_make(job.folder, err);
     if (status == BASE_OK) status = run_job(e, t, &job, outcome, err);
     base_arena_release(&arena);

@@ -78,18 +78,6 @@ static base_status gather_members(const train_final_request *request, const trai
     }
 }
 
-static base_status fit_temperature(const train_run *run, nn_loss_kind loss, base_arena *arena,
-                                   double *temperature, base_error *err) {
-    *temperature = 1;
-    if (loss != NN_CROSS_ENTROPY) return BASE_OK;
-    const train_fold_set *set = &run->main;
-    int32_t *truth = base_arena_alloc(arena, (size_t)set->n, sizeof *truth);
-    if (!truth) return base_fail(err, BASE_EMEMORY, "model: out of memory");
-    for (int64_t i = 0; i < set->n; i++) truth[i] = set->predictions[i].truth;
-    *temperature = train_fit_temperature(set->probability, truth, set->n, run->facts.n_classes);
-    return BASE_OK;
-}
-
 /* The record: what the folds say about this model and, unless it is NULL, what it scores on the
  * unseen sounds, as JSON. */
 static void add_record(const train_run *run, int final, const train_metrics *unseen,
@@ -150,23 +138,25 @@ static base_status test_model(const train_final_request *request, const char *pa
         infer_model_classify_clips(model, &data->clips, data->unseen, data->n_unseen, p, err);
     infer_model_free(model);
     BASE_TRY(status);
-    train_predictions all = {
-        .data = data, .index = data->unseen, .n = data->n_unseen, .probability = p};
+    train_predictions all = {.probability = p};
+    train_clips clips = {&data->manifest, &data->clips, data->unseen, data->n_unseen};
+    BASE_TRY(train_predictions_label(&all, &clips, arena, err));
     BASE_TRY(train_predictions_write(&all, csv, err));
-    return train_predictions_measure(&all, arena, metrics, err);
+    return train_metrics_compute(&all, arena, metrics, err);
 }
 
 static base_status write_model(const train_final_request *request, const train_run *run,
                                base_arena *arena, const infer_member *members, int n_members,
                                base_error *err) {
-    double temperature;
-    BASE_TRY(fit_temperature(run, request->config->train.loss, arena, &temperature, err));
     const char *path = base_path_join(arena, request->folder, "model.h5");
     if (!path) return base_fail(err, BASE_EMEMORY, "model: out of memory");
     infer_model_content content = {.config = request->yaml,
                                    .classes = request->facts->classes,
                                    .n_classes = request->facts->n_classes,
-                                   .temperature = temperature,
+                                   .temperature =
+                                       request->config->train.loss == NN_CROSS_ENTROPY
+                                           ? train_fit_temperature(&run->main.predictions)
+                                           : 1,
                                    .members = members,
                                    .n_members = n_members};
     BASE_TRY(write_with_record(request, run, NULL, &content, path, err));

@@ -39,17 +39,22 @@ static bool tell(void *context, int64_t done) {
 }
 
 static base_status encode_pass(fit *f, train_feed *feed, base_error *err) {
-    int64_t n = f->job->n_train;
     train_pass pass = {
         .seed = f->job->seed, .epoch = (uint64_t)f->pass, .progress = tell, .context = f};
-    return train_encode(f->made.network, feed, n, &pass, f->rows + f->pass * n * f->width, err);
+    return train_encode(f->made.network, feed, &pass,
+                        f->rows + f->pass * f->job->n_train * f->width, err);
 }
 
 static base_status new_feed(const fit *f, const data_augment *augment, train_feed **feed,
                             base_error *err) {
     const train_job *job = f->job;
-    return train_feed_new(job->clips, augment, f->made.features, job->train_index, job->n_train,
-                          job->config->train.batch, job->pool, feed, err);
+    train_feed_options options = {
+        .clips = {.clips = job->clips, .index = job->train_index, .n = job->n_train},
+        .augment = augment,
+        .features = f->made.features,
+        .max_batch = job->config->train.batch,
+        .pool = job->pool};
+    return train_feed_new(&options, feed, err);
 }
 
 static base_status encode_plain(fit *f, base_error *err) {
@@ -123,28 +128,6 @@ static base_status make_network(fit *f, base_error *err) {
     return train_init_apply(job->init, f->made.network, NULL, err);
 }
 
-static base_status measure(fit *f, base_error *err) {
-    const train_job *job = f->job;
-    base_arena arena = {0};
-    train_metrics metrics;
-    int32_t *truth = base_arena_alloc(&arena, (size_t)job->n_test, sizeof *truth);
-    base_status status = truth ? BASE_OK : no_memory(err);
-    for (int64_t i = 0; status == BASE_OK && i < job->n_test; i++) {
-        truth[i] = (int32_t)job->clips->label[job->test_index[i]];
-    }
-    if (status == BASE_OK) {
-        status = train_metrics_compute(f->made.probability, truth, job->n_test, job->n_classes,
-                                       &arena, &metrics, err);
-    }
-    if (status == BASE_OK) {
-        f->epoch.loss = metrics.log_loss;
-        f->epoch.accuracy = metrics.accuracy;
-        f->epoch.balanced = metrics.balanced;
-    }
-    base_arena_release(&arena);
-    return status;
-}
-
 /* The probabilities of the clips to be tested, and what they score. */
 static base_status test(fit *f, base_error *err) {
     const train_job *job = f->job;
@@ -155,9 +138,8 @@ static base_status test(fit *f, base_error *err) {
     f->made.probability =
         base_alloc((size_t)job->n_test, (size_t)job->n_classes * sizeof *f->made.probability);
     if (!f->made.probability) return no_memory(err);
-    BASE_TRY(
-        train_evaluate(&f->made, &clips, NN_CROSS_ENTROPY, job->pool, f->made.probability, err));
-    return measure(f, err);
+    BASE_TRY(train_evaluate(job, &f->made, &clips, f->made.probability, err));
+    return train_measure_epoch(job, f->made.probability, &f->epoch, err);
 }
 
 static base_status keep_history(fit *f, base_error *err) {

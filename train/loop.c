@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "train/checkpoint.h"
+#include "train/evaluate.h"
 #include "train/experiment.h"
-#include "train/feed.h"
 #include "train/mixup.h"
 #include "train/tensorboard.h"
 
@@ -135,8 +135,9 @@ typedef struct {
 static base_status run_batch(loop *l, const step_batches *s, int64_t batch, double *loss,
                              base_error *err) {
     int64_t begin = batch_begin(l, batch), n = batch_begin(l, batch + 1) - begin;
-    BASE_TRY(train_feed_batch(l->train, l->place + begin, n, l->job->seed, s->epoch, begin, l->x,
-                              l->length, err));
+    train_feed_request request = {
+        .place = l->place + begin, .n = n, .seed = l->job->seed, .epoch = s->epoch, .first = begin};
+    BASE_TRY(train_feed_batch(l->train, &request, l->x, l->length, err));
     set_targets(l, begin, n, l->target);
     if (l->options->mixup > 0) {
         train_mixup(mixup_share(l, s->epoch, batch), l->x, l->count, l->target, l->job->n_classes,
@@ -205,42 +206,20 @@ static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *
 
 /* ------------------------------------------------------------------ evaluation */
 
-/* `size` clips of a feed from `begin` on, as they are. */
-static base_status take_clips(loop *l, train_feed *feed, int64_t begin, int64_t size,
-                              base_error *err) {
-    for (int64_t i = 0; i < size; i++) l->place[i] = begin + i;
-    return train_feed_batch(feed, l->place, size, 0, 0, begin, l->x, l->length, err);
-}
-
 /* Probabilities of the test clips. */
 static base_status predict(loop *l, base_error *err) {
-    int64_t n = l->job->n_test, batch = l->options->batch, n_classes = l->job->n_classes;
-    for (int64_t begin = 0; begin < n; begin += batch) {
-        int64_t size = n - begin < batch ? n - begin : batch;
-        BASE_TRY(take_clips(l, l->test, begin, size, err));
-        nn_input input = {.x = l->x, .length = l->length, .n = size};
-        const float *logits = nn_network_forward(l->network, &input);
-        nn_loss_probabilities(l->options->loss, logits, l->probability + begin * n_classes, size,
-                              n_classes);
-    }
+    BASE_TRY(train_encode(l->network, l->test, &(train_pass){0}, l->probability, err));
+    nn_loss_probabilities(l->options->loss, l->probability, l->probability, l->job->n_test,
+                          l->job->n_classes);
     return BASE_OK;
 }
 
 /* Layers that learn from all training clips at once do so from the present (averaged) weights and
  * the clips as they are, in their order. */
 static base_status learn(loop *l, base_error *err) {
-    int64_t n = l->job->n_train, batch = l->options->batch;
-    int64_t n_floats = nn_network_n_learned_from(l->network);
-    for (int64_t begin = 0; begin < n; begin += batch) {
-        int64_t size = n - begin < batch ? n - begin : batch;
-        BASE_TRY(take_clips(l, l->plain ? l->plain : l->train, begin, size, err));
-        nn_input input = {.x = l->x,
-                          .length = l->length,
-                          .n = size,
-                          .learned_from = l->learned_from + begin * n_floats};
-        nn_network_forward(l->network, &input);
-    }
-    nn_network_learn(l->network, n, l->learned_from, l->label, l->class_weight);
+    train_pass pass = {.learned_from = l->learned_from};
+    BASE_TRY(train_encode(l->network, l->plain ? l->plain : l->train, &pass, NULL, err));
+    nn_network_learn(l->network, l->job->n_train, l->learned_from, l->label, l->class_weight);
     return BASE_OK;
 }
 
@@ -260,22 +239,7 @@ static base_status evaluate_epoch(loop *l, train_epoch *epoch, base_error *err) 
         return ran_away(l, epoch->epoch, "a weight", err);
     }
     BASE_TRY(predict(l, err));
-    base_arena arena = {0};
-    int32_t *truth = base_arena_alloc(&arena, (size_t)job->n_test, sizeof *truth);
-    train_metrics metrics;
-    base_status status =
-        truth ? BASE_OK : base_fail(err, BASE_EMEMORY, "evaluation: out of memory");
-    if (truth) {
-        for (int64_t i = 0; i < job->n_test; i++) truth[i] = job->clips->label[job->test_index[i]];
-        status = train_metrics_compute(l->probability, truth, job->n_test, job->n_classes, &arena,
-                                       &metrics, err);
-    }
-    if (status == BASE_OK) {
-        epoch->loss = metrics.log_loss;
-        epoch->accuracy = metrics.accuracy;
-        epoch->balanced = metrics.balanced;
-    }
-    base_arena_release(&arena);
+    base_status status = train_measure_epoch(job, l->probability, epoch, err);
     return status == BASE_ENUMERIC ? ran_away(l, epoch->epoch, "a prediction", err) : status;
 }
 
@@ -355,8 +319,7 @@ static base_status make_buffers(loop *l, base_error *err) {
     const train_job *job = l->job;
     int64_t batch = l->options->batch, n_classes = job->n_classes;
     int64_t n_passes = (l->n_draws + job->n_train - 1) / job->n_train;
-    int64_t n_place = n_passes * job->n_train > batch ? n_passes * job->n_train : batch;
-    l->place = base_alloc((size_t)n_place, sizeof *l->place);
+    l->place = base_alloc((size_t)(n_passes * job->n_train), sizeof *l->place);
     l->by_class = base_alloc((size_t)job->n_train, sizeof *l->by_class);
     l->class_begin = base_alloc((size_t)n_classes + 1, sizeof *l->class_begin);
     l->x = base_alloc((size_t)(batch * l->count), sizeof *l->x);
@@ -375,14 +338,17 @@ static base_status make_buffers(loop *l, base_error *err) {
     return complete ? BASE_OK : base_fail(err, BASE_EMEMORY, "training: out of memory");
 }
 
-static base_status make_feeds(loop *l, base_error *err) {
+static base_status make_feed(const loop *l, bool tests, const data_augment *augment,
+                             train_feed **feed, base_error *err) {
     const train_job *job = l->job;
-    int64_t batch = l->options->batch;
-    BASE_TRY(train_feed_new(job->clips, job->augment, l->features, job->train_index, job->n_train,
-                            batch, job->pool, &l->train, err));
-    if (job->n_test == 0) return BASE_OK;
-    return train_feed_new(job->clips, NULL, l->features, job->test_index, job->n_test, batch,
-                          job->pool, &l->test, err);
+    train_feed_options options = {.clips = {.clips = job->clips,
+                                            .index = tests ? job->test_index : job->train_index,
+                                            .n = tests ? job->n_test : job->n_train},
+                                  .augment = augment,
+                                  .features = l->features,
+                                  .max_batch = l->options->batch,
+                                  .pool = job->pool};
+    return train_feed_new(&options, feed, err);
 }
 
 /* What layers need that learn from all training clips at once. */
@@ -397,8 +363,7 @@ static base_status prepare_learning(loop *l, base_error *err) {
     }
     for (int64_t i = 0; i < job->n_train; i++) l->label[i] = (int32_t)label_at(l, i);
     if (!job->augment || data_augment_is_empty(job->augment)) return BASE_OK;
-    return train_feed_new(job->clips, NULL, l->features, job->train_index, job->n_train,
-                          l->options->batch, job->pool, &l->plain, err);
+    return make_feed(l, false, NULL, &l->plain, err);
 }
 
 int64_t train_draws_per_epoch(const train_options *train, int64_t n_train) {
@@ -430,7 +395,8 @@ static base_status set_up(loop *l, base_error *err) {
                         .n_classes = job->n_classes,
                         .class_weight =
                             options->balance == TRAIN_BALANCE_WEIGHTS ? l->class_weight : NULL};
-    BASE_TRY(make_feeds(l, err));
+    BASE_TRY(make_feed(l, false, job->augment, &l->train, err));
+    if (job->n_test > 0) BASE_TRY(make_feed(l, true, NULL, &l->test, err));
     BASE_TRY(prepare_learning(l, err));
     nn_network_init(l->network, job->seed);
     BASE_TRY(train_init_apply(job->init, l->network, NULL, err));

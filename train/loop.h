@@ -22,6 +22,7 @@ typedef struct {
     const char *fingerprint; /* of configuration, data and kernels */
     bool resume;             /* from last.h5, if it is there */
     base_pool *pool;
+    base_arena *arena; /* for what lives as long as the job; NULL: there is none */
     /* Called after every batch (epoch_over NULL) and every epoch; false stops. best_epoch 0: none
      * yet. */
     bool (*progress)(void *context, int64_t epoch, int64_t done, int64_t total, double loss,

@@ -1,26 +1,27 @@
 #include "train/metrics.h"
 
+#include <ctype.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
-#include "nn/loss.h"
 
-static base_status check_rows(const float *probability, const int32_t *truth, int64_t n,
-                              int n_classes, base_error *err) {
-    if (n < 1 || n_classes < 1) return base_fail(err, BASE_EDATA, "metrics of no predictions");
-    for (int64_t i = 0; i < n; i++) {
-        if (truth[i] < 0 || truth[i] >= n_classes) {
+static base_status check_rows(const train_predictions *p, base_error *err) {
+    if (p->n < 1 || p->n_classes < 1)
+        return base_fail(err, BASE_EDATA, "metrics of no predictions");
+    for (int64_t i = 0; i < p->n; i++) {
+        if (p->truth[i] < 0 || p->truth[i] >= p->n_classes) {
             return base_fail(err, BASE_EDATA, "prediction %lld: class %d of %d", (long long)i,
-                             (int)truth[i], n_classes);
+                             (int)p->truth[i], p->n_classes);
         }
-        for (int c = 0; c < n_classes; c++) {
-            float p = probability[i * n_classes + c];
-            if (!(p >= 0 && p <= 1)) {
+        for (int c = 0; c < p->n_classes; c++) {
+            float share = p->probability[i * p->n_classes + c];
+            if (!(share >= 0 && share <= 1)) {
                 return base_fail(err, BASE_ENUMERIC, "prediction %lld: %g is no probability",
-                                 (long long)i, (double)p);
+                                 (long long)i, (double)share);
             }
         }
     }
@@ -41,11 +42,9 @@ static double ratio(int64_t part, int64_t whole) {
     return whole > 0 ? (double)part / (double)whole : 0;
 }
 
-/* F1 as 2 tp / (support + predicted), which is defined wherever either is not zero. Its mean, like
- * scikit-learn's, is over the classes that occur in the truth or in the predictions. */
+/* F1 as 2 tp / (support + predicted), which is defined wherever either is not zero. */
 static void score_classes(train_metrics *m) {
-    int k = m->n_classes, n_true = 0, n_seen = 0;
-    int64_t n_right = 0;
+    int k = m->n_classes;
     for (int c = 0; c < k; c++) {
         int64_t support = 0, predicted = 0, right = m->confusion[c * k + c];
         for (int j = 0; j < k; j++) {
@@ -56,53 +55,121 @@ static void score_classes(train_metrics *m) {
         m->precision[c] = ratio(right, predicted);
         m->recall[c] = ratio(right, support);
         m->f1[c] = ratio(2 * right, support + predicted);
-        n_right += right;
-        n_true += support > 0;
-        n_seen += support + predicted > 0;
-        m->balanced += m->recall[c];
-        m->macro_f1 += m->f1[c];
     }
-    m->accuracy = ratio(n_right, m->n);
-    m->balanced /= n_true;
-    m->macro_f1 /= n_seen;
 }
 
-base_status train_metrics_compute(const float *probability, const int32_t *truth, int64_t n,
-                                  int n_classes, base_arena *arena, train_metrics *metrics,
-                                  base_error *err) {
-    BASE_TRY(check_rows(probability, truth, n, n_classes, err));
-    train_metrics *m = metrics;
-    *m = (train_metrics){.n_classes = n_classes, .n = n};
-    if (!alloc_arrays(arena, m)) return base_fail(err, BASE_EMEMORY, "metrics: out of memory");
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = probability + i * n_classes;
-        m->confusion[truth[i] * n_classes + (int)nn_most_probable(row, n_classes)]++;
-        float p = fminf(fmaxf(row[truth[i]], FLT_EPSILON), 1 - FLT_EPSILON);
-        m->log_loss -= log((double)p);
+/* ---- the metrics ---- */
+
+static double accuracy(const train_predictions *p, const train_metrics *m) {
+    int64_t n_right = 0;
+    for (int c = 0; c < m->n_classes; c++) n_right += m->confusion[c * m->n_classes + c];
+    return ratio(n_right, p->n);
+}
+
+static double balanced(const train_predictions *p, const train_metrics *m) {
+    (void)p;
+    double sum = 0;
+    int n = 0;
+    for (int c = 0; c < m->n_classes; c++) {
+        sum += m->recall[c];
+        n += m->support[c] > 0;
     }
-    m->log_loss /= (double)n;
-    score_classes(m);
+    return sum / n;
+}
+
+/* Like scikit-learn's, over the classes that occur in the truth or in the predictions. */
+static double macro_f1(const train_predictions *p, const train_metrics *m) {
+    (void)p;
+    double sum = 0;
+    int n = 0;
+    for (int c = 0; c < m->n_classes; c++) {
+        bool occurs = m->support[c] > 0;
+        for (int t = 0; t < m->n_classes && !occurs; t++) {
+            occurs = m->confusion[t * m->n_classes + c] > 0;
+        }
+        sum += m->f1[c];
+        n += occurs;
+    }
+    return sum / n;
+}
+
+static double log_loss(const train_predictions *p, const train_metrics *m) {
+    (void)m;
+    double sum = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        float share = p->probability[i * p->n_classes + p->truth[i]];
+        sum -= log((double)fminf(fmaxf(share, FLT_EPSILON), 1 - FLT_EPSILON));
+    }
+    return sum / (double)p->n;
+}
+
+static double calibration(const train_predictions *p, const train_metrics *m) {
+    (void)m;
+    double error = 0;
     train_reliability_bin bins[TRAIN_RELIABILITY_BINS];
-    train_reliability(probability, truth, n, n_classes, bins);
+    train_reliability(p, bins);
     for (int b = 0; b < TRAIN_RELIABILITY_BINS; b++) {
-        m->calibration +=
-            fabs(bins[b].accuracy - bins[b].confidence) * (double)bins[b].n / (double)n;
+        error += fabs(bins[b].accuracy - bins[b].confidence) * (double)bins[b].n / (double)p->n;
     }
+    return error;
+}
+
+/* The first five are those that train_metrics names; others follow. */
+static const struct {
+    train_metric metric;
+    double (*of)(const train_predictions *p, const train_metrics *m); /* m: counts and classes */
+} table[] = {{{"accuracy", "accuracy", true}, accuracy},
+             {{"balanced", "balanced accuracy", true}, balanced},
+             {{"macro F1", "macro F1", true}, macro_f1},
+             {{"log loss", "log loss", false}, log_loss},
+             {{"calibration", "calibration error", false}, calibration}};
+enum { N_METRICS = sizeof table / sizeof *table };
+_Static_assert((int)N_METRICS <= (int)TRAIN_MAX_METRICS, "train_metrics has room for all");
+
+int train_n_metrics(void) {
+    return N_METRICS;
+}
+
+const train_metric *train_metric_at(int metric) {
+    return &table[metric].metric;
+}
+
+const char *train_metric_key(const char *name, char key[32]) {
+    snprintf(key, 32, "%s", name);
+    for (char *c = key; *c != '\0'; c++) *c = *c == ' ' ? '_' : (char)tolower((unsigned char)*c);
+    return key;
+}
+
+const char *train_metric_heading(const char *name, char heading[32]) {
+    snprintf(heading, 32, "%s", name);
+    heading[0] = (char)toupper((unsigned char)heading[0]);
+    return heading;
+}
+
+base_status train_metrics_compute(const train_predictions *p, base_arena *arena,
+                                  train_metrics *metrics, base_error *err) {
+    BASE_TRY(check_rows(p, err));
+    train_metrics *m = metrics;
+    *m = (train_metrics){.n_classes = p->n_classes, .n = p->n};
+    if (!alloc_arrays(arena, m)) return base_fail(err, BASE_EMEMORY, "metrics: out of memory");
+    for (int64_t i = 0; i < p->n; i++) {
+        m->confusion[p->truth[i] * p->n_classes + train_predicted(p, i)]++;
+    }
+    score_classes(m);
+    for (int i = 0; i < N_METRICS; i++) m->value[i] = table[i].of(p, m);
     return BASE_OK;
 }
 
 /* Bin b holds the confidences in (b / 15, (b + 1) / 15]. */
-void train_reliability(const float *probability, const int32_t *truth, int64_t n, int n_classes,
+void train_reliability(const train_predictions *p,
                        train_reliability_bin bins[TRAIN_RELIABILITY_BINS]) {
     memset(bins, 0, TRAIN_RELIABILITY_BINS * sizeof *bins);
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = probability + i * n_classes;
-        int top = (int)nn_most_probable(row, n_classes);
-        double confidence = row[top];
+    for (int64_t i = 0; i < p->n; i++) {
+        double confidence = train_confidence(p, i);
         int b = (int)ceil(confidence * TRAIN_RELIABILITY_BINS) - 1;
         b = b < 0 ? 0 : b >= TRAIN_RELIABILITY_BINS ? TRAIN_RELIABILITY_BINS - 1 : b;
         bins[b].confidence += confidence;
-        bins[b].accuracy += top == truth[i];
+        bins[b].accuracy += train_predicted(p, i) == p->truth[i];
         bins[b].n++;
     }
     for (int b = 0; b < TRAIN_RELIABILITY_BINS; b++) {

@@ -2,28 +2,49 @@
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
-#include "base/arena.h"
-#include "base/status.h"
+#include "train/predictions.h"
+
+/* One figure of quality, as everything names and shows it that lists figures. */
+typedef struct {
+    const char *name;      /* "macro F1"; train_metric_key makes "macro_f1" of it */
+    const char *full_name; /* "balanced accuracy", where `name` is the short form of it */
+    bool is_share;         /* from 0 to 1, shown in percent */
+} train_metric;
+
+enum { TRAIN_MAX_METRICS = 16 };
+
+/* All of them, in the order in which they are shown. metrics.c has the table: a metric is a row
+ * there and the function that it names. */
+int train_n_metrics(void);
+const train_metric *train_metric_at(int metric);
+/* A name in small letters with '_' for spaces, as keys in files are written. */
+const char *train_metric_key(const char *name, char key[32]);
+/* A name with a capital letter in front. */
+const char *train_metric_heading(const char *name, char heading[32]);
 
 typedef struct {
     int n_classes;
     int64_t n;
     int64_t *confusion; /* [n_classes, n_classes], row: truth, column: prediction */
-    double accuracy;
-    double balanced;    /* mean recall over the classes that occur */
-    double log_loss;    /* mean of -ln p(truth), p clipped to float32 eps .. 1 - eps as scikit-learn
-                           does */
-    double calibration; /* expected calibration error, 15 equal bins of the top probability (Guo et
-                           al. 2017) */
-    double macro_f1;
+    union {
+        struct {
+            double accuracy;
+            double balanced;    /* mean recall over the classes that occur */
+            double macro_f1;    /* mean over the classes that occur or are predicted */
+            double log_loss;    /* mean of -ln p(truth), p clipped to float32 eps .. 1 - eps as
+                                   scikit-learn does */
+            double calibration; /* expected calibration error, 15 equal bins of the top probability
+                                   (Guo et al. 2017) */
+        };
+        double value[TRAIN_MAX_METRICS]; /* all, in the table's order */
+    };
     double *precision, *recall, *f1; /* [n_classes]; 0 where undefined */
     int64_t *support;                /* [n_classes] */
 } train_metrics;                     /* arrays live in the arena given */
 
-/* probability [n, n_classes], rows sum to 1; the prediction is the first largest. */
-base_status train_metrics_compute(const float *probability, const int32_t *truth, int64_t n,
-                                  int n_classes, base_arena *arena, train_metrics *metrics,
-                                  base_error *err);
+/* EDATA, ENUMERIC for what is no prediction. */
+base_status train_metrics_compute(const train_predictions *p, base_arena *arena,
+                                  train_metrics *metrics, base_error *err);
 
 /* One bin of the reliability diagram: mean confidence, accuracy, count. */
 #define TRAIN_RELIABILITY_BINS 15
@@ -31,7 +52,7 @@ typedef struct {
     double confidence, accuracy;
     int64_t n;
 } train_reliability_bin;
-void train_reliability(const float *probability, const int32_t *truth, int64_t n, int n_classes,
+void train_reliability(const train_predictions *p,
                        train_reliability_bin bins[TRAIN_RELIABILITY_BINS]);
 
 /* Mean, sample deviation (n - 1) and 95 % percentile-bootstrap interval of the mean (10,000 draws,

@@ -70,8 +70,9 @@ static base_status run_batch(pretraining *p, uint64_t epoch, int64_t batch,
     int64_t begin = batch_begin(p, batch), n = batch_begin(p, batch + 1) - begin;
     uint64_t seed = (uint64_t)p->train->seed;
     for (int64_t i = 0; i < VIEWS * n; i++) p->place[i] = p->order[begin + i / VIEWS];
-    BASE_TRY(train_feed_batch(p->feed, p->place, VIEWS * n, seed, epoch, VIEWS * begin, p->x,
-                              p->length, err));
+    train_feed_request request = {
+        .place = p->place, .n = VIEWS * n, .seed = seed, .epoch = epoch, .first = VIEWS * begin};
+    BASE_TRY(train_feed_batch(p->feed, &request, p->x, p->length, err));
     nn_input input = {.x = p->x,
                       .length = p->length,
                       .n = VIEWS * n,
@@ -261,8 +262,12 @@ static base_status set_up(pretraining *p, base_error *err) {
     const train_options *train = p->train;
     nn_network_init(p->network, (uint64_t)train->seed);
     BASE_TRY(train_init_apply(&p->init, p->network, NULL, err));
-    BASE_TRY(train_feed_new(&p->clips, p->augment, p->features, p->index, p->n,
-                            VIEWS * train->batch, p->options->pool, &p->feed, err));
+    train_feed_options feed = {.clips = {.clips = &p->clips, .index = p->index, .n = p->n},
+                               .augment = p->augment,
+                               .features = p->features,
+                               .max_batch = VIEWS * train->batch,
+                               .pool = p->options->pool};
+    BASE_TRY(train_feed_new(&feed, &p->feed, err));
     BASE_TRY(nn_optimizer_new(p->network, train->optimizer, &train->optimizer_options, train->ema,
                               &p->optimizer, err));
     nn_schedule_init(&p->schedule, train->schedule, &train->schedule_options, p->n_batches,

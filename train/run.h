@@ -27,17 +27,10 @@ typedef struct {
 } train_epoch;
 
 typedef struct {
-    const char *path;
-    double begin_s, end_s;
-    int32_t truth, predicted;
-    int fold;
-} train_prediction;
-
-typedef struct {
     train_epoch *epochs;
     int64_t n_epochs, best_epoch; /* best: the checkpoint kept as best.h5 */
-    int64_t first, n;             /* its rows in predictions */
-    train_metrics metrics;        /* of the final epoch (or of the best, as train.result says) */
+    train_predictions predictions;
+    train_metrics metrics; /* of the final epoch (or of the best, as train.result says) */
 } train_fold;
 
 /* One set of folds. */
@@ -45,11 +38,14 @@ typedef struct {
     const char *grouped_by; /* "duplicates", "kit" */
     int n_folds;
     train_fold *folds;
-    int64_t n;
-    train_prediction *predictions;                                      /* fold after fold */
-    float *probability;                                                 /* [n, n_classes] */
-    train_metrics pooled;                                               /* over all predictions */
-    train_interval accuracy, balanced, log_loss, macro_f1, calibration; /* over folds */
+    train_predictions predictions; /* fold after fold */
+    train_metrics pooled;          /* over all predictions */
+    union {                        /* over the folds */
+        struct {
+            train_interval accuracy, balanced, macro_f1, log_loss, calibration;
+        };
+        train_interval interval[TRAIN_MAX_METRICS]; /* all, as train_metrics.value */
+    };
 } train_fold_set;
 
 /* facts.json: written when the run starts; nothing in it depends on time, threads or the machine's
@@ -97,9 +93,9 @@ base_status train_facts_read(const char *folder, base_arena *arena, train_facts 
 void train_facts_add_json(const train_facts *facts, int indent, base_text *json);
 base_status train_history_write(const train_epoch *epochs, int64_t n, const char *fold_folder,
                                 base_error *err);
-base_status train_rows_write(const train_prediction *predictions, int64_t n,
-                             const float *probability, const char *const *classes, int n_classes,
-                             const char *path, base_error *err);
+/* Adds the epochs of a history.csv to the fold, in the arena. */
+base_status train_history_read(const char *path, base_arena *arena, train_fold *fold,
+                               base_error *err);
 
 /* The first epoch that is best by `monitor` (of train_facts), from 1; 0 if there are none. */
 int64_t train_history_best(const train_epoch *epochs, int64_t n, const char *monitor);
@@ -112,7 +108,8 @@ void train_run_release(train_run *run);
  * class; confusion matrix; comparison; facts. The same run gives the same bytes. */
 base_status train_run_write_summary(const train_run *run, base_error *err);
 
-/* Rows of `set` sorted by how confident a wrong prediction was, at most n; returns how many. */
-int64_t train_run_mistakes(const train_fold_set *set, int n_classes, int64_t n, int64_t *rows);
+/* The clips that were classified wrongly, the most confident mistakes first, at most n; returns how
+ * many. */
+int64_t train_run_mistakes(const train_predictions *p, int64_t n, int64_t *clips);
 
 #endif

@@ -13,21 +13,20 @@ static void add_number(base_text *json, const char *before, double value) {
 
 static void add_metrics(base_text *json, const train_metrics *m) {
     base_text_printf(json, "\"clips\": %lld", (long long)m->n);
-    add_number(json, ", \"accuracy\": ", m->accuracy);
-    add_number(json, ", \"balanced\": ", m->balanced);
-    add_number(json, ", \"macro_f1\": ", m->macro_f1);
-    add_number(json, ", \"log_loss\": ", m->log_loss);
-    add_number(json, ", \"calibration\": ", m->calibration);
+    for (int i = 0; i < train_n_metrics(); i++) {
+        char key[32];
+        base_text_printf(json, ", \"%s\": ", train_metric_key(train_metric_at(i)->name, key));
+        add_number(json, "", m->value[i]);
+    }
 }
 
-static void add_interval(base_text *json, const char *key, const train_interval *interval,
-                         const char *after) {
+static void add_interval(base_text *json, const char *key, const train_interval *interval) {
     base_text_printf(json, "    \"%s\": {", key);
     add_number(json, "\"mean\": ", interval->mean);
     add_number(json, ", \"deviation\": ", interval->deviation);
     add_number(json, ", \"low\": ", interval->low);
     add_number(json, ", \"high\": ", interval->high);
-    base_text_printf(json, "}%s\n", after);
+    base_text_add(json, "},\n");
 }
 
 static void add_folds(base_text *json, const train_fold_set *set) {
@@ -84,11 +83,10 @@ static void add_set(base_text *json, const train_fold_set *set, const train_fact
         base_text_add_json(json, set->grouped_by);
         base_text_add(json, ",\n");
     }
-    add_interval(json, "accuracy", &set->accuracy, ",");
-    add_interval(json, "balanced", &set->balanced, ",");
-    add_interval(json, "macro_f1", &set->macro_f1, ",");
-    add_interval(json, "log_loss", &set->log_loss, ",");
-    add_interval(json, "calibration", &set->calibration, ",");
+    for (int i = 0; i < train_n_metrics(); i++) {
+        char key[32];
+        add_interval(json, train_metric_key(train_metric_at(i)->name, key), &set->interval[i]);
+    }
     add_folds(json, set);
     base_text_add(json, "    \"pooled\": {");
     add_metrics(json, &set->pooled);

@@ -23,6 +23,11 @@ static void make(double sharpness, float *probability, int32_t *truth) {
     }
 }
 
+static double fit(const float *p, const int32_t *of, int n, int n_classes) {
+    return train_fit_temperature(
+        &(train_predictions){.n = n, .n_classes = n_classes, .truth = of, .probability = p});
+}
+
 static float probability[N * CLASSES];
 static int32_t truth[N];
 
@@ -30,17 +35,17 @@ START_TEST(finds_the_temperature_that_was_put_in) {
     static const double sharpness[] = {0.5, 1, 3};
     for (int i = 0; i < 3; i++) {
         make(sharpness[i], probability, truth);
-        double t = train_fit_temperature(probability, truth, N, CLASSES);
+        double t = fit(probability, truth, N, CLASSES);
         ck_assert_double_eq_tol(t / sharpness[i], 1, 0.06);
     }
 }
 END_TEST
 
 START_TEST(survives_certainty_and_nothing) {
-    ck_assert_double_eq(train_fit_temperature(NULL, NULL, 0, 3), 1);
+    ck_assert_double_eq(fit(NULL, NULL, 0, 3), 1);
     const float sure[] = {1, 0, 0, 1, 1, 0};
     const int32_t right[] = {0, 1, 1}; /* the last one is wrong, with certainty */
-    double t = train_fit_temperature(sure, right, 3, 2);
+    double t = fit(sure, right, 3, 2);
     ck_assert(isfinite(t) && t >= 0.05 && t <= 20);
 }
 END_TEST

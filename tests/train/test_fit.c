@@ -59,11 +59,11 @@ static void same_run(const char *folder, const char *a, const char *b) {
 
 /* ---- the model ---- */
 
-static void load_clips(const char *folder, const infer_model *model, const train_fold_set *set,
-                       const train_fold *fold, data_audio *clips) {
-    for (int64_t i = 0; i < fold->n; i++) {
+static void load_clips(const char *folder, const infer_model *model, const train_fold *fold,
+                       data_audio *clips) {
+    for (int64_t i = 0; i < fold->predictions.n; i++) {
         data_audio sound = {0};
-        const char *path = base_path_join(&arena, folder, set->predictions[fold->first + i].path);
+        const char *path = base_path_join(&arena, folder, fold->predictions.clip[i].path);
         TEST_OK(data_audio_read(path, NULL, &sound, &err), err);
         TEST_OK(data_clip_prepare(&sound, infer_model_audio(model), &clips[i], &err), err);
         data_audio_release(&sound);
@@ -89,14 +89,14 @@ static void expect_model_gives_what_the_fold_gave(const char *folder) {
     const char *path = base_path_join(&arena, folder, "run/model.h5");
     TEST_OK(infer_model_open(path, 8, NULL, &model, &err), err);
     int n_classes = infer_model_n_classes(model);
-    size_t n_floats = (size_t)(fold->n * n_classes);
-    data_audio *clips = base_arena_alloc(&arena, (size_t)fold->n, sizeof *clips);
+    size_t n_floats = (size_t)(fold->predictions.n * n_classes);
+    data_audio *clips = base_arena_alloc(&arena, (size_t)fold->predictions.n, sizeof *clips);
     float *got = base_arena_alloc(&arena, n_floats, sizeof *got);
     float *expected = base_arena_alloc(&arena, n_floats, sizeof *expected);
-    load_clips(folder, model, &run.main, fold, clips);
-    TEST_OK(infer_model_classify(model, clips, fold->n, got, &err), err);
-    for (int64_t i = 0; i < fold->n; i++) {
-        temper(run.main.probability + (fold->first + i) * n_classes, n_classes,
+    load_clips(folder, model, fold, clips);
+    TEST_OK(infer_model_classify(model, clips, fold->predictions.n, got, &err), err);
+    for (int64_t i = 0; i < fold->predictions.n; i++) {
+        temper(fold->predictions.probability + i * n_classes, n_classes,
                infer_model_temperature(model), expected + i * n_classes);
         data_audio_release(&clips[i]);
     }

@@ -19,6 +19,13 @@ static void expect(const char *name, const char *figure, const double *got, int 
     }
 }
 
+static base_status compute(const float *probability, const int32_t *truth, int n, int n_classes,
+                           base_arena *arena, train_metrics *m, base_error *err) {
+    train_predictions p = {
+        .n = n, .n_classes = n_classes, .truth = truth, .probability = probability};
+    return train_metrics_compute(&p, arena, m, err);
+}
+
 static void check_case(golden *g, const char *name) {
     base_error err;
     base_arena arena = {0};
@@ -34,7 +41,7 @@ static void check_case(golden *g, const char *name) {
     const float *classes = golden_get(g, key, NULL);
     for (int64_t i = 0; i < shape[0]; i++) truth[i] = (int32_t)classes[i];
     int k = (int)shape[1];
-    TEST_OK(train_metrics_compute(probability, truth, shape[0], k, &arena, &m, &err), err);
+    TEST_OK(compute(probability, truth, (int)shape[0], k, &arena, &m, &err), err);
     expect(name, "accuracy", &m.accuracy, 1, 0);
     expect(name, "balanced", &m.balanced, 1, 1e-15);
     expect(name, "macro_f1", &m.macro_f1, 1, 1e-15);
@@ -67,7 +74,7 @@ START_TEST(counts_by_hand) {
     base_error err;
     base_arena arena = {0};
     train_metrics m;
-    TEST_OK(train_metrics_compute(p, truth, 3, 3, &arena, &m, &err), err);
+    TEST_OK(compute(p, truth, 3, 3, &arena, &m, &err), err);
     ck_assert_int_eq(m.confusion[1 * 3 + 0], 1); /* a tie goes to the first class */
     ck_assert_int_eq(m.confusion[2 * 3 + 2], 1);
     ck_assert_int_eq(m.confusion[1 * 3 + 1], 1);
@@ -78,19 +85,40 @@ START_TEST(counts_by_hand) {
 }
 END_TEST
 
+START_TEST(the_table_names_what_the_members_hold) {
+    static const float p[] = {0.6F, 0.4F, /**/ 0.7F, 0.3F, /**/ 0.2F, 0.8F, /**/ 0.1F, 0.9F};
+    static const int32_t truth[] = {0, 1, 1, 1};
+    static const char *const keys[] = {"accuracy", "balanced", "macro_f1", "log_loss",
+                                       "calibration"};
+    base_error err;
+    base_arena arena = {0};
+    train_metrics m;
+    TEST_OK(compute(p, truth, 4, 2, &arena, &m, &err), err);
+    const double named[] = {m.accuracy, m.balanced, m.macro_f1, m.log_loss, m.calibration};
+    ck_assert_int_ge(train_n_metrics(), 5);
+    for (int i = 0; i < 5; i++) {
+        char text[32];
+        ck_assert_str_eq(train_metric_key(train_metric_at(i)->name, text), keys[i]);
+        ck_assert_double_eq(m.value[i], named[i]);
+        for (int j = 0; j < i; j++) ck_assert_double_ne(named[i], named[j]);
+    }
+    char text[32];
+    ck_assert_str_eq(train_metric_heading("macro F1", text), "Macro F1");
+    base_arena_release(&arena);
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_probability) {
     static const float good[] = {0.5F, 0.5F}, bad[] = {NAN, 0.5F}, large[] = {0, 1.5F};
     static const int32_t zero[] = {0}, two[] = {2}, negative[] = {-1};
     base_error err;
     base_arena arena = {0};
     train_metrics m;
-    TEST_FAILS(train_metrics_compute(good, zero, 0, 2, &arena, &m, &err), BASE_EDATA, err, "no ");
-    TEST_FAILS(train_metrics_compute(good, two, 1, 2, &arena, &m, &err), BASE_EDATA, err, "2 of 2");
-    TEST_FAILS(train_metrics_compute(good, negative, 1, 2, &arena, &m, &err), BASE_EDATA, err,
-               "-1");
-    TEST_FAILS(train_metrics_compute(bad, zero, 1, 2, &arena, &m, &err), BASE_ENUMERIC, err, "nan");
-    TEST_FAILS(train_metrics_compute(large, zero, 1, 2, &arena, &m, &err), BASE_ENUMERIC, err,
-               "1.5");
+    TEST_FAILS(compute(good, zero, 0, 2, &arena, &m, &err), BASE_EDATA, err, "no ");
+    TEST_FAILS(compute(good, two, 1, 2, &arena, &m, &err), BASE_EDATA, err, "2 of 2");
+    TEST_FAILS(compute(good, negative, 1, 2, &arena, &m, &err), BASE_EDATA, err, "-1");
+    TEST_FAILS(compute(bad, zero, 1, 2, &arena, &m, &err), BASE_ENUMERIC, err, "nan");
+    TEST_FAILS(compute(large, zero, 1, 2, &arena, &m, &err), BASE_ENUMERIC, err, "1.5");
     base_arena_release(&arena);
 }
 END_TEST
@@ -100,7 +128,8 @@ START_TEST(bins_by_confidence) {
     static const float p[] = {0.75F, 0.25F, /**/ 0.75F, 0.25F, /**/ 0, 1, /**/ 0.5F, 0.5F};
     static const int32_t truth[] = {0, 1, 1, 1};
     train_reliability_bin bins[TRAIN_RELIABILITY_BINS];
-    train_reliability(p, truth, 4, 2, bins);
+    train_reliability(
+        &(train_predictions){.n = 4, .n_classes = 2, .truth = truth, .probability = p}, bins);
     ck_assert_int_eq(bins[11].n, 2);
     ck_assert_double_eq(bins[11].confidence, 0.75);
     ck_assert_double_eq(bins[11].accuracy, 0.5);
@@ -171,6 +200,6 @@ START_TEST(paired_difference) {
 }
 END_TEST
 
-TEST_MAIN("train/metrics", agrees_with_scikit_learn, counts_by_hand, refuses_what_is_no_probability,
-          bins_by_confidence, interval_of_folds, interval_of_few, mcnemar_agrees_with_scipy,
-          paired_difference)
+TEST_MAIN("train/metrics", agrees_with_scikit_learn, counts_by_hand,
+          the_table_names_what_the_members_hold, refuses_what_is_no_probability, bins_by_confidence,
+          interval_of_folds, interval_of_few, mcnemar_agrees_with_scipy, paired_difference)

@@ -41,10 +41,10 @@ START_TEST(reads_a_run_back) {
     ck_assert(!run.has_model);
     ck_assert_ptr_nonnull(strstr(run.config, "epochs: 12"));
     ck_assert_int_eq(run.main.n_folds, 3);
-    ck_assert_int_eq(run.main.n, 180);
-    ck_assert_int_eq(run.main.folds[2].first, 120);
+    ck_assert_int_eq(run.main.predictions.n, 180);
+    ck_assert_ptr_eq(run.main.folds[2].predictions.truth, run.main.predictions.truth + 120);
     ck_assert_int_eq(run.main.folds[2].n_epochs, 12);
-    ck_assert_int_eq(run.main.predictions[179].fold, 3);
+    ck_assert_int_eq(run.main.folds[2].predictions.n, 60);
     ck_assert_int_eq(run.compare.n_folds, 2);
     ck_assert_int_eq(run.compare.pooled.n, 120);
     train_run_release(&run);
@@ -63,12 +63,13 @@ START_TEST(reads_what_was_unseen) {
     TEST_OK(train_run_read(folder, &run, &err), err);
     ck_assert_int_eq(run.facts.n_unseen, 40);
     ck_assert_int_eq(run.unseen.n_folds, 3);
-    ck_assert_int_eq(run.unseen.n, 120);
+    ck_assert_int_eq(run.unseen.predictions.n, 120);
     ck_assert_int_eq(run.unseen.pooled.n, 120);
     ck_assert_int_eq(run.unseen.folds[1].metrics.n, 40);
     for (int i = 0; i < 40; i++) {
-        ck_assert_str_eq(run.unseen.predictions[i].path, run.unseen.predictions[40 + i].path);
-        ck_assert_str_eq(run.unseen.predictions[i].path, run.model.predictions[i].path);
+        const char *path = run.unseen.predictions.clip[i].path;
+        ck_assert_str_eq(path, run.unseen.predictions.clip[40 + i].path);
+        ck_assert_str_eq(path, run.model.predictions.clip[i].path);
     }
     double sum = 0;
     for (int f = 0; f < 3; f++) sum += run.unseen.folds[f].metrics.accuracy;
@@ -119,8 +120,8 @@ START_TEST(measures_what_it_reads) {
     double sum = 0;
     int64_t n_right = 0;
     for (int f = 0; f < 3; f++) sum += run.main.folds[f].metrics.accuracy;
-    for (int64_t i = 0; i < run.main.n; i++) {
-        n_right += run.main.predictions[i].truth == run.main.predictions[i].predicted;
+    for (int64_t i = 0; i < run.main.predictions.n; i++) {
+        n_right += run.main.predictions.truth[i] == train_predicted(&run.main.predictions, i);
     }
     ck_assert_double_eq_tol(run.main.accuracy.mean, sum / 3, 1e-15);
     ck_assert_double_eq_tol(run.main.pooled.accuracy, (double)n_right / 180, 1e-15);
@@ -131,14 +132,21 @@ END_TEST
 
 START_TEST(keeps_every_bit_of_a_probability) {
     static const char *const classes[] = {"a,b", "\"c\"", ""};
-    static const float p[] = {1.0F / 3, 0.1F, 1e-30F, /**/ 0.333333343F, 0x1.fffffep-1F, 1};
-    const train_prediction rows[] = {{.path = "x, \"y\"/z.wav", .end_s = 0.1, .predicted = 1},
-                                     {.path = "q.wav", .begin_s = 1.0 / 3, .truth = 2}};
+    static const float p[] = {0.1F, 1.0F / 3, 1e-30F, /**/ 0.333333343F, 0x1.fffffep-1F, 0.5F};
+    static const train_clip_name clips[] = {{.path = "x, \"y\"/z.wav", .end_s = 0.1},
+                                            {.path = "q.wav", .begin_s = 1.0 / 3}};
+    static const int32_t truth[] = {0, 2};
+    const train_predictions all = {.n = 2,
+                                   .n_classes = 3,
+                                   .classes = classes,
+                                   .clip = clips,
+                                   .truth = truth,
+                                   .probability = p};
     base_error err;
     void *data;
     size_t n_bytes;
     const char *folder = test_folder();
-    TEST_OK(train_rows_write(rows, 2, p, classes, 3, in(folder, "predictions.csv"), &err), err);
+    TEST_OK(train_predictions_write(&all, in(folder, "predictions.csv"), &err), err);
     TEST_OK(base_file_read(in(folder, "predictions.csv"), 0, &data, &n_bytes, &err), err);
     base_arena arena = {0};
     const char *fields[8], *cursor = data;
@@ -153,7 +161,7 @@ START_TEST(keeps_every_bit_of_a_probability) {
             ck_assert(base_parse_double(fields[5 + c], &value));
             ck_assert_float_eq((float)value, p[row * 3 + c]);
         }
-        if (row == 0) ck_assert_str_eq(fields[0], rows[0].path);
+        if (row == 0) ck_assert_str_eq(fields[0], clips[0].path);
         if (row == 0) ck_assert_str_eq(fields[4], "\"c\"");
         if (row < 0) ck_assert_str_eq(fields[5], "a,b");
     }
@@ -205,18 +213,19 @@ START_TEST(says_what_is_missing) {
 }
 END_TEST
 
+#define HEADER "path,begin_s,end_s,truth,predicted,closedhat,crash,kick,snare,tom\n"
+
 START_TEST(names_the_line_that_is_wrong) {
     static const struct {
         const char *content, *complaint;
-    } cases[] = {
-        {"", "empty"},
-        {"h,h,h,h,h,h,h,h,h,h\n", "no predictions"},
-        {"h,h,h,h,h,h,h,h,h,h\np,0,1,kick,kick,0,0,1,0\n", ":2: 9 fields, not 10"},
-        {"h,h,h,h,h,h,h,h,h,h\np,0,1,gong,kick,0,0,1,0,0\n", "'gong' is none of"},
-        {"h,h,h,h,h,h,h,h,h,h\np,0,1,kick,kick,0,0,x,0,0\n", ":2: 'x' is not a number"},
-        {"h,h,h,h,h,h,h,h,h,h\np,0,1,kick,kick,0,0,7,0,0\n", "7 is no probability"},
-        {"h,h,h,h,h,h,h,h,h,h\np,0,1,kick,snare,0,0,0.6,0.4,0\n", "'kick' is more probable"},
-        {"h,h,h,h,h,h,h,h,h,h\n\"p,0", "predictions.csv"}};
+    } cases[] = {{"", "no column 'path'"},
+                 {HEADER "", "no predictions"},
+                 {HEADER "p,0,1,kick,kick,0,0,1,0\n", ":2: 9 fields where the header has 10"},
+                 {HEADER "p,0,1,gong,kick,0,0,1,0,0\n", "'gong' is not one of"},
+                 {HEADER "p,0,1,kick,kick,0,0,x,0,0\n", ":2: kick: 'x' is not a number"},
+                 {HEADER "p,0,1,kick,kick,0,0,7,0,0\n", "7 is no probability"},
+                 {HEADER "p,0,1,kick,snare,0,0,0.6,0.4,0\n", "'kick' is more probable"},
+                 {HEADER "\"p,0", "predictions.csv"}};
     base_error err;
     train_run run;
     const char *folder = fixture();
@@ -225,7 +234,8 @@ START_TEST(names_the_line_that_is_wrong) {
         TEST_FAILS(train_run_read(folder, &run, &err), err.status, err, cases[i].complaint);
         ck_assert_ptr_nonnull(strstr(err.text, "fold1/predictions.csv"));
     }
-    replace(folder, "fold1/history.csv", "h,h,h,h,h,h\n1,0,0,0,0,0\n3,0,0,0,0,0\n");
+    replace(folder, "fold1/history.csv",
+            "epoch,lr,train_loss,loss,accuracy,balanced\n1,0,0,0,0,0\n3,0,0,0,0,0\n");
     TEST_FAILS(train_run_read(folder, &run, &err), BASE_EFORMAT, err, "history.csv:3: epoch '3'");
 }
 END_TEST
@@ -311,23 +321,20 @@ START_TEST(summary_is_repeatable) {
 END_TEST
 
 START_TEST(lists_the_surest_mistakes) {
-    static train_prediction rows[] = {{.truth = 0, .predicted = 1},
-                                      {.truth = 1, .predicted = 1},
-                                      {.truth = 1, .predicted = 0},
-                                      {.truth = 0, .predicted = 1},
-                                      {.truth = 0, .predicted = 1}};
-    static float p[] = {0.4F, 0.6F, /**/ 0, 1, /**/ 0.9F, 0.1F, /**/ 0.3F, 0.7F, /**/ 0.4F, 0.6F};
-    const train_fold_set set = {.n = 5, .predictions = rows, .probability = p};
+    static const int32_t truth[] = {0, 1, 1, 0, 0};
+    static const float p[] = {0.4F, 0.6F,      /**/ 0, 1,         /**/ 0.9F,
+                              0.1F, /**/ 0.3F, 0.7F,   /**/ 0.4F, 0.6F};
+    const train_predictions set = {.n = 5, .n_classes = 2, .truth = truth, .probability = p};
     int64_t found[8];
-    ck_assert_int_eq(train_run_mistakes(&set, 2, 8, found), 4);
+    ck_assert_int_eq(train_run_mistakes(&set, 8, found), 4);
     ck_assert_int_eq(found[0], 2);
     ck_assert_int_eq(found[1], 3);
     ck_assert_int_eq(found[2], 0); /* before row 4, which is as sure */
     ck_assert_int_eq(found[3], 4);
-    ck_assert_int_eq(train_run_mistakes(&set, 2, 2, found), 2);
+    ck_assert_int_eq(train_run_mistakes(&set, 2, found), 2);
     ck_assert_int_eq(found[0], 2);
     ck_assert_int_eq(found[1], 3);
-    ck_assert_int_eq(train_run_mistakes(&set, 2, 0, found), 0);
+    ck_assert_int_eq(train_run_mistakes(&set, 0, found), 0);
 }
 END_TEST
 

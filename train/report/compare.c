@@ -19,7 +19,7 @@ static void add_run(base_text *page, const train_run *run) {
     number text, deviation;
     base_text_add(page, "<tr>");
     add_run_name(page, run);
-    train_html_cell(page, train_html_count(set->n, text));
+    train_html_cell(page, train_html_count(set->predictions.n, text));
     base_text_printf(page, "<td class=\"n\">%d</td>", set->n_folds);
     base_text_printf(page, "<td class=\"n\"><b>%s</b>",
                      train_html_percent(set->accuracy.mean, text));
@@ -27,10 +27,9 @@ static void add_run(base_text *page, const train_run *run) {
         base_text_printf(page, " ± %s", train_html_percent(set->accuracy.deviation, deviation));
     }
     base_text_add(page, "</td>");
-    train_html_cell(page, train_html_percent(set->balanced.mean, text));
-    train_html_cell(page, train_html_percent(set->macro_f1.mean, text));
-    train_html_cell(page, train_html_decimal(set->log_loss.mean, text));
-    train_html_cell(page, train_html_decimal(set->calibration.mean, text));
+    for (int m = 1; m < train_n_metrics(); m++) {
+        train_html_cell(page, train_html_metric(m, set->interval[m].mean, text));
+    }
     const train_fold_set *const others[] = {&run->compare, &run->unseen};
     for (int i = 0; i < 2; i++) {
         double accuracy = others[i]->n_folds > 0 ? others[i]->accuracy.mean : NAN;
@@ -41,11 +40,15 @@ static void add_run(base_text *page, const train_run *run) {
 }
 
 static void add_runs(base_text *page, const train_run *runs, int n_runs) {
-    static const char *const headings[] = {"Run",        "#Clips",    "#Folds",     "#Accuracy",
-                                           "#Balanced",  "#Macro F1", "#Log loss",  "#Calibration",
-                                           "#2nd folds", "#Unseen",   "#Parameters"};
+    static const char *const before[] = {"Run", "#Clips", "#Folds"}, *const after[] = {
+                                                                         "#2nd folds", "#Unseen",
+                                                                         "#Parameters"};
+    train_html_headings headings = {0};
+    for (int i = 0; i < 3; i++) train_html_add_heading(&headings, before[i]);
+    train_html_add_metrics(&headings);
+    for (int i = 0; i < 3; i++) train_html_add_heading(&headings, after[i]);
     train_html_section(page, "Runs");
-    train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
+    train_html_table_begin(page, headings.items, headings.n);
     for (int i = 0; i < n_runs; i++) add_run(page, &runs[i]);
     train_html_table_end(page);
     train_html_paragraph(page, "note",
@@ -94,7 +97,7 @@ static void add_difference(base_text *page, const train_run *run, const train_co
     add_whisker(page, &c->result, reach);
     if (c->paired) {
         base_text_printf(page, "<td>paired, over %s clips</td>",
-                         train_html_count(run->main.n, text));
+                         train_html_count(run->main.predictions.n, text));
     } else {
         base_text_add(page, "<td>over folds: the clips differ</td>");
     }

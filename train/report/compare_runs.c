@@ -77,37 +77,39 @@ static train_paired welch(const train_fold_set *a, const train_fold_set *b) {
 
 /* ---- the same clips ---- */
 
-/* A prediction with what its truth is called. */
+/* A clip with the name of its class, and whether it was classified rightly. */
 typedef struct {
-    const train_prediction *row;
+    train_clip_name name;
     const char *truth;
+    bool right;
 } clip;
 
 static int compare_clips(const void *a, const void *b) {
     const clip *x = a, *y = b;
-    int order = strcmp(x->row->path, y->row->path);
-    if (order == 0) {
-        order = (x->row->begin_s > y->row->begin_s) - (x->row->begin_s < y->row->begin_s);
-    }
-    if (order == 0) order = (x->row->end_s > y->row->end_s) - (x->row->end_s < y->row->end_s);
+    const train_clip_name *p = &x->name, *q = &y->name;
+    int order = strcmp(p->path, q->path);
+    if (order == 0) order = (p->begin_s > q->begin_s) - (p->begin_s < q->begin_s);
+    if (order == 0) order = (p->end_s > q->end_s) - (p->end_s < q->end_s);
     return order != 0 ? order : strcmp(x->truth, y->truth);
 }
 
 static clip *sorted_clips(const train_run *run, base_arena *arena) {
-    clip *clips = base_arena_alloc(arena, (size_t)run->main.n, sizeof *clips);
+    const train_predictions *p = &run->main.predictions;
+    clip *clips = base_arena_alloc(arena, (size_t)p->n, sizeof *clips);
     if (clips == NULL) return NULL;
-    for (int64_t i = 0; i < run->main.n; i++) {
-        const train_prediction *row = &run->main.predictions[i];
-        clips[i] = (clip){row, run->facts.classes[row->truth]};
+    for (int64_t i = 0; i < p->n; i++) {
+        clips[i] = (clip){.name = p->clip[i],
+                          .truth = run->facts.classes[p->truth[i]],
+                          .right = p->truth[i] == train_predicted(p, i)};
     }
-    qsort(clips, (size_t)run->main.n, sizeof *clips, compare_clips);
+    qsort(clips, (size_t)p->n, sizeof *clips, compare_clips);
     return clips;
 }
 
 static base_status compare_sorted(const train_run *a, const train_run *b, base_arena *arena,
                                   train_comparison *comparison, base_error *err) {
-    int64_t n = a->main.n;
-    *comparison = (train_comparison){.paired = n == b->main.n};
+    int64_t n = a->main.predictions.n;
+    *comparison = (train_comparison){.paired = n == b->main.predictions.n};
     clip *clips_a = sorted_clips(a, arena), *clips_b = sorted_clips(b, arena);
     uint8_t *right_a = base_arena_alloc(arena, (size_t)n, 1);
     uint8_t *right_b = base_arena_alloc(arena, (size_t)n, 1);
@@ -116,8 +118,8 @@ static base_status compare_sorted(const train_run *a, const train_run *b, base_a
     }
     for (int64_t i = 0; i < n && comparison->paired; i++) {
         comparison->paired = compare_clips(&clips_a[i], &clips_b[i]) == 0;
-        right_a[i] = clips_a[i].row->predicted == clips_a[i].row->truth;
-        right_b[i] = clips_b[i].row->predicted == clips_b[i].row->truth;
+        right_a[i] = clips_a[i].right;
+        right_b[i] = clips_b[i].right;
     }
     comparison->result =
         comparison->paired ? train_paired_compare(right_a, right_b, n) : welch(&a->main, &b->main);

@@ -135,6 +135,18 @@ void train_html_table_begin(base_text *page, const char *const *headings, int n)
     base_text_add(page, "</tr></thead>\n<tbody>\n");
 }
 
+void train_html_add_heading(train_html_headings *headings, const char *heading) {
+    headings->items[headings->n++] = heading;
+}
+
+void train_html_add_metrics(train_html_headings *headings) {
+    for (int m = 0; m < train_n_metrics(); m++) {
+        headings->of_metric[m][0] = '#';
+        train_metric_heading(train_metric_at(m)->name, headings->of_metric[m] + 1);
+        train_html_add_heading(headings, headings->of_metric[m]);
+    }
+}
+
 void train_html_table_end(base_text *page) {
     base_text_add(page, "</tbody></table></div>\n");
 }
@@ -163,6 +175,11 @@ const char *train_html_percent(double share, char text[TRAIN_HTML_NUMBER]) {
 const char *train_html_decimal(double value, char text[TRAIN_HTML_NUMBER]) {
     snprintf(text, TRAIN_HTML_NUMBER, isfinite(value) ? "%.3f" : HTML_DASH, value);
     return text;
+}
+
+const char *train_html_metric(int metric, double value, char text[TRAIN_HTML_NUMBER]) {
+    return train_metric_at(metric)->is_share ? train_html_percent(value, text)
+                                             : train_html_decimal(value, text);
 }
 
 const char *train_html_count(int64_t value, char text[TRAIN_HTML_NUMBER]) {

@@ -17,6 +17,15 @@ void train_html_paragraph(base_text *page, const char *css_class, const char *te
  * numbers, aligned right. */
 void train_html_table_begin(base_text *page, const char *const *headings, int n);
 void train_html_table_end(base_text *page);
+
+/* Headings that are gathered one by one. All zeros: none. */
+typedef struct {
+    const char *items[TRAIN_MAX_METRICS + 16];
+    int n;
+    char of_metric[TRAIN_MAX_METRICS][33];
+} train_html_headings;
+void train_html_add_heading(train_html_headings *headings, const char *heading);
+void train_html_add_metrics(train_html_headings *headings); /* one for each of train/metrics.h */
 void train_html_text_cell(base_text *page, const char *text);
 void train_html_cell(base_text *page, const char *html); /* a column of numbers */
 void train_html_bar_cell(base_text *page, double share); /* a bar and its percentage */
@@ -25,6 +34,7 @@ void train_html_bar_cell(base_text *page, double share); /* a bar and its percen
 enum { TRAIN_HTML_NUMBER = 64 };
 const char *train_html_percent(double share, char text[TRAIN_HTML_NUMBER]);
 const char *train_html_decimal(double value, char text[TRAIN_HTML_NUMBER]);
+const char *train_html_metric(int metric, double value, char text[TRAIN_HTML_NUMBER]); /* either */
 const char *train_html_count(int64_t value, char text[TRAIN_HTML_NUMBER]);
 
 /* The SVG file folder/name.svg inlined, at least min_width_px wide even where it must scroll. */

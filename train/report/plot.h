@@ -17,8 +17,8 @@ base_status train_plot_confusion(const train_metrics *metrics, const char *const
 base_status train_plot_curves(const train_fold_set *set, const char *folder, const char *name,
                               base_error *err);
 /* Confidence against accuracy, with counts. */
-base_status train_plot_reliability(const train_fold_set *set, int n_classes, const char *folder,
-                                   const char *name, base_error *err);
+base_status train_plot_reliability(const train_fold_set *set, const char *folder, const char *name,
+                                   base_error *err);
 /* Clips per class, horizontal bars with counts. */
 base_status train_plot_classes(const char *const *classes, const int64_t *counts, int n_classes,
                                const char *folder, const char *name, base_error *err);

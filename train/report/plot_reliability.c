@@ -75,14 +75,10 @@ static void draw(train_canvas *canvas, const void *context) {
     train_axes_columns(canvas, &below, 5, false, 100, "confidence in %");
 }
 
-base_status train_plot_reliability(const train_fold_set *set, int n_classes, const char *folder,
-                                   const char *name, base_error *err) {
-    diagram d = {.n = set->n, .calibration = set->pooled.calibration, .most = 1};
-    int32_t *truth = base_alloc((size_t)set->n, sizeof *truth);
-    if (truth == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", name);
-    for (int64_t i = 0; i < set->n; i++) truth[i] = set->predictions[i].truth;
-    train_reliability(set->probability, truth, set->n, n_classes, d.bins);
-    base_free(truth);
+base_status train_plot_reliability(const train_fold_set *set, const char *folder, const char *name,
+                                   base_error *err) {
+    diagram d = {.n = set->predictions.n, .calibration = set->pooled.calibration, .most = 1};
+    train_reliability(&set->predictions, d.bins);
     for (int b = 0; b < TRAIN_RELIABILITY_BINS; b++) {
         d.most = d.bins[b].n > d.most ? d.bins[b].n : d.most;
     }

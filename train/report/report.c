@@ -34,30 +34,25 @@ static void add_title(base_text *page, const train_run *run) {
     base_text_printf(page, " with %s parameters.</p>\n", train_html_count(f->n_param, parameters));
 }
 
-typedef const char *formatter(double value, number text);
-
-static void add_figure(base_text *page, const char *name, const train_interval *interval,
-                       formatter *format, bool alone) {
+static void add_figure(base_text *page, int metric, const train_fold_set *set) {
     number mean, deviation, low, high;
-    base_text_printf(page, "<div%s><dt>%s</dt><dd>%s",
-                     strcmp(name, "Accuracy") == 0 ? " class=\"first\"" : "", name,
-                     format(interval->mean, mean));
-    if (!alone) {
+    char heading[32];
+    const train_interval *interval = &set->interval[metric];
+    base_text_printf(page, "<div%s><dt>%s</dt><dd>%s", metric == 0 ? " class=\"first\"" : "",
+                     train_metric_heading(train_metric_at(metric)->full_name, heading),
+                     train_html_metric(metric, interval->mean, mean));
+    if (set->n_folds > 1) {
         base_text_printf(page, "<small>± %s<br>95\u202F%%: %s – %s</small>",
-                         format(interval->deviation, deviation), format(interval->low, low),
-                         format(interval->high, high));
+                         train_html_metric(metric, interval->deviation, deviation),
+                         train_html_metric(metric, interval->low, low),
+                         train_html_metric(metric, interval->high, high));
     }
     base_text_add(page, "</dd></div>\n");
 }
 
 static void add_figures(base_text *page, const train_fold_set *set) {
-    bool alone = set->n_folds < 2;
     base_text_add(page, "<dl class=\"figures\">\n");
-    add_figure(page, "Accuracy", &set->accuracy, train_html_percent, alone);
-    add_figure(page, "Balanced accuracy", &set->balanced, train_html_percent, alone);
-    add_figure(page, "Macro F1", &set->macro_f1, train_html_percent, alone);
-    add_figure(page, "Log loss", &set->log_loss, train_html_decimal, alone);
-    add_figure(page, "Calibration error", &set->calibration, train_html_decimal, alone);
+    for (int m = 0; m < train_n_metrics(); m++) add_figure(page, m, set);
     base_text_add(page, "</dl>\n");
 }
 
@@ -107,11 +102,9 @@ static void add_fold_row(base_text *page, int index, const train_fold *fold) {
     number text;
     base_text_printf(page, "<tr><td>%d</td>", index + 1);
     train_html_cell(page, train_html_count(m->n, text));
-    train_html_cell(page, train_html_percent(m->accuracy, text));
-    train_html_cell(page, train_html_percent(m->balanced, text));
-    train_html_cell(page, train_html_percent(m->macro_f1, text));
-    train_html_cell(page, train_html_decimal(m->log_loss, text));
-    train_html_cell(page, train_html_decimal(m->calibration, text));
+    for (int i = 0; i < train_n_metrics(); i++) {
+        train_html_cell(page, train_html_metric(i, m->value[i], text));
+    }
     train_html_cell(page, fold->best_epoch > 0 ? train_html_count(fold->best_epoch, text) : "");
     base_text_add(page, "</tr>\n");
 }
@@ -128,18 +121,19 @@ static void add_sum_row(base_text *page, const char *name, const train_fold_set 
                         double of(const train_interval *)) {
     number text;
     base_text_printf(page, "<tr class=\"sum\"><td>%s</td><td></td>", name);
-    train_html_cell(page, train_html_percent(of(&set->accuracy), text));
-    train_html_cell(page, train_html_percent(of(&set->balanced), text));
-    train_html_cell(page, train_html_percent(of(&set->macro_f1), text));
-    train_html_cell(page, train_html_decimal(of(&set->log_loss), text));
-    train_html_cell(page, train_html_decimal(of(&set->calibration), text));
+    for (int i = 0; i < train_n_metrics(); i++) {
+        train_html_cell(page, train_html_metric(i, of(&set->interval[i]), text));
+    }
     base_text_add(page, "<td></td></tr>\n");
 }
 
 static void add_fold_table(base_text *page, const train_fold_set *set) {
-    static const char *const headings[] = {"Fold",      "#Clips",    "#Accuracy",    "#Balanced",
-                                           "#Macro F1", "#Log loss", "#Calibration", "#Best epoch"};
-    train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
+    train_html_headings headings = {0};
+    train_html_add_heading(&headings, "Fold");
+    train_html_add_heading(&headings, "#Clips");
+    train_html_add_metrics(&headings);
+    train_html_add_heading(&headings, "#Best epoch");
+    train_html_table_begin(page, headings.items, headings.n);
     for (int f = 0; f < set->n_folds; f++) add_fold_row(page, f, &set->folds[f]);
     if (set->n_folds > 1) {
         add_sum_row(page, "mean", set, mean_of);
@@ -253,9 +247,9 @@ static void add_file(base_text *page, const char *path) {
 
 static void add_mistakes(base_text *page, const train_run *run) {
     static const char *const headings[] = {"File", "Truth", "Taken for", "#Confidence"};
-    const train_fold_set *set = &run->main;
+    const train_predictions *all = &run->main.predictions;
     int64_t rows[N_MISTAKES];
-    int64_t n = train_run_mistakes(set, run->facts.n_classes, N_MISTAKES, rows);
+    int64_t n = train_run_mistakes(all, N_MISTAKES, rows);
     train_html_section(page, "Most confident mistakes");
     if (n == 0) {
         train_html_paragraph(page, "", "None: every clip was classified as labelled.");
@@ -266,14 +260,12 @@ static void add_mistakes(base_text *page, const train_run *run) {
                          "label says otherwise.");
     train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
     for (int64_t i = 0; i < n; i++) {
-        const train_prediction *p = &set->predictions[rows[i]];
         number text;
         base_text_add(page, "<tr>");
-        add_file(page, p->path);
-        train_html_text_cell(page, run->facts.classes[p->truth]);
-        train_html_text_cell(page, run->facts.classes[p->predicted]);
-        float confidence = set->probability[rows[i] * run->facts.n_classes + p->predicted];
-        train_html_cell(page, train_html_percent(confidence, text));
+        add_file(page, all->clip[rows[i]].path);
+        train_html_text_cell(page, run->facts.classes[all->truth[rows[i]]]);
+        train_html_text_cell(page, run->facts.classes[train_predicted(all, rows[i])]);
+        train_html_cell(page, train_html_percent(train_confidence(all, rows[i]), text));
         base_text_add(page, "</tr>\n");
     }
     train_html_table_end(page);
@@ -360,7 +352,7 @@ static base_status draw_pictures(const train_run *run, base_error *err) {
                                       "unseen", err));
     }
     if (has_curves(run)) BASE_TRY(train_plot_curves(&run->main, run->folder, "curves", err));
-    BASE_TRY(train_plot_reliability(&run->main, f->n_classes, run->folder, "reliability", err));
+    BASE_TRY(train_plot_reliability(&run->main, run->folder, "reliability", err));
     return train_plot_classes(f->classes, f->class_counts, f->n_classes, run->folder, "classes",
                               err);
 }

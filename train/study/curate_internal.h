@@ -34,14 +34,9 @@ base_status train__curate_labels_read(const train_curate *curate, base_arena *ar
 base_status train__curate_truth_read(const train_curate *curate, base_arena *arena,
                                      train_curate_labels *truth, base_error *err);
 
-/* One clip of the test set, as a round's model classified it. */
-typedef struct {
-    const char *path, *begin_s, *end_s;
-    int truth;
-    bool right;
-} train__curate_test;
+/* How a round's model classified the test set. */
 base_status train__curate_tests_read(const train_curate *curate, int round, base_arena *arena,
-                                     train__curate_test **tests, int64_t *n, base_error *err);
+                                     train_predictions *tests, base_error *err);
 
 /* ---- curate_listen.c ---- */
 

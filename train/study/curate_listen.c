@@ -165,8 +165,9 @@ static base_status test_on(const train_curate *curate, const train_data *data, i
     if (path == NULL || p == NULL) return train__curate_no_memory(curate, err);
     BASE_TRY(classify_unseen(curate, data, model, class_of, p, err));
     BASE_TRY(base_folder_make(base_path_folder(arena, path), err));
-    train_predictions all = {
-        .data = data, .index = data->unseen, .n = data->n_unseen, .probability = p};
+    train_predictions all = {.probability = p};
+    train_clips clips = {&data->manifest, &data->clips, data->unseen, data->n_unseen};
+    BASE_TRY(train_predictions_label(&all, &clips, arena, err));
     return train_predictions_write(&all, path, err);
 }
 

@@ -111,7 +111,10 @@ typedef struct {
     const char *problem; /* of a cell that is not: why it failed; NULL: not trained so far */
     int n_folds;
     int64_t n_clips, n_param, macs;
-    train_interval accuracy, balanced, macro_f1; /* over the folds */
+    union { /* over the folds, as in train_fold_set */
+        train_interval accuracy;
+        train_interval interval[TRAIN_MAX_METRICS];
+    };
     int reference; /* the cell it is compared with, itself for that one; -1: not finished */
     train_comparison against;
 } train_sweep_result;
@@ -119,7 +122,7 @@ typedef struct {
 /* Means over the finished cells that have one value; NaN where n_cells is 0. */
 typedef struct {
     int n_cells;
-    double accuracy, balanced, macro_f1;
+    double value[TRAIN_MAX_METRICS];
 } train_sweep_margin;
 
 typedef struct {

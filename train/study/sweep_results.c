@@ -18,12 +18,10 @@ static const char *cell_path(const train_sweep_results *results, int cell, const
 static void take_figures(const train_run *run, train_sweep_result *cell) {
     cell->finished = true;
     cell->n_folds = run->main.n_folds;
-    cell->n_clips = run->main.n;
+    cell->n_clips = run->main.predictions.n;
     cell->n_param = run->facts.n_param;
     cell->macs = run->facts.macs;
-    cell->accuracy = run->main.accuracy;
-    cell->balanced = run->main.balanced;
-    cell->macro_f1 = run->main.macro_f1;
+    memcpy(cell->interval, run->main.interval, sizeof cell->interval);
 }
 
 /* A run whose folds are not all there yet has no figures; a damaged one has a problem. */
@@ -118,13 +116,9 @@ static void add_margin(train_sweep_results *results, int axis, int value) {
         const train_sweep_result *cell = &results->cells[i];
         if (!cell->finished || results->sweep->cells[i].value[axis] != value) continue;
         margin->n_cells++;
-        margin->accuracy += cell->accuracy.mean;
-        margin->balanced += cell->balanced.mean;
-        margin->macro_f1 += cell->macro_f1.mean;
+        for (int m = 0; m < train_n_metrics(); m++) margin->value[m] += cell->interval[m].mean;
     }
-    margin->accuracy /= margin->n_cells; /* none: NaN */
-    margin->balanced /= margin->n_cells;
-    margin->macro_f1 /= margin->n_cells;
+    for (int m = 0; m < train_n_metrics(); m++) margin->value[m] /= margin->n_cells; /* none: NaN */
 }
 
 static base_status take_margins(train_sweep_results *results, base_error *err) {

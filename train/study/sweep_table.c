@@ -65,23 +65,35 @@ static const char *p_text(const train_comparison *c, base_arena *arena) {
 
 /* ---- one row per cell ---- */
 
-enum { ACCURACY, BALANCED, MACRO_F1, PARAMETERS, MACS, DIFFERENCE, P_VALUE, N_FIGURES };
-static const char *const figure_headings[N_FIGURES] = {
-    "#accuracy %",    "#balanced %", "#macro F1 %", "#parameters",
-    "#multiply-adds", "#difference", "#p"};
+/* Columns: the metrics that are shares, then these. */
+enum { PARAMETERS, MACS, DIFFERENCE, P_VALUE, N_FIGURES };
+static const char *const figure_headings[N_FIGURES] = {"#parameters", "#multiply-adds",
+                                                       "#difference", "#p"};
 
-static const train_interval *interval_of(const train_sweep_result *cell, int figure) {
-    return figure == ACCURACY   ? &cell->accuracy
-           : figure == BALANCED ? &cell->balanced
-                                : &cell->macro_f1;
+static int n_shares(void) {
+    int n = 0;
+    for (int m = 0; m < train_n_metrics(); m++) n += train_metric_at(m)->is_share;
+    return n;
 }
 
-/* The highest mean of one figure. */
-static double highest(const train_sweep_results *results, int figure) {
+/* "#accuracy %" and so on; false when out of memory. */
+static bool share_headings(const char **headings, base_arena *arena) {
+    bool whole = true;
+    for (int m = 0; m < train_n_metrics(); m++) {
+        const train_metric *metric = train_metric_at(m);
+        if (!metric->is_share) continue;
+        *headings = base_arena_printf(arena, "#%s %%", metric->name);
+        whole = whole && *headings++ != NULL;
+    }
+    return whole;
+}
+
+/* The highest mean of one metric. */
+static double highest(const train_sweep_results *results, int metric) {
     double most = -1;
     for (int i = 0; i < results->sweep->n_cells; i++) {
         const train_sweep_result *cell = &results->cells[i];
-        if (cell->finished) most = fmax(most, interval_of(cell, figure)->mean);
+        if (cell->finished) most = fmax(most, cell->interval[metric].mean);
     }
     return most;
 }
@@ -89,10 +101,11 @@ static double highest(const train_sweep_results *results, int figure) {
 static void fill_figures(const train_sweep_results *results, int cell, train_sweep_field *fields,
                          base_arena *arena) {
     const train_sweep_result *r = &results->cells[cell];
-    for (int f = ACCURACY; f <= MACRO_F1; f++) {
-        const train_interval *figure = interval_of(r, f);
-        fields[f] =
-            (train_sweep_field){mean_text(figure, arena), figure->mean == highest(results, f)};
+    for (int m = 0; m < train_n_metrics(); m++) {
+        const train_interval *figure = &r->interval[m];
+        if (!train_metric_at(m)->is_share) continue;
+        *fields++ =
+            (train_sweep_field){mean_text(figure, arena), figure->mean == highest(results, m)};
     }
     fields[PARAMETERS].text = count_text(r->n_param, arena);
     fields[MACS].text = macs_text(r->macs, arena);
@@ -106,10 +119,12 @@ static void fill_figures(const train_sweep_results *results, int cell, train_swe
 }
 
 static const char *const *cell_headings(const train_sweep *sweep, base_arena *arena) {
-    int n = sweep->n_axes;
-    const char **headings = base_arena_alloc(arena, (size_t)(n + N_FIGURES), sizeof *headings);
-    for (int a = 0; headings != NULL && a < n; a++) headings[a] = sweep->axes[a].word;
-    if (headings != NULL) memcpy(headings + n, figure_headings, sizeof figure_headings);
+    int n = sweep->n_axes, n_first = n + n_shares();
+    const char **headings =
+        base_arena_alloc(arena, (size_t)(n_first + N_FIGURES), sizeof *headings);
+    if (headings == NULL || !share_headings(headings + n, arena)) return NULL;
+    for (int a = 0; a < n; a++) headings[a] = sweep->axes[a].word;
+    memcpy(headings + n_first, figure_headings, sizeof figure_headings);
     return headings;
 }
 
@@ -131,7 +146,8 @@ base_status train_sweep_table_cells(const train_sweep_results *results, base_are
                                     train_sweep_table *table, base_error *err) {
     const train_sweep *sweep = results->sweep;
     const char *const *headings = cell_headings(sweep, arena);
-    if (!table_begin(table, headings, sweep->n_axes + N_FIGURES, sweep->n_cells, arena)) {
+    int n_columns = sweep->n_axes + n_shares() + N_FIGURES;
+    if (!table_begin(table, headings, n_columns, sweep->n_cells, arena)) {
         return no_memory(results, err);
     }
     for (int i = 0; i < sweep->n_cells; i++) {
@@ -144,33 +160,37 @@ base_status train_sweep_table_cells(const train_sweep_results *results, base_are
 
 static void fill_margin(const train_sweep_margin *margin, train_sweep_field *fields,
                         base_arena *arena) {
-    const double means[] = {margin->accuracy, margin->balanced, margin->macro_f1};
-    fields[0].text = base_arena_printf(arena, "%d", margin->n_cells);
-    for (int f = 0; f < 3 && margin->n_cells > 0; f++) {
-        fields[1 + f].text = base_arena_printf(arena, "%.1f", 100 * means[f]);
+    fields++->text = base_arena_printf(arena, "%d", margin->n_cells);
+    for (int m = 0; m < train_n_metrics() && margin->n_cells > 0; m++) {
+        if (!train_metric_at(m)->is_share) continue;
+        fields++->text = base_arena_printf(arena, "%.1f", 100 * margin->value[m]);
     }
 }
 
 base_status train_sweep_table_margins(const train_sweep_results *results, base_arena *arena,
                                       train_sweep_table *table, base_error *err) {
-    static const char *const headings[] = {"key",         "value",       "#cells",
-                                           "#accuracy %", "#balanced %", "#macro F1 %"};
-    enum { N_COLUMNS = sizeof headings / sizeof *headings };
+    static const char *const first[] = {"key", "value", "#cells"};
+    enum { N_FIRST = sizeof first / sizeof *first };
     const train_sweep *sweep = results->sweep;
-    int n_rows = 0;
+    int n_rows = 0, n_columns = N_FIRST + n_shares();
+    const char **headings = base_arena_alloc(arena, (size_t)n_columns, sizeof *headings);
+    if (headings == NULL || !share_headings(headings + N_FIRST, arena)) {
+        return no_memory(results, err);
+    }
+    memcpy(headings, first, sizeof first);
     for (int a = 0; a < sweep->n_axes; a++) n_rows += sweep->axes[a].n_values;
-    if (!table_begin(table, headings, N_COLUMNS, n_rows, arena)) return no_memory(results, err);
+    if (!table_begin(table, headings, n_columns, n_rows, arena)) return no_memory(results, err);
     train_sweep_field *row = table->fields;
     for (int a = 0; a < sweep->n_axes; a++) {
         double best = -1;
         for (int v = 0; v < sweep->axes[a].n_values; v++) {
-            best = fmax(best, results->margins[a][v].accuracy);
+            best = fmax(best, results->margins[a][v].value[0]);
         }
-        for (int v = 0; v < sweep->axes[a].n_values; v++, row += N_COLUMNS) {
+        for (int v = 0; v < sweep->axes[a].n_values; v++, row += n_columns) {
             row[0].text = sweep->axes[a].word;
             row[1].text = sweep->axes[a].values[v].label;
             fill_margin(&results->margins[a][v], row + 2, arena);
-            row[3].bold = results->margins[a][v].accuracy == best;
+            row[3].bold = results->margins[a][v].value[0] == best;
         }
     }
     return is_whole(table) ? BASE_OK : no_memory(results, err);

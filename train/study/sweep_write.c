@@ -17,12 +17,29 @@ static void add_numbers(base_text *out, const double *values, int n) {
     }
 }
 
+/* The first metric has an interval, the others a deviation. Returns the number of columns. */
+static int add_metric_columns(base_text *out) {
+    static const char *const ends[] = {"", "_deviation", "_low", "_high"};
+    int n_columns = 0;
+    for (int m = 0; m < train_n_metrics(); m++) {
+        char key[32];
+        if (!train_metric_at(m)->is_share) continue;
+        train_metric_key(train_metric_at(m)->name, key);
+        for (int e = 0; e < (m == 0 ? 4 : 2); e++, n_columns++) {
+            base_text_printf(out, ",%s%s", key, ends[e]);
+        }
+    }
+    return n_columns;
+}
+
 static void add_csv_figures(const train_sweep_result *r, base_text *out) {
-    const train_interval *a = &r->accuracy, *b = &r->balanced, *f = &r->macro_f1;
-    const double values[] = {a->mean, a->deviation, a->low,  a->high,
-                             b->mean, b->deviation, f->mean, f->deviation};
     base_text_printf(out, ",%d,%lld", r->n_folds, (long long)r->n_clips);
-    add_numbers(out, values, sizeof values / sizeof *values);
+    for (int m = 0; m < train_n_metrics(); m++) {
+        const train_interval *interval = &r->interval[m];
+        const double values[] = {interval->mean, interval->deviation, interval->low,
+                                 interval->high};
+        if (train_metric_at(m)->is_share) add_numbers(out, values, m == 0 ? 4 : 2);
+    }
     base_text_printf(out, ",%lld,%lld", (long long)r->n_param, (long long)r->macs);
 }
 
@@ -47,9 +64,9 @@ void train_sweep_csv(const train_sweep_results *results, base_text *out) {
         base_text_add(out, ",");
         base_text_add_csv(out, sweep->axes[a].key);
     }
-    base_text_add(out, ",state,folds,clips,accuracy,accuracy_deviation,accuracy_low,accuracy_high,"
-                       "balanced,balanced_deviation,macro_f1,macro_f1_deviation,n_param,macs,"
-                       "against,difference,low,high,p,compared_over\n");
+    base_text_add(out, ",state,folds,clips");
+    int n_figures = add_metric_columns(out);
+    base_text_add(out, ",n_param,macs,against,difference,low,high,p,compared_over\n");
     for (int i = 0; i < sweep->n_cells; i++) {
         const train_sweep_result *r = &results->cells[i];
         base_text_add_csv(out, sweep->cells[i].name);
@@ -63,7 +80,7 @@ void train_sweep_csv(const train_sweep_results *results, base_text *out) {
         if (r->finished) {
             add_csv_figures(r, out);
         } else {
-            base_text_add(out, ",,,,,,,,,,,,");
+            for (int c = 0; c < 4 + n_figures; c++) base_text_add(out, ",");
         }
         add_csv_comparison(results, i, out);
         base_text_add(out, "\n");
@@ -72,16 +89,23 @@ void train_sweep_csv(const train_sweep_results *results, base_text *out) {
 
 void train_sweep_margins_csv(const train_sweep_results *results, base_text *out) {
     const train_sweep *sweep = results->sweep;
-    base_text_add(out, "key,value,cells,accuracy,balanced,macro_f1\n");
+    base_text_add(out, "key,value,cells");
+    for (int i = 0; i < train_n_metrics(); i++) {
+        char key[32];
+        if (!train_metric_at(i)->is_share) continue;
+        base_text_printf(out, ",%s", train_metric_key(train_metric_at(i)->name, key));
+    }
+    base_text_add(out, "\n");
     for (int a = 0; a < sweep->n_axes; a++) {
         for (int v = 0; v < sweep->axes[a].n_values; v++) {
             const train_sweep_margin *m = &results->margins[a][v];
-            const double values[] = {m->accuracy, m->balanced, m->macro_f1};
             base_text_add_csv(out, sweep->axes[a].key);
             base_text_add(out, ",");
             base_text_add_csv(out, sweep->axes[a].values[v].label);
             base_text_printf(out, ",%d", m->n_cells);
-            add_numbers(out, values, 3);
+            for (int i = 0; i < train_n_metrics(); i++) {
+                if (train_metric_at(i)->is_share) add_numbers(out, &m->value[i], 1);
+            }
             base_text_add(out, "\n");
         }
     }

@@ -50,7 +50,7 @@ static void draw_all(const train_run *run, const char *folder) {
     const train_facts *f = &run->facts;
     TEST_OK(train_plot_confusion(&run->main.pooled, f->classes, f->name, folder, "m", &err), err);
     TEST_OK(train_plot_curves(&run->main, folder, "l", &err), err);
-    TEST_OK(train_plot_reliability(&run->main, f->n_classes, folder, "r", &err), err);
+    TEST_OK(train_plot_reliability(&run->main, folder, "r", &err), err);
     TEST_OK(train_plot_classes(f->classes, f->class_counts, f->n_classes, folder, "c", &err), err);
 }
 

@@ -186,12 +186,18 @@ END_TEST
 
 /* A run that consists of its folds' accuracies. */
 static train_run bare_run(const double *accuracies, int n) {
-    static train_prediction rows[2] = {{.path = "a"}, {.path = "b"}};
+    static const train_clip_name clips[2] = {{.path = "a"}, {.path = "b"}};
+    static const int32_t truth[2];
+    static const float p[2] = {1, 1};
     static const char *const classes[] = {"kick"};
     train_run run = {.folder = "x", .facts = {.classes = classes, .n_classes = 1}};
     run.main = (train_fold_set){.n_folds = n,
-                                .n = n > 3 ? 2 : 1, /* the clips differ */
-                                .predictions = rows,
+                                .predictions = {.n = n > 3 ? 2 : 1, /* the clips differ */
+                                                .n_classes = 1,
+                                                .classes = classes,
+                                                .clip = clips,
+                                                .truth = truth,
+                                                .probability = p},
                                 .accuracy = train_interval_of(accuracies, n)};
     return run;
 }

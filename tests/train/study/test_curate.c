@@ -377,7 +377,9 @@ static void write_round(const char *folder, int round, int n, int right) {
     base_text_add(&text, "path,begin_s,end_s,truth,predicted,hat,kick,snare\n");
     for (int i = 0; i < n; i++) {
         const char *truth = i % 3 == 0 ? "snare" : "kick";
-        base_text_printf(&text, "t%d.wav,0,0,%s,%s,0,0,1\n", i, truth, i < right ? truth : "hat");
+        const char *shares = i >= right ? "1,0,0" : i % 3 == 0 ? "0,0,1" : "0,1,0";
+        base_text_printf(&text, "t%d.wav,0,0,%s,%s,%s\n", i, truth, i < right ? truth : "hat",
+                         shares);
     }
     snprintf(name, sizeof name, "round%d/unseen.csv", round);
     write_text(folder, name, base_text_string(&text));

@@ -493,7 +493,7 @@ START_TEST(results_are_those_of_the_runs) {
     ck_assert_int_eq(cells[3].reference, 3);
     ck_assert_int_eq(cells[0].reference, 3);
     ck_assert_double_eq(cells[0].accuracy.mean, first.main.accuracy.mean);
-    ck_assert_double_eq(cells[0].macro_f1.deviation, first.main.macro_f1.deviation);
+    ck_assert_double_eq(cells[0].interval[2].deviation, first.main.macro_f1.deviation);
     ck_assert_int_eq(cells[0].n_param, 152901);
     TEST_OK(train_compare(&best, &first, &want, &err), err);
     ck_assert(!cells[0].against.paired && !want.paired);
@@ -504,10 +504,10 @@ START_TEST(results_are_those_of_the_runs) {
     ck_assert_ptr_null(cells[5].problem);
     ck_assert_int_eq(results.margins[0][0].n_cells, 3);
     double mean = (cells[0].accuracy.mean + cells[1].accuracy.mean + cells[2].accuracy.mean) / 3;
-    ck_assert_double_eq_tol(results.margins[0][0].accuracy, mean, 1e-15);
+    ck_assert_double_eq_tol(results.margins[0][0].value[0], mean, 1e-15);
     ck_assert_int_eq(results.margins[1][0].n_cells, 2);
-    ck_assert_double_eq_tol(results.margins[1][0].macro_f1,
-                            (cells[0].macro_f1.mean + cells[3].macro_f1.mean) / 2, 1e-15);
+    ck_assert_double_eq_tol(results.margins[1][0].value[2],
+                            (cells[0].interval[2].mean + cells[3].interval[2].mean) / 2, 1e-15);
     train_run_release(&first);
     train_run_release(&best);
     release(&sweep, &results);
@@ -672,7 +672,7 @@ START_TEST(no_cell_is_finished) {
     read_sweep(grid, &sweep);
     TEST_OK(train_sweep_results_read(&sweep, test_folder(), &results, &err), err);
     ck_assert_int_eq(results.best, -1);
-    ck_assert(isnan(results.margins[0][0].accuracy));
+    ck_assert(isnan(results.margins[0][0].value[0]));
     TEST_OK(train_sweep_write(&results, &err), err);
     contains(read_text(results.folder, "table.md"), "0 of 6 cells are finished");
     release(&sweep, &results);
