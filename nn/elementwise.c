@@ -5,39 +5,42 @@
 
 enum { TASK_FLOATS = 16 * 1024 };
 
-typedef struct {
-    const nn_map *map;
-    const float *x; /* backward: x or y, whichever the derivative is computed from */
-    const float *dy;
-    float *y; /* backward: dx */
-    int64_t n;
-} elementwise_call;
+static int64_t count(const nn_run *run) {
+    return run->batch * nn_shape_count(run->plan->in[0]);
+}
 
-static void run_task(void *context, int64_t task, int worker) {
+/* The task's numbers [begin, begin + n). */
+static int64_t range(const nn_run *run, int64_t task, int64_t *n) {
+    int64_t begin = task * TASK_FLOATS, left = count(run) - begin;
+    *n = left < TASK_FLOATS ? left : TASK_FLOATS;
+    return begin;
+}
+
+static void forward_task(void *context, int64_t task, int worker) {
     (void)worker;
-    const elementwise_call *call = context;
-    int64_t begin = task * TASK_FLOATS, left = call->n - begin;
-    int64_t n = left < TASK_FLOATS ? left : TASK_FLOATS;
-    const float *x = call->x + begin;
-    float *y = call->y + begin;
-    if (call->dy == NULL) {
-        nn_kernels()->activate(call->map, x, y, n);
-    } else {
-        memcpy(y, call->dy + begin, (size_t)n * sizeof *y);
-        nn_kernels()->activate_backward(call->map, x, y, n);
-    }
+    const nn_run *run = context;
+    int64_t n, begin = range(run, task, &n);
+    nn_kernels()->activate(&run->plan->map, run->x[0] + begin, run->y + begin, n);
 }
 
-static void run_all(const nn_run *run, elementwise_call call) {
-    call.map = &run->plan->map;
-    call.n = run->batch * nn_shape_count(run->plan->in[0]);
-    base_parallel(run->pool, (call.n + TASK_FLOATS - 1) / TASK_FLOATS, run_task, &call);
+static void backward_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    const nn_run *run = context;
+    int64_t n, begin = range(run, task, &n);
+    const float *from = run->plan->backward_reads == NN_READS_Y ? run->y : run->x[0];
+    float *dx = run->dx[0] + begin;
+    memcpy(dx, run->dy + begin, (size_t)n * sizeof *dx);
+    nn_kernels()->activate_backward(&run->plan->map, from + begin, dx, n);
 }
 
-base_status nn_elementwise_plan(const void *options, nn_plan *plan, base_error *err) {
+static void run_tasks(const nn_run *run, base_task *task) {
+    base_parallel(run->pool, (count(run) + TASK_FLOATS - 1) / TASK_FLOATS, task, (void *)run);
+}
+
+base_status nn_elementwise_plan(nn_plan *plan, base_error *err) {
     (void)err;
     nn_function function;
-    BASE_CHECK(nn_layer_function(plan->layer, options, &function));
+    BASE_CHECK(nn_layer_function(plan->layer, plan->options, &function));
     plan->map = function.map;
     plan->out = plan->in[0];
     if (plan->training) {
@@ -46,16 +49,10 @@ base_status nn_elementwise_plan(const void *options, nn_plan *plan, base_error *
     return BASE_OK;
 }
 
-void nn_elementwise_forward(const void *options, const nn_run *run, const float *const *x,
-                            float *y) {
-    (void)options;
-    run_all(run, (elementwise_call){.x = x[0], .y = y});
+void nn_elementwise_forward(const nn_run *run) {
+    run_tasks(run, forward_task);
 }
 
-void nn_elementwise_backward(const void *options, const nn_run *run, const float *const *x,
-                             const float *y, float *dy, float *const *dx) {
-    (void)options;
-    if (dx[0] == NULL) return;
-    bool from_y = run->plan->backward_reads == NN_READS_Y;
-    run_all(run, (elementwise_call){.x = from_y ? y : x[0], .dy = dy, .y = dx[0]});
+void nn_elementwise_backward(const nn_run *run) {
+    if (run->dx[0] != NULL) run_tasks(run, backward_task);
 }

@@ -52,9 +52,11 @@ base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool
     return BASE_OK;
 }
 
-base_status nn_plan_keep(nn_plan *plan, size_t n_bytes, base_error *err) {
+base_status nn_plan_keep(nn_plan *plan, const void *data, size_t n_bytes, base_error *err) {
     plan->kept = base_arena_alloc(plan->arena, 1, n_bytes);
-    return plan->kept != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "no memory for its plan");
+    if (plan->kept == NULL) return base_fail(err, BASE_EMEMORY, "no memory for its plan");
+    memcpy(plan->kept, data, n_bytes);
+    return BASE_OK;
 }
 
 float *nn_plan_find(const nn_plan *plan, const char *name, float *block) {
@@ -80,49 +82,44 @@ static bool holds_windows(nn_shape image, const nn_tiling *windows) {
            windows->kernel_f <= MAX_ELEMENTS / windows->kernel_t;
 }
 
-static bool fuse_pool(const void *options, nn_plan *plan, const nn_tiling *windows) {
+static bool fuse_pool(nn_plan *plan, const nn_tiling *windows) {
     if (!holds_windows(plan->out, windows)) return false;
     nn_plan fused = *plan;
     fused.pool = *windows;
     fused.out.dim[1] /= windows->kernel_f;
     fused.out.dim[2] /= windows->kernel_t;
-    if (!plan->layer->fuse_pool(options, &fused)) return false;
+    if (!plan->layer->fuse_pool(&fused)) return false;
     *plan = fused;
     return true;
 }
 
-bool nn_layer_fuse(const void *options, nn_plan *plan, const nn_layer *next,
-                   const void *next_options) {
+bool nn_layer_fuse(nn_plan *plan, const nn_layer *next, const void *next_options) {
     nn_function function;
     nn_tiling windows;
     if (plan->pool.kernel_f > 0) return false;
     if (plan->layer->fuse_map != NULL && plan->map.kind == NN_IDENTITY &&
         nn_layer_function(next, next_options, &function) &&
-        plan->layer->fuse_map(options, plan, &function)) {
+        plan->layer->fuse_map(plan, &function)) {
         plan->map = function.map;
         return true;
     }
     return plan->layer->fuse_pool != NULL && next->pool != NULL &&
-           next->pool(next_options, &windows) && fuse_pool(options, plan, &windows);
+           next->pool(next_options, &windows) && fuse_pool(plan, &windows);
 }
 
-void nn_init_none(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                  float *state) {
-    (void)options;
+void nn_init_none(const nn_plan *plan, base_rng *rng, float *param, float *state) {
     (void)plan;
     (void)rng;
     (void)param;
     (void)state;
 }
 
-int64_t nn_length_same(const void *options, const nn_plan *plan, int64_t length) {
-    (void)options;
+int64_t nn_length_same(const nn_plan *plan, int64_t length) {
     (void)plan;
     return length;
 }
 
-int64_t nn_length_none(const void *options, const nn_plan *plan, int64_t length) {
-    (void)options;
+int64_t nn_length_none(const nn_plan *plan, int64_t length) {
     (void)length;
     int axis = nn_shape_time_axis(plan->out);
     return axis < 0 ? 0 : plan->out.dim[axis];

@@ -63,7 +63,8 @@ typedef struct nn_layer nn_layer;
 /* Filled by the network: all up to `training`. By plan(): all others. */
 typedef struct {
     const nn_layer *layer;
-    base_arena *arena; /* for nn_plan_keep */
+    const void *options; /* as layer->variant.options describes them */
+    base_arena *arena;   /* for nn_plan_keep */
     nn_shape in[NN_MAX_INPUTS];
     int n_in;
     int64_t max_batch;
@@ -85,9 +86,9 @@ typedef struct {
     nn_tiling pool; /* likewise, after the map */
 } nn_plan;
 
-/* Zeroed memory that lives as long as the plan, for what depends on options and shapes alone:
- * plan->kept. */
-base_status nn_plan_keep(nn_plan *plan, size_t n_bytes, base_error *err);
+/* Copies what follows from options and shapes alone to plan->kept, which lives as long as the plan.
+ */
+base_status nn_plan_keep(nn_plan *plan, const void *data, size_t n_bytes, base_error *err);
 
 /* Appends a tensor; offsets are padded so that every tensor starts on a cache line. Fails with
  * ESHAPE when an extent is unusable. */
@@ -100,8 +101,12 @@ float *nn_plan_find(const nn_plan *plan, const char *name, float *block);
 typedef struct {
     const nn_plan *plan;
     base_pool *pool;
-    int64_t batch; /* 1..plan->max_batch */
-    bool training; /* dropout active, batch statistics; false: inference */
+    int64_t batch;                 /* 1..plan->max_batch */
+    bool training;                 /* dropout active, batch statistics; false: inference */
+    const float *x[NN_MAX_INPUTS]; /* x[i] [batch, in[i]] */
+    float *y;                      /* [batch, out]; no x */
+    float *dy;                     /* backward: [batch, out]; may be used as scratch */
+    float *dx[NN_MAX_INPUTS];      /* backward: as x; NULL: not wanted */
     const float *param;
     float *dparam; /* backward ADDS into it */
     float *state;
@@ -126,10 +131,10 @@ typedef struct {
 struct nn_layer {
     base_variant variant; /* name in YAML, help, options table, shorthand */
 
-    /* Checks shapes and options, fills *plan. ESHAPE or ECONFIG with a text that starts with what
-     * is wrong, not with the layer's name (the network puts "file:line: network[2].gru: " before
-     * it). */
-    base_status (*plan)(const void *options, nn_plan *plan, base_error *err);
+    /* Checks shapes and plan->options, fills *plan. ESHAPE or ECONFIG with a text that starts with
+     * what is wrong, not with the layer's name (the network puts "file:line: network[2].gru: "
+     * before it). */
+    base_status (*plan)(nn_plan *plan, base_error *err);
 
     /* Abilities, NULL where the layer has none. What a layer does, if the layer before it can do it
      * in its own pass: an elementwise function, or maxima of windows (false: not with these
@@ -140,33 +145,31 @@ struct nn_layer {
      * its plan (cache, scratch, backward_reads); plan->map, pool and out are set for it (out by
      * fuse_pool alone), and length() then speaks for both. The result must be what the layers give
      * one after the other, but for rounding. No map is fused after another or after a pool. */
-    bool (*fuse_map)(const void *options, nn_plan *plan, const nn_function *function);
-    bool (*fuse_pool)(const void *options, nn_plan *plan);
+    bool (*fuse_map)(nn_plan *plan, const nn_function *function);
+    bool (*fuse_pool)(nn_plan *plan);
 
     /* y = x unless the network was planned for training: otherwise the layer is left out. */
     bool idle_in_inference;
 
     /* Writes every parameter and state. PyTorch's default distributions, one stream. */
-    void (*init)(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                 float *state);
+    void (*init)(const nn_plan *plan, base_rng *rng, float *param, float *state);
 
     /* Valid frames of the output for `length` valid frames of the input. Use nn_length_same or
      * nn_length_none (the output has no time axis, or all of it is valid) where they fit. */
-    int64_t (*length)(const void *options, const nn_plan *plan, int64_t length);
+    int64_t (*length)(const nn_plan *plan, int64_t length);
 
-    /* Overwrites y. x[i] is [batch, in[i]]; y aliases no x. No allocation, no failure. Frames past
-     * in_length are zero in x; the network zeroes those past out_length in y. */
-    void (*forward)(const void *options, const nn_run *run, const float *const *x, float *y);
+    /* Overwrites y. No allocation, no failure. Frames past in_length are zero in x; the network
+     * zeroes those past out_length in y. */
+    void (*forward)(const nn_run *run);
 
-    /* Adds into run->dparam, OVERWRITES dx[i] (skipped where dx[i] is NULL). dy is zero past
-     * out_length. x and y hold what forward saw where plan->backward_reads says so, else may be
-     * NULL. dy is not needed afterwards and may be used as scratch. */
-    void (*backward)(const void *options, const nn_run *run, const float *const *x, const float *y,
-                     float *dy, float *const *dx);
+    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL). dy is zero past out_length. x
+     * and y, which is only read, hold what forward saw where plan->backward_reads says so, else
+     * may be NULL. */
+    void (*backward)(const nn_run *run);
 
     /* Where plan->learns: writes states that follow from all training samples at once, whatever
      * they were before. May use the worker scratch; run->batch counts for nothing. */
-    void (*learn)(const void *options, const nn_run *run, const nn_samples *samples);
+    void (*learn)(const nn_run *run, const nn_samples *samples);
 };
 
 /* The registry: all layers of nn/layers.def, in its order. */
@@ -179,25 +182,21 @@ const base_variant *const *nn_layer_variants(int *n_layers);
 /* What an elementwise layer computes; false if it is none. */
 bool nn_layer_function(const nn_layer *layer, const void *options, nn_function *function);
 /* Lets a planned layer take over the work of the next one, if it can. */
-bool nn_layer_fuse(const void *options, nn_plan *plan, const nn_layer *next,
-                   const void *next_options);
+bool nn_layer_fuse(nn_plan *plan, const nn_layer *next, const void *next_options);
 
 /* All that an elementwise layer has beside `variant` and `map`: its file is the only one that knows
  * its function (nn/layers/activation.c shows how). */
-base_status nn_elementwise_plan(const void *options, nn_plan *plan, base_error *err);
-void nn_elementwise_forward(const void *options, const nn_run *run, const float *const *x,
-                            float *y);
-void nn_elementwise_backward(const void *options, const nn_run *run, const float *const *x,
-                             const float *y, float *dy, float *const *dx);
+base_status nn_elementwise_plan(nn_plan *plan, base_error *err);
+void nn_elementwise_forward(const nn_run *run);
+void nn_elementwise_backward(const nn_run *run);
 #define NN_ELEMENTWISE                                                                             \
     .plan = nn_elementwise_plan, .init = nn_init_none, .length = nn_length_same,                   \
     .forward = nn_elementwise_forward, .backward = nn_elementwise_backward
 
 /* Common answers and arithmetic, written once. */
-void nn_init_none(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                  float *state);
-int64_t nn_length_same(const void *options, const nn_plan *plan, int64_t length);
-int64_t nn_length_none(const void *options, const nn_plan *plan, int64_t length);
+void nn_init_none(const nn_plan *plan, base_rng *rng, float *param, float *state);
+int64_t nn_length_same(const nn_plan *plan, int64_t length);
+int64_t nn_length_none(const nn_plan *plan, int64_t length);
 /* Uniform in [-bound, bound), the initialisation of PyTorch's Conv2d, Linear and RNNs. */
 void nn_init_uniform(base_rng *rng, float bound, float *out, int64_t n);
 /* Fails with ESHAPE "input is [B,64,8,12]; a sequence [B,T,F] is needed" + `advice` unless

@@ -48,7 +48,7 @@ void nn_network_init(nn_network *network, uint64_t seed) {
     for (int r = 0; r < network->n_rows; r++) {
         const nn__node *node = &network->nodes[network->rows[r]];
         base_rng rng = base_rng_open(seed, BASE_RNG_INIT, (uint64_t)network->rows[r], 0);
-        node->layer->init(node->options, &node->plan, &rng, network->param + node->param_at,
+        node->layer->init(&node->plan, &rng, network->param + node->param_at,
                           network->state + node->state_at);
     }
 }
@@ -56,10 +56,9 @@ void nn_network_init(nn_network *network, uint64_t seed) {
 /* ---- lengths ---- */
 
 /* At least one frame always counts as valid. */
-static int64_t length_after(const nn_layer *layer, const void *options, const nn_plan *plan,
-                            int64_t length) {
+static int64_t length_after(const nn_plan *plan, int64_t length) {
     int64_t extent = plan->out.dim[nn_shape_time_axis(plan->out)];
-    length = layer->length(options, plan, length);
+    length = plan->layer->length(plan, length);
     return length < 1 ? 1 : length > extent ? extent : length;
 }
 
@@ -69,8 +68,7 @@ static void find_lengths(nn_network *network, int k, int64_t n) {
     const int32_t *length = network->values[node->in[0]].length;
     value->length = length != NULL ? value->length_memory : NULL;
     for (int64_t i = 0; value->length != NULL && i < n; i++) {
-        value->length_memory[i] =
-            (int32_t)length_after(node->layer, node->options, &node->plan, length[i]);
+        value->length_memory[i] = (int32_t)length_after(&node->plan, length[i]);
     }
 }
 
@@ -116,31 +114,36 @@ static base_rng open_stream(const void *rng_context, uint64_t sample) {
                          name->input->first_sample + sample);
 }
 
+static const float *value_data(const nn_network *network, int value, const nn_input *input) {
+    return value == 0 ? input->x : network->values[value].y;
+}
+
 static nn_run make_run(const nn_network *network, const stream_name *name) {
     const nn__node *node = &network->nodes[name->node];
     int64_t n_scratch = network->n_scratch - node->plan.n_workers * node->plan.n_worker_scratch;
-    return (nn_run){.plan = &node->plan,
-                    .pool = network->config.pool,
-                    .batch = name->input->n,
-                    .training = name->input->training && !node->is_frozen,
-                    .param = network->param + node->param_at,
-                    .dparam = network->grad != NULL ? network->grad + node->param_at : NULL,
-                    .state = network->state + node->state_at,
-                    .cache = node->cache,
-                    .scratch = network->scratch,
-                    .worker_scratch = network->scratch + n_scratch,
-                    .in_length = network->values[node->in[0]].length,
-                    .out_length = network->values[node->out].length,
-                    .open_rng = open_stream,
-                    .rng_context = name};
+    nn_run run = {.plan = &node->plan,
+                  .pool = network->config.pool,
+                  .batch = name->input->n,
+                  .training = name->input->training && !node->is_frozen,
+                  .param = network->param + node->param_at,
+                  .dparam = network->grad != NULL ? network->grad + node->param_at : NULL,
+                  .state = network->state + node->state_at,
+                  .cache = node->cache,
+                  .scratch = network->scratch,
+                  .worker_scratch = network->scratch + n_scratch,
+                  .in_length = network->values[node->in[0]].length,
+                  .out_length = network->values[node->out].length,
+                  .open_rng = open_stream,
+                  .rng_context = name,
+                  .y = network->values[node->out].y};
+    for (int i = 0; i < node->plan.n_in; i++) {
+        run.x[i] = value_data(network, node->in[i], name->input);
+    }
+    return run;
 }
 
 static double now_s(const nn_network *network) {
     return network->profiling ? 1e-9 * (double)base_clock_ns() : 0;
-}
-
-static const float *value_data(const nn_network *network, int value, const nn_input *input) {
-    return value == 0 ? input->x : network->values[value].y;
 }
 
 static bool learns(const nn__node *node) {
@@ -185,22 +188,19 @@ void nn_network_learn(nn_network *network, int64_t n, const float *learned_from,
                               .stride = nn_network_n_learned_from(network),
                               .label = label,
                               .class_weight = class_weight};
-        node->layer->learn(node->options, &run, &samples);
+        node->layer->learn(&run, &samples);
     }
 }
 
 static void forward_node(nn_network *network, int k, const nn_input *input) {
     nn__node *node = &network->nodes[k];
     double start_s = now_s(network);
-    const float *x[NN_MAX_INPUTS];
-    float *y = network->values[node->out].y;
-    for (int i = 0; i < node->plan.n_in; i++) x[i] = value_data(network, node->in[i], input);
-    if (input->learned_from != NULL && learns(node)) collect(network, k, x[0], input);
     find_lengths(network, k, input->n);
     stream_name name = {input, k};
     nn_run run = make_run(network, &name);
-    node->layer->forward(node->options, &run, x, y);
-    zero_padding(network, node->out, y, input->n);
+    if (input->learned_from != NULL && learns(node)) collect(network, k, run.x[0], input);
+    node->layer->forward(&run);
+    zero_padding(network, node->out, run.y, input->n);
     node->forward_s += now_s(network) - start_s;
 }
 
@@ -235,21 +235,20 @@ static float *gradient_of(const nn_network *network, int value, float *dy, float
 static void backward_node(nn_network *network, int k, const nn_input *input, float *dy, float *dx) {
     nn__node *node = &network->nodes[k];
     double start_s = now_s(network);
-    const float *x[NN_MAX_INPUTS];
-    float *own = gradient_of(network, node->out, dy, dx), *to[NN_MAX_INPUTS], *sum[NN_MAX_INPUTS];
-    for (int i = 0; i < node->plan.n_in; i++) {
-        bool wanted = network->values[node->in[i]].wants_grad;
-        x[i] = value_data(network, node->in[i], input);
-        sum[i] = wanted ? gradient_of(network, node->in[i], dy, dx) : NULL;
-        to[i] = sum[i] != NULL && node->adds[i] ? node->dx[i] : sum[i];
-    }
-    zero_padding(network, node->out, own, input->n);
     stream_name name = {input, k};
     nn_run run = make_run(network, &name);
-    node->layer->backward(node->options, &run, x, network->values[node->out].y, own, to);
+    float *sum[NN_MAX_INPUTS];
     for (int i = 0; i < node->plan.n_in; i++) {
-        if (to[i] == sum[i]) continue;
-        addition a = {to[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};
+        bool wanted = network->values[node->in[i]].wants_grad;
+        sum[i] = wanted ? gradient_of(network, node->in[i], dy, dx) : NULL;
+        run.dx[i] = sum[i] != NULL && node->adds[i] ? node->dx[i] : sum[i];
+    }
+    run.dy = gradient_of(network, node->out, dy, dx);
+    zero_padding(network, node->out, run.dy, input->n);
+    node->layer->backward(&run);
+    for (int i = 0; i < node->plan.n_in; i++) {
+        if (run.dx[i] == sum[i]) continue;
+        addition a = {run.dx[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};
         base_parallel(network->config.pool, (a.n + ADD_BLOCK - 1) / ADD_BLOCK, add_block, &a);
     }
     if (node->is_frozen) {
@@ -349,7 +348,7 @@ nn_graph_node nn_network_node(const nn_network *network, int index) {
     BASE_CHECK(index >= 0 && index < network->n_rows);
     const nn__node *node = &network->nodes[network->rows[index]];
     return (nn_graph_node){.layer = node->layer,
-                           .options = node->options,
+                           .options = node->plan.options,
                            .plan = &node->plan,
                            .path = node->path,
                            .param = network->param + node->param_at,
@@ -360,7 +359,7 @@ nn_graph_node nn_network_node(const nn_network *network, int index) {
 
 int64_t nn_graph_length(const nn_graph_node *node, int64_t length) {
     if (nn_shape_time_axis(node->plan->out) < 0) return 0;
-    return length_after(node->layer, node->options, node->plan, length);
+    return length_after(node->plan, length);
 }
 
 nn_summary_row nn_network_row(const nn_network *network, int index) {

@@ -29,7 +29,7 @@ static bool try_fuse(const nn_network *network, const int *n_readers, nn__node *
         n_readers[node->out] == 1 && other->plan.n_in == 1 && other->in[0] == node->out;
     if (!only_reader || node->out == network->top[1] || other->plan.n_tensors > 0) return false;
     bool is_idle = other->layer->idle_in_inference && !other->plan.training;
-    if (!is_idle && !nn_layer_fuse(node->options, &node->plan, other->layer, other->options)) {
+    if (!is_idle && !nn_layer_fuse(&node->plan, other->layer, other->plan.options)) {
         return false;
     }
     BASE_CHECK(nn_shape_equal(node->plan.out, other->plan.out));

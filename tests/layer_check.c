@@ -124,6 +124,7 @@ static void start_plan(layer_probe *probe) {
     if (setup->n_threads == 0) setup->n_threads = 1;
     probe->options = bind_options(setup->layer, setup->options, &probe->arena);
     probe->plan.layer = setup->layer;
+    probe->plan.options = probe->options;
     probe->plan.arena = &probe->arena;
     probe->plan.n_in = setup->n_in;
     memcpy(probe->plan.in, setup->in, sizeof setup->in);
@@ -135,12 +136,12 @@ static void start_plan(layer_probe *probe) {
 static void finish_plan(layer_probe *probe) {
     base_error err = {0};
     const nn_layer *layer = probe->setup.layer;
-    TEST_OK(layer->plan(probe->options, &probe->plan, &err), err);
+    TEST_OK(layer->plan(&probe->plan, &err), err);
     for (int i = 0; i < 2 && probe->setup.next[i] != NULL; i++) {
         const nn_layer *next = probe->setup.next[i];
         void *options = bind_options(next, probe->setup.next_options[i], &probe->arena);
-        ck_assert_msg(nn_layer_fuse(probe->options, &probe->plan, next, options),
-                      "%s does not fuse with %s", layer->variant.name, next->variant.name);
+        ck_assert_msg(nn_layer_fuse(&probe->plan, next, options), "%s does not fuse with %s",
+                      layer->variant.name, next->variant.name);
     }
 }
 
@@ -173,7 +174,7 @@ static void set_lengths(layer_probe *probe) {
         base_arena_alloc(&probe->arena, (size_t)setup->batch, sizeof *probe->out_length);
     ck_assert_ptr_nonnull(probe->out_length);
     for (int64_t b = 0; b < setup->batch; b++) {
-        int64_t n = setup->layer->length(probe->options, &probe->plan, setup->length[b]);
+        int64_t n = setup->layer->length(&probe->plan, setup->length[b]);
         probe->out_length[b] = n < 1 ? 1 : (int32_t)n; /* as the network has it */
     }
 }
@@ -186,7 +187,7 @@ static void draw_params(layer_probe *probe, base_rng *rng) {
         float *data = (tensor->is_state ? probe->state : probe->param) + tensor->offset;
         for (int64_t j = 0; j < nn_shape_count(tensor->shape); j++) data[j] = NAN;
     }
-    probe->setup.layer->init(probe->options, plan, rng, probe->param, probe->state);
+    probe->setup.layer->init(plan, rng, probe->param, probe->state);
     check_no_nan(probe, "param after init", probe->param, plan->n_param);
     check_no_nan(probe, "state after init", probe->state, plan->n_state);
     for (int i = 0; i < plan->n_tensors; i++) {
@@ -292,10 +293,10 @@ void layer_probe_forward(layer_probe *probe) {
     fill_nan(probe->worker_scratch);
     memcpy(probe->state, probe->state_start, (size_t)probe->plan.n_state * sizeof *probe->state);
     uint64_t before = hash_constants(probe);
-    const float *x[NN_MAX_INPUTS];
-    for (int i = 0; i < NN_MAX_INPUTS; i++) x[i] = probe->x[i];
     nn_run run = make_run(probe);
-    probe->setup.layer->forward(probe->options, &run, x, probe->y);
+    for (int i = 0; i < NN_MAX_INPUTS; i++) run.x[i] = probe->x[i];
+    run.y = probe->y;
+    probe->setup.layer->forward(&run);
     ck_assert_msg(before == hash_constants(probe), "forward changed x or param");
     check_guards(probe, "forward");
     set_past(probe->y, probe->plan.out, probe->setup.batch, probe->out_length, 0);
@@ -323,17 +324,16 @@ void layer_probe_backward(layer_probe *probe, bool with_dx) {
     fill_nan(probe->worker_scratch);
     set_past(probe->dy, probe->plan.out, probe->setup.batch, probe->out_length, 0);
     memcpy(probe->dy_copy, probe->dy, (size_t)probe->n_y * sizeof *probe->dy);
-    const float *x[NN_MAX_INPUTS] = {0};
-    float *dx[NN_MAX_INPUTS] = {0};
+    nn_run run = make_run(probe);
     for (int i = 0; i < probe->plan.n_in; i++) {
         fill_nan(probe->dx[i]);
-        if (probe->plan.backward_reads & NN_READS_X) x[i] = probe->x[i];
-        if (with_dx) dx[i] = probe->dx[i];
+        if (probe->plan.backward_reads & NN_READS_X) run.x[i] = probe->x[i];
+        if (with_dx) run.dx[i] = probe->dx[i];
     }
-    const float *y = probe->plan.backward_reads & NN_READS_Y ? probe->y : NULL;
+    if (probe->plan.backward_reads & NN_READS_Y) run.y = probe->y;
+    run.dy = probe->dy_copy;
     uint64_t before = hash(hash_constants(probe), probe->y, probe->n_y);
-    nn_run run = make_run(probe);
-    probe->setup.layer->backward(probe->options, &run, x, y, probe->dy_copy, dx);
+    probe->setup.layer->backward(&run);
     ck_assert_msg(before == hash(hash_constants(probe), probe->y, probe->n_y),
                   "backward changed x, y or param");
     check_guards(probe, "backward");
@@ -365,7 +365,7 @@ void layer_check_refused(const layer_case *setup, base_status status, const char
     layer_probe probe = {.setup = *setup};
     start_plan(&probe);
     base_error err = {0};
-    TEST_FAILS(setup->layer->plan(probe.options, &probe.plan, &err), status, err, part);
+    TEST_FAILS(setup->layer->plan(&probe.plan, &err), status, err, part);
     base_arena_release(&probe.arena);
 }
 

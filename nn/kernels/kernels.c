@@ -225,14 +225,17 @@ typedef uint8_t bytes __attribute__((vector_size(WIDTH), aligned(1), may_alias))
 typedef float half_floats __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
 typedef double doubles __attribute__((vector_size(8 * HALF)));
 
-static float tree_of_floats(const floats part[CHAIN]) {
-    floats total = (part[0] + part[1]) + (part[2] + part[3]);
+static float sum_of_lanes(floats x) {
     float lane[WIDTH];
-    memcpy(lane, &total, sizeof lane);
+    memcpy(lane, &x, sizeof lane);
     for (int half = WIDTH / 2; half >= 1; half /= 2) {
         for (int i = 0; i < half; i++) lane[i] += lane[i + half];
     }
     return lane[0];
+}
+
+static float tree_of_floats(const floats part[CHAIN]) {
+    return sum_of_lanes((part[0] + part[1]) + (part[2] + part[3]));
 }
 
 static double tree_of_doubles(const doubles part[CHAIN]) {
@@ -524,15 +527,6 @@ static void multiply_positions(const nn_positions_product *p) {
     for (; i < n; i++) multiply_columns(p, i * WIDTH, 12, 1);
 }
 
-static float sum_of_lanes(floats x) {
-    float lane[WIDTH];
-    memcpy(lane, &x, sizeof lane);
-    for (int half = WIDTH / 2; half >= 1; half /= 2) {
-        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-    }
-    return lane[0];
-}
-
 #if defined(__AVX512F__)
 enum { DOT_ROWS = 6, DOT_COLUMNS = 4 };
 #else
@@ -797,12 +791,11 @@ INLINE float window_max(const float *x, int64_t width, int64_t kernel_f, int64_t
 }
 
 /* The first maximum takes the gradient and leaves 0 for those after it. */
-INLINE void window_backward(const nn_pool_row *row, int64_t kernel_f, int64_t kernel_t,
-                            const float *x, float d, float *dx) {
-    float max = window_max(x, row->width, kernel_f, kernel_t);
-    for (int64_t f = 0; f < kernel_f; f++) {
-        for (int64_t t = 0; t < kernel_t; t++) {
-            int64_t i = f * row->width + t;
+INLINE void window_backward(nn_pool_windows w, const float *x, float d, float *dx) {
+    float max = window_max(x, w.width, w.kernel_f, w.kernel_t);
+    for (int64_t f = 0; f < w.kernel_f; f++) {
+        for (int64_t t = 0; t < w.kernel_t; t++) {
+            int64_t i = f * w.width + t;
             bool here = x[i] == max;
             dx[i] = choose(here, d, 0.0f);
             d = choose(here, 0.0f, d);
@@ -811,38 +804,44 @@ INLINE void window_backward(const nn_pool_row *row, int64_t kernel_f, int64_t ke
 }
 
 #define FOR_EACH_WINDOW(LOOP)                                                                      \
-    if (row->kernel_f == 2 && row->kernel_t == 2) {                                                \
+    if (w->kernel_f == 2 && w->kernel_t == 2) {                                                    \
         LOOP(2, 2);                                                                                \
-    } else if (row->kernel_f == 2 && row->kernel_t == 1) {                                         \
+    } else if (w->kernel_f == 2 && w->kernel_t == 1) {                                             \
         LOOP(2, 1);                                                                                \
-    } else if (row->kernel_f == 1 && row->kernel_t == 2) {                                         \
+    } else if (w->kernel_f == 1 && w->kernel_t == 2) {                                             \
         LOOP(1, 2);                                                                                \
-    } else if (row->kernel_f == 4 && row->kernel_t == 2) {                                         \
+    } else if (w->kernel_f == 4 && w->kernel_t == 2) {                                             \
         LOOP(4, 2);                                                                                \
     } else {                                                                                       \
-        LOOP(row->kernel_f, row->kernel_t);                                                        \
+        LOOP(w->kernel_f, w->kernel_t);                                                            \
     }
 
-static void max_pool(const nn_pool_row *row, const float *x, float *y) {
-    const int64_t width = row->width;
-#define LOOP(kf, kt) EACH(j, row->n_windows) y[j] = window_max(x + j * (kt), width, kf, kt)
+static void pool_row(const nn_pool_windows *w, const float *x, float *y) {
+    const int64_t width = w->width;
+#define LOOP(kf, kt) EACH(j, w->n_t) y[j] = window_max(x + j * (kt), width, kf, kt)
     FOR_EACH_WINDOW(LOOP)
 #undef LOOP
 }
 
-static void max_pool_backward(const nn_pool_row *row, const float *x, const float *dy, float *dx) {
+static void max_pool_backward(const nn_pool_windows *w, const float *x, const float *dy,
+                              float *dx) {
+    for (int64_t i = 0; i < w->n_f; i++) {
 #define LOOP(kf, kt)                                                                               \
-    EACH(j, row->n_windows)                                                                        \
-    window_backward(row, kf, kt, x + j * (kt), dy[j], dx + j * (kt))
-    FOR_EACH_WINDOW(LOOP)
+    const nn_pool_windows one = {.kernel_f = (kf), .kernel_t = (kt), .width = w->width};           \
+    EACH(j, w->n_t) window_backward(one, x + j * (kt), dy[j], dx + j * (kt))
+        FOR_EACH_WINDOW(LOOP)
 #undef LOOP
+        x += w->kernel_f * w->width;
+        dx += w->kernel_f * w->width;
+        dy += w->n_t;
+    }
 }
 
 #if defined(__AVX512F__)
 enum { PARTIAL = 1 /* vectors can be loaded and stored in part */ };
 
 INLINE __mmask16 first_of(int64_t n) {
-    return (__mmask16)(n < 0 ? 0 : n < WIDTH ? (1 << n) - 1 : 0xffff);
+    return (__mmask16)bits_between(0, n);
 }
 
 /* The first n numbers, or as many as there are lanes. */
@@ -919,15 +918,15 @@ INLINE int64_t part_at(int64_t i, int64_t n) {
     return PARTIAL ? i : vector_at(i, n);
 }
 
-static bool has_vectors_of_pairs(const nn_pool_row *row) {
-    return row->kernel_f == 2 && row->kernel_t == 2 && (PARTIAL || row->n_windows >= WIDTH);
+static bool has_vectors_of_pairs(const nn_pool_windows *w) {
+    return w->kernel_f == 2 && w->kernel_t == 2 && (PARTIAL || w->n_t >= WIDTH);
 }
 
-static float window_index(const nn_pool_row *row, const float *x, uint8_t *index) {
+static float window_index(const nn_pool_windows *w, const float *x, uint8_t *index) {
     float max = x[0];
     int64_t at = 0;
-    for (int64_t k = 1; k < row->kernel_f * row->kernel_t; k++) {
-        float value = x[k / row->kernel_t * row->width + k % row->kernel_t];
+    for (int64_t k = 1; k < w->kernel_f * w->kernel_t; k++) {
+        float value = x[k / w->kernel_t * w->width + k % w->kernel_t];
         if (value > max) {
             max = value;
             at = k;
@@ -937,33 +936,47 @@ static float window_index(const nn_pool_row *row, const float *x, uint8_t *index
     return max;
 }
 
-static void window_unpool(const nn_pool_row *row, float d, int64_t index, float *dx) {
-    for (int64_t k = 0; k < row->kernel_f * row->kernel_t; k++) {
-        dx[k / row->kernel_t * row->width + k % row->kernel_t] = k == index ? d : 0.0f;
+static void window_unpool(const nn_pool_windows *w, float d, int64_t index, float *dx) {
+    for (int64_t k = 0; k < w->kernel_f * w->kernel_t; k++) {
+        dx[k / w->kernel_t * w->width + k % w->kernel_t] = k == index ? d : 0.0f;
     }
 }
 
-static void max_pool_index(const nn_pool_row *row, const float *x, float *y, uint8_t *index) {
-    int64_t n = row->n_windows, kernel_t = row->kernel_t;
-    bool pairs = has_vectors_of_pairs(row);
-    for (int64_t i = 0; i < n && pairs; i += WIDTH) {
-        int64_t j = part_at(i, n);
-        pairs_index(x + 2 * j, row->width, y + j, index + j, n - j);
+static void pool_row_index(const nn_pool_windows *w, const float *x, float *y, uint8_t *index) {
+    bool pairs = has_vectors_of_pairs(w);
+    for (int64_t i = 0; i < w->n_t && pairs; i += WIDTH) {
+        int64_t j = part_at(i, w->n_t);
+        pairs_index(x + 2 * j, w->width, y + j, index + j, w->n_t - j);
     }
-    for (int64_t j = 0; j < n && !pairs; j++) {
-        y[j] = window_index(row, x + j * kernel_t, index + j);
+    for (int64_t j = 0; j < w->n_t && !pairs; j++) {
+        y[j] = window_index(w, x + j * w->kernel_t, index + j);
     }
 }
 
-static void max_unpool(const nn_pool_row *row, const float *dy, const uint8_t *index, float *dx) {
-    int64_t n = row->n_windows, kernel_t = row->kernel_t;
-    bool pairs = has_vectors_of_pairs(row);
-    for (int64_t i = 0; i < n && pairs; i += WIDTH) {
-        int64_t j = part_at(i, n);
-        pairs_unpool(dy + j, index + j, row->width, dx + 2 * j, n - j);
+static void max_pool(const nn_pool_windows *w, const float *x, float *y, uint8_t *index) {
+    for (int64_t i = 0; i < w->n_f; i++, x += w->kernel_f * w->width) {
+        if (index != NULL) {
+            pool_row_index(w, x, y + i * w->n_t, index + i * w->n_t);
+        } else {
+            pool_row(w, x, y + i * w->n_t);
+        }
     }
-    for (int64_t j = 0; j < n && !pairs; j++) {
-        window_unpool(row, dy[j], index[j], dx + j * kernel_t);
+}
+
+static void unpool_row(const nn_pool_windows *w, const float *dy, const uint8_t *index, float *dx) {
+    bool pairs = has_vectors_of_pairs(w);
+    for (int64_t i = 0; i < w->n_t && pairs; i += WIDTH) {
+        int64_t j = part_at(i, w->n_t);
+        pairs_unpool(dy + j, index + j, w->width, dx + 2 * j, w->n_t - j);
+    }
+    for (int64_t j = 0; j < w->n_t && !pairs; j++) {
+        window_unpool(w, dy[j], index[j], dx + j * w->kernel_t);
+    }
+}
+
+static void max_unpool(const nn_pool_windows *w, const float *dy, const uint8_t *index, float *dx) {
+    for (int64_t i = 0; i < w->n_f; i++) {
+        unpool_row(w, dy + i * w->n_t, index + i * w->n_t, dx + i * w->kernel_f * w->width);
     }
 }
 
@@ -1113,7 +1126,6 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .normalize_backward = normalize_backward,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
-    .max_pool_index = max_pool_index,
     .max_unpool = max_unpool,
     .draw_mask = draw_mask,
     .mask = mask,

@@ -38,12 +38,12 @@ typedef struct {
     float a, b, c, center;
 } nn_slope;
 
-/* A row of pooling windows that neither overlap nor reach outside: window j covers rows
- * [0, kernel_f) and columns [j kernel_t, (j + 1) kernel_t) of an image whose rows are `width`
+/* n_f rows of n_t pooling windows side by side: window (i, j) covers rows [i kernel_f,
+ * (i + 1) kernel_f) and columns [j kernel_t, (j + 1) kernel_t) of an image whose rows are `width`
  * floats apart. */
 typedef struct {
-    int64_t kernel_f, kernel_t, width, n_windows;
-} nn_pool_row;
+    int64_t kernel_f, kernel_t, width, n_f, n_t;
+} nn_pool_windows;
 
 /* Elements of a kernel: what each weighs and where it reads. */
 typedef struct {
@@ -191,14 +191,13 @@ typedef struct {
     void (*normalize_backward)(const nn_slope *slope, const float *x, const float *d, float *dx,
                                int64_t n);
 
-    /* y[n_windows]: the maximum of each window. */
-    void (*max_pool)(const nn_pool_row *row, const float *x, float *y);
-    /* Overwrites the windows' part of dx: dy where x has its first maximum (row by row), else 0. */
-    void (*max_pool_backward)(const nn_pool_row *row, const float *x, const float *dy, float *dx);
-    /* max_pool for windows of at most 256 elements, and which of them the first maximum is; and
-     * back from there. */
-    void (*max_pool_index)(const nn_pool_row *row, const float *x, float *y, uint8_t *index);
-    void (*max_unpool)(const nn_pool_row *row, const float *dy, const uint8_t *index, float *dx);
+    /* y [n_f, n_t]: the maximum of each window. index, as y, or NULL: which of at most 256 elements
+     * is the first maximum (row by row). */
+    void (*max_pool)(const nn_pool_windows *w, const float *x, float *y, uint8_t *index);
+    /* Overwrite the windows' part of dx: dy at the first maximum, found in x or told by index, else
+     * 0. */
+    void (*max_pool_backward)(const nn_pool_windows *w, const float *x, const float *dy, float *dx);
+    void (*max_unpool)(const nn_pool_windows *w, const float *dy, const uint8_t *index, float *dx);
 
     /* keep[n] of 0 and 1; the same at all levels. Every NN_MASK_NUMBERS numbers take up
      * NN_MASK_BLOCKS blocks. */

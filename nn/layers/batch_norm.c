@@ -50,8 +50,8 @@ static base_status plan_tensors(bool affine, nn_plan *plan, base_error *err) {
     return nn_plan_tensor(plan, "num_batches_tracked", nn_shape_make(1, &one), true, false, err);
 }
 
-static base_status batch_norm_plan(const void *options, nn_plan *plan, base_error *err) {
-    const batch_norm_options *o = options;
+static base_status batch_norm_plan(nn_plan *plan, base_error *err) {
+    const batch_norm_options *o = plan->options;
     BASE_TRY(plan_tensors(o->affine, plan, err));
     plan->out = plan->in[0];
     if (plan->training) {
@@ -67,8 +67,7 @@ static int64_t rows_at_once(int64_t row_floats) {
     return row_floats < CHUNK_FLOATS ? CHUNK_FLOATS / row_floats : 1;
 }
 
-static bool batch_norm_fuse_pool(const void *options, nn_plan *plan) {
-    (void)options;
+static bool batch_norm_fuse_pool(nn_plan *plan) {
     nn_shape in = plan->in[0];
     int64_t row = plan->pool.kernel_f * in.dim[2];
     plan->n_worker_scratch = rows_at_once(row) * row + in.dim[1] * in.dim[2];
@@ -77,8 +76,7 @@ static bool batch_norm_fuse_pool(const void *options, nn_plan *plan) {
 }
 
 /* Backward computes again what the map was applied to, from x; what the map gave may be pooled. */
-static bool batch_norm_fuse_map(const void *options, nn_plan *plan, const nn_function *function) {
-    (void)options;
+static bool batch_norm_fuse_map(nn_plan *plan, const nn_function *function) {
     return !plan->training || function->derivative & NN_READS_X;
 }
 
@@ -86,9 +84,8 @@ static void fill(float *x, int64_t n, float value) {
     for (int64_t i = 0; i < n; i++) x[i] = value;
 }
 
-static void batch_norm_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                            float *state) {
-    const batch_norm_options *o = options;
+static void batch_norm_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
+    const batch_norm_options *o = plan->options;
     (void)rng;
     int64_t n = channels_of(plan);
     if (o->affine) {
@@ -100,8 +97,7 @@ static void batch_norm_init(const void *options, const nn_plan *plan, base_rng *
     fill(nn_plan_find(plan, "num_batches_tracked", state), 1, 0.0f);
 }
 
-static int64_t batch_norm_length(const void *options, const nn_plan *plan, int64_t length) {
-    (void)options;
+static int64_t batch_norm_length(const nn_plan *plan, int64_t length) {
     return plan->pool.kernel_t > 0 ? length / plan->pool.kernel_t : length;
 }
 
@@ -122,10 +118,10 @@ typedef struct {
     int64_t pooled_height, pooled_width; /* a plane of y */
 } norm_call;
 
-static norm_call open_call(const void *options, const nn_run *run) {
+static norm_call open_call(const nn_run *run) {
     const nn_plan *plan = run->plan;
     nn_shape in = plan->in[0], out = plan->out;
-    norm_call call = {.options = options,
+    norm_call call = {.options = plan->options,
                       .run = run,
                       .kernels = nn_kernels(),
                       .weight = nn_plan_find(plan, "weight", (float *)run->param),
@@ -134,6 +130,10 @@ static norm_call open_call(const void *options, const nn_run *run) {
                       .running_var = nn_plan_find(plan, "running_var", run->state),
                       .statistics = plan->training ? (void *)run->cache : NULL,
                       .map = plan->map,
+                      .x = run->x[0],
+                      .y = run->y,
+                      .dy = run->dy,
+                      .dx = run->dx[0],
                       .channels = channels_of(plan),
                       .frames = in.rank == 1 ? 1 : in.dim[nn_shape_time_axis(in)],
                       .height = in.rank == 3 ? in.dim[1] : 1,
@@ -297,11 +297,13 @@ static void activate_rows(const pooled_rows *rows, const float *x) {
     }
 }
 
-static nn_pool_row window_row(const norm_call *call) {
-    return (nn_pool_row){.kernel_f = call->kernel_f,
-                         .kernel_t = call->kernel_t,
-                         .width = call->frames,
-                         .n_windows = call->pooled_width};
+/* n rows of windows. */
+static nn_pool_windows windows_of(const norm_call *call, int64_t n) {
+    return (nn_pool_windows){.kernel_f = call->kernel_f,
+                             .kernel_t = call->kernel_t,
+                             .width = call->frames,
+                             .n_f = n,
+                             .n_t = call->pooled_width};
 }
 
 static bool next_rows(pooled_rows *rows) {
@@ -316,26 +318,19 @@ static bool next_rows(pooled_rows *rows) {
 /* The maxima of a plane x, which start at y. */
 static void pool_plane(pooled_rows rows, const float *x, float *y) {
     const norm_call *call = rows.call;
-    nn_pool_row windows = window_row(call);
-    int64_t floats = call->kernel_f * call->frames;
     while (next_rows(&rows)) {
+        nn_pool_windows windows = windows_of(call, rows.n);
+        float *to = y + rows.row * call->pooled_width;
         activate_rows(&rows, x);
-        for (int64_t i = 0; i < rows.n; i++) {
-            const float *from = rows.activated + i * floats;
-            float *to = y + (rows.row + i) * call->pooled_width;
-            if (call->index != NULL) {
-                call->kernels->max_pool_index(&windows, from, to, call->index + (to - call->y));
-            } else {
-                call->kernels->max_pool(&windows, from, to);
-            }
-        }
+        call->kernels->max_pool(&windows, rows.activated, to,
+                                call->index != NULL ? call->index + (to - call->y) : NULL);
     }
 }
 
 /* dz [F,T] from the gradient of the pooled plane, which starts at dy. */
 static void unpool_plane(const norm_call *call, const nn_map *map, const float *x, const float *dy,
                          float *dz) {
-    nn_pool_row windows = window_row(call);
+    nn_pool_windows windows = windows_of(call, 1);
     int64_t floats = call->kernel_f * call->frames, done = call->pooled_height * floats;
     int64_t rest = call->frames - call->pooled_width * call->kernel_t;
     for (int64_t i = 0; i < call->pooled_height; i++) {
@@ -543,24 +538,16 @@ static void run_tasks(norm_call *call, base_task *image, base_task *columns) {
     }
 }
 
-static void batch_norm_forward(const void *options, const nn_run *run, const float *const *x,
-                               float *y) {
-    norm_call call = open_call(options, run);
-    call.x = x[0];
-    call.y = y;
+static void batch_norm_forward(const nn_run *run) {
+    norm_call call = open_call(run);
     run_tasks(&call, image_forward_task, column_forward_task);
     if (run->training) *nn_plan_find(run->plan, "num_batches_tracked", run->state) += 1.0f;
 }
 
-static void batch_norm_backward(const void *options, const nn_run *run, const float *const *x,
-                                const float *y, float *dy, float *const *dx) {
-    (void)y;
-    norm_call call = open_call(options, run);
+static void batch_norm_backward(const nn_run *run) {
+    norm_call call = open_call(run);
     call.dweight = nn_plan_find(run->plan, "weight", run->dparam);
     call.dbias = nn_plan_find(run->plan, "bias", run->dparam);
-    call.x = x[0];
-    call.dy = dy;
-    call.dx = dx[0];
     run_tasks(&call, image_backward_task, column_backward_task);
 }
 

@@ -40,31 +40,21 @@ static base_status broadcast_plan(nn_plan *plan, const char *list, base_error *e
     return BASE_OK;
 }
 
-/* One call of any layer here; tasks are samples. */
-typedef struct {
-    const nn_run *run;
-    const float *const *x;
-    float *y, *dy;
-    float *const *dx;
-} call;
-
-static void run_samples(const nn_run *run, base_task *task, call c) {
-    c.run = run;
-    base_parallel(run->pool, run->batch, task, &c);
+/* Tasks are samples. */
+static void run_samples(const nn_run *run, base_task *task) {
+    base_parallel(run->pool, run->batch, task, (void *)run);
 }
 
 /* add */
 
-static base_status add_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options;
+static base_status add_plan(nn_plan *plan, base_error *err) {
     BASE_TRY(broadcast_plan(plan, "residual", err));
     plan->macs = nn_shape_count(plan->out);
     return BASE_OK;
 }
 
 /* Only the sum after the map is kept. */
-static bool add_fuse_map(const void *options, nn_plan *plan, const nn_function *function) {
-    (void)options;
+static bool add_fuse_map(nn_plan *plan, const nn_function *function) {
     if (plan->training && !(function->derivative & NN_READS_Y)) return false;
     plan->backward_reads = NN_READS_Y;
     return true;
@@ -72,11 +62,11 @@ static bool add_fuse_map(const void *options, nn_plan *plan, const nn_function *
 
 static void add_sample(void *context, int64_t sample, int worker) {
     (void)worker;
-    const call *c = context;
-    broadcast s = broadcast_of(c->run->plan);
+    const nn_run *run = context;
+    broadcast s = broadcast_of(run->plan);
     int64_t n = s.outer * s.inner;
-    const float *a = c->x[0] + sample * n, *b = c->x[1] + sample * s.outer;
-    float *restrict y = c->y + sample * n;
+    const float *a = run->x[0] + sample * n, *b = run->x[1] + sample * s.outer;
+    float *restrict y = run->y + sample * n;
     if (s.inner == 1) {
         for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
     } else {
@@ -84,26 +74,25 @@ static void add_sample(void *context, int64_t sample, int worker) {
             for (int64_t i = 0; i < s.inner; i++) y[o * s.inner + i] = a[o * s.inner + i] + b[o];
         }
     }
-    const nn_map *map = &c->run->plan->map;
+    const nn_map *map = &run->plan->map;
     if (map->kind != NN_IDENTITY) nn_kernels()->activate(map, y, y, n);
 }
 
-static void add_forward(const void *options, const nn_run *run, const float *const *x, float *y) {
-    (void)options;
-    run_samples(run, add_sample, (call){.x = x, .y = y});
+static void add_forward(const nn_run *run) {
+    run_samples(run, add_sample);
 }
 
 static void add_back_sample(void *context, int64_t sample, int worker) {
     (void)worker;
-    const call *c = context;
-    broadcast s = broadcast_of(c->run->plan);
+    const nn_run *run = context;
+    broadcast s = broadcast_of(run->plan);
     int64_t n = s.outer * s.inner;
-    float *dy = c->dy + sample * n;
-    const nn_map *map = &c->run->plan->map;
-    if (map->kind != NN_IDENTITY) nn_kernels()->activate_backward(map, c->y + sample * n, dy, n);
-    if (c->dx[0] != NULL) memcpy(c->dx[0] + sample * n, dy, (size_t)n * sizeof *dy);
-    if (c->dx[1] == NULL) return;
-    float *db = c->dx[1] + sample * s.outer;
+    float *dy = run->dy + sample * n;
+    const nn_map *map = &run->plan->map;
+    if (map->kind != NN_IDENTITY) nn_kernels()->activate_backward(map, run->y + sample * n, dy, n);
+    if (run->dx[0] != NULL) memcpy(run->dx[0] + sample * n, dy, (size_t)n * sizeof *dy);
+    if (run->dx[1] == NULL) return;
+    float *db = run->dx[1] + sample * s.outer;
     if (s.inner == 1) {
         memcpy(db, dy, (size_t)n * sizeof *dy);
     } else {
@@ -111,11 +100,8 @@ static void add_back_sample(void *context, int64_t sample, int worker) {
     }
 }
 
-static void add_backward(const void *options, const nn_run *run, const float *const *x,
-                         const float *y, float *dy, float *const *dx) {
-    (void)options;
-    (void)x;
-    run_samples(run, add_back_sample, (call){.y = (float *)y, .dy = dy, .dx = dx});
+static void add_backward(const nn_run *run) {
+    run_samples(run, add_back_sample);
 }
 
 const nn_layer nn_layer_add = {
@@ -129,23 +115,17 @@ const nn_layer nn_layer_add = {
 
 /* multiply */
 
-static base_status multiply_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options;
+static base_status multiply_plan(nn_plan *plan, base_error *err) {
     BASE_TRY(broadcast_plan(plan, "gate", err));
     plan->macs = nn_shape_count(plan->out);
     plan->backward_reads = NN_READS_X;
     return BASE_OK;
 }
 
-static void multiply_sample(void *context, int64_t sample, int worker) {
-    (void)worker;
-    const call *c = context;
-    broadcast s = broadcast_of(c->run->plan);
-    int64_t n = s.outer * s.inner;
-    const float *a = c->x[0] + sample * n, *b = c->x[1] + sample * s.outer;
-    float *restrict y = c->y + sample * n;
+/* y [outer, inner] = a b, b [outer] */
+static void multiply_rows(broadcast s, const float *a, const float *b, float *restrict y) {
     if (s.inner == 1) {
-        nn_kernels()->multiply(a, b, y, n);
+        nn_kernels()->multiply(a, b, y, s.outer);
         return;
     }
     for (int64_t o = 0; o < s.outer; o++) {
@@ -153,42 +133,36 @@ static void multiply_sample(void *context, int64_t sample, int worker) {
     }
 }
 
-static void multiply_forward(const void *options, const nn_run *run, const float *const *x,
-                             float *y) {
-    (void)options;
-    run_samples(run, multiply_sample, (call){.x = x, .y = y});
+static void multiply_sample(void *context, int64_t sample, int worker) {
+    (void)worker;
+    const nn_run *run = context;
+    broadcast s = broadcast_of(run->plan);
+    int64_t at = sample * s.outer * s.inner;
+    multiply_rows(s, run->x[0] + at, run->x[1] + sample * s.outer, run->y + at);
+}
+
+static void multiply_forward(const nn_run *run) {
+    run_samples(run, multiply_sample);
 }
 
 static void multiply_back_sample(void *context, int64_t sample, int worker) {
     (void)worker;
-    const call *c = context;
-    broadcast s = broadcast_of(c->run->plan);
-    int64_t n = s.outer * s.inner;
-    const float *a = c->x[0] + sample * n, *b = c->x[1] + sample * s.outer;
-    const float *dy = c->dy + sample * n;
-    if (c->dx[1] != NULL) {
-        float *db = c->dx[1] + sample * s.outer;
-        if (s.inner == 1) nn_kernels()->multiply(a, dy, db, n);
+    const nn_run *run = context;
+    broadcast s = broadcast_of(run->plan);
+    int64_t at = sample * s.outer * s.inner;
+    const float *a = run->x[0] + at, *b = run->x[1] + sample * s.outer, *dy = run->dy + at;
+    if (run->dx[1] != NULL) {
+        float *db = run->dx[1] + sample * s.outer;
+        if (s.inner == 1) nn_kernels()->multiply(a, dy, db, s.outer);
         for (int64_t o = 0; s.inner > 1 && o < s.outer; o++) {
             db[o] = nn_kernels()->dot(a + o * s.inner, dy + o * s.inner, s.inner);
         }
     }
-    if (c->dx[0] == NULL) return;
-    float *restrict da = c->dx[0] + sample * n;
-    if (s.inner == 1) {
-        nn_kernels()->multiply(b, dy, da, n);
-        return;
-    }
-    for (int64_t o = 0; o < s.outer; o++) {
-        for (int64_t i = 0; i < s.inner; i++) da[o * s.inner + i] = dy[o * s.inner + i] * b[o];
-    }
+    if (run->dx[0] != NULL) multiply_rows(s, dy, b, run->dx[0] + at);
 }
 
-static void multiply_backward(const void *options, const nn_run *run, const float *const *x,
-                              const float *y, float *dy, float *const *dx) {
-    (void)options;
-    (void)y;
-    run_samples(run, multiply_back_sample, (call){.x = x, .dy = dy, .dx = dx});
+static void multiply_backward(const nn_run *run) {
+    run_samples(run, multiply_back_sample);
 }
 
 const nn_layer nn_layer_multiply = {
@@ -206,8 +180,7 @@ static int joined_axis(nn_shape shape) {
     return shape.rank == 2 ? 1 : 0;
 }
 
-static base_status concatenate_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options;
+static base_status concatenate_plan(nn_plan *plan, base_error *err) {
     BASE_TRY(need_inputs(plan, "concat", err));
     plan->out = plan->in[0];
     int axis = joined_axis(plan->out);
@@ -227,44 +200,39 @@ static base_status concatenate_plan(const void *options, nn_plan *plan, base_err
     return BASE_OK;
 }
 
-/* Copies one sample's rows between the joined array and input i, whose rows start at `column`. */
-static void copy_rows(const nn_plan *plan, int i, int64_t column, float *joined, float *part,
-                      bool join) {
+/* Copies one sample's rows between the joined array and each input's own. */
+static void copy_parts(const nn_run *run, int64_t sample, bool join) {
+    const nn_plan *plan = run->plan;
     int64_t outer = plan->out.rank == 2 ? plan->out.dim[0] : 1;
-    int64_t width = nn_shape_count(plan->in[i]) / outer, stride = nn_shape_count(plan->out) / outer;
-    for (int64_t o = 0; o < outer; o++) {
-        float *a = joined + o * stride + column, *b = part + o * width;
-        memcpy(join ? a : b, join ? b : a, (size_t)width * sizeof *a);
-    }
-}
-
-static void concatenate_sample(void *context, int64_t sample, int worker) {
-    (void)worker;
-    const call *c = context;
-    const nn_plan *plan = c->run->plan;
-    bool forward = c->x != NULL;
-    float *joined = (forward ? c->y : c->dy) + sample * nn_shape_count(plan->out);
-    int64_t outer = plan->out.rank == 2 ? plan->out.dim[0] : 1, column = 0;
+    int64_t n_joined = nn_shape_count(plan->out), stride = n_joined / outer;
+    float *joined = (join ? run->y : run->dy) + sample * n_joined;
     for (int i = 0; i < plan->n_in; i++) {
-        int64_t n = nn_shape_count(plan->in[i]);
-        float *part = forward ? (float *)c->x[i] : c->dx[i];
-        if (part != NULL) copy_rows(plan, i, column, joined, part + sample * n, forward);
-        column += n / outer;
+        int64_t n = nn_shape_count(plan->in[i]), width = n / outer;
+        float *part = join ? (float *)run->x[i] : run->dx[i]; /* x is only read */
+        for (int64_t o = 0; o < outer && part != NULL; o++) {
+            float *a = joined + o * stride, *b = part + sample * n + o * width;
+            memcpy(join ? a : b, join ? b : a, (size_t)width * sizeof *a);
+        }
+        joined += width;
     }
 }
 
-static void concatenate_forward(const void *options, const nn_run *run, const float *const *x,
-                                float *y) {
-    (void)options;
-    run_samples(run, concatenate_sample, (call){.x = x, .y = y});
+static void join_sample(void *context, int64_t sample, int worker) {
+    (void)worker;
+    copy_parts(context, sample, true);
 }
 
-static void concatenate_backward(const void *options, const nn_run *run, const float *const *x,
-                                 const float *y, float *dy, float *const *dx) {
-    (void)options;
-    (void)x;
-    (void)y;
-    run_samples(run, concatenate_sample, (call){.dy = dy, .dx = dx});
+static void part_sample(void *context, int64_t sample, int worker) {
+    (void)worker;
+    copy_parts(context, sample, false);
+}
+
+static void concatenate_forward(const nn_run *run) {
+    run_samples(run, join_sample);
+}
+
+static void concatenate_backward(const nn_run *run) {
+    run_samples(run, part_sample);
 }
 
 const nn_layer nn_layer_concatenate = {

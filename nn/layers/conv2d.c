@@ -161,18 +161,6 @@ static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
     return g;
 }
 
-/* With the pool that is fused: planes of y are then those of the maxima. */
-static conv_geometry plan_geometry(const conv2d_options *o, const nn_plan *plan) {
-    conv_geometry g = make_geometry(o, plan->in[0]);
-    nn_tiling pool = plan->pool;
-    if (pool.kernel_f == 0) return g;
-    g.convolution = nn_convolution_make_pooled(&g.convolution, pool.kernel_f, pool.kernel_t);
-    g.whole = true;
-    g.n_tiles = g.convolution.n_blocks;
-    g.out_plane = g.convolution.pooled.f * g.convolution.pooled.t;
-    return g;
-}
-
 void nn_conv2d_pads(const void *options, nn_shape in, int64_t pads[4]) {
     conv_geometry g = make_geometry(options, in);
     pads[0] = g.f.before;
@@ -200,7 +188,8 @@ static bool is_countable(const conv2d_options *o, nn_shape in, int64_t groups, i
     return n_weights > 0 && n_places > 0 && base_mul(n_weights, n_places, &n_products);
 }
 
-static base_status check_shape(const conv2d_options *o, const nn_plan *plan, base_error *err) {
+static base_status find_geometry(const conv2d_options *o, const nn_plan *plan, conv_geometry *g,
+                                 base_error *err) {
     BASE_TRY(nn_need_rank(plan, 3, ". Put 'to_image' before it", err));
     int64_t channels = plan->in[0].dim[0], groups = nn_conv2d_groups(o, plan->in[0]);
     int64_t out = out_channels(o, channels);
@@ -220,11 +209,11 @@ static base_status check_shape(const conv2d_options *o, const nn_plan *plan, bas
         return base_fail(err, BASE_ESHAPE, "input is %s; kernel, stride or pad is too large for it",
                          nn_shape_text(plan->in[0], true, text));
     }
-    conv_geometry g = make_geometry(o, plan->in[0]);
-    if (g.f.out >= 1 && g.t.out >= 1) return BASE_OK;
+    *g = make_geometry(o, plan->in[0]);
+    if (g->f.out >= 1 && g->t.out >= 1) return BASE_OK;
     return base_fail(err, BASE_ESHAPE, "input is %s; the kernel [%lld,%lld] does not fit into it",
-                     nn_shape_text(plan->in[0], true, text), (long long)g.f.kernel,
-                     (long long)g.t.kernel);
+                     nn_shape_text(plan->in[0], true, text), (long long)g->f.kernel,
+                     (long long)g->t.kernel);
 }
 
 static int64_t weight_count(const conv_geometry *g) {
@@ -262,11 +251,11 @@ static void plan_scratch(const conv_geometry *g, nn_plan *plan) {
     plan->n_scratch = NN_SHARDS * shard_floats(g) + shared;
 }
 
-static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *err) {
-    const conv2d_options *o = options;
+static base_status conv2d_plan(nn_plan *plan, base_error *err) {
+    const conv2d_options *o = plan->options;
+    conv_geometry g;
     BASE_TRY(check_lists(o, err));
-    BASE_TRY(check_shape(o, plan, err));
-    conv_geometry g = make_geometry(o, plan->in[0]);
+    BASE_TRY(find_geometry(o, plan, &g, err));
     int64_t out = g.groups * g.group_out;
     plan->out = nn_shape_make(3, (int64_t[]){out, g.f.out, g.t.out});
     nn_shape weight = nn_shape_make(4, (int64_t[]){out, g.group_in, g.f.kernel, g.t.kernel});
@@ -278,12 +267,11 @@ static base_status conv2d_plan(const void *options, nn_plan *plan, base_error *e
     plan->macs = out * g.k * g.out_plane;
     plan_scratch(&g, plan);
     if (plan->training) plan->backward_reads = NN_READS_X;
-    return BASE_OK;
+    return nn_plan_keep(plan, &g, sizeof g, err);
 }
 
 /* Only what the map gives is kept. */
-static bool conv2d_fuse_map(const void *options, nn_plan *plan, const nn_function *function) {
-    (void)options;
+static bool conv2d_fuse_map(nn_plan *plan, const nn_function *function) {
     if (!plan->training) return true;
     if (!(function->derivative & NN_READS_Y)) return false;
     plan->backward_reads |= NN_READS_Y;
@@ -292,12 +280,17 @@ static bool conv2d_fuse_map(const void *options, nn_plan *plan, const nn_functio
 
 /* Behind ReLU: a maximum above zero is then one of a valid frame, and from no other is there a
  * gradient. */
-static bool conv2d_fuse_pool(const void *options, nn_plan *plan) {
-    const conv2d_options *o = options;
-    if (plan->map.kind != NN_RELU || nn_conv2d_groups(o, plan->in[0]) != 1) return false;
-    conv_geometry g = plan_geometry(o, plan);
-    if (!nn_convolution_fits(&g.convolution)) return false;
-    plan_scratch(&g, plan);
+static bool conv2d_fuse_pool(nn_plan *plan) {
+    conv_geometry *g = plan->kept;
+    if (plan->map.kind != NN_RELU || g->groups != 1) return false;
+    nn_convolution pooled =
+        nn_convolution_make_pooled(&g->convolution, plan->pool.kernel_f, plan->pool.kernel_t);
+    if (!nn_convolution_fits(&pooled)) return false;
+    g->convolution = pooled;
+    g->whole = true;
+    g->n_tiles = pooled.n_blocks;
+    g->out_plane = plan->out.dim[1] * plan->out.dim[2]; /* y holds the maxima */
+    plan_scratch(g, plan);
     if (plan->training) plan->n_cache = nn_pool_index_floats(plan);
     return true;
 }
@@ -315,31 +308,30 @@ static void init_he(const conv_geometry *g, base_rng *rng, float *weight, float 
 }
 
 /* PyTorch's kaiming_uniform(a = sqrt 5): uniform within 1 / sqrt(fan in). */
-static void conv2d_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                        float *state) {
-    const conv2d_options *o = options;
+static void conv2d_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
+    const conv2d_options *o = plan->options;
     (void)state;
-    conv_geometry g = make_geometry(options, plan->in[0]);
+    const conv_geometry *g = plan->kept;
+    float *weight = nn_plan_find(plan, "weight", param), *bias = nn_plan_find(plan, "bias", param);
     if (o->init == INIT_HE) {
-        init_he(&g, rng, nn_plan_find(plan, "weight", param), nn_plan_find(plan, "bias", param));
+        init_he(g, rng, weight, bias);
         return;
     }
-    float bound = (float)(1.0 / sqrt((double)g.k));
-    nn_init_uniform(rng, bound, nn_plan_find(plan, "weight", param), weight_count(&g));
-    float *bias = nn_plan_find(plan, "bias", param);
-    if (bias != NULL) nn_init_uniform(rng, bound, bias, g.groups * g.group_out);
+    float bound = (float)(1.0 / sqrt((double)g->k));
+    nn_init_uniform(rng, bound, weight, weight_count(g));
+    if (bias != NULL) nn_init_uniform(rng, bound, bias, g->groups * g->group_out);
 }
 
-static int64_t conv2d_length(const void *options, const nn_plan *plan, int64_t length) {
-    conv_geometry g = make_geometry(options, plan->in[0]);
+static int64_t conv2d_length(const nn_plan *plan, int64_t length) {
+    const conv_geometry *g = plan->kept;
     int64_t kernel_t = plan->pool.kernel_t;
-    length = nn_axis_extent(&g.t, length);
-    return kernel_t == 0 ? length : clamped(length, 1, g.t.out) / kernel_t;
+    length = nn_axis_extent(&g->t, length);
+    return kernel_t == 0 ? length : clamped(length, 1, g->t.out) / kernel_t;
 }
 
 /* What tasks share. */
 typedef struct {
-    conv_geometry g;
+    const conv_geometry *g;
     const nn_run *run;
     const nn_kernels_table *kernels;
     nn_map map; /* the activation */
@@ -348,14 +340,19 @@ typedef struct {
     float *shared; /* of a convolution without a column matrix */
 } conv_call;
 
-static conv_call open_call(const void *options, const nn_run *run) {
+static conv_call open_call(const nn_run *run) {
     const nn_plan *plan = run->plan;
-    conv_call call = {.g = plan_geometry(options, plan), .run = run, .map = plan->map};
-    call.kernels = nn_kernels();
-    /* nn_plan_find only adds an offset. */
-    call.weight = nn_plan_find(plan, "weight", (float *)run->param);
-    call.bias = nn_plan_find(plan, "bias", (float *)run->param);
-    return call;
+    return (conv_call){.g = plan->kept,
+                       .run = run,
+                       .kernels = nn_kernels(),
+                       .map = plan->map,
+                       .x = run->x[0],
+                       .weight = nn_plan_find(plan, "weight", (float *)run->param),
+                       .bias = nn_plan_find(plan, "bias", (float *)run->param),
+                       .y = run->y,
+                       .dy = run->dy,
+                       .dx = run->dx[0],
+                       .shared = run->scratch};
 }
 
 /* The outputs that one element of the kernel has an input for. */
@@ -481,7 +478,7 @@ static void gather_tile(const conv_geometry *g, const float *x, int64_t begin, i
 }
 
 static void scatter_tile(const conv_call *call, float *col, int64_t begin, int64_t n, float *dx) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     int64_t elements = g->f.kernel * g->t.kernel;
     for (int64_t i = 0; i < elements; i++) {
         conv_view view = view_of(g, i, begin, begin + n);
@@ -498,7 +495,7 @@ typedef struct {
 } conv_group;
 
 static conv_group group_of(const conv_call *call, int64_t sample, int64_t group) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     int64_t in = (sample * g->groups + group) * g->group_in * g->in_plane;
     int64_t out = (sample * g->groups + group) * g->group_out * g->out_plane;
     return (conv_group){.weight = call->weight + group * g->group_out * g->k,
@@ -529,7 +526,7 @@ static const float *tile_columns(const conv_geometry *g, const float *x, const c
 }
 
 static void forward_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     int64_t stride;
     const float *col = tile_columns(g, at->x, tile, &stride);
     for (int64_t o = 0; o < g->group_out && g->bias; o++) {
@@ -549,8 +546,8 @@ static void forward_group(const conv_call *call, const conv_group *at, const con
 }
 
 static void activate_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
-    for (int64_t o = 0; o < call->g.group_out; o++) {
-        float *y = at->y + o * call->g.out_plane + tile->begin;
+    for (int64_t o = 0; o < call->g->group_out; o++) {
+        float *y = at->y + o * call->g->out_plane + tile->begin;
         call->kernels->activate(&call->map, y, y, tile->n);
     }
 }
@@ -561,7 +558,7 @@ static float *scratch_of(const conv_call *call, int worker) {
 
 static void forward_task(void *context, int64_t task, int worker) {
     const conv_call *call = context;
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     conv_tile tile = tile_at(g, task % g->n_tiles * g->tile, scratch_of(call, worker));
     for (int64_t group = 0; group < g->groups; group++) {
         conv_group at = group_of(call, task / g->n_tiles, group);
@@ -572,7 +569,7 @@ static void forward_task(void *context, int64_t task, int worker) {
 
 static void forward_planes_task(void *context, int64_t task, int worker) {
     const conv_call *call = context;
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     int64_t begin = task % g->n_tiles * g->tile, end = clamped(begin + g->tile, 0, g->groups);
     conv_tile plane = {.n = g->out_plane};
     for (int64_t group = begin; group < end; group++) {
@@ -588,7 +585,7 @@ static void forward_planes_task(void *context, int64_t task, int worker) {
 /* Frames of a sample's numbers before they are pooled. */
 static int64_t valid_frames(const conv_call *call, int64_t sample) {
     const int32_t *length = call->run->in_length;
-    const nn_axis *t = &call->g.t;
+    const nn_axis *t = &call->g->t;
     return length != NULL ? clamped(nn_axis_extent(t, length[sample]), 1, t->out) : t->out;
 }
 
@@ -603,7 +600,7 @@ static nn_convolution_sample whole_sample(const conv_call *call, const conv_grou
         .x = at->x,
         .dy = at->dy,
         .y = at->y,
-        .index = indexed ? index + number * call->g.group_out * call->g.out_plane : NULL,
+        .index = indexed ? index + number * call->g->group_out * call->g->out_plane : NULL,
         .n_valid = valid_frames(call, number),
         .least = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
         .dx = at->dx,
@@ -614,7 +611,7 @@ static nn_convolution_sample whole_sample(const conv_call *call, const conv_grou
 
 static void forward_whole_task(void *context, int64_t task, int worker) {
     const conv_call *call = context;
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     int64_t number = task / g->n_tiles;
     conv_group at = group_of(call, number, 0);
     nn_convolution_sample sample = whole_sample(call, &at, number, scratch_of(call, worker));
@@ -625,23 +622,19 @@ static void forward_whole_task(void *context, int64_t task, int worker) {
     if (!done) activate_group(call, &at, &rows);
 }
 
-static void conv2d_forward(const void *options, const nn_run *run, const float *const *x,
-                           float *y) {
-    conv_call call = open_call(options, run);
-    call.x = x[0];
-    call.y = y;
-    call.shared = run->scratch;
-    if (call.g.whole) nn_convolution_begin_forward(&call.g.convolution, call.weight, call.shared);
-    base_task *task = call.g.whole       ? forward_whole_task
-                      : call.g.depthwise ? forward_planes_task
-                                         : forward_task;
-    base_parallel(run->pool, run->batch * call.g.n_tiles, task, &call);
+static void conv2d_forward(const nn_run *run) {
+    conv_call call = open_call(run);
+    if (call.g->whole) nn_convolution_begin_forward(&call.g->convolution, call.weight, call.shared);
+    base_task *task = call.g->whole       ? forward_whole_task
+                      : call.g->depthwise ? forward_planes_task
+                                          : forward_task;
+    base_parallel(run->pool, run->batch * call.g->n_tiles, task, &call);
 }
 
 /* dW^T += col dy^T. Unless there is little to multiply, dy, the smaller operand, is turned first:
  * OpenBLAS is a third slower where both operands have their long side inside. */
 static void backward_weight(const conv_call *call, const conv_group *at, const conv_tile *tile) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     int64_t stride;
     const float *col = tile_columns(g, at->x, tile, &stride), *dy = at->dy + tile->begin;
     bool turn = g->k >= MIN_TURNED_K;
@@ -663,7 +656,7 @@ static void backward_weight(const conv_call *call, const conv_group *at, const c
 
 /* dx += W^T dy, brought back from columns to places. */
 static void backward_x(const conv_call *call, const conv_group *at, const conv_tile *tile) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     nn_gemm(&(nn_gemm_args){.trans_a = true,
                             .m = g->k,
                             .n = tile->n,
@@ -680,7 +673,7 @@ static void backward_x(const conv_call *call, const conv_group *at, const conv_t
 }
 
 static void backward_planes(const conv_call *call, const conv_group *at, float *scratch) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     for (int64_t o = 0; o < g->group_out; o++) {
         nn_depthwise_gradient plane = {.weight = at->weight + o * g->k,
                                        .x = at->x,
@@ -693,7 +686,7 @@ static void backward_planes(const conv_call *call, const conv_group *at, float *
 }
 
 static void backward_group(const conv_call *call, const conv_group *at, float *scratch) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
     if (g->depthwise) {
         backward_planes(call, at, scratch);
@@ -710,11 +703,11 @@ static void backward_whole(const conv_call *call, int64_t number, float *dweight
     conv_group at = group_of(call, number, 0);
     at.dweight = dweight;
     nn_convolution_sample sample = whole_sample(call, &at, number, scratch);
-    nn_convolution_backward(&call->g.convolution, &sample);
+    nn_convolution_backward(&call->g->convolution, &sample);
 }
 
 static void backward_bias(const conv_call *call, int64_t sample, float *dbias) {
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     int64_t channels = g->groups * g->group_out;
     for (int64_t o = 0; o < channels; o++) {
         const float *dy = call->dy + (sample * channels + o) * g->out_plane;
@@ -724,14 +717,14 @@ static void backward_bias(const conv_call *call, int64_t sample, float *dbias) {
 
 /* dy of one sample becomes the gradient of what the activation was applied to. */
 static void backward_activation(const conv_call *call, int64_t sample) {
-    int64_t n = call->g.groups * call->g.group_out * call->g.out_plane;
+    int64_t n = call->g->groups * call->g->group_out * call->g->out_plane;
     call->kernels->activate_backward(&call->map, call->y + sample * n, call->dy + sample * n, n);
 }
 
 /* All samples of a shard, one after the other. */
 static void backward_task(void *context, int64_t shard, int worker) {
     const conv_call *call = context;
-    const conv_geometry *g = &call->g;
+    const conv_geometry *g = call->g;
     float *scratch = scratch_of(call, worker);
     float *dweight = call->run->scratch + shard * shard_floats(g);
     memset(dweight, 0, (size_t)shard_floats(g) * sizeof *dweight);
@@ -760,23 +753,17 @@ static void add_gradient(const conv_geometry *g, float *from, float *dweight) {
     }
 }
 
-static void conv2d_backward(const void *options, const nn_run *run, const float *const *x,
-                            const float *y, float *dy, float *const *dx) {
-    conv_call call = open_call(options, run);
-    call.x = x[0];
-    call.y = (float *)y; /* only read */
-    call.dy = dy;
-    call.dx = dx[0];
-    call.shared = run->scratch + NN_SHARDS * shard_floats(&call.g);
-    if (call.g.whole) {
-        nn_convolution_begin_backward(&call.g.convolution, call.weight, call.shared);
-    }
+static void conv2d_backward(const nn_run *run) {
+    conv_call call = open_call(run);
+    const conv_geometry *g = call.g;
+    call.shared += NN_SHARDS * shard_floats(g);
+    if (g->whole) nn_convolution_begin_backward(&g->convolution, call.weight, call.shared);
     base_parallel(run->pool, NN_SHARDS, backward_task, &call);
-    int64_t n = gradient_count(&call.g);
-    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(&call.g), shard_floats(&call.g));
-    add_gradient(&call.g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
+    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(g), shard_floats(g));
+    add_gradient(g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
     float *dbias = nn_plan_find(run->plan, "bias", run->dparam);
-    if (dbias != NULL) call.kernels->add(run->scratch + n, dbias, call.g.groups * call.g.group_out);
+    const float *sums = run->scratch + gradient_count(g);
+    if (dbias != NULL) call.kernels->add(sums, dbias, g->groups * g->group_out);
 }
 
 const nn_layer nn_layer_conv2d = {

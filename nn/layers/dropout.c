@@ -24,8 +24,8 @@ static int64_t mask_floats(int64_t n) {
     return (n + (int64_t)sizeof(float) - 1) / (int64_t)sizeof(float);
 }
 
-static base_status dropout_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options, (void)err;
+static base_status dropout_plan(nn_plan *plan, base_error *err) {
+    (void)err;
     plan->out = plan->in[0];
     if (plan->training) plan->n_cache = plan->max_batch * mask_floats(nn_shape_count(plan->in[0]));
     return BASE_OK;
@@ -41,8 +41,8 @@ typedef struct {
     int64_t n, n_pieces; /* of a sample */
 } dropout_call;
 
-static dropout_call open_call(const void *options, const nn_run *run, const float *x, float *y) {
-    const dropout_options *o = options;
+static dropout_call open_call(const nn_run *run, const float *x, float *y) {
+    const dropout_options *o = run->plan->options;
     int64_t n = nn_shape_count(run->plan->in[0]);
     return (dropout_call){.run = run,
                           .kernels = nn_kernels(),
@@ -102,22 +102,18 @@ static void copy_task(void *context, int64_t task, int worker) {
     memcpy(piece.y, piece.x, (size_t)piece.n * sizeof *piece.y);
 }
 
-static void run_pieces(const void *options, const nn_run *run, const float *x, float *y,
-                       base_task *training) {
-    dropout_call call = open_call(options, run, x, y);
+static void run_pieces(const nn_run *run, const float *x, float *y, base_task *training) {
+    dropout_call call = open_call(run, x, y);
     base_parallel(run->pool, run->batch * call.n_pieces, run->training ? training : copy_task,
                   &call);
 }
 
-static void dropout_forward(const void *options, const nn_run *run, const float *const *x,
-                            float *y) {
-    run_pieces(options, run, x[0], y, forward_task);
+static void dropout_forward(const nn_run *run) {
+    run_pieces(run, run->x[0], run->y, forward_task);
 }
 
-static void dropout_backward(const void *options, const nn_run *run, const float *const *x,
-                             const float *y, float *dy, float *const *dx) {
-    (void)x, (void)y;
-    if (dx[0] != NULL) run_pieces(options, run, dy, dx[0], backward_task);
+static void dropout_backward(const nn_run *run) {
+    if (run->dx[0] != NULL) run_pieces(run, run->dy, run->dx[0], backward_task);
 }
 
 const nn_layer nn_layer_dropout = {
@@ -137,8 +133,8 @@ static const base_option depth_table[] = {{"p", BASE_OPT_FLOAT, offsetof(dropout
                                           {0}};
 
 /* The cache holds a factor for each sample. */
-static base_status depth_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options, (void)err;
+static base_status depth_plan(nn_plan *plan, base_error *err) {
+    (void)err;
     plan->out = plan->in[0];
     if (plan->training) plan->n_cache = plan->max_batch;
     return BASE_OK;
@@ -153,25 +149,23 @@ static void scale_piece(void *context, int64_t task, int worker) {
     for (int64_t i = 0; i < n; i++) call->y[at + i] = factor * call->x[at + i];
 }
 
-static void scale_samples(const void *options, const nn_run *run, const float *x, float *y) {
-    dropout_call call = open_call(options, run, x, y);
+static void scale_samples(const nn_run *run, const float *x, float *y) {
+    dropout_call call = open_call(run, x, y);
     base_parallel(run->pool, run->batch * call.n_pieces, scale_piece, &call);
 }
 
-static void depth_forward(const void *options, const nn_run *run, const float *const *x, float *y) {
-    const dropout_options *o = options;
+static void depth_forward(const nn_run *run) {
+    const dropout_options *o = run->plan->options;
     for (int64_t i = 0; run->training && i < run->batch; i++) {
         base_rng rng = run->open_rng(run->rng_context, (uint64_t)i);
         bool kept = (double)base_rng_uniform(&rng) >= o->p;
         run->cache[i] = kept ? (float)(1.0 / (1.0 - o->p)) : 0.0f;
     }
-    scale_samples(options, run, x[0], y);
+    scale_samples(run, run->x[0], run->y);
 }
 
-static void depth_backward(const void *options, const nn_run *run, const float *const *x,
-                           const float *y, float *dy, float *const *dx) {
-    (void)x, (void)y;
-    if (dx[0] != NULL) scale_samples(options, run, dy, dx[0]);
+static void depth_backward(const nn_run *run) {
+    if (run->dx[0] != NULL) scale_samples(run, run->dy, run->dx[0]);
 }
 
 const nn_layer nn_layer_stochastic_depth = {

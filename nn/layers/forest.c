@@ -79,8 +79,8 @@ static int64_t worker_floats(const forest_shape *s) {
     return ((learn > backward ? learn : backward) + 1) / 2 * 2;
 }
 
-static base_status forest_plan(const void *options, nn_plan *plan, base_error *err) {
-    const forest_options *o = options;
+static base_status forest_plan(nn_plan *plan, base_error *err) {
+    const forest_options *o = plan->options;
     BASE_TRY(nn_need_rank(plan, 1, ". Put 'time_pool' or 'flatten' and a 'linear' before it", err));
     forest_shape s = shape_of(o, plan);
     if (s.units > 1 << 24) {
@@ -120,9 +120,8 @@ static void choose_units(base_rng *rng, int64_t n_units, float *unit, int64_t n)
 
 /* Leaves start as points drawn evenly from all distributions: exponentials over their sum. With
  * equal leaves there would be no gradient. */
-static void forest_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                        float *state) {
-    forest_shape s = shape_of(options, plan);
+static void forest_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
+    forest_shape s = shape_of(plan->options, plan);
     float *unit = nn_plan_find(plan, "unit", state);
     float *leaves = nn_plan_find(plan, "leaves", plan->learns ? state : param);
     int64_t n = s.trees * s.leaves;
@@ -261,10 +260,14 @@ typedef struct {
     float *y, *dy, *dx;
 } forest_call;
 
-static forest_call open_call(const void *options, const nn_run *run) {
-    forest_call call = {.shape = shape_of(options, run->plan),
+static forest_call open_call(const nn_run *run) {
+    forest_call call = {.shape = shape_of(run->plan->options, run->plan),
                         .run = run,
-                        .unit = nn_plan_find(run->plan, "unit", run->state)};
+                        .unit = nn_plan_find(run->plan, "unit", run->state),
+                        .x = run->x[0],
+                        .y = run->y,
+                        .dy = run->dy,
+                        .dx = run->dx[0]};
     call.leaves = find_leaves(&call.shape, run);
     return call;
 }
@@ -283,11 +286,8 @@ static void forward_task(void *context, int64_t sample, int worker) {
     }
 }
 
-static void forest_forward(const void *options, const nn_run *run, const float *const *x,
-                           float *y) {
-    forest_call call = open_call(options, run);
-    call.x = x[0];
-    call.y = y;
+static void forest_forward(const nn_run *run) {
+    forest_call call = open_call(run);
     base_parallel(run->pool, run->batch, forward_task, &call);
 }
 
@@ -359,12 +359,8 @@ static void backward_leaves(const forest_call *call) {
     base_parallel(run->pool, s->trees, softmax_backward_task, &softmax);
 }
 
-static void forest_backward(const void *options, const nn_run *run, const float *const *x,
-                            const float *y, float *dy, float *const *dx) {
-    (void)x, (void)y;
-    forest_call call = open_call(options, run);
-    call.dy = dy;
-    call.dx = dx[0];
+static void forest_backward(const nn_run *run) {
+    forest_call call = open_call(run);
     base_parallel(run->pool, run->batch, backward_task, &call);
     if (!run->plan->learns) backward_leaves(&call);
 }
@@ -431,8 +427,8 @@ static void learn_task(void *context, int64_t tree, int worker) {
     }
 }
 
-static void forest_learn(const void *options, const nn_run *run, const nn_samples *samples) {
-    const forest_options *o = options;
+static void forest_learn(const nn_run *run, const nn_samples *samples) {
+    const forest_options *o = run->plan->options;
     learn_call call = {.shape = shape_of(o, run->plan),
                        .run = run,
                        .samples = samples,

@@ -28,8 +28,8 @@ static int64_t shard_floats(int64_t n) {
     return (2 * n + 15) / 16 * 16;
 }
 
-static base_status layer_norm_plan(const void *options, nn_plan *plan, base_error *err) {
-    const layer_norm_options *o = options;
+static base_status layer_norm_plan(nn_plan *plan, base_error *err) {
+    const layer_norm_options *o = plan->options;
     nn_shape shape = normalized_shape(plan);
     if (o->affine) {
         BASE_TRY(nn_plan_tensor(plan, "weight", shape, false, false, err));
@@ -44,9 +44,8 @@ static base_status layer_norm_plan(const void *options, nn_plan *plan, base_erro
     return BASE_OK;
 }
 
-static void layer_norm_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                            float *state) {
-    const layer_norm_options *o = options;
+static void layer_norm_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
+    const layer_norm_options *o = plan->options;
     (void)rng, (void)state;
     if (!o->affine) return;
     float *weight = nn_plan_find(plan, "weight", param), *bias = nn_plan_find(plan, "bias", param);
@@ -64,15 +63,18 @@ typedef struct {
     int64_t n, rows; /* floats of a row; rows of a sample */
 } norm_call;
 
-static norm_call open_call(const void *options, const nn_run *run, const float *x) {
+static norm_call open_call(const nn_run *run) {
     const nn_plan *plan = run->plan;
     int64_t n = nn_shape_count(normalized_shape(plan));
-    return (norm_call){.options = options,
+    return (norm_call){.options = plan->options,
                        .run = run,
                        .kernels = nn_kernels(),
                        .weight = nn_plan_find(plan, "weight", (float *)run->param),
                        .bias = nn_plan_find(plan, "bias", (float *)run->param),
-                       .x = x,
+                       .x = run->x[0],
+                       .dy = run->dy,
+                       .y = run->y,
+                       .dx = run->dx[0],
                        .n = n,
                        .rows = nn_shape_count(plan->in[0]) / n};
 }
@@ -149,19 +151,13 @@ static void backward_task(void *context, int64_t shard, int worker) {
     }
 }
 
-static void layer_norm_forward(const void *options, const nn_run *run, const float *const *x,
-                               float *y) {
-    norm_call call = open_call(options, run, x[0]);
-    call.y = y;
+static void layer_norm_forward(const nn_run *run) {
+    norm_call call = open_call(run);
     base_parallel(run->pool, run->batch, forward_task, &call);
 }
 
-static void layer_norm_backward(const void *options, const nn_run *run, const float *const *x,
-                                const float *y, float *dy, float *const *dx) {
-    (void)y;
-    norm_call call = open_call(options, run, x[0]);
-    call.dy = dy;
-    call.dx = dx[0];
+static void layer_norm_backward(const nn_run *run) {
+    norm_call call = open_call(run);
     base_parallel(run->pool, NN_SHARDS, backward_task, &call);
     if (call.weight == NULL) return;
     base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(call.n), 2 * call.n);

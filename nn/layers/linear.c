@@ -41,8 +41,8 @@ static bool is_long(const nn_plan *plan) {
     return plan->in[0].rank == 1 && features_in(plan) >= LONG;
 }
 
-static base_status linear_plan(const void *options, nn_plan *plan, base_error *err) {
-    const linear_options *o = options;
+static base_status linear_plan(nn_plan *plan, base_error *err) {
+    const linear_options *o = plan->options;
     if (plan->in[0].rank != 1) {
         BASE_TRY(nn_need_rank(plan, 2, ". Put 'flatten' or 'to_sequence' before it", err));
     }
@@ -64,9 +64,8 @@ static base_status linear_plan(const void *options, nn_plan *plan, base_error *e
 }
 
 /* PyTorch's: uniform within 1 / sqrt(features). */
-static void linear_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                        float *state) {
-    const linear_options *o = options;
+static void linear_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
+    const linear_options *o = plan->options;
     (void)state;
     float bound = (float)(1.0 / sqrt((double)features_in(plan)));
     nn_init_uniform(rng, bound, nn_plan_find(plan, "weight", param), o->out * features_in(plan));
@@ -110,20 +109,19 @@ static void forward_long(const nn_run *run, const float *x, const float *weight,
     nn_kernels()->add(run->scratch, y, n);
 }
 
-static void linear_forward(const void *options, const nn_run *run, const float *const *x,
-                           float *y) {
-    const linear_options *o = options;
+static void linear_forward(const nn_run *run) {
+    const linear_options *o = run->plan->options;
     const nn_plan *plan = run->plan;
     int64_t rows = rows_of(run), in = features_in(plan);
     const float *bias = nn_plan_find(plan, "bias", (float *)run->param);
     const float *weight = nn_plan_find(plan, "weight", (float *)run->param);
     for (int64_t i = 0; i < rows; i++) {
-        size_t n_bytes = (size_t)o->out * sizeof *y;
-        if (o->bias) memcpy(y + i * o->out, bias, n_bytes);
-        if (!o->bias && is_long(plan)) memset(y + i * o->out, 0, n_bytes);
+        size_t n_bytes = (size_t)o->out * sizeof *run->y;
+        if (o->bias) memcpy(run->y + i * o->out, bias, n_bytes);
+        if (!o->bias && is_long(plan)) memset(run->y + i * o->out, 0, n_bytes);
     }
     if (is_long(plan)) {
-        forward_long(run, x[0], weight, y);
+        forward_long(run, run->x[0], weight, run->y);
         return;
     }
     nn_gemm_parallel(run->pool, &(nn_gemm_args){.trans_b = true,
@@ -132,11 +130,11 @@ static void linear_forward(const void *options, const nn_run *run, const float *
                                                 .k = in,
                                                 .alpha = 1.0f,
                                                 .beta = o->bias ? 1.0f : 0.0f,
-                                                .a = x[0],
+                                                .a = run->x[0],
                                                 .lda = in,
                                                 .b = weight,
                                                 .ldb = in,
-                                                .c = y,
+                                                .c = run->y,
                                                 .ldc = o->out});
 }
 
@@ -166,11 +164,9 @@ static void backward_bias(const nn_run *run, int64_t out, const float *dy) {
     nn_kernels()->add(run->scratch, nn_plan_find(run->plan, "bias", run->dparam), out);
 }
 
-static void linear_backward(const void *options, const nn_run *run, const float *const *x,
-                            const float *y, float *dy, float *const *dx) {
-    const linear_options *o = options;
+static void linear_backward(const nn_run *run) {
+    const linear_options *o = run->plan->options;
     const nn_plan *plan = run->plan;
-    (void)y;
     int64_t rows = rows_of(run), in = features_in(plan);
     nn_gemm_parallel(run->pool, &(nn_gemm_args){.trans_a = true,
                                                 .m = o->out,
@@ -178,24 +174,24 @@ static void linear_backward(const void *options, const nn_run *run, const float 
                                                 .k = rows,
                                                 .alpha = 1.0f,
                                                 .beta = 1.0f,
-                                                .a = dy,
+                                                .a = run->dy,
                                                 .lda = o->out,
-                                                .b = x[0],
+                                                .b = run->x[0],
                                                 .ldb = in,
                                                 .c = nn_plan_find(plan, "weight", run->dparam),
                                                 .ldc = in});
-    if (o->bias) backward_bias(run, o->out, dy);
-    if (dx[0] == NULL) return;
+    if (o->bias) backward_bias(run, o->out, run->dy);
+    if (run->dx[0] == NULL) return;
     nn_gemm_parallel(run->pool,
                      &(nn_gemm_args){.m = rows,
                                      .n = in,
                                      .k = o->out,
                                      .alpha = 1.0f,
-                                     .a = dy,
+                                     .a = run->dy,
                                      .lda = o->out,
                                      .b = nn_plan_find(plan, "weight", (float *)run->param),
                                      .ldb = in,
-                                     .c = dx[0],
+                                     .c = run->dx[0],
                                      .ldc = in});
 }
 

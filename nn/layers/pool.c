@@ -3,7 +3,6 @@
  *
  * Outside the image and past the valid frames there is nothing for a maximum to choose and zero for
  * an average, which always divides by the whole window (PyTorch's count_include_pad). */
-#include <math.h>
 #include <string.h>
 
 #include "nn/layers/options.h"
@@ -59,20 +58,29 @@ static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
                      .dilation = 1};
 }
 
-/* Frequency and time. The options have passed check_lists. */
-static void make_axes(const nn_pool_options *o, nn_shape in, nn_axis axes[2]) {
-    for (int i = 0; i < 2; i++) axes[i] = make_axis(o, i, in.dim[i + 1]);
-    nn_set_padding(&o->pad, &axes[0], &axes[1]);
-    for (int i = 0; i < 2; i++) axes[i].out = nn_axis_extent(&axes[i], axes[i].in);
+/* Kept by the plan. */
+typedef struct {
+    nn_axis f, t;
+    bool tiling, adaptive;
+} pool_geometry;
+
+/* The options have passed check_lists. */
+static pool_geometry make_geometry(const nn_pool_options *o, nn_shape in) {
+    pool_geometry g = {.f = make_axis(o, 0, in.dim[1]),
+                       .t = make_axis(o, 1, in.dim[2]),
+                       .tiling = nn_pool_is_tiling(o)};
+    nn_set_padding(&o->pad, &g.f, &g.t);
+    g.f.out = nn_axis_extent(&g.f, g.f.in);
+    g.t.out = nn_axis_extent(&g.t, g.t.in);
+    return g;
 }
 
 void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]) {
-    nn_axis axes[2];
-    make_axes(options, in, axes);
-    for (int i = 0; i < 2; i++) {
-        pads[i] = axes[i].before;
-        pads[2 + i] = axes[i].after;
-    }
+    pool_geometry g = make_geometry(options, in);
+    pads[0] = g.f.before;
+    pads[1] = g.t.before;
+    pads[2] = g.f.after;
+    pads[3] = g.t.after;
 }
 
 static base_status check_lists(const nn_pool_options *o, base_error *err) {
@@ -94,73 +102,52 @@ static base_status check_axis(const nn_axis *a, const char *name, nn_shape in, b
                      nn_shape_text(in, true, text), (long long)a->kernel, name, (long long)a->in);
 }
 
-static base_status pool_plan(const void *options, nn_plan *plan, base_error *err) {
-    static const char *const names[] = {"frequency", "time"};
-    nn_axis axes[2];
-    BASE_TRY(check_lists(options, err));
+static base_status pool_plan(nn_plan *plan, base_error *err) {
+    nn_shape in = plan->in[0];
+    BASE_TRY(check_lists(plan->options, err));
     BASE_TRY(nn_need_rank(plan, 3, NULL, err));
-    make_axes(options, plan->in[0], axes);
-    plan->out = plan->in[0];
-    for (int i = 0; i < 2; i++) {
-        BASE_TRY(check_axis(&axes[i], names[i], plan->in[0], err));
-        plan->out.dim[i + 1] = axes[i].out;
-    }
-    return BASE_OK;
+    pool_geometry g = make_geometry(plan->options, in);
+    BASE_TRY(check_axis(&g.f, "frequency", in, err));
+    BASE_TRY(check_axis(&g.t, "time", in, err));
+    plan->out = nn_shape_make(3, (int64_t[]){in.dim[0], g.f.out, g.t.out});
+    return nn_plan_keep(plan, &g, sizeof g, err);
 }
 
-static base_status max_pool_plan(const void *options, nn_plan *plan, base_error *err) {
+static base_status max_pool_plan(nn_plan *plan, base_error *err) {
     if (plan->training) plan->backward_reads = NN_READS_X;
-    return pool_plan(options, plan, err);
+    return pool_plan(plan, err);
 }
 
-static int64_t pool_length(const void *options, const nn_plan *plan, int64_t length) {
-    nn_axis axes[2];
-    make_axes(options, plan->in[0], axes);
-    return nn_axis_extent(&axes[1], length);
-}
-
-typedef struct {
-    const nn_run *run;
-    const nn_kernels_table *kernels;
-    nn_axis f, t;
-    bool tiling, adaptive;
-    const float *x, *dy;
-    float *y, *dx;
-} pool_call;
-
-static pool_call open_call(const nn_pool_options *o, const nn_run *run) {
-    nn_axis axes[2];
-    make_axes(o, run->plan->in[0], axes);
-    return (pool_call){.run = run,
-                       .kernels = nn_kernels(),
-                       .f = axes[0],
-                       .t = axes[1],
-                       .tiling = nn_pool_is_tiling(o)};
+static int64_t pool_length(const nn_plan *plan, int64_t length) {
+    const pool_geometry *g = plan->kept;
+    return nn_axis_extent(&g->t, length);
 }
 
 /* A plane of x and of y, and how much of x is valid. */
 typedef struct {
+    const pool_geometry *g;
     const float *x, *dy;
     float *y, *dx;
     int64_t frames;
 } pool_plane;
 
-static int64_t in_plane(const pool_call *call) {
-    return call->f.in * call->t.in;
+static int64_t in_plane(const pool_geometry *g) {
+    return g->f.in * g->t.in;
 }
 
-static pool_plane plane_of(const pool_call *call, int64_t plane) {
-    const int32_t *length = call->run->in_length;
-    int64_t in = plane * in_plane(call), out = plane * call->f.out * call->t.out;
-    int64_t sample = plane / call->run->plan->in[0].dim[0];
-    return (pool_plane){.x = call->x != NULL ? call->x + in : NULL,
-                        .dy = call->dy != NULL ? call->dy + out : NULL,
-                        .y = call->y != NULL ? call->y + out : NULL,
-                        .dx = call->dx != NULL ? call->dx + in : NULL,
-                        .frames = length != NULL ? length[sample] : call->t.in};
+static pool_plane plane_of(const nn_run *run, int64_t plane) {
+    const pool_geometry *g = run->plan->kept;
+    int64_t in = plane * in_plane(g), out = plane * g->f.out * g->t.out;
+    int64_t sample = plane / run->plan->in[0].dim[0];
+    return (pool_plane){.g = g,
+                        .x = run->x[0] ? run->x[0] + in : NULL,
+                        .dy = run->dy ? run->dy + out : NULL,
+                        .y = run->y ? run->y + out : NULL,
+                        .dx = run->dx[0] ? run->dx[0] + in : NULL,
+                        .frames = run->in_length ? run->in_length[sample] : g->t.in};
 }
 
-/* The part of window number i that lies within [0, extent). */
+/* The part of a window that lies within [0, extent). */
 typedef struct {
     int64_t begin, end;
 } pool_span;
@@ -171,154 +158,126 @@ static pool_span span_at(const nn_axis *a, int64_t i, int64_t extent) {
 }
 
 /* Position of the first maximum of a window, -1 if it is empty. */
-static int64_t find_max(const pool_call *call, const float *x, pool_span f, pool_span t) {
+static int64_t find_max(const pool_plane *p, int64_t i, int64_t j) {
+    pool_span f = span_at(&p->g->f, i, p->g->f.in), t = span_at(&p->g->t, j, p->frames);
     int64_t best = -1;
-    for (int64_t i = f.begin; i < f.end; i++) {
-        for (int64_t j = t.begin; j < t.end; j++) {
-            int64_t at = i * call->t.in + j;
-            if (best < 0 || x[at] > x[best]) best = at;
+    for (int64_t k = f.begin; k < f.end; k++) {
+        for (int64_t l = t.begin; l < t.end; l++) {
+            int64_t at = k * p->g->t.in + l;
+            if (best < 0 || p->x[at] > p->x[best]) best = at;
         }
     }
     return best;
 }
 
-static nn_pool_row window_row(const pool_call *call) {
-    return (nn_pool_row){.kernel_f = call->f.kernel,
-                         .kernel_t = call->t.kernel,
-                         .width = call->t.in,
-                         .n_windows = call->t.out};
+static nn_pool_windows windows_of(const pool_geometry *g) {
+    return (nn_pool_windows){.kernel_f = g->f.kernel,
+                             .kernel_t = g->t.kernel,
+                             .width = g->t.in,
+                             .n_f = g->f.out,
+                             .n_t = g->t.out};
 }
 
 static void max_forward_task(void *context, int64_t plane, int worker) {
     (void)worker;
-    const pool_call *call = context;
-    pool_plane p = plane_of(call, plane);
-    nn_pool_row row = window_row(call);
-    for (int64_t i = 0; i < call->f.out; i++, p.y += call->t.out) {
-        if (call->tiling) {
-            call->kernels->max_pool(&row, p.x + i * row.kernel_f * row.width, p.y);
-            continue;
-        }
-        pool_span f = span_at(&call->f, i, call->f.in);
-        for (int64_t j = 0; j < call->t.out; j++) {
-            int64_t at = find_max(call, p.x, f, span_at(&call->t, j, p.frames));
-            p.y[j] = at >= 0 ? p.x[at] : 0.0f;
-        }
+    pool_plane p = plane_of(context, plane);
+    if (p.g->tiling) {
+        nn_pool_windows windows = windows_of(p.g);
+        nn_kernels()->max_pool(&windows, p.x, p.y, NULL);
+        return;
+    }
+    for (int64_t i = 0; i < p.g->f.out * p.g->t.out; i++) {
+        int64_t at = find_max(&p, i / p.g->t.out, i % p.g->t.out);
+        p.y[i] = at >= 0 ? p.x[at] : 0.0f;
     }
 }
 
 static void max_backward_task(void *context, int64_t plane, int worker) {
     (void)worker;
-    const pool_call *call = context;
-    pool_plane p = plane_of(call, plane);
-    nn_pool_row row = window_row(call);
-    bool whole = call->tiling && call->f.out * row.kernel_f == call->f.in &&
-                 call->t.out * row.kernel_t == call->t.in; /* windows cover all of it */
-    if (!whole) memset(p.dx, 0, (size_t)in_plane(call) * sizeof *p.dx);
-    for (int64_t i = 0; i < call->f.out; i++, p.dy += call->t.out) {
-        if (call->tiling) {
-            int64_t at = i * row.kernel_f * row.width;
-            call->kernels->max_pool_backward(&row, p.x + at, p.dy, p.dx + at);
-            continue;
-        }
-        pool_span f = span_at(&call->f, i, call->f.in);
-        for (int64_t j = 0; j < call->t.out; j++) {
-            int64_t at = find_max(call, p.x, f, span_at(&call->t, j, p.frames));
-            if (at >= 0) p.dx[at] += p.dy[j];
-        }
+    pool_plane p = plane_of(context, plane);
+    const nn_axis *f = &p.g->f, *t = &p.g->t;
+    bool whole =
+        p.g->tiling && f->out * f->kernel == f->in && t->out * t->kernel == t->in; /* no rest */
+    if (!whole) memset(p.dx, 0, (size_t)in_plane(p.g) * sizeof *p.dx);
+    if (p.g->tiling) {
+        nn_pool_windows windows = windows_of(p.g);
+        nn_kernels()->max_pool_backward(&windows, p.x, p.dy, p.dx);
+        return;
+    }
+    for (int64_t i = 0; i < f->out * t->out; i++) {
+        int64_t at = find_max(&p, i / t->out, i % t->out);
+        if (at >= 0) p.dx[at] += p.dy[i];
     }
 }
+
+/* A window of an average, and what each of its numbers counts. */
+typedef struct {
+    pool_span f, t;
+    float share;
+} avg_window;
 
 /* PyTorch's: the windows of `out` outputs over [0, extent), which overlap where they must. */
 static pool_span adaptive_span(const nn_axis *a, int64_t i, int64_t extent) {
     return (pool_span){i * extent / a->out, ((i + 1) * extent + a->out - 1) / a->out};
 }
 
-static pool_span avg_span(const pool_call *call, const nn_axis *a, int64_t i, int64_t extent) {
-    return (call->adaptive ? adaptive_span : span_at)(a, i, extent);
-}
-
-static float share_of(const pool_call *call, pool_span f, pool_span t) {
-    bool whole = call->adaptive;
-    int64_t n = whole ? (f.end - f.begin) * (t.end - t.begin) : call->f.kernel * call->t.kernel;
-    return 1.0f / (float)n;
+static avg_window avg_window_at(const pool_plane *p, int64_t i, int64_t j) {
+    const nn_axis *f = &p->g->f, *t = &p->g->t;
+    if (!p->g->adaptive) {
+        return (avg_window){.f = span_at(f, i, f->in),
+                            .t = span_at(t, j, p->frames),
+                            .share = 1.0f / (float)(f->kernel * t->kernel)};
+    }
+    avg_window w = {.f = adaptive_span(f, i, f->in), .t = adaptive_span(t, j, p->frames)};
+    w.share = 1.0f / (float)((w.f.end - w.f.begin) * (w.t.end - w.t.begin));
+    return w;
 }
 
 static void avg_forward_task(void *context, int64_t plane, int worker) {
     (void)worker;
-    const pool_call *call = context;
-    pool_plane p = plane_of(call, plane);
-    for (int64_t i = 0; i < call->f.out; i++) {
-        pool_span f = avg_span(call, &call->f, i, call->f.in);
-        for (int64_t j = 0; j < call->t.out; j++) {
-            pool_span t = avg_span(call, &call->t, j, p.frames);
-            float sum = 0.0f;
-            for (int64_t k = f.begin; k < f.end; k++) {
-                for (int64_t l = t.begin; l < t.end; l++) sum += p.x[k * call->t.in + l];
-            }
-            *p.y++ = sum * share_of(call, f, t);
+    pool_plane p = plane_of(context, plane);
+    for (int64_t i = 0; i < p.g->f.out * p.g->t.out; i++) {
+        avg_window w = avg_window_at(&p, i / p.g->t.out, i % p.g->t.out);
+        float sum = 0.0f;
+        for (int64_t k = w.f.begin; k < w.f.end; k++) {
+            for (int64_t l = w.t.begin; l < w.t.end; l++) sum += p.x[k * p.g->t.in + l];
         }
+        p.y[i] = sum * w.share;
     }
 }
 
 static void avg_backward_task(void *context, int64_t plane, int worker) {
     (void)worker;
-    const pool_call *call = context;
-    pool_plane p = plane_of(call, plane);
-    memset(p.dx, 0, (size_t)in_plane(call) * sizeof *p.dx);
-    for (int64_t i = 0; i < call->f.out; i++) {
-        pool_span f = avg_span(call, &call->f, i, call->f.in);
-        for (int64_t j = 0; j < call->t.out; j++) {
-            pool_span t = avg_span(call, &call->t, j, p.frames);
-            float share = *p.dy++ * share_of(call, f, t);
-            for (int64_t k = f.begin; k < f.end; k++) {
-                for (int64_t l = t.begin; l < t.end; l++) p.dx[k * call->t.in + l] += share;
-            }
+    pool_plane p = plane_of(context, plane);
+    memset(p.dx, 0, (size_t)in_plane(p.g) * sizeof *p.dx);
+    for (int64_t i = 0; i < p.g->f.out * p.g->t.out; i++) {
+        avg_window w = avg_window_at(&p, i / p.g->t.out, i % p.g->t.out);
+        float d = p.dy[i] * w.share;
+        for (int64_t k = w.f.begin; k < w.f.end; k++) {
+            for (int64_t l = w.t.begin; l < w.t.end; l++) p.dx[k * p.g->t.in + l] += d;
         }
     }
 }
 
-static void run_planes(pool_call *call, base_task *task) {
-    base_parallel(call->run->pool, call->run->batch * call->run->plan->in[0].dim[0], task, call);
+/* Tasks are planes. */
+static void run_planes(const nn_run *run, base_task *task) {
+    base_parallel(run->pool, run->batch * run->plan->in[0].dim[0], task, (void *)run);
 }
 
-static void pool_forward(const void *options, const nn_run *run, const float *const *x, float *y,
-                         base_task *task) {
-    pool_call call = open_call(options, run);
-    call.x = x[0];
-    call.y = y;
-    run_planes(&call, task);
+static void max_pool_forward(const nn_run *run) {
+    run_planes(run, max_forward_task);
 }
 
-static void max_pool_forward(const void *options, const nn_run *run, const float *const *x,
-                             float *y) {
-    pool_forward(options, run, x, y, max_forward_task);
+static void max_pool_backward(const nn_run *run) {
+    if (run->dx[0] != NULL) run_planes(run, max_backward_task);
 }
 
-static void avg_pool_forward(const void *options, const nn_run *run, const float *const *x,
-                             float *y) {
-    pool_forward(options, run, x, y, avg_forward_task);
+static void avg_pool_forward(const nn_run *run) {
+    run_planes(run, avg_forward_task);
 }
 
-static void max_pool_backward(const void *options, const nn_run *run, const float *const *x,
-                              const float *y, float *dy, float *const *dx) {
-    (void)y;
-    if (dx[0] == NULL) return;
-    pool_call call = open_call(options, run);
-    call.x = x[0];
-    call.dy = dy;
-    call.dx = dx[0];
-    run_planes(&call, max_backward_task);
-}
-
-static void avg_pool_backward(const void *options, const nn_run *run, const float *const *x,
-                              const float *y, float *dy, float *const *dx) {
-    (void)x, (void)y;
-    if (dx[0] == NULL) return;
-    pool_call call = open_call(options, run);
-    call.dy = dy;
-    call.dx = dx[0];
-    run_planes(&call, avg_backward_task);
+static void avg_pool_backward(const nn_run *run) {
+    if (run->dx[0] != NULL) run_planes(run, avg_backward_task);
 }
 
 const nn_layer nn_layer_max_pool = {
@@ -351,41 +310,16 @@ static const base_option adaptive_table[] = {
      "extent of the output, one number or [frequency, time]"},
     {0}};
 
-static base_status adaptive_plan(const void *options, nn_plan *plan, base_error *err) {
-    const adaptive_options *o = options;
+static base_status adaptive_plan(nn_plan *plan, base_error *err) {
+    const adaptive_options *o = plan->options;
     BASE_TRY(nn_check_pair("extent", o->extent, err));
     BASE_TRY(nn_need_rank(plan, 3, ". For a sequence use 'time_pool'", err));
-    plan->out = plan->in[0];
-    for (int i = 0; i < 2; i++) plan->out.dim[i + 1] = nn_pair_item(o->extent, i);
-    return BASE_OK;
-}
-
-static pool_call open_adaptive(const nn_run *run) {
-    nn_shape in = run->plan->in[0], out = run->plan->out;
-    return (pool_call){.run = run,
-                       .kernels = nn_kernels(),
-                       .f = {.in = in.dim[1], .out = out.dim[1]},
-                       .t = {.in = in.dim[2], .out = out.dim[2]},
+    const int64_t *in = plan->in[0].dim;
+    pool_geometry g = {.f = {.in = in[1], .out = nn_pair_item(o->extent, 0)},
+                       .t = {.in = in[2], .out = nn_pair_item(o->extent, 1)},
                        .adaptive = true};
-}
-
-static void adaptive_forward(const void *options, const nn_run *run, const float *const *x,
-                             float *y) {
-    (void)options;
-    pool_call call = open_adaptive(run);
-    call.x = x[0];
-    call.y = y;
-    run_planes(&call, avg_forward_task);
-}
-
-static void adaptive_backward(const void *options, const nn_run *run, const float *const *x,
-                              const float *y, float *dy, float *const *dx) {
-    (void)options, (void)x, (void)y;
-    if (dx[0] == NULL) return;
-    pool_call call = open_adaptive(run);
-    call.dy = dy;
-    call.dx = dx[0];
-    run_planes(&call, avg_backward_task);
+    plan->out = nn_shape_make(3, (int64_t[]){in[0], g.f.out, g.t.out});
+    return nn_plan_keep(plan, &g, sizeof g, err);
 }
 
 const nn_layer nn_layer_adaptive_pool = {
@@ -394,8 +328,8 @@ const nn_layer nn_layer_adaptive_pool = {
     .plan = adaptive_plan,
     .init = nn_init_none,
     .length = nn_length_none,
-    .forward = adaptive_forward,
-    .backward = adaptive_backward,
+    .forward = avg_pool_forward,
+    .backward = avg_pool_backward,
 };
 
 enum { GLOBAL_MEAN, GLOBAL_MAX };
@@ -412,70 +346,56 @@ static const base_option global_table[] = {
      "give an image [C,1,1] instead of a vector [C]"},
     {0}};
 
-static base_status global_plan(const void *options, nn_plan *plan, base_error *err) {
-    const global_options *o = options;
+/* All of an image is one window. */
+static base_status global_plan(nn_plan *plan, base_error *err) {
+    const global_options *o = plan->options;
     BASE_TRY(nn_need_rank(plan, 3, ". For a sequence use 'time_pool'", err));
-    plan->out = nn_shape_make(o->keep ? 3 : 1, (int64_t[]){plan->in[0].dim[0], 1, 1});
+    const int64_t *in = plan->in[0].dim;
+    pool_geometry g = {.f = {.in = in[1], .out = 1, .kernel = in[1], .stride = 1},
+                       .t = {.in = in[2], .out = 1, .kernel = in[2], .stride = 1}};
+    plan->out = nn_shape_make(o->keep ? 3 : 1, (int64_t[]){in[0], 1, 1});
     if (plan->training && o->kind == GLOBAL_MAX) plan->backward_reads = NN_READS_X;
-    return BASE_OK;
-}
-
-/* All of an image as one window. */
-static pool_call open_global(const nn_run *run) {
-    nn_shape in = run->plan->in[0];
-    nn_axis f = {.in = in.dim[1], .out = 1, .kernel = in.dim[1], .stride = 1};
-    nn_axis t = {.in = in.dim[2], .out = 1, .kernel = in.dim[2], .stride = 1};
-    return (pool_call){.run = run, .kernels = nn_kernels(), .f = f, .t = t};
+    return nn_plan_keep(plan, &g, sizeof g, err);
 }
 
 /* Without lengths a plane is one row. */
-static int64_t row_count(const pool_call *call, const pool_plane *p, int64_t *row_floats) {
-    bool whole = p->frames == call->t.in;
-    *row_floats = whole ? in_plane(call) : p->frames;
-    return whole ? 1 : call->f.in;
+static int64_t row_count(const pool_plane *p, int64_t *row_floats) {
+    bool whole = p->frames == p->g->t.in;
+    *row_floats = whole ? in_plane(p->g) : p->frames;
+    return whole ? 1 : p->g->f.in;
 }
 
 static void mean_forward_task(void *context, int64_t plane, int worker) {
     (void)worker;
-    const pool_call *call = context;
-    pool_plane p = plane_of(call, plane);
-    int64_t n, n_rows = row_count(call, &p, &n);
+    pool_plane p = plane_of(context, plane);
+    int64_t n, n_rows = row_count(&p, &n);
     float sum = 0.0f;
-    for (int64_t i = 0; i < n_rows; i++) sum += call->kernels->sum(p.x + i * call->t.in, n);
+    for (int64_t i = 0; i < n_rows; i++) sum += nn_kernels()->sum(p.x + i * p.g->t.in, n);
     *p.y = n > 0 ? sum / (float)(n_rows * n) : 0.0f;
 }
 
 static void mean_backward_task(void *context, int64_t plane, int worker) {
     (void)worker;
-    const pool_call *call = context;
-    pool_plane p = plane_of(call, plane);
-    int64_t n, n_rows = row_count(call, &p, &n);
-    memset(p.dx, 0, (size_t)in_plane(call) * sizeof *p.dx);
+    pool_plane p = plane_of(context, plane);
+    int64_t n, n_rows = row_count(&p, &n);
+    memset(p.dx, 0, (size_t)in_plane(p.g) * sizeof *p.dx);
     float share = n > 0 ? *p.dy / (float)(n_rows * n) : 0.0f;
     for (int64_t i = 0; i < n_rows; i++) {
-        for (int64_t j = 0; j < n; j++) p.dx[i * call->t.in + j] = share;
+        for (int64_t j = 0; j < n; j++) p.dx[i * p.g->t.in + j] = share;
     }
 }
 
-static void global_forward(const void *options, const nn_run *run, const float *const *x,
-                           float *y) {
-    const global_options *o = options;
-    pool_call call = open_global(run);
-    call.x = x[0];
-    call.y = y;
-    run_planes(&call, o->kind == GLOBAL_MAX ? max_forward_task : mean_forward_task);
+static bool is_max(const nn_plan *plan) {
+    return ((const global_options *)plan->options)->kind == GLOBAL_MAX;
 }
 
-static void global_backward(const void *options, const nn_run *run, const float *const *x,
-                            const float *y, float *dy, float *const *dx) {
-    const global_options *o = options;
-    (void)y;
-    if (dx[0] == NULL) return;
-    pool_call call = open_global(run);
-    call.x = o->kind == GLOBAL_MAX ? x[0] : NULL;
-    call.dy = dy;
-    call.dx = dx[0];
-    run_planes(&call, o->kind == GLOBAL_MAX ? max_backward_task : mean_backward_task);
+static void global_forward(const nn_run *run) {
+    run_planes(run, is_max(run->plan) ? max_forward_task : mean_forward_task);
+}
+
+static void global_backward(const nn_run *run) {
+    if (run->dx[0] == NULL) return;
+    run_planes(run, is_max(run->plan) ? max_backward_task : mean_backward_task);
 }
 
 const nn_layer nn_layer_global_pool = {

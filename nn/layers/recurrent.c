@@ -155,10 +155,9 @@ base_status nn_recurrent_plan(const nn_cell *cell, const nn_recurrent_options *o
     return BASE_OK;
 }
 
-void nn_recurrent_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                       float *state) {
+void nn_recurrent_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
     (void)state;
-    const nn_recurrent_options *o = options;
+    const nn_recurrent_options *o = plan->options;
     float bound = (float)(1 / sqrt((double)o->hidden));
     for (int i = 0; i < plan->n_tensors; i++) {
         const nn_tensor_plan *tensor = &plan->tensor[i];
@@ -166,9 +165,8 @@ void nn_recurrent_init(const void *options, const nn_plan *plan, base_rng *rng, 
     }
 }
 
-int64_t nn_recurrent_length(const void *options, const nn_plan *plan, int64_t length) {
-    return is_sequence(options) ? nn_length_same(options, plan, length)
-                                : nn_length_none(options, plan, length);
+int64_t nn_recurrent_length(const nn_plan *plan, int64_t length) {
+    return is_sequence(plan->options) ? nn_length_same(plan, length) : nn_length_none(plan, length);
 }
 
 static call make_call(const nn_cell *cell, const nn_recurrent_options *options, const nn_run *run) {

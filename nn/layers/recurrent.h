@@ -65,20 +65,21 @@ void nn_recurrent_backward(const nn_cell *cell, const nn_recurrent_options *opti
 /* Defines a layer's plan, forward and backward; cell: an expression of type nn_cell *, in which
  * `options` are the layer's. */
 #define NN_RECURRENT_LAYER(cell)                                                                   \
-    static base_status plan(const void *options, nn_plan *plan_, base_error *err) {                \
-        return nn_recurrent_plan(cell, options, plan_, err);                                       \
+    static base_status plan(nn_plan *plan, base_error *err) {                                      \
+        const nn_recurrent_options *options = plan->options;                                       \
+        return nn_recurrent_plan(cell, options, plan, err);                                        \
     }                                                                                              \
-    static void forward(const void *options, const nn_run *run, const float *const *x, float *y) { \
-        nn_recurrent_forward(cell, options, run, x[0], y);                                         \
+    static void forward(const nn_run *run) {                                                       \
+        const nn_recurrent_options *options = run->plan->options;                                  \
+        nn_recurrent_forward(cell, options, run, run->x[0], run->y);                               \
     }                                                                                              \
-    static void backward(const void *options, const nn_run *run, const float *const *x,            \
-                         const float *y, float *dy, float *const *dx) {                            \
-        nn_recurrent_backward(cell, options, run, x[0], y, dy, dx[0]);                             \
+    static void backward(const nn_run *run) {                                                      \
+        const nn_recurrent_options *options = run->plan->options;                                  \
+        nn_recurrent_backward(cell, options, run, run->x[0], run->y, run->dy, run->dx[0]);         \
     }
 
 /* The parts of an nn_layer that don't depend on the cell. */
-void nn_recurrent_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                       float *state);
-int64_t nn_recurrent_length(const void *options, const nn_plan *plan, int64_t length);
+void nn_recurrent_init(const nn_plan *plan, base_rng *rng, float *param, float *state);
+int64_t nn_recurrent_length(const nn_plan *plan, int64_t length);
 
 #endif

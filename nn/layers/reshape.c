@@ -14,7 +14,7 @@ typedef struct {
     int64_t extent[AXES], in_stride[AXES], out_stride[AXES];
 } arrangement;
 
-typedef arrangement arrange(const void *options, const nn_plan *plan);
+typedef arrangement arrange(const nn_plan *plan);
 
 typedef struct {
     arrangement a;
@@ -81,33 +81,27 @@ static void copy_sample(void *context, int64_t sample, int worker) {
     }
 }
 
-static void run_forward(const void *options, const nn_run *run, const float *const *x, float *y,
-                        arrange *of) {
-    move m = {of(options, run->plan), x[0], y, nn_shape_count(run->plan->out)};
+static void run_forward(const nn_run *run, arrange *of) {
+    move m = {of(run->plan), run->x[0], run->y, nn_shape_count(run->plan->out)};
     base_parallel(run->pool, run->batch, copy_sample, &m);
 }
 
-static void run_backward(const void *options, const nn_run *run, const float *dy, float *const *dx,
-                         arrange *of) {
-    if (dx[0] == NULL) return;
-    arrangement a = of(options, run->plan), back = a;
+static void run_backward(const nn_run *run, arrange *of) {
+    if (run->dx[0] == NULL) return;
+    arrangement a = of(run->plan), back = a;
     memcpy(back.in_stride, a.out_stride, sizeof a.out_stride);
     memcpy(back.out_stride, a.in_stride, sizeof a.in_stride);
-    move m = {back, dy, dx[0], nn_shape_count(run->plan->out)};
+    move m = {back, run->dy, run->dx[0], nn_shape_count(run->plan->out)};
     base_parallel(run->pool, run->batch, copy_sample, &m);
 }
 
 /* The pair every layer here has, made of its arrangement. */
 #define MOVES(layer)                                                                               \
-    static void layer##_forward(const void *options, const nn_run *run, const float *const *x,     \
-                                float *y) {                                                        \
-        run_forward(options, run, x, y, layer##_arrange);                                          \
+    static void layer##_forward(const nn_run *run) {                                               \
+        run_forward(run, layer##_arrange);                                                         \
     }                                                                                              \
-    static void layer##_backward(const void *options, const nn_run *run, const float *const *x,    \
-                                 const float *y, float *dy, float *const *dx) {                    \
-        (void)x;                                                                                   \
-        (void)y;                                                                                   \
-        run_backward(options, run, dy, dx, layer##_arrange);                                       \
+    static void layer##_backward(const nn_run *run) {                                              \
+        run_backward(run, layer##_arrange);                                                        \
     }
 
 /* Output axis i is input axis order[i]. */
@@ -128,16 +122,14 @@ static arrangement permuted(nn_shape in, const int order[AXES]) {
     return a;
 }
 
-static arrangement unchanged(const void *options, const nn_plan *plan) {
-    (void)options;
+static arrangement unchanged(const nn_plan *plan) {
     return permuted((nn_shape){.rank = 1, .dim = {nn_shape_count(plan->out)}},
                     (const int[AXES]){0, 1, 2});
 }
 
 /* flatten */
 
-static base_status flatten_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options;
+static base_status flatten_plan(nn_plan *plan, base_error *err) {
     (void)err;
     plan->out = (nn_shape){.rank = 1, .dim = {nn_shape_count(plan->in[0])}};
     return BASE_OK;
@@ -160,8 +152,8 @@ typedef struct {
     base_ints shape;
 } reshape_options;
 
-static base_status reshape_plan(const void *options, nn_plan *plan, base_error *err) {
-    const base_ints *wanted = &((const reshape_options *)options)->shape;
+static base_status reshape_plan(nn_plan *plan, base_error *err) {
+    const base_ints *wanted = &((const reshape_options *)plan->options)->shape;
     char text[64];
     if (wanted->n < 1 || wanted->n > AXES) {
         return base_fail(err, BASE_ECONFIG, "shape has %d extents; 1 to 3 are needed", wanted->n);
@@ -210,8 +202,8 @@ typedef struct {
     base_ints order;
 } permute_options;
 
-static base_status permute_plan(const void *options, nn_plan *plan, base_error *err) {
-    const base_ints *order = &((const permute_options *)options)->order;
+static base_status permute_plan(nn_plan *plan, base_error *err) {
+    const base_ints *order = &((const permute_options *)plan->options)->order;
     nn_shape in = plan->in[0];
     unsigned seen = 0;
     for (int i = 0; i < order->n && i < in.rank; i++) {
@@ -229,19 +221,19 @@ static base_status permute_plan(const void *options, nn_plan *plan, base_error *
     return BASE_OK;
 }
 
-static arrangement permute_arrange(const void *options, const nn_plan *plan) {
-    const base_ints *order = &((const permute_options *)options)->order;
+static arrangement permute_arrange(const nn_plan *plan) {
+    const base_ints *order = &((const permute_options *)plan->options)->order;
     int axes[AXES] = {0, 1, 2};
     for (int i = 0; i < order->n; i++) axes[i] = (int)order->items[i];
     return permuted(plan->in[0], axes);
 }
 
 /* Time stays time only where its axis is again the one that nn_shape_time_axis names. */
-static int64_t permute_length(const void *options, const nn_plan *plan, int64_t length) {
-    const base_ints *order = &((const permute_options *)options)->order;
+static int64_t permute_length(const nn_plan *plan, int64_t length) {
+    const base_ints *order = &((const permute_options *)plan->options)->order;
     int axis = nn_shape_time_axis(plan->in[0]);
     bool kept = axis >= 0 && order->items[axis] == axis;
-    return kept ? length : nn_length_none(options, plan, length);
+    return kept ? length : nn_length_none(plan, length);
 }
 
 static const base_option permute_table[] = {
@@ -261,16 +253,14 @@ const nn_layer nn_layer_permute = {.variant = {"permute", "axes in another order
 
 /* to_sequence: torch's x.permute(0, 3, 1, 2).reshape(B, T, C * F) */
 
-static base_status to_sequence_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options;
+static base_status to_sequence_plan(nn_plan *plan, base_error *err) {
     BASE_TRY(nn_need_rank(plan, 3, "", err));
     const int64_t *in = plan->in[0].dim;
     plan->out = (nn_shape){.rank = 2, .dim = {in[2], in[0] * in[1]}};
     return BASE_OK;
 }
 
-static arrangement to_sequence_arrange(const void *options, const nn_plan *plan) {
-    (void)options;
+static arrangement to_sequence_arrange(const nn_plan *plan) {
     const int64_t *in = plan->in[0].dim;
     nn_shape plane = {.rank = 2, .dim = {in[0] * in[1], in[2]}};
     return permuted(plane, (const int[AXES]){1, 0, 2});
@@ -288,16 +278,14 @@ const nn_layer nn_layer_to_sequence = {
 
 /* to_image */
 
-static base_status to_image_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options;
+static base_status to_image_plan(nn_plan *plan, base_error *err) {
     BASE_TRY(nn_need_rank(plan, 2, "", err));
     const int64_t *in = plan->in[0].dim;
     plan->out = (nn_shape){.rank = 3, .dim = {1, in[1], in[0]}};
     return BASE_OK;
 }
 
-static arrangement to_image_arrange(const void *options, const nn_plan *plan) {
-    (void)options;
+static arrangement to_image_arrange(const nn_plan *plan) {
     return permuted(plan->in[0], (const int[AXES]){1, 0, 2});
 }
 

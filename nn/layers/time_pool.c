@@ -74,36 +74,35 @@ static int64_t shard_stride(int64_t n_features) {
     return (n_features + 15) / 16 * 16;
 }
 
-static base_status plan(const void *options, nn_plan *plan_, base_error *err) {
-    const pool_options *o = options;
-    BASE_TRY(nn_need_rank(plan_, 2, ": put to_sequence before this layer", err));
+static base_status plan(nn_plan *plan, base_error *err) {
+    const pool_options *o = plan->options;
+    BASE_TRY(nn_need_rank(plan, 2, ": put to_sequence before this layer", err));
     BASE_TRY(check_kinds(o, err));
-    int64_t n_frames = plan_->in[0].dim[0], n_features = plan_->in[0].dim[1];
+    int64_t n_frames = plan->in[0].dim[0], n_features = plan->in[0].dim[1];
     if (n_frames > MAX_FRAMES) {
         return base_fail(err, BASE_ESHAPE, "%lld frames are more than %d", (long long)n_frames,
                          MAX_FRAMES);
     }
     for (int i = 0; i < o->kinds.n; i++) {
         pool_kind kind = kind_at(o, i);
-        plan_->n_cache += plan_->max_batch * kept_floats(kind, n_frames, n_features);
-        plan_->macs += n_frames * n_features * (kind == ATTENTION ? 2 : kind == MEAN);
+        plan->n_cache += plan->max_batch * kept_floats(kind, n_frames, n_features);
+        plan->macs += n_frames * n_features * (kind == ATTENTION ? 2 : kind == MEAN);
         if (kind != ATTENTION) continue;
         nn_shape weight = {.rank = 2, .dim = {1, n_features}}, bias = {.rank = 1, .dim = {1}};
-        BASE_TRY(nn_plan_tensor(plan_, "attention_weight", weight, false, true, err));
-        BASE_TRY(nn_plan_tensor(plan_, "attention_bias", bias, false, false, err));
-        if (plan_->training) plan_->n_scratch = NN_SHARDS * shard_stride(n_features);
+        BASE_TRY(nn_plan_tensor(plan, "attention_weight", weight, false, true, err));
+        BASE_TRY(nn_plan_tensor(plan, "attention_bias", bias, false, false, err));
+        if (plan->training) plan->n_scratch = NN_SHARDS * shard_stride(n_features);
     }
-    plan_->out = (nn_shape){.rank = 1, .dim = {o->kinds.n * n_features}};
-    plan_->backward_reads = plan_->n_param > 0 ? NN_READS_X : 0;
+    plan->out = (nn_shape){.rank = 1, .dim = {o->kinds.n * n_features}};
+    plan->backward_reads = plan->n_param > 0 ? NN_READS_X : 0;
     return BASE_OK;
 }
 
-static void init(const void *options, const nn_plan *plan_, base_rng *rng, float *param,
-                 float *state) {
-    (void)options, (void)state;
-    float bound = (float)(1 / sqrt((double)plan_->in[0].dim[1]));
-    for (int i = 0; i < plan_->n_tensors; i++) {
-        const nn_tensor_plan *tensor = &plan_->tensor[i];
+static void init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
+    (void)state;
+    float bound = (float)(1 / sqrt((double)plan->in[0].dim[1]));
+    for (int i = 0; i < plan->n_tensors; i++) {
+        const nn_tensor_plan *tensor = &plan->tensor[i];
         nn_init_uniform(rng, bound, param + tensor->offset, nn_shape_count(tensor->shape));
     }
 }
@@ -116,9 +115,9 @@ static float attention_bias(const pool_call *c) {
     return c->run->param[c->run->plan->tensor[1].offset];
 }
 
-static pool_call make_call(const pool_options *options, const nn_run *run) {
+static pool_call make_call(const nn_run *run) {
     const nn_shape *in = &run->plan->in[0];
-    return (pool_call){.options = options,
+    return (pool_call){.options = run->plan->options,
                        .run = run,
                        .kernels = nn_kernels(),
                        .n_frames = in->dim[0],
@@ -277,20 +276,18 @@ static void backward_shard(void *context, int64_t shard, int worker) {
     }
 }
 
-static void forward(const void *options, const nn_run *run, const float *const *x, float *y) {
-    pool_call c = make_call(options, run);
-    c.x = x[0];
-    c.y = y;
+static void forward(const nn_run *run) {
+    pool_call c = make_call(run);
+    c.x = run->x[0];
+    c.y = run->y;
     base_parallel(run->pool, run->batch, forward_sample, &c);
 }
 
-static void backward(const void *options, const nn_run *run, const float *const *x, const float *y,
-                     float *dy, float *const *dx) {
-    (void)y;
-    pool_call c = make_call(options, run);
-    c.x = run->plan->backward_reads & NN_READS_X ? x[0] : NULL;
-    c.dy = dy;
-    c.dx = dx[0];
+static void backward(const nn_run *run) {
+    pool_call c = make_call(run);
+    c.x = run->plan->backward_reads & NN_READS_X ? run->x[0] : NULL;
+    c.dy = run->dy;
+    c.dx = run->dx[0];
     base_parallel(run->pool, NN_SHARDS, backward_shard, &c);
     if (run->plan->n_param == 0) return;
     int64_t stride = shard_stride(c.n_features);

@@ -112,13 +112,13 @@ START_TEST(not_where_its_derivative_could_not_be_computed) {
     layer_case setup = fused(&nn_layer_conv2d, NULL, LAYER_TRAIN);
     layer_probe *probe = layer_probe_new(&setup);
     softplus_options options = {2};
-    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &layer_softplus, &options));
-    ck_assert(nn_layer_fuse(probe->options, &probe->plan, &layer_softsign, NULL));
+    ck_assert(!nn_layer_fuse(&probe->plan, &layer_softplus, &options));
+    ck_assert(nn_layer_fuse(&probe->plan, &layer_softsign, NULL));
     layer_probe_free(probe);
     setup = fused(&nn_layer_batch_norm, NULL, LAYER_TRAIN);
     probe = layer_probe_new(&setup);
-    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &layer_softsign, NULL));
-    ck_assert(nn_layer_fuse(probe->options, &probe->plan, &layer_softplus, &options));
+    ck_assert(!nn_layer_fuse(&probe->plan, &layer_softsign, NULL));
+    ck_assert(nn_layer_fuse(&probe->plan, &layer_softplus, &options));
     layer_probe_free(probe);
 }
 END_TEST

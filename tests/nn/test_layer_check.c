@@ -38,42 +38,39 @@ static fault_kind fault_of(const void *options) {
     return (fault_kind)((const toy_options *)options)->fault;
 }
 
-static base_status toy_plan(const void *options, nn_plan *plan, base_error *err) {
-    (void)options;
+static base_status toy_plan(nn_plan *plan, base_error *err) {
     plan->out = plan->in[0];
     plan->n_scratch = 1;
     plan->backward_reads = NN_READS_X;
     return nn_plan_tensor(plan, "weight", (nn_shape){.rank = 1, .dim = {1}}, false, true, err);
 }
 
-static void toy_init(const void *options, const nn_plan *plan, base_rng *rng, float *param,
-                     float *state) {
+static void toy_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
     (void)plan, (void)state;
-    if (fault_of(options) != LEAVES_INIT) nn_init_uniform(rng, 1, param, 1);
+    if (fault_of(plan->options) != LEAVES_INIT) nn_init_uniform(rng, 1, param, 1);
 }
 
-static void toy_forward(const void *options, const nn_run *run, const float *const *x, float *y) {
-    fault_kind fault = fault_of(options);
+static void toy_forward(const nn_run *run) {
+    fault_kind fault = fault_of(run->plan->options);
     int64_t per_sample = nn_shape_count(run->plan->in[0]), n = run->batch * per_sample;
-    for (int64_t i = 0; i < n; i++) y[i] = run->param[0] * x[0][i];
-    if (fault == WRITES_PAST_Y) y[n] = 0;
-    if (fault == READS_PAST_X) y[0] += x[0][n];
-    if (fault == LEAVES_Y) y[n - 1] = NAN;
-    if (fault == READS_SCRATCH) y[0] += run->scratch[0];
-    if (fault == WRITES_X) ((float *)x[0])[0] += 1;
-    if (fault == READS_PADDING) y[per_sample] += x[0][2 * per_sample - 1];
-    if (fault == DEPENDS_ON_THREADS) y[0] += (float)base_pool_threads(run->pool);
+    for (int64_t i = 0; i < n; i++) run->y[i] = run->param[0] * run->x[0][i];
+    if (fault == WRITES_PAST_Y) run->y[n] = 0;
+    if (fault == READS_PAST_X) run->y[0] += run->x[0][n];
+    if (fault == LEAVES_Y) run->y[n - 1] = NAN;
+    if (fault == READS_SCRATCH) run->y[0] += run->scratch[0];
+    if (fault == WRITES_X) ((float *)run->x[0])[0] += 1;
+    if (fault == READS_PADDING) run->y[per_sample] += run->x[0][2 * per_sample - 1];
+    if (fault == DEPENDS_ON_THREADS) run->y[0] += (float)base_pool_threads(run->pool);
 }
 
-static void toy_backward(const void *options, const nn_run *run, const float *const *x,
-                         const float *y, float *dy, float *const *dx) {
-    (void)y;
-    fault_kind fault = fault_of(options);
+static void toy_backward(const nn_run *run) {
+    fault_kind fault = fault_of(run->plan->options);
     int64_t n = run->batch * nn_shape_count(run->plan->in[0]);
     float sum = 0;
     for (int64_t i = 0; i < n; i++) {
-        sum += dy[i] * x[0][i];
-        if (dx[0] != NULL) dx[0][i] = dy[i] * run->param[0] * (fault == WRONG_DX ? 1.02f : 1);
+        sum += run->dy[i] * run->x[0][i];
+        if (run->dx[0] != NULL)
+            run->dx[0][i] = run->dy[i] * run->param[0] * (fault == WRONG_DX ? 1.02f : 1);
     }
     if (fault == WRONG_DPARAM) sum *= 1.02f;
     run->dparam[0] = sum + (fault == OVERWRITES_DPARAM ? 0 : run->dparam[0]);

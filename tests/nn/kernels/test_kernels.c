@@ -272,11 +272,13 @@ START_TEST(splitting_changes_no_bit) {
 }
 END_TEST
 
-static void naive_pool(const nn_pool_row *row, const float *dy, float *out, float *dx) {
-    for (int64_t j = 0; j < row->n_windows; j++) {
-        int64_t best = j * row->kernel_t;
-        for (int64_t i = 0; i < row->kernel_f * row->kernel_t; i++) {
-            int64_t at = i / row->kernel_t * row->width + j * row->kernel_t + i % row->kernel_t;
+/* y [n_f, n_t], the first maximum of each window, takes its place of dy in dx. */
+static void naive_pool(const nn_pool_windows *w, const float *dy, float *out, float *dx) {
+    for (int64_t j = 0; j < w->n_f * w->n_t; j++) {
+        int64_t start = j / w->n_t * w->kernel_f * w->width + j % w->n_t * w->kernel_t,
+                best = start;
+        for (int64_t i = 0; i < w->kernel_f * w->kernel_t; i++) {
+            int64_t at = start + i / w->kernel_t * w->width + i % w->kernel_t;
             dx[at] = 0;
             if (x[at] > x[best]) best = at;
         }
@@ -286,21 +288,21 @@ static void naive_pool(const nn_pool_row *row, const float *dy, float *out, floa
 }
 
 START_TEST(pools) {
-    static const nn_pool_row rows[] = {{2, 2, 101, 50}, {2, 2, 9, 4},   {2, 1, 33, 33},
-                                       {1, 2, 70, 35},  {4, 2, 45, 22}, {3, 5, 52, 10},
-                                       {1, 1, 17, 17},  {2, 2, 2, 1}};
+    static const nn_pool_windows windows[] = {
+        {2, 2, 101, 1, 50}, {2, 2, 9, 3, 4},   {2, 1, 33, 2, 33}, {1, 2, 70, 4, 35},
+        {4, 2, 45, 1, 22},  {3, 5, 52, 2, 10}, {1, 1, 17, 3, 17}, {2, 2, 2, 1, 1}};
     fill_all();
     for (int i = 0; i < N; i++) x[i] = roundf(x[i]); /* many ties */
     for (int level = 0; level < N_LEVELS; level++) {
-        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        for (size_t r = 0; r < sizeof windows / sizeof *windows; r++) {
             static float out[N], expected_out[N], expected[N];
             memcpy(got, z, sizeof z);
             memcpy(expected, z, sizeof z);
             memset(out, 0, sizeof out);
             memset(expected_out, 0, sizeof out);
-            naive_pool(&rows[r], y, expected_out, expected);
-            table_of(level)->max_pool(&rows[r], x, out);
-            table_of(level)->max_pool_backward(&rows[r], x, y, got);
+            naive_pool(&windows[r], y, expected_out, expected);
+            table_of(level)->max_pool(&windows[r], x, out, NULL);
+            table_of(level)->max_pool_backward(&windows[r], x, y, got);
             ck_assert_mem_eq(out, expected_out, sizeof out);
             for (int i = 0; i < N; i++) expect_same(got[i], expected[i]);
         }
@@ -316,20 +318,21 @@ START_TEST(pools_to_where_it_came_from) {
     for (int level = 0; level < N_LEVELS; level++) {
         for (int i = 0; i < 3 * 60; i++) {
             static const int kernel[3][2] = {{2, 2}, {2, 3}, {3, 1}};
-            nn_pool_row row = {.kernel_f = kernel[i % 3][0], .kernel_t = kernel[i % 3][1]};
-            row.n_windows = i / 3;
-            row.width = row.n_windows * row.kernel_t + i % 2;
+            nn_pool_windows w = {.kernel_f = kernel[i % 3][0], .kernel_t = kernel[i % 3][1]};
+            w.n_f = i / 3 < 20 ? 2 : 1;
+            w.n_t = i / 3;
+            w.width = w.n_t * w.kernel_t + i % 2;
             memset(out, 0, sizeof out);
             memset(direct, 0, sizeof direct);
             memset(index, 99, sizeof index);
-            table_of(level)->max_pool(&row, x, direct);
-            table_of(level)->max_pool_index(&row, x, out, index);
+            table_of(level)->max_pool(&w, x, direct, NULL);
+            table_of(level)->max_pool(&w, x, out, index);
             ck_assert_mem_eq(out, direct, sizeof out);
-            ck_assert_int_eq(index[row.n_windows], 99);
+            ck_assert_int_eq(index[w.n_f * w.n_t], 99);
             memset(got, 0, sizeof got);
             memset(again, 0, sizeof again);
-            table_of(level)->max_pool_backward(&row, x, y, again);
-            table_of(level)->max_unpool(&row, y, index, got);
+            table_of(level)->max_pool_backward(&w, x, y, again);
+            table_of(level)->max_unpool(&w, y, index, got);
             ck_assert_mem_eq(got, again, sizeof got);
         }
     }

@@ -69,10 +69,9 @@ START_TEST(passes_nan_on) {
         layer_case setup = make_case(i, 1);
         setup.in[0] = (nn_shape){1, {1}};
         layer_probe *probe = layer_probe_new(&setup);
-        nn_run run = {.plan = &probe->plan, .batch = 1};
-        const float nan = NAN, *x[] = {&nan};
+        const float nan = NAN;
         float y = 0;
-        setup.layer->forward(probe->options, &run, x, &y);
+        setup.layer->forward(&(nn_run){.plan = &probe->plan, .batch = 1, .x = {&nan}, .y = &y});
         ck_assert_msg(isnan(y), "%s gives %g", kinds[i].name, (double)y);
         layer_probe_free(probe);
     }

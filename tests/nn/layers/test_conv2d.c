@@ -308,9 +308,9 @@ END_TEST
 START_TEST(tells_the_length_of_its_output) {
     layer_case setup = make_case("{out: 1, kernel: [1, 3], stride: [1, 2]}", 1);
     layer_probe *probe = layer_probe_new(&setup);
-    ck_assert_int_eq(nn_layer_conv2d.length(probe->options, &probe->plan, 19), 9);
-    ck_assert_int_eq(nn_layer_conv2d.length(probe->options, &probe->plan, 4), 1);
-    ck_assert_int_eq(nn_layer_conv2d.length(probe->options, &probe->plan, 2), 0);
+    ck_assert_int_eq(nn_layer_conv2d.length(&probe->plan, 19), 9);
+    ck_assert_int_eq(nn_layer_conv2d.length(&probe->plan, 4), 1);
+    ck_assert_int_eq(nn_layer_conv2d.length(&probe->plan, 2), 0);
     layer_probe_free(probe);
 }
 END_TEST
@@ -346,7 +346,7 @@ START_TEST(starts_as_in_pytorch) {
                         .batch = 1};
     layer_probe *probe = layer_probe_new(&setup);
     base_rng rng = base_rng_open(1, BASE_RNG_TEST, 0, 0);
-    nn_layer_conv2d.init(probe->options, &probe->plan, &rng, probe->param, probe->state);
+    nn_layer_conv2d.init(&probe->plan, &rng, probe->param, probe->state);
     int64_t n;
     const float *weight = layer_probe_tensor(probe, "weight", probe->param, &n);
     float bound = 1.0f / 12.0f, largest = 0;
@@ -369,7 +369,7 @@ START_TEST(starts_as_he_et_al) {
                         .batch = 1};
     layer_probe *probe = layer_probe_new(&setup);
     base_rng rng = base_rng_open(1, BASE_RNG_TEST, 0, 0);
-    nn_layer_conv2d.init(probe->options, &probe->plan, &rng, probe->param, probe->state);
+    nn_layer_conv2d.init(&probe->plan, &rng, probe->param, probe->state);
     int64_t n, n_bias;
     const float *weight = layer_probe_tensor(probe, "weight", probe->param, &n);
     const float *bias = layer_probe_tensor(probe, "bias", probe->param, &n_bias);
@@ -458,7 +458,7 @@ static bool fuses_pool(const char *convolution, const char *options) {
                        .batch = 1,
                        .mode = LAYER_TRAIN};
     layer_probe *probe = layer_probe_new(&setup), *holder = layer_probe_new(&pool);
-    bool taken = nn_layer_fuse(probe->options, &probe->plan, &nn_layer_max_pool, holder->options);
+    bool taken = nn_layer_fuse(&probe->plan, &nn_layer_max_pool, holder->options);
     layer_probe_free(probe);
     layer_probe_free(holder);
     return taken;
@@ -480,11 +480,11 @@ START_TEST(leaves_what_it_cannot_do) {
     layer_case setup = fusing(NULL, LAYER_TRAIN);
     layer_probe *probe = layer_probe_new(&setup);
     static const int exact = 0; /* gelu's options */
-    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &nn_layer_gelu, &exact));
-    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &nn_layer_linear, NULL));
+    ck_assert(!nn_layer_fuse(&probe->plan, &nn_layer_gelu, &exact));
+    ck_assert(!nn_layer_fuse(&probe->plan, &nn_layer_linear, NULL));
     ck_assert_int_eq(probe->plan.map.kind, NN_IDENTITY);
-    ck_assert(nn_layer_fuse(probe->options, &probe->plan, &nn_layer_relu, NULL));
-    ck_assert(!nn_layer_fuse(probe->options, &probe->plan, &nn_layer_relu, NULL));
+    ck_assert(nn_layer_fuse(&probe->plan, &nn_layer_relu, NULL));
+    ck_assert(!nn_layer_fuse(&probe->plan, &nn_layer_relu, NULL));
     layer_probe_free(probe);
 }
 END_TEST
