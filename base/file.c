@@ -43,8 +43,8 @@ static bool write_all(int fd, const void *data, size_t size) {
     return true;
 }
 
-static base_status read_open(int fd, const char *path, size_t max_bytes, void **data,
-                             size_t *n_bytes, base_error *err) {
+static base_status read_open(int fd, const char *path, size_t max_bytes, base_file_view *view,
+                             base_error *err) {
     struct stat info;
     if (fstat(fd, &info) != 0) return base_fail_errno(err, errno, "%s", path);
     if (!S_ISREG(info.st_mode)) return base_fail(err, BASE_EIO, "%s: not a regular file", path);
@@ -61,8 +61,7 @@ static base_status read_open(int fd, const char *path, size_t max_bytes, void **
         base_free(content);
         return status;
     }
-    *data = content;
-    *n_bytes = (size_t)n;
+    *view = (base_file_view){.data = content, .n_bytes = (size_t)n};
     return BASE_OK;
 }
 
@@ -72,8 +71,11 @@ base_status base_file_read(const char *path, size_t max_bytes, void **data, size
     *n_bytes = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not block us */
     if (fd < 0) return base_fail_errno(err, errno, "%s", path);
-    base_status status = read_open(fd, path, max_bytes, data, n_bytes, err);
+    base_file_view view = {0};
+    base_status status = read_open(fd, path, max_bytes, &view, err);
     close(fd);
+    *data = view.data;
+    *n_bytes = view.n_bytes;
     return status;
 }
 
@@ -94,7 +96,7 @@ base_status base_file_view_open(const char *path, size_t map_from_bytes, base_fi
     bool map = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
                (size_t)info.st_size >= map_from_bytes;
     base_status status = map ? map_open(fd, path, (size_t)info.st_size, view, err)
-                             : read_open(fd, path, 0, &view->data, &view->n_bytes, err);
+                             : read_open(fd, path, 0, view, err);
     close(fd);
     return status;
 }
@@ -273,14 +275,11 @@ static base_status read_names(const char *folder, base_arena *arena, string_list
     return status;
 }
 
-/* Hands a list over to the arena, so that it lives as long as its strings. */
-static base_status keep_list(const string_list *list, const char *folder, base_arena *arena,
-                             const char ***items, int64_t *n, base_error *err) {
-    *items = base_arena_alloc(arena, list->n, sizeof **items);
-    if (*items == NULL) return no_memory(folder, err);
-    if (list->n > 0) memcpy(*items, list->items, list->n * sizeof **items);
-    *n = (int64_t)list->n;
-    return BASE_OK;
+/* A list's items in the arena, so that they live as long as the strings; NULL without memory. */
+static const char **keep_items(const string_list *list, base_arena *arena) {
+    const char **items = base_arena_alloc(arena, list->n, sizeof *items);
+    if (items != NULL && list->n > 0) memcpy(items, list->items, list->n * sizeof *items);
+    return items;
 }
 
 typedef struct {
@@ -350,7 +349,9 @@ base_status base_folder_walk(const char *folder, base_arena *arena, const char *
                              int64_t *n_paths, base_error *err) {
     walk w = {.arena = arena, .err = err};
     base_status status = walk_path(&w, folder, true);
-    if (status == BASE_OK) status = keep_list(&w.paths, folder, arena, paths, n_paths, err);
+    *n_paths = (int64_t)w.paths.n;
+    *paths = status == BASE_OK ? keep_items(&w.paths, arena) : NULL;
+    if (status == BASE_OK && *paths == NULL) status = no_memory(folder, err);
     tdestroy(w.seen, keep_in_arena);
     base_free(w.paths.items);
     return status;
@@ -367,7 +368,9 @@ base_status base_folder_list(const char *folder, base_arena *arena, const char *
         if (path != NULL && base_folder_exists(path)) all.items[n++] = all.items[i];
     }
     all.n = n;
-    if (status == BASE_OK) status = keep_list(&all, folder, arena, names, n_names, err);
+    *n_names = (int64_t)n;
+    *names = status == BASE_OK ? keep_items(&all, arena) : NULL;
+    if (status == BASE_OK && *names == NULL) status = no_memory(folder, err);
     base_free(all.items);
     return status;
 }
