@@ -10,7 +10,7 @@ const cli_flag cli_common_flags[] = {
 };
 
 static const cli_flag *find_in(const cli_flag *table, const char *name, size_t length) {
-    for (; table && table->name; table++) {
+    for (; table != NULL && table->name != NULL; table++) {
         if (strlen(table->name) == length && strncmp(table->name, name, length) == 0) return table;
     }
     return NULL;
@@ -18,7 +18,7 @@ static const cli_flag *find_in(const cli_flag *table, const char *name, size_t l
 
 static const cli_flag *find_flag(const cli_call *call, const char *name, size_t length) {
     const cli_flag *flag = find_in(call->command->flags, name, length);
-    return flag ? flag : find_in(cli_common_flags, name, length);
+    return flag != NULL ? flag : find_in(cli_common_flags, name, length);
 }
 
 static int unknown_flag(const cli_call *call, const char *argument) {
@@ -26,12 +26,13 @@ static int unknown_flag(const cli_call *call, const char *argument) {
     int n = 0;
     const cli_flag *const tables[] = {call->command->flags, cli_common_flags};
     for (int t = 0; t < 2; t++) {
-        for (const cli_flag *f = tables[t]; f && f->name && n < CLI_MAX_FLAGS; f++) {
+        for (const cli_flag *f = tables[t]; f != NULL && f->name != NULL && n < CLI_MAX_FLAGS;
+             f++) {
             names[n++] = f->name;
         }
     }
     const char *near = base_nearest(argument + strspn(argument, "-"), names, n);
-    if (near) {
+    if (near != NULL) {
         return cli_usage("%s: no such flag; did you mean --%s?   (all flags: rimshot help %s)",
                          argument, near, call->command->name);
     }
@@ -62,10 +63,10 @@ static int take_flag(cli_call *call, int argc, char **argv, int *i) {
     const char *argument = argv[*i], *name = flag_name(argument);
     size_t length = strcspn(name, "=");
     const cli_flag *flag = find_flag(call, name, length);
-    if (!flag) return unknown_flag(call, argument);
+    if (flag == NULL) return unknown_flag(call, argument);
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
-    if (!flag->value && value) return cli_usage("--%s: takes no value", flag->name);
-    if (flag->value && !value) {
+    if (flag->value == NULL && value != NULL) return cli_usage("--%s: takes no value", flag->name);
+    if (flag->value != NULL && value == NULL) {
         if (*i + 1 >= argc) return cli_usage("--%s: needs a value, %s", flag->name, flag->value);
         value = argv[++*i];
     }
@@ -83,13 +84,13 @@ static int check_count(const cli_call *call) {
         return CLI_OK;
     }
     return cli_usage("%s: %s   (usage: rimshot %s %s)", command->name,
-                     n < command->min_arguments ? "something is missing" : "too many arguments",
+                     n < command->min_arguments ? "too few arguments" : "too many arguments",
                      command->name, command->arguments);
 }
 
 int cli_parse(cli_call *call, int argc, char **argv, bool *help) {
     const char **positional = base_arena_alloc(&call->arena, (size_t)argc + 1, sizeof *positional);
-    if (!positional) return cli_usage("out of memory");
+    if (positional == NULL) return cli_usage("out of memory");
     bool flags_over = false;
     for (int i = 0; i < argc; i++) {
         const char *argument = argv[i];
@@ -130,7 +131,7 @@ bool cli_given(const cli_call *call, const char *flag) {
 bool cli_int(const cli_call *call, const char *flag, int64_t lo, int64_t hi, int64_t *value) {
     const char *text = cli_text(call, flag);
     int64_t number;
-    if (!text) return true;
+    if (text == NULL) return true;
     if (base_parse_int(text, &number) && number >= lo && number <= hi) {
         *value = number;
         return true;
@@ -143,7 +144,7 @@ bool cli_int(const cli_call *call, const char *flag, int64_t lo, int64_t hi, int
 bool cli_number(const cli_call *call, const char *flag, double lo, double hi, double *value) {
     const char *text = cli_text(call, flag);
     double number;
-    if (!text) return true;
+    if (text == NULL) return true;
     if (base_parse_double(text, &number) && number >= lo && number <= hi) {
         *value = number;
         return true;

@@ -47,7 +47,7 @@ START_TEST(wrong_commands_and_flags_are_named) {
         {"$RIMSHOT help xyzzy", 2, "xyzzy: no such command or topic"},
         {"$RIMSHOT help config trian", 2, "did you mean 'train'?"},
         {"$RIMSHOT train", 2, "usage: rimshot train CONFIG [KEY=VALUE ...]"},
-        {"$RIMSHOT report", 2, "something is missing"},
+        {"$RIMSHOT report", 2, "too few arguments"},
         {"$RIMSHOT data synth a b", 2, "too many arguments"},
         {"$RIMSHOT train x --thraeds 2", 2, "--thraeds: no such flag; did you mean --threads?"},
         {"$RIMSHOT train x -x y", 2, "-x: no such flag"},
