@@ -56,7 +56,7 @@ static void add_text(const classify_view *view, const infer_result *result, base
 static void add_json(const classify_view *view, const infer_result *result, base_text *out) {
     base_text_add(out, "{\"path\": ");
     base_text_add_json(out, result->path);
-    if (result->error) {
+    if (result->error != NULL) {
         base_text_add(out, ", \"error\": ");
         base_text_add_json(out, result->error);
     } else {
@@ -85,13 +85,13 @@ static void add_csv_head(const infer_model *model, base_text *out) {
 static void add_csv(const classify_view *view, const infer_result *result, base_text *out) {
     base_text_add_csv(out, result->path);
     base_text_add(out, ",");
-    base_text_add_csv(out, result->error ? "" : class_or_unknown(view, result));
+    base_text_add_csv(out, result->error != NULL ? "" : class_or_unknown(view, result));
     for (int c = 0; c < infer_model_n_classes(view->model); c++) {
-        if (result->error) base_text_add(out, ",");
-        if (!result->error) base_text_printf(out, ",%.6f", (double)result->probability[c]);
+        if (result->error != NULL) base_text_add(out, ",");
+        if (result->error == NULL) base_text_printf(out, ",%.6f", (double)result->probability[c]);
     }
     base_text_add(out, ",");
-    if (result->error) base_text_add_csv(out, result->error);
+    if (result->error != NULL) base_text_add_csv(out, result->error);
     base_text_add(out, "\n");
 }
 
@@ -100,10 +100,10 @@ static bool on_result(void *context, const infer_result *result) {
     base_text out = {0};
     view->n_done++;
     view->n_failed += result->error != NULL;
-    if (result->error) cli_progress_error(&view->progress, result->error);
+    if (result->error != NULL) cli_progress_error(&view->progress, result->error);
     if (view->format == FORMAT_JSON) add_json(view, result, &out);
     if (view->format == FORMAT_CSV) add_csv(view, result, &out);
-    if (view->format == FORMAT_TEXT && !result->error) add_text(view, result, &out);
+    if (view->format == FORMAT_TEXT && result->error == NULL) add_text(view, result, &out);
     if (out.size > 0 && view->call->mixed) cli_progress_clear(&view->progress);
     view->broken = cli_print_release(&out) != CLI_OK;
     cli_progress_data(&view->progress, "classifying", view->n_done, view->n_total);
@@ -115,10 +115,10 @@ static bool parse_options(cli_call *call, classify_view *view) {
     const char *format = cli_text(call, "format");
     int64_t top = 2;
     view->format = call->json ? FORMAT_JSON : FORMAT_TEXT;
-    for (int i = 0; format && i < 3; i++) {
+    for (int i = 0; format != NULL && i < 3; i++) {
         if (strcmp(format, formats[i]) == 0) view->format = i;
     }
-    if (format && strcmp(format, formats[view->format]) != 0) {
+    if (format != NULL && strcmp(format, formats[view->format]) != 0) {
         cli_usage("--format=%s: must be text, json or csv", format);
         return false;
     }

@@ -66,7 +66,7 @@ static base_status describe(cli_call *call, const cli_dataset *set, const char *
     j.padded = base_alloc(n_workers * (size_t)j.n_padded, sizeof *j.padded);
     j.scratch = base_alloc(n_workers, j.n_scratch);
     j.x = base_alloc((size_t)clips->n_clips * DSP_N_DESCRIPTORS, sizeof *j.x);
-    base_status status = j.padded && j.scratch && j.x
+    base_status status = j.padded != NULL && j.scratch != NULL && j.x != NULL
                              ? describe_clips(call, &j, progress, err)
                              : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     cli_progress_clear(progress);
@@ -82,7 +82,7 @@ static base_status describe(cli_call *call, const cli_dataset *set, const char *
 static base_status keep_levels(cli_call *call, base_error *err) {
     const char **arguments =
         base_arena_alloc(&call->arena, (size_t)call->n_arguments + 1, sizeof *arguments);
-    if (!arguments) return base_fail(err, BASE_EMEMORY, "descriptors: out of memory");
+    if (arguments == NULL) return base_fail(err, BASE_EMEMORY, "descriptors: out of memory");
     arguments[0] = call->arguments[0];
     arguments[1] = "audio.normalize=none";
     for (int i = 1; i < call->n_arguments; i++) arguments[i + 1] = call->arguments[i];
@@ -96,7 +96,7 @@ static int run_descriptors(cli_call *call) {
     cli_dataset set = {0};
     base_error err;
     const char *path = cli_text(call, "out");
-    if (!path) path = "descriptors.csv";
+    if (path == NULL) path = "descriptors.csv";
     base_status status = infer_vectors_check(path, &err);
     if (status == BASE_OK) status = keep_levels(call, &err);
     if (status == BASE_OK) status = cli_dataset_open(call, 0, NULL, &progress, &set, &err);

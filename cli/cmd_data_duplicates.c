@@ -20,10 +20,10 @@ static int compare_rows(const void *a, const void *b) {
 static const data_row **sort_copies(const data_manifest *manifest, base_arena *arena, int64_t *n) {
     const data_row **rows = base_arena_alloc(arena, (size_t)manifest->n_rows + 1, sizeof *rows);
     *n = 0;
-    for (int64_t i = 0; rows && i < manifest->n_rows; i++) {
+    for (int64_t i = 0; rows != NULL && i < manifest->n_rows; i++) {
         if (manifest->rows[i].duplicate >= 0) rows[(*n)++] = &manifest->rows[i];
     }
-    if (rows) qsort(rows, (size_t)*n, sizeof *rows, compare_rows);
+    if (rows != NULL) qsort(rows, (size_t)*n, sizeof *rows, compare_rows);
     return rows;
 }
 
@@ -71,7 +71,7 @@ static base_status show(cli_call *call, cli_dataset *set, double near, base_text
     int64_t n;
     BASE_TRY(data_duplicates_find(&set->clips, near, call->pool, &set->manifest, &found, err));
     copy_group group = {.rows = sort_copies(&set->manifest, &call->arena, &n)};
-    if (!group.rows) return base_fail(err, BASE_EMEMORY, "duplicates: out of memory");
+    if (group.rows == NULL) return base_fail(err, BASE_EMEMORY, "duplicates: out of memory");
     while (next_group(&group, n)) {
         if (call->json) add_json(&group, &set->manifest, out);
         if (!call->json) add_text(&group, &set->manifest, out);

@@ -18,25 +18,27 @@ typedef struct {
     double seconds, shortest_s, longest_s;
 } class_facts;
 
-/* Rows of one kind: "44100 Hz, 1 channel", or a reason for leaving out. */
+/* How many rows there are of each kind: "44100 Hz, 1 channel", or a reason for leaving out. */
 typedef struct {
-    const char *text;
+    struct {
+        const char *text;
+        int64_t n;
+    } * items;
     int64_t n;
-} row_count;
+} row_counts;
 
 typedef struct {
     const cli_dataset *set;
     data_duplicates duplicates;
     class_facts *classes;
-    row_count *formats, *left_out;
-    int64_t n_formats, n_left_out;
+    row_counts formats, left_out;
 } overview;
 
 static class_facts gather_class(const data_manifest *manifest, int class_index) {
     class_facts facts = {0};
     for (int64_t i = 0; i < manifest->n_rows; i++) {
         const data_row *row = &manifest->rows[i];
-        if (row->left_out || row->class_index != class_index) continue;
+        if (row->left_out != NULL || row->class_index != class_index) continue;
         if (facts.n == 0 || row->seconds < facts.shortest_s) facts.shortest_s = row->seconds;
         if (row->seconds > facts.longest_s) facts.longest_s = row->seconds;
         facts.seconds += row->seconds;
@@ -51,15 +53,15 @@ static int compare_text(const void *a, const void *b) {
 }
 
 /* Sorts the texts and counts equal ones. */
-static base_status count_texts(const char **texts, int64_t n, base_arena *arena, row_count **counts,
-                               int64_t *n_counts, base_error *err) {
+static base_status count_texts(const char **texts, int64_t n, base_arena *arena, row_counts *counts,
+                               base_error *err) {
     qsort(texts, (size_t)n, sizeof *texts, compare_text);
-    *counts = base_arena_alloc(arena, (size_t)n + 1, sizeof **counts);
-    if (!*counts) return out_of_memory(err);
+    counts->items = base_arena_alloc(arena, (size_t)n + 1, sizeof *counts->items);
+    if (counts->items == NULL) return out_of_memory(err);
     for (int64_t i = 0; i < n; i++) {
         bool fresh = i == 0 || strcmp(texts[i], texts[i - 1]) != 0;
-        if (fresh) (*counts)[(*n_counts)++].text = texts[i];
-        (*counts)[*n_counts - 1].n++;
+        if (fresh) counts->items[counts->n++].text = texts[i];
+        counts->items[counts->n - 1].n++;
     }
     return BASE_OK;
 }
@@ -68,21 +70,21 @@ static base_status gather_rows(const data_manifest *manifest, base_arena *arena,
                                base_error *err) {
     const char **formats = base_arena_alloc(arena, (size_t)manifest->n_rows + 1, sizeof *formats);
     const char **reasons = base_arena_alloc(arena, (size_t)manifest->n_rows + 1, sizeof *reasons);
-    if (!formats || !reasons) return out_of_memory(err);
+    if (formats == NULL || reasons == NULL) return out_of_memory(err);
     int64_t n_formats = 0, n_reasons = 0;
     for (int64_t i = 0; i < manifest->n_rows; i++) {
         const data_row *row = &manifest->rows[i];
-        if (row->left_out) {
+        if (row->left_out != NULL) {
             reasons[n_reasons++] = row->left_out;
             continue;
         }
         char *text = base_arena_printf(arena, "%.0f Hz, %lld channel%s", row->sample_rate_hz,
                                        (long long)row->n_channels, row->n_channels == 1 ? "" : "s");
-        if (!text) return out_of_memory(err);
+        if (text == NULL) return out_of_memory(err);
         formats[n_formats++] = text;
     }
-    BASE_TRY(count_texts(formats, n_formats, arena, &o->formats, &o->n_formats, err));
-    return count_texts(reasons, n_reasons, arena, &o->left_out, &o->n_left_out, err);
+    BASE_TRY(count_texts(formats, n_formats, arena, &o->formats, err));
+    return count_texts(reasons, n_reasons, arena, &o->left_out, err);
 }
 
 static base_status gather(cli_call *call, cli_dataset *set, double near, overview *o,
@@ -91,7 +93,7 @@ static base_status gather(cli_call *call, cli_dataset *set, double near, overvie
     *o = (overview){.set = set};
     BASE_TRY(data_duplicates_find(&set->clips, near, call->pool, manifest, &o->duplicates, err));
     o->classes = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *o->classes);
-    if (!o->classes) return out_of_memory(err);
+    if (o->classes == NULL) return out_of_memory(err);
     for (int c = 0; c < manifest->n_classes; c++) o->classes[c] = gather_class(manifest, c);
     return gather_rows(manifest, &call->arena, o, err);
 }
@@ -112,10 +114,10 @@ static void add_class_table(const overview *o, base_text *out) {
     }
 }
 
-static void add_counts(const char *head, const row_count *counts, int64_t n, base_text *out) {
-    for (int64_t i = 0; i < n; i++) {
-        base_text_printf(out, "%-9s %6lld  %s\n", i == 0 ? head : "", (long long)counts[i].n,
-                         counts[i].text);
+static void add_counts(const char *head, const row_counts *counts, base_text *out) {
+    for (int64_t i = 0; i < counts->n; i++) {
+        base_text_printf(out, "%-9s %6lld  %s\n", i == 0 ? head : "", (long long)counts->items[i].n,
+                         counts->items[i].text);
     }
 }
 
@@ -126,8 +128,8 @@ static void add_text(const overview *o, base_text *out) {
                      base_thousands(o->set->clips.n_clips, number), manifest->n_classes);
     add_class_table(o, out);
     base_text_add(out, "\n");
-    add_counts("formats", o->formats, o->n_formats, out);
-    add_counts("left out", o->left_out, o->n_left_out, out);
+    add_counts("formats", &o->formats, out);
+    add_counts("left out", &o->left_out, out);
     base_text_printf(out,
                      "copies    %6lld  in %lld duplicate groups, %lld of them with two labels\n",
                      (long long)o->duplicates.n_copies, (long long)o->duplicates.n_groups,
@@ -152,12 +154,12 @@ static void add_json_class(const char *name, const class_facts *facts, base_text
     base_text_add(out, "}");
 }
 
-static void add_json_counts(const char *name, const row_count *counts, int64_t n, base_text *out) {
+static void add_json_counts(const char *name, const row_counts *counts, base_text *out) {
     base_text_printf(out, ", \"%s\": {", name);
-    for (int64_t i = 0; i < n; i++) {
-        if (i) base_text_add(out, ", ");
-        base_text_add_json(out, counts[i].text);
-        base_text_printf(out, ": %lld", (long long)counts[i].n);
+    for (int64_t i = 0; i < counts->n; i++) {
+        if (i > 0) base_text_add(out, ", ");
+        base_text_add_json(out, counts->items[i].text);
+        base_text_printf(out, ": %lld", (long long)counts->items[i].n);
     }
     base_text_add(out, "}");
 }
@@ -170,8 +172,8 @@ static void add_json(const overview *o, base_text *out) {
         add_json_class(manifest->classes[c], &o->classes[c], out);
     }
     base_text_add(out, "]");
-    add_json_counts("formats", o->formats, o->n_formats, out);
-    add_json_counts("left_out", o->left_out, o->n_left_out, out);
+    add_json_counts("formats", &o->formats, out);
+    add_json_counts("left_out", &o->left_out, out);
     base_text_printf(out, ", \"copies\": %lld, \"duplicate_groups\": %lld, \"conflicts\": %lld",
                      (long long)o->duplicates.n_copies, (long long)o->duplicates.n_groups,
                      (long long)o->duplicates.n_conflicts);
@@ -212,21 +214,19 @@ static base_status picture_features(cli_call *call, const cli_dataset *set, dsp_
     return dsp_features_new(&options, &form, features, err);
 }
 
-/* Renders one clip into memory of the arena. */
-static base_status picture(base_arena *arena, const cli_dataset *set, const dsp_features *features,
-                           int64_t clip, train_plot_sound *plot, base_error *err) {
+/* Renders one clip into memory of the arena; false without memory. */
+static bool picture(base_arena *arena, const data_clips *clips, const dsp_features *features,
+                    int64_t clip, train_plot_sound *plot) {
     int64_t shape[3];
     dsp_features_shape(features, shape);
-    const data_clips *clips = &set->clips;
     float *x = base_arena_alloc(arena, (size_t)(clips->n_channels * clips->n_samples), sizeof *x);
     float *mel = base_arena_alloc(arena, (size_t)(shape[0] * shape[1] * shape[2]), sizeof *mel);
     void *scratch = base_alloc(dsp_features_scratch_bytes(features) + 1, 1);
-    bool complete = x && mel && scratch;
+    bool complete = x != NULL && mel != NULL && scratch != NULL;
     if (complete) {
         data_clips_load(clips, clip, x);
         dsp_features_apply(features, x, scratch, mel);
-        *plot = (train_plot_sound){.label = set->manifest.classes[clips->label[clip]],
-                                   .x = x,
+        *plot = (train_plot_sound){.x = x,
                                    .n = clips->n_samples,
                                    .sample_rate_hz = clips->sample_rate_hz,
                                    .mel = mel,
@@ -235,7 +235,7 @@ static base_status picture(base_arena *arena, const cli_dataset *set, const dsp_
                                    .fmax_hz = clips->sample_rate_hz / 2};
     }
     base_free(scratch);
-    return complete ? BASE_OK : out_of_memory(err);
+    return complete;
 }
 
 /* One typical clip per class, its waveform and its mel picture. */
@@ -244,14 +244,17 @@ static base_status draw_sounds(cli_call *call, const cli_dataset *set, const cha
     dsp_features *features;
     train_plot_sound *plots =
         base_arena_alloc(&call->arena, (size_t)set->manifest.n_classes, sizeof *plots);
-    if (!plots) return out_of_memory(err);
+    if (plots == NULL) return out_of_memory(err);
     BASE_TRY(picture_features(call, set, &features, err));
     base_status status = BASE_OK;
     int n = 0;
     for (int c = 0; status == BASE_OK && c < set->manifest.n_classes; c++) {
         int64_t clip = typical_clip(&set->clips, c);
         if (clip < 0) continue;
-        status = picture(&call->arena, set, features, clip, &plots[n++], err);
+        if (!picture(&call->arena, &set->clips, features, clip, &plots[n])) {
+            status = out_of_memory(err);
+        }
+        plots[n++].label = set->manifest.classes[c];
     }
     dsp_features_free(features);
     return status == BASE_OK ? train_plot_sounds(plots, n, folder, "sounds", err) : status;
@@ -261,7 +264,7 @@ static base_status draw(cli_call *call, const overview *o, const char *folder, b
     const data_manifest *manifest = &o->set->manifest;
     int64_t *counts = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *counts);
     char *table = base_path_join(&call->arena, folder, "manifest.csv");
-    if (!counts || !table) return out_of_memory(err);
+    if (counts == NULL || table == NULL) return out_of_memory(err);
     for (int c = 0; c < manifest->n_classes; c++) counts[c] = o->classes[c].n;
     BASE_TRY(base_folder_make(folder, err));
     BASE_TRY(data_manifest_write(manifest, table, err));
@@ -277,13 +280,13 @@ static base_status show(cli_call *call, cli_dataset *set, double near, base_text
     overview o;
     const char *folder = cli_text(call, "out");
     BASE_TRY(gather(call, set, near, &o, err));
-    if (folder) BASE_TRY(draw(call, &o, folder, err));
+    if (folder != NULL) BASE_TRY(draw(call, &o, folder, err));
     if (call->json) {
         add_json(&o, out);
         return BASE_OK;
     }
     add_text(&o, out);
-    if (folder) {
+    if (folder != NULL) {
         base_text_printf(
             out, "\n%s/manifest.csv, classes.svg, classes.png, sounds.svg, sounds.png\n", folder);
     }

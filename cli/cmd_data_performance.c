@@ -13,7 +13,7 @@ static base_status write_song(job *j, const data_mix *mix, int64_t song, const c
                               base_error *err) {
     const char *path = base_path_join(&j->call->arena, j->folder, name);
     data_audio audio;
-    if (!path) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
+    if (path == NULL) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
     if (cli_stopped()) return base_fail(err, BASE_ESTOPPED, "stopped");
     BASE_TRY(data_mix_play(mix, song, &audio, err));
     base_status status = data_audio_write(path, &audio, err);
@@ -44,7 +44,7 @@ static base_status write_source(job *j, const data_mix *mix, const data_manifest
         int64_t n_steps = mix->song[0].n_steps, song = row->item / n_steps;
         const char *name = base_arena_printf(&j->call->arena, "song%lld_%03lld.wav",
                                              (long long)mix->options.seed, (long long)song + 1);
-        if (!name) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
+        if (name == NULL) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
         add_crop(j, row, name);
         if (row->item % n_steps == 0) BASE_TRY(write_song(j, mix, song, name, err));
     }
@@ -53,8 +53,8 @@ static base_status write_source(job *j, const data_mix *mix, const data_manifest
 
 static base_status check_sources(const cli_call *call, const cli_dataset *set, base_error *err) {
     const data_mix *mix = set->manifest.mixes;
-    while (mix && !mix->song) mix = mix->next;
-    if (mix) return BASE_OK;
+    while (mix != NULL && mix->song == NULL) mix = mix->next;
+    if (mix != NULL) return BASE_OK;
     return base_fail(err, BASE_EDATA, "%s: has no 'source: performance'", call->arguments[0]);
 }
 
@@ -62,8 +62,8 @@ static base_status write_sources(job *j, cli_dataset *set, cli_progress *progres
                                  base_error *err) {
     data_work work = {j->call->pool, cli_progress_data, progress};
     const char *cache = base_path_cache(&j->call->arena);
-    for (data_mix *mix = set->manifest.mixes; mix; mix = mix->next) {
-        if (!mix->song) continue;
+    for (data_mix *mix = set->manifest.mixes; mix != NULL; mix = mix->next) {
+        if (mix->song == NULL) continue;
         BASE_TRY(data_mix_prepare(mix, &set->manifest, &set->audio, cache, &work, err));
         BASE_TRY(write_source(j, mix, &set->manifest, err));
         data_mix_rest(mix);
@@ -81,7 +81,7 @@ static base_status write_performances(job *j, cli_progress *progress, base_error
     cli_dataset_release(&set);
     BASE_TRY(status);
     const char *path = base_path_join(&j->call->arena, j->folder, "labels.csv");
-    if (!path) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
+    if (path == NULL) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
     return base_file_write_text(path, &j->table, err);
 }
 
@@ -89,7 +89,7 @@ static int run_performance(cli_call *call) {
     cli_progress progress = {.call = call};
     job j = {.call = call, .folder = cli_text(call, "out")};
     base_error err;
-    if (!j.folder) return cli_usage("data performance: --out DIR is missing");
+    if (j.folder == NULL) return cli_usage("data performance: --out DIR is missing");
     base_status status = write_performances(&j, &progress, &err);
     cli_progress_clear(&progress);
     base_text_release(&j.table);

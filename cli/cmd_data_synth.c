@@ -2,27 +2,22 @@
 #include "cli/cli.h"
 #include "data/synth.h"
 
-static base_status write_hit(const char *folder, int class_index, int64_t number, int64_t seed,
-                             base_arena *arena, base_error *err) {
-    const char *name = data_synth_classes[class_index];
-    char *path = base_arena_printf(arena, "%s/%s_%04lld.wav", folder, name, (long long)number);
-    if (!path) return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
-    data_audio audio;
-    BASE_TRY(data_synth_hit(class_index, number, (uint64_t)seed, &audio, err));
-    base_status status = data_audio_write(path, &audio, err);
-    data_audio_release(&audio);
-    return status;
-}
-
 static base_status write_class(cli_call *call, int class_index, int64_t n, int64_t seed,
                                base_error *err) {
-    const char *folder =
-        base_path_join(&call->arena, call->arguments[0], data_synth_classes[class_index]);
-    if (!folder) return base_fail(err, BASE_EMEMORY, "synth: out of memory");
+    const char *name = data_synth_classes[class_index];
+    const char *folder = base_path_join(&call->arena, call->arguments[0], name);
+    if (folder == NULL) return base_fail(err, BASE_EMEMORY, "synth: out of memory");
     BASE_TRY(base_folder_make(folder, err));
     for (int64_t i = 0; i < n; i++) {
         if (cli_stopped()) return base_fail(err, BASE_ESTOPPED, "stopped");
-        BASE_TRY(write_hit(folder, class_index, i, seed, &call->arena, err));
+        char *path =
+            base_arena_printf(&call->arena, "%s/%s_%04lld.wav", folder, name, (long long)i);
+        if (path == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
+        data_audio audio;
+        BASE_TRY(data_synth_hit(class_index, i, (uint64_t)seed, &audio, err));
+        base_status status = data_audio_write(path, &audio, err);
+        data_audio_release(&audio);
+        BASE_TRY(status);
     }
     return BASE_OK;
 }

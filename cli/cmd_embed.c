@@ -4,43 +4,39 @@
 
 enum { BATCH = 32, AT_ONCE = 4 * BATCH }; /* clips between two looks at progress */
 
-static base_status embed_clips(infer_model *model, const data_clips *clips, const int64_t *index,
-                               cli_progress *progress, float *x, base_error *err) {
+/* All clips into x[n_clips, width]. */
+static base_status embed_clips(infer_model *model, const data_clips *clips, cli_progress *progress,
+                               float *x, base_error *err) {
     int64_t n = clips->n_clips, width = infer_model_embedding_size(model);
     for (int64_t begin = 0; begin < n; begin += AT_ONCE) {
-        int64_t rest = n - begin;
+        int64_t index[AT_ONCE], n_now = n - begin < AT_ONCE ? n - begin : AT_ONCE;
         if (!cli_progress_data(progress, "listening", begin, n)) {
             return base_fail(err, BASE_ESTOPPED, "stopped");
         }
-        BASE_TRY(infer_model_embed_clips(model, clips, index + begin,
-                                         rest < AT_ONCE ? rest : AT_ONCE, x + begin * width, err));
+        for (int64_t i = 0; i < n_now; i++) index[i] = begin + i;
+        BASE_TRY(infer_model_embed_clips(model, clips, index, n_now, x + begin * width, err));
     }
     return BASE_OK;
-}
-
-static base_status write_embeddings(cli_call *call, infer_model *model, const cli_dataset *set,
-                                    cli_progress *progress, const char *path, base_error *err) {
-    int64_t n = set->clips.n_clips, width = infer_model_embedding_size(model);
-    int64_t *index = base_arena_alloc(&call->arena, (size_t)n, sizeof *index);
-    float *x = base_arena_alloc(&call->arena, (size_t)n * (size_t)width, sizeof *x);
-    if (!index || !x) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
-    for (int64_t i = 0; i < n; i++) index[i] = i;
-    BASE_TRY(embed_clips(model, &set->clips, index, progress, x, err));
-    infer_vectors vectors = {.manifest = &set->manifest,
-                             .clips = &set->clips,
-                             .name = "embedding",
-                             .n_columns = width,
-                             .x = x};
-    return infer_vectors_write(&vectors, path, err);
 }
 
 static base_status embed(cli_call *call, infer_model *model, const char *path, base_error *err) {
     cli_progress progress = {.call = call};
     cli_dataset set = {0};
+    infer_vectors vectors = {.manifest = &set.manifest,
+                             .clips = &set.clips,
+                             .name = "embedding",
+                             .n_columns = infer_model_embedding_size(model)};
+    float *x = NULL;
     base_status status = cli_dataset_open(call, 1, infer_model_audio(model), &progress, &set, err);
+    if (status == BASE_OK) {
+        size_t n = (size_t)set.clips.n_clips * (size_t)vectors.n_columns;
+        x = base_arena_alloc(&call->arena, n, sizeof *x);
+        if (x == NULL) status = base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    }
+    if (status == BASE_OK) status = embed_clips(model, &set.clips, &progress, x, err);
     cli_progress_clear(&progress);
-    if (status == BASE_OK) status = write_embeddings(call, model, &set, &progress, path, err);
-    cli_progress_clear(&progress);
+    vectors.x = x;
+    if (status == BASE_OK) status = infer_vectors_write(&vectors, path, err);
     cli_dataset_release(&set);
     return status;
 }
@@ -49,7 +45,7 @@ static int run_embed(cli_call *call) {
     base_error err;
     infer_model *model = NULL;
     const char *path = cli_text(call, "out");
-    if (!path) path = "embeddings.h5";
+    if (path == NULL) path = "embeddings.h5";
     base_status status = infer_vectors_check(path, &err);
     if (status == BASE_OK) {
         status = infer_model_open(call->arguments[0], BATCH, call->pool, &model, &err);

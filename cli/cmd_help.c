@@ -9,7 +9,7 @@ static const cli_command *find_by_words(cli_call *call) {
     if (call->n_arguments > 1) {
         name = base_arena_printf(&call->arena, "%s %s", name, call->arguments[1]);
     }
-    for (int i = 0; name && cli_commands[i]; i++) {
+    for (int i = 0; name != NULL && cli_commands[i] != NULL; i++) {
         if (strcmp(cli_commands[i]->name, name) == 0) return cli_commands[i];
     }
     return NULL;
@@ -17,7 +17,7 @@ static const cli_command *find_by_words(cli_call *call) {
 
 static int add_help(cli_call *call, base_help_form form, base_text *out) {
     const char *topic = call->n_arguments > 0 ? call->arguments[0] : NULL;
-    if (!topic) {
+    if (topic == NULL) {
         if (form == BASE_HELP_MANUAL) cli_manual_overview(out);
         if (form != BASE_HELP_MANUAL) cli_help_overview(out);
         return CLI_OK;
@@ -26,18 +26,19 @@ static int add_help(cli_call *call, base_help_form form, base_text *out) {
         return cli_help_config(call->n_arguments > 1 ? call->arguments[1] : NULL, form, out);
     }
     const cli_command *command = find_by_words(call);
-    if (!command) return cli_usage("%s: no such command or topic   (all: rimshot help)", topic);
+    if (command == NULL)
+        return cli_usage("%s: no such command or topic   (all: rimshot help)", topic);
     cli_help_command(command, form, out);
     return CLI_OK;
 }
 
 /* ------------------------------------------------------------------ all manual pages */
 
-static base_status write_page(cli_call *call, const char *folder, const char *name, int section,
-                              base_text *page, base_error *err) {
-    char *path = base_arena_printf(&call->arena, "%s/%s.%d", folder, name, section);
-    base_status status = path ? base_file_write_text(path, page, err)
-                              : base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
+static base_status write_page(cli_call *call, const char *folder, const char *name, base_text *page,
+                              base_error *err) {
+    char *path = base_path_join(&call->arena, folder, name);
+    base_status status = path != NULL ? base_file_write_text(path, page, err)
+                                      : base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
     base_text_release(page);
     return status;
 }
@@ -46,20 +47,20 @@ static base_status write_command(cli_call *call, const char *folder, const cli_c
                                  base_error *err) {
     base_text page = {0};
     char name[128];
-    snprintf(name, sizeof name, "rimshot-%s", command->name);
+    snprintf(name, sizeof name, "rimshot-%s.1", command->name);
     for (char *c = name; *c; c++) *c = *c == ' ' ? '-' : *c;
     cli_help_command(command, BASE_HELP_MANUAL, &page);
-    return write_page(call, folder, name, 1, &page, err);
+    return write_page(call, folder, name, &page, err);
 }
 
 static base_status write_pages(cli_call *call, const char *folder, base_error *err) {
     base_text page = {0};
     BASE_TRY(base_folder_make(folder, err));
     cli_manual_overview(&page);
-    BASE_TRY(write_page(call, folder, "rimshot", 1, &page, err));
+    BASE_TRY(write_page(call, folder, "rimshot.1", &page, err));
     cli_help_config(NULL, BASE_HELP_MANUAL, &page);
-    BASE_TRY(write_page(call, folder, "rimshot-config", 5, &page, err));
-    for (int i = 0; cli_commands[i]; i++) {
+    BASE_TRY(write_page(call, folder, "rimshot-config.5", &page, err));
+    for (int i = 0; cli_commands[i] != NULL; i++) {
         BASE_TRY(write_command(call, folder, cli_commands[i], err));
     }
     return BASE_OK;
@@ -72,7 +73,7 @@ static int run_help(cli_call *call) {
     const char *folder = cli_text(call, "man-pages");
     base_error err;
     if (manual && markdown) return cli_usage("--man and --markdown exclude each other");
-    if (folder) return write_pages(call, folder, &err) == BASE_OK ? CLI_OK : cli_fail(&err);
+    if (folder != NULL) return write_pages(call, folder, &err) == BASE_OK ? CLI_OK : cli_fail(&err);
     base_help_form form = manual     ? BASE_HELP_MANUAL
                           : markdown ? BASE_HELP_MARKDOWN
                                      : BASE_HELP_TEXT;

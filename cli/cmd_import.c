@@ -122,7 +122,7 @@ static base_status write_config(cli_call *call, target *to, base_error *err) {
 
 static base_status open_config(cli_call *call, const char *path, target *to, base_error *err) {
     BASE_TRY(train_config_read(path, NULL, 0, &to->config, err));
-    if (to->config.classifier) {
+    if (to->config.classifier != NULL) {
         return base_fail(err, BASE_EUSAGE,
                          "%s: its classifier can't be imported, only fitted: give rimshot train "
                          "the weights of its network as train.init",
@@ -145,7 +145,7 @@ static base_status open_model(cli_call *call, const char *path, target *to, base
         return base_fail(err, BASE_EUSAGE,
                          "--into %s: an ensemble; import into a model of one network", path);
     }
-    if (infer_model_member(to->model, 0)->classifier) {
+    if (infer_model_member(to->model, 0)->classifier != NULL) {
         return base_fail(err, BASE_EUSAGE,
                          "--into %s: its classifier was fitted on what its network gives now",
                          path);

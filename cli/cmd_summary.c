@@ -54,7 +54,7 @@ static void add_network(const nn_network *network, base_text *out) {
 }
 
 static void add_classifier(const nn_classifier *classifier, base_text *out) {
-    if (!classifier) return;
+    if (classifier == NULL) return;
     base_text_printf(out, "classifier: %s, ", nn_classifier_name(classifier));
     nn_classifier_describe(classifier, out);
     base_text_add(out, "\n");
@@ -65,7 +65,7 @@ static int print_network(const train_config *config, const nn_network *network) 
     int n;
     const nn_classifier_choice *choice = config->classifier;
     add_network(network, &out);
-    if (choice) {
+    if (choice != NULL) {
         base_text_printf(&out, "classifier: %s\n", nn_classifier_variants(&n)[choice->index]->name);
     }
     return cli_print_release(&out);
@@ -94,8 +94,8 @@ static int summarize_config(cli_call *call) {
     nn_network *network = NULL;
     base_status status = count_classes(call, &config, &n_classes, &err);
     if (status == BASE_OK) {
-        status = train_network_new(&config, n_classes, config.train.batch, !config.classifier,
-                                   call->pool, &network, NULL, &err);
+        status = train_network_new(&config, n_classes, config.train.batch,
+                                   config.classifier == NULL, call->pool, &network, NULL, &err);
     }
     int code = status == BASE_OK ? print_network(&config, network) : cli_fail(&err);
     nn_network_free(network);

@@ -8,12 +8,12 @@ static base_status describe_folder(base_arena *arena, const char *folder, base_n
                                    base_error *err) {
     static const char origin[] = "command line";
     char *labels = base_path_join(arena, folder, "labels.csv");
-    const char *source = labels && base_file_exists(labels) ? "csv" : "folder";
+    const char *source = labels != NULL && base_file_exists(labels) ? "csv" : "folder";
     *root = base_node_new(arena, BASE_NODE_MAP, origin, 0);
     base_node *dataset = base_node_new(arena, BASE_NODE_MAP, origin, 0);
     base_node *kind = base_node_scalar(arena, source, origin, 0);
     base_node *path = base_node_scalar(arena, folder, origin, 0);
-    if (!labels || !*root || !dataset || !kind || !path) {
+    if (labels == NULL || *root == NULL || dataset == NULL || kind == NULL || path == NULL) {
         return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
     }
     base_node_put(*root, "dataset", dataset);
@@ -31,7 +31,7 @@ static base_status find_root(cli_call *call, int first, base_node **root, const 
         BASE_TRY(describe_folder(&call->arena, argument, root, err));
     } else {
         *folder = base_path_folder(&call->arena, argument);
-        if (!*folder) return base_fail(err, BASE_EMEMORY, "%s: out of memory", argument);
+        if (*folder == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", argument);
         BASE_TRY(base_yaml_read(argument, &call->arena, root, err));
     }
     for (int i = first + 1; i < call->n_arguments; i++) {
@@ -46,10 +46,10 @@ base_status cli_dataset_list(cli_call *call, int first, const data_audio_options
     const char *folder;
     BASE_TRY(find_root(call, first, &root, &folder, err));
     base_node *dataset = root->kind == BASE_NODE_MAP ? base_node_get(root, "dataset") : NULL;
-    if (!dataset) {
+    if (dataset == NULL) {
         return base_fail(err, BASE_ECONFIG, "%s: has no section 'dataset'", call->arguments[first]);
     }
-    if (audio) {
+    if (audio != NULL) {
         set->audio = *audio;
     } else {
         base_node *node = base_node_get(root, "audio");

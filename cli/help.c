@@ -38,13 +38,13 @@ static void add_wrapped(const char *text, int indent, base_text *out) {
 
 static const char *flag_text(const cli_flag *flag, char *buf, size_t size) {
     const char *letter = cli_short_form(flag);
-    snprintf(buf, size, "%s%s--%s%s%s", letter ? letter : "", letter ? ", " : "", flag->name,
-             flag->value ? " " : "", flag->value ? flag->value : "");
+    snprintf(buf, size, "%s%s--%s%s%s", letter != NULL ? letter : "", letter != NULL ? ", " : "",
+             flag->name, flag->value != NULL ? " " : "", flag->value != NULL ? flag->value : "");
     return buf;
 }
 
 static void add_flags(const cli_flag *table, base_text *out) {
-    for (; table && table->name; table++) {
+    for (; table != NULL && table->name != NULL; table++) {
         char left[64];
         base_text_printf(out, "  %-*s ", FLAG_COLUMN, flag_text(table, left, sizeof left));
         add_wrapped(table->help, FLAG_COLUMN + 3, out);
@@ -64,7 +64,7 @@ static const char about[] = "rimshot trains, evaluates and uses drum-sample clas
 
 void cli_help_overview(base_text *out) {
     base_text_printf(out, "%s.\n\nusage: rimshot COMMAND [ARGUMENTS]\n\n", about);
-    for (int i = 0; cli_commands[i]; i++) {
+    for (int i = 0; cli_commands[i] != NULL; i++) {
         base_text_printf(out, "  %-16s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     }
     base_text_add(out,
@@ -104,26 +104,26 @@ void cli_manual_head(const char *name, int section, const char *summary, base_te
 void cli_manual_paragraphs(const char *text, base_text *out) {
     while (*text) {
         const char *end = strstr(text, "\n\n");
-        size_t n = end ? (size_t)(end - text) : strlen(text);
+        size_t n = end != NULL ? (size_t)(end - text) : strlen(text);
         char paragraph[4096];
         snprintf(paragraph, sizeof paragraph, "%.*s", (int)n, text);
         base_text_add_troff(out, paragraph);
         base_text_add(out, "\n");
         text += n;
-        if (end) base_text_add(out, ".PP\n");
+        if (end != NULL) base_text_add(out, ".PP\n");
         text += strspn(text, "\n");
     }
 }
 
 static void add_manual_flags(const cli_flag *table, base_text *out) {
-    for (; table && table->name; table++) {
+    for (; table != NULL && table->name != NULL; table++) {
         const char *letter = cli_short_form(table);
         base_text_add(out, ".TP\n\\fB");
-        base_text_add_troff(out, letter ? letter : "");
-        base_text_add(out, letter ? ", \\-\\-" : "\\-\\-");
+        base_text_add_troff(out, letter != NULL ? letter : "");
+        base_text_add(out, letter != NULL ? ", \\-\\-" : "\\-\\-");
         base_text_add_troff(out, table->name);
         base_text_add(out, "\\fR");
-        if (table->value) base_text_printf(out, " \\fI%s\\fR", table->value);
+        if (table->value != NULL) base_text_printf(out, " \\fI%s\\fR", table->value);
         base_text_add(out, "\n");
         base_text_add_troff(out, table->help);
         base_text_add(out, "\n");
@@ -153,7 +153,7 @@ static void add_manual_command(const cli_command *command, base_text *out) {
 }
 
 static void add_manual_commands(base_text *out) {
-    for (int i = 0; cli_commands[i]; i++) {
+    for (int i = 0; cli_commands[i] != NULL; i++) {
         base_text_printf(out, ".TP\n.B rimshot %s\n", cli_commands[i]->name);
         base_text_add_troff(out, cli_commands[i]->summary);
         base_text_add(out, "\n");

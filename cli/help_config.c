@@ -31,16 +31,16 @@ static void add_variant(const base_variant *variant, base_help_form form, base_t
         [BASE_HELP_MANUAL] = ".PP\nShort form: %s: VALUE sets %s\n",
     };
     add_heading(variant->name, variant->help, VARIANT, form, out);
-    if (variant->shorthand) {
+    if (variant->shorthand != NULL) {
         base_text_printf(out, short_form[form], variant->name, variant->shorthand);
     }
-    if (variant->options) base_options_help(variant->options, form, out);
+    if (variant->options != NULL) base_options_help(variant->options, form, out);
 }
 
 static void add_section(const train_config_section *section, base_help_form form, base_text *out) {
     add_heading(section->name[0] ? section->name : "top level", section->help, SECTION, form, out);
-    if (section->table) base_options_help(section->table, form, out);
-    if (!section->variants) return;
+    if (section->table != NULL) base_options_help(section->table, form, out);
+    if (section->variants == NULL) return;
     int n;
     const base_variant *const *variants = section->variants(&n);
     for (int i = 0; i < n; i++) add_variant(variants[i], form, out);
@@ -76,7 +76,8 @@ static bool is_within(const char *section, const char *name) {
 static int unknown_section(const char *name, const char *const *names, int n) {
     const char *near = base_nearest(name, names, n);
     return cli_usage("%s: no such section of a configuration%s%s%s", name,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                     near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                     near != NULL ? "'?" : "");
 }
 
 int cli_help_config(const char *name, base_help_form form, base_text *out) {
@@ -86,7 +87,7 @@ int cli_help_config(const char *name, base_help_form form, base_text *out) {
     add_head(form, out);
     for (int i = 0; i < n; i++) {
         names[i] = sections[i].name;
-        if (name && !is_within(sections[i].name, name)) continue;
+        if (name != NULL && !is_within(sections[i].name, name)) continue;
         add_section(&sections[i], form, out);
         n_shown++;
     }

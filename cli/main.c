@@ -53,8 +53,8 @@ bool cli_stopped(void) {
  * use. */
 static void choose_blas_kernel(char **argv) {
     const char *best = nn_blas_best_kernel();
-    bool chosen = getenv("OPENBLAS_CORETYPE") || getenv("RIMSHOT_STARTED");
-    if (chosen || !best || strcmp(best, nn_blas_kernel()) == 0) return;
+    bool chosen = getenv("OPENBLAS_CORETYPE") != NULL || getenv("RIMSHOT_STARTED") != NULL;
+    if (chosen || best == NULL || strcmp(best, nn_blas_kernel()) == 0) return;
     setenv("OPENBLAS_CORETYPE", best, 1);
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
     setenv("RIMSHOT_STARTED", "1", 1);
@@ -81,12 +81,12 @@ static void watch_signals(void) {
 
 /* Commands may have two words: "data overview". *n_words tells how many argv entries it took. */
 static const cli_command *find_command(int argc, char **argv, int *n_words) {
-    for (int i = 0; cli_commands[i]; i++) {
+    for (int i = 0; cli_commands[i] != NULL; i++) {
         const char *name = cli_commands[i]->name, *space = strchr(name, ' ');
-        size_t first = space ? (size_t)(space - name) : strlen(name);
+        size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
         bool same = strlen(argv[1]) == first && strncmp(argv[1], name, first) == 0;
-        if (same && space) same = argc > 2 && strcmp(argv[2], space + 1) == 0;
-        *n_words = space ? 2 : 1;
+        if (same && space != NULL) same = argc > 2 && strcmp(argv[2], space + 1) == 0;
+        *n_words = space != NULL ? 2 : 1;
         if (same) return cli_commands[i];
     }
     return NULL;
@@ -96,7 +96,7 @@ static const cli_command *find_command(int argc, char **argv, int *n_words) {
 static int incomplete_command(const char *word) {
     base_text list = {0};
     size_t length = strlen(word);
-    for (int i = 0; cli_commands[i]; i++) {
+    for (int i = 0; cli_commands[i] != NULL; i++) {
         const char *name = cli_commands[i]->name;
         if (strncmp(name, word, length) != 0 || name[length] != ' ') continue;
         base_text_printf(&list, "%s'%s'", list.size ? ", " : "", name);
@@ -113,12 +113,12 @@ static int unknown_command(int argc, char **argv) {
     char both[256];
     int n = 0;
     if (argc == 2 && incomplete_command(argv[1]) != CLI_OK) return CLI_USAGE;
-    for (; cli_commands[n]; n++) names[n] = cli_commands[n]->name;
+    for (; cli_commands[n] != NULL; n++) names[n] = cli_commands[n]->name;
     snprintf(both, sizeof both, "%s %s", argv[1], argc > 2 ? argv[2] : "");
     const char *near = base_nearest(both, names, n);
-    bool two = near && strchr(near, ' ');
+    bool two = near != NULL && strchr(near, ' ') != NULL;
     if (!two) near = base_nearest(argv[1], names, n);
-    if (near) {
+    if (near != NULL) {
         return cli_usage("%s: no such command; did you mean '%s'?   (all commands: rimshot help)",
                          two ? both : argv[1], near);
     }
@@ -127,13 +127,13 @@ static int unknown_command(int argc, char **argv) {
 
 static bool is_set(const char *variable) {
     const char *value = getenv(variable);
-    return value && value[0] != '\0';
+    return value != NULL && value[0] != '\0';
 }
 
 /* A terminal that cannot redraw a line says so. */
 static bool can_redraw(void) {
     const char *terminal = getenv("TERM");
-    return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+    return isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
 static int run_command(cli_call *call) {
@@ -152,8 +152,8 @@ static int run_command(cli_call *call) {
 /* Of a command; NULL: of the whole program. */
 static int print_help(const cli_command *command) {
     base_text out = {0};
-    if (command) cli_help_command(command, BASE_HELP_TEXT, &out);
-    if (!command) cli_help_overview(&out);
+    if (command != NULL) cli_help_command(command, BASE_HELP_TEXT, &out);
+    if (command == NULL) cli_help_overview(&out);
     return cli_print_release(&out);
 }
 
@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help(NULL);
     int n_words;
     const cli_command *command = find_command(argc, argv, &n_words);
-    if (!command) return unknown_command(argc, argv);
+    if (command == NULL) return unknown_command(argc, argv);
     cli_call call = {.command = command};
     bool help;
     int code = cli_parse(&call, argc - 1 - n_words, argv + 1 + n_words, &help);

@@ -18,11 +18,11 @@ bool cli_training_options(const cli_call *call, train_experiment_options *option
 
 const char *cli_training_folder(cli_call *call, const char *name) {
     const char *folder = cli_text(call, "out");
-    return folder ? folder : base_arena_printf(&call->arena, "runs/%s", name);
+    return folder != NULL ? folder : base_arena_printf(&call->arena, "runs/%s", name);
 }
 
 static bool is_first_at_work(const train_event *event) {
-    for (int i = 0; event->at_work && i + 1 < event->fold; i++) {
+    for (int i = 0; event->at_work != NULL && i + 1 < event->fold; i++) {
         if (event->at_work[i]) return false;
     }
     return true;
