@@ -127,6 +127,8 @@ typedef struct {
 /* Valid frames of the first input and of the output, as C expressions. */
 const char *export_c_frames_in(const export_c_call *call);
 const char *export_c_frames_out(const export_c_call *call);
+/* Whether it reads the network's input, the only value that is not zero past its length. */
+bool export_c_is_raw(const export_c_call *call);
 /* Writes a call that zeroes what follows the valid frames of y, if anything does. */
 void export_c_clear(const export_c_call *call);
 /* Writes a tensor as a constant; its name in C, or "NULL" if the layer has none of that name. */

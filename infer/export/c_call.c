@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "infer/export/c.h"
-#include "nn/kernels/kernels.h"
 
 /* The valid frames as an expression; all where there is no length. */
 static const char *frames(const export_c_call *call, const char *length, nn_shape shape) {
@@ -20,6 +19,10 @@ const char *export_c_frames_in(const export_c_call *call) {
 
 const char *export_c_frames_out(const export_c_call *call) {
     return frames(call, call->n_out, call->node.plan->out);
+}
+
+bool export_c_is_raw(const export_c_call *call) {
+    return call->node.in[0] == 0;
 }
 
 void export_c_clear(const export_c_call *call) {
@@ -81,12 +84,6 @@ static const char *map_name(const export_c_call *call, const nn_function *f) {
     return name;
 }
 
-static bool keeps_zero(const nn_map *map) {
-    float y, x = 0;
-    nn_kernels()->activate(map, &x, &y, 1);
-    return y == 0;
-}
-
 base_status export_c_map_call(const export_c_call *call) {
     nn_function f;
     base_text *body = &call->e->body;
@@ -98,7 +95,7 @@ base_status export_c_map_call(const export_c_call *call) {
         export_c_number(body, f.map.p[i]);
     }
     base_text_add(body, ");\n");
-    if (!keeps_zero(&f.map)) export_c_clear(call);
+    if (!infer_graph_keeps_zero(&f) || export_c_is_raw(call)) export_c_clear(call);
     return BASE_OK;
 }
 

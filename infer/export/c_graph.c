@@ -56,13 +56,20 @@ static void share_buffer(export_c *e, int value, int with) {
     if (e->last_reader[value] > buffer->death) buffer->death = e->last_reader[value];
 }
 
+/* Whether the layer, of which nothing else might remain, makes its output zero past the length: the
+ * network's input is not. */
+static bool cleans(const export_c *e, const nn_graph_node *node) {
+    return node->in[0] == 0 && infer_model_masks(e->model) &&
+           nn_shape_time_axis(node->plan->out) >= 0;
+}
+
 static void give_buffers(export_c *e) {
     new_buffer(e, 0, nn_network_get_config(e->network)->input, -1);
     for (int k = 0; k < e->n_layers; k++) {
         nn_graph_node node = node_at(e, k);
         const export_c_buffer *x = &e->buffers[e->values[node.in[0]].buffer];
         bool is_free = x->death == k;
-        if (is_folded(e, k) || export_c_is_identity(&node) ||
+        if (is_folded(e, k) || (export_c_is_identity(&node) && !cleans(e, &node)) ||
             (is_free && export_c_works_in_place(&node))) {
             share_buffer(e, k + 1, node.in[0]);
         } else {
@@ -184,7 +191,7 @@ static void write_buffers(export_c *e) {
 static base_status write_layers(export_c *e) {
     for (int k = 0; k < e->n_layers; k++) {
         nn_graph_node node = node_at(e, k);
-        if (is_folded(e, k) || export_c_is_identity(&node)) {
+        if (is_folded(e, k) || (export_c_is_identity(&node) && !cleans(e, &node))) {
             find_length(e, k);
         } else {
             BASE_TRY(write_layer(e, k));

@@ -347,6 +347,7 @@ static base_status write_permuted(const export_c_call *call, const int64_t exten
                      call->y, (long long)extent[order[0]], (long long)stride[order[0]],
                      (long long)extent[order[1]], (long long)stride[order[1]],
                      (long long)extent[order[2]], (long long)stride[order[2]]);
+    if (export_c_is_raw(call)) export_c_clear(call);
     return BASE_OK;
 }
 
@@ -380,7 +381,7 @@ static base_status write_combination(const export_c_call *call) {
     base_text_printf(&call->e->body, "    model_%s(%s, %s, %s, %lld, %lld);\n",
                      adds ? "add" : "multiply", call->x[0], call->x[1], call->y, (long long)outer,
                      (long long)(nn_shape_count(plan->out) / outer));
-    if (adds) export_c_clear(call);
+    if (adds || export_c_is_raw(call)) export_c_clear(call);
     return BASE_OK;
 }
 
@@ -394,6 +395,16 @@ static base_status write_concatenate(const export_c_call *call) {
                          call->x[i], place(call->e, call->y, at), (long long)rows, (long long)width,
                          (long long)step);
         at += width;
+    }
+    export_c_clear(call);
+    return BASE_OK;
+}
+
+/* An identity, where it must leave zeros past the length. */
+static base_status write_copy(const export_c_call *call) {
+    if (strcmp(call->x[0], call->y) != 0) {
+        base_text_printf(&call->e->body, "    model_copy_rows(%s, %s, 1, %lld, 0);\n", call->x[0],
+                         call->y, (long long)nn_shape_count(shape_out(call)));
     }
     export_c_clear(call);
     return BASE_OK;
@@ -457,6 +468,7 @@ bool export_c_knows(const nn_layer *layer) {
 
 base_status export_c_layer(const export_c_call *call) {
     const nn_layer *layer = call->node.layer;
+    if (export_c_is_identity(&call->node)) return write_copy(call);
     if (export_c_knows(layer)) return form_of(layer).write(call);
     return base_fail(call->e->err, BASE_ESHAPE, "network[%s].%s has no form in C", call->node.path,
                      layer->variant.name);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dsp/features_plan.h"
+#include "nn/kernels/kernels.h"
 
 base_status infer_graph_members(const infer_model *model, const infer_export_options *options,
                                 int *member, base_error *err) {
@@ -78,6 +79,12 @@ base_status infer_graph_classify(const infer_graph_path *path, const data_audio 
     nn_loss_probabilities(infer_model_loss(path->model), probability, probability, 1, n_classes);
     base_free(x);
     return BASE_OK;
+}
+
+bool infer_graph_keeps_zero(const nn_function *function) {
+    float y, x = 0;
+    nn_kernels()->activate(&function->map, &x, &y, 1);
+    return y == 0;
 }
 
 const void *infer_graph_option(const nn_graph_node *node, const char *key) {

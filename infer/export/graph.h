@@ -31,6 +31,9 @@ typedef struct {
 base_status infer_graph_classify(const infer_graph_path *path, const data_audio *clip,
                                  float *probability, base_error *err);
 
+/* Whether f(0) = 0. */
+bool infer_graph_keeps_zero(const nn_function *function);
+
 /* A bound option by its key; the layer must have it. */
 const void *infer_graph_option(const nn_graph_node *node, const char *key);
 int64_t infer_graph_int(const nn_graph_node *node, const char *key);

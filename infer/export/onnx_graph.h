@@ -4,9 +4,11 @@
 
 #include "infer/export/onnx_builder.h"
 
-/* A value and its valid frames ([N], int32; NULL: all). */
+/* A value and its valid frames ([N], int32; NULL: all). What follows them is zero, except in the
+ * network's input, which is raw: silence, normalised. */
 typedef struct {
     infer_onnx_value x, length;
+    bool is_raw;
 } infer_onnx_signal;
 
 /* From waveforms [N, channels, samples] and their valid samples to the frames they fill, [N,C,F,t],
@@ -29,8 +31,8 @@ base_status infer_onnx_network(infer_onnx *onnx, const nn_network *network,
                                infer_onnx_signal features, infer_onnx_value *logits,
                                base_error *err);
 
-/* Whether a layer of that name has a form in ONNX. */
-bool infer_onnx_knows(const char *layer);
+/* Whether a layer has a form in ONNX; an elementwise one may still be refused. */
+bool infer_onnx_knows(const nn_layer *layer);
 
 /* Runs the file in onnxruntime, by python3, on synthesised drums. */
 base_status infer_onnx_verify(infer_model *model, const infer_export_options *options,

@@ -9,9 +9,6 @@
 #include "infer/export/onnx_layers.h"
 #include "nn/layers/options.h"
 
-#define SQRT_HALF      0.70710678118654752440
-#define SQRT_TWO_BY_PI 0.79788456080286535588
-
 typedef infer_onnx_value emit(const infer_onnx_layer *call);
 
 static nn_shape shape_in(const infer_onnx_layer *call) {
@@ -228,49 +225,6 @@ static infer_onnx_value emit_layer_norm(const infer_onnx_layer *call) {
     return y;
 }
 
-/* ---- single numbers ---- */
-
-static infer_onnx_value emit_relu(const infer_onnx_layer *call) {
-    return INFER_OP(call->onnx, "Relu", call->x[0]);
-}
-
-static infer_onnx_value emit_sigmoid(const infer_onnx_layer *call) {
-    return INFER_OP(call->onnx, "Sigmoid", call->x[0]);
-}
-
-static infer_onnx_value emit_tanh(const infer_onnx_layer *call) {
-    return INFER_OP(call->onnx, "Tanh", call->x[0]);
-}
-
-static infer_onnx_value emit_silu(const infer_onnx_layer *call) {
-    return INFER_OP(call->onnx, "Mul", call->x[0], emit_sigmoid(call));
-}
-
-static infer_onnx_value emit_leaky_relu(const infer_onnx_layer *call) {
-    infer_onnx_value y = INFER_OP(call->onnx, "LeakyRelu", call->x[0]);
-    infer_onnx_set_float(call->onnx, "alpha", infer_graph_float(&call->node, "slope"));
-    return y;
-}
-
-static infer_onnx_value times(infer_onnx *onnx, infer_onnx_value x, double factor) {
-    return INFER_OP(onnx, "Mul", x, infer_onnx_float(onnx, factor));
-}
-
-/* x / 2 (1 + erf(x / sqrt 2)), or x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
-static infer_onnx_value emit_gelu(const infer_onnx_layer *call) {
-    infer_onnx *onnx = call->onnx;
-    infer_onnx_value x = call->x[0], wave;
-    if (infer_graph_choice(&call->node, "approximate") == 0) {
-        wave = INFER_OP(onnx, "Erf", times(onnx, x, SQRT_HALF));
-    } else {
-        infer_onnx_value cube = INFER_OP(onnx, "Mul", INFER_OP(onnx, "Mul", x, x), x);
-        infer_onnx_value sum = INFER_OP(onnx, "Add", x, times(onnx, cube, 0.044715));
-        wave = INFER_OP(onnx, "Tanh", times(onnx, sum, SQRT_TWO_BY_PI));
-    }
-    infer_onnx_value share = INFER_OP(onnx, "Add", wave, infer_onnx_float(onnx, 1));
-    return INFER_OP(onnx, "Mul", times(onnx, x, 0.5), share);
-}
-
 static infer_onnx_value emit_nothing(const infer_onnx_layer *call) {
     return call->x[0];
 }
@@ -445,52 +399,60 @@ static infer_onnx_value emit_concatenate(const infer_onnx_layer *call) {
 
 /* ---- the network ---- */
 
-/* keeps_zeros: past the length y is zero if x is, so that nothing need be done about it. */
-static const struct {
-    const char *layer;
+typedef struct {
+    const nn_layer *layer;
     emit *emit;
-    bool keeps_zeros;
-} forms[] = {
-    {"conv2d", emit_conv2d, false},
-    {"linear", emit_linear, false},
-    {"forest", emit_forest, false},
-    {"gru", infer_onnx_gru, true},
-    {"rnn", infer_onnx_rnn, true},
-    {"lstm", infer_onnx_lstm, true},
-    {"batch_norm", emit_batch_norm, false},
-    {"layer_norm", emit_layer_norm, false},
-    {"dropout", emit_nothing, true},
-    {"stochastic_depth", emit_nothing, true},
-    {"relu", emit_relu, true},
-    {"leaky_relu", emit_leaky_relu, true},
-    {"gelu", emit_gelu, true},
-    {"silu", emit_silu, true},
-    {"sigmoid", emit_sigmoid, false},
-    {"tanh", emit_tanh, true},
-    {"max_pool", emit_max_pool, false},
-    {"avg_pool", emit_avg_pool, false},
-    {"adaptive_pool", emit_adaptive_pool, false},
-    {"global_pool", emit_global_pool, false},
-    {"time_pool", emit_time_pool, false},
-    {"flatten", emit_reshape, false},
-    {"reshape", emit_reshape, false},
-    {"permute", emit_permute, true},
-    {"to_sequence", emit_to_sequence, true},
-    {"to_image", emit_to_image, true},
-    {"add", emit_add, false},
-    {"multiply", emit_multiply, true},
-    {"concatenate", emit_concatenate, false},
-};
-enum { N_FORMS = sizeof forms / sizeof *forms };
+    enum {
+        KEEPS_ZEROS = 1, /* past the length y is zero if x is */
+        MAKES_ZEROS = 2, /* past the length y is zero whatever x is */
+        NEEDS_ZEROS = 4  /* takes x for zero past the length */
+    } traits;
+} form;
 
-static int find_form(const char *layer) {
-    int i = 0;
-    while (i < N_FORMS && strcmp(forms[i].layer, layer) != 0) i++;
-    return i;
+static const form forms[] = {
+    {&nn_layer_conv2d, emit_conv2d, 0},
+    {&nn_layer_linear, emit_linear, 0},
+    {&nn_layer_forest, emit_forest, 0},
+    {&nn_layer_gru, infer_onnx_gru, MAKES_ZEROS},
+    {&nn_layer_rnn, infer_onnx_rnn, MAKES_ZEROS},
+    {&nn_layer_lstm, infer_onnx_lstm, MAKES_ZEROS},
+    {&nn_layer_batch_norm, emit_batch_norm, 0},
+    {&nn_layer_layer_norm, emit_layer_norm, 0},
+    {&nn_layer_dropout, emit_nothing, KEEPS_ZEROS},
+    {&nn_layer_stochastic_depth, emit_nothing, KEEPS_ZEROS},
+    {&nn_layer_max_pool, emit_max_pool, 0},
+    {&nn_layer_avg_pool, emit_avg_pool, NEEDS_ZEROS},
+    {&nn_layer_adaptive_pool, emit_adaptive_pool, 0},
+    {&nn_layer_global_pool, emit_global_pool, NEEDS_ZEROS},
+    {&nn_layer_time_pool, emit_time_pool, NEEDS_ZEROS},
+    {&nn_layer_flatten, emit_reshape, 0},
+    {&nn_layer_reshape, emit_reshape, 0},
+    {&nn_layer_permute, emit_permute, KEEPS_ZEROS},
+    {&nn_layer_to_sequence, emit_to_sequence, KEEPS_ZEROS},
+    {&nn_layer_to_image, emit_to_image, KEEPS_ZEROS},
+    {&nn_layer_add, emit_add, 0},
+    {&nn_layer_multiply, emit_multiply, KEEPS_ZEROS},
+    {&nn_layer_concatenate, emit_concatenate, 0},
+};
+
+static const form *find_form(const nn_layer *layer) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (forms[i].layer == layer) return &forms[i];
+    }
+    return NULL;
 }
 
-bool infer_onnx_knows(const char *layer) {
-    return find_form(layer) < N_FORMS;
+bool infer_onnx_knows(const nn_layer *layer) {
+    return find_form(layer) != NULL || layer->map != NULL;
+}
+
+/* A layer's form; an elementwise layer brings its own along. `emit` is NULL: there is none. */
+static form form_of(const nn_graph_node *node) {
+    nn_function f;
+    const form *own = find_form(node->layer);
+    if (own != NULL) return *own;
+    if (!nn_layer_function(node->layer, node->options, &f) || f.onnx == NULL) return (form){0};
+    return (form){node->layer, infer_onnx_map, infer_graph_keeps_zero(&f) ? KEEPS_ZEROS : 0};
 }
 
 /* The layer's lengths as a table of what it answers: each distinct answer is a value of its own.
@@ -517,20 +479,20 @@ static infer_onnx_value length_after(infer_onnx *onnx, const nn_graph_node *node
 
 static base_status emit_node(infer_onnx *onnx, const nn_graph_node *node, infer_onnx_signal *values,
                              base_error *err) {
-    int form = find_form(node->layer->variant.name);
-    if (form == N_FORMS) {
-        return base_fail(err, BASE_ESHAPE,
-                         "%s: the layer '%s' has no form in ONNX: this program knows no operators "
-                         "for it",
-                         node->path, node->layer->variant.name);
+    form f = form_of(node);
+    if (f.emit == NULL) {
+        return base_fail(err, BASE_ESHAPE, "network[%s].%s has no form in ONNX", node->path,
+                         node->layer->variant.name);
     }
-    infer_onnx_layer call = {.onnx = onnx, .node = *node, .length = values[node->in[0]].length};
+    infer_onnx_signal x = values[node->in[0]];
+    infer_onnx_layer call = {.onnx = onnx, .node = *node, .length = x.length};
     for (int i = 0; i < node->plan->n_in; i++) call.x[i] = values[node->in[i]].x;
     onnx->scope = base_arena_printf(&onnx->arena, "%s%s/", onnx->member, node->path);
     if (onnx->scope == NULL) return base_fail(err, BASE_EMEMORY, "export: out of memory");
-    infer_onnx_signal y = {.x = forms[form].emit(&call)};
-    y.length = length_after(onnx, node, call.length);
-    bool masked = forms[form].keeps_zeros && y.length != NULL && y.length == call.length;
+    if (x.is_raw && f.traits & NEEDS_ZEROS) call.x[0] = filled(&call, 0);
+    infer_onnx_signal y = {.x = f.emit(&call), .length = length_after(onnx, node, x.length)};
+    bool same = y.length == x.length;
+    bool masked = same && (f.traits & MAKES_ZEROS || (f.traits & KEEPS_ZEROS && !x.is_raw));
     if (y.length != NULL && !masked) {
         y.x = infer_onnx_mask_frames(onnx, y.x, y.length, node->plan->out, 0);
     }
@@ -545,6 +507,7 @@ base_status infer_onnx_network(infer_onnx *onnx, const nn_network *network,
     infer_onnx_signal *values = base_arena_alloc(&onnx->arena, (size_t)n + 1, sizeof *values);
     if (values == NULL) return base_fail(err, BASE_EMEMORY, "export: out of memory");
     values[0] = features;
+    values[0].is_raw = features.length != NULL;
     for (int i = 0; i < n; i++) {
         nn_graph_node node = nn_network_node(network, i);
         BASE_TRY(emit_node(onnx, &node, values, err));

@@ -15,6 +15,7 @@ typedef struct {
 /* A tensor of the layer; NULL if it has none of that name. */
 const float *infer_onnx_layer_data(const infer_onnx_layer *call, const char *name, bool is_state);
 
+infer_onnx_value infer_onnx_map(const infer_onnx_layer *call);
 infer_onnx_value infer_onnx_gru(const infer_onnx_layer *call);
 infer_onnx_value infer_onnx_lstm(const infer_onnx_layer *call);
 infer_onnx_value infer_onnx_rnn(const infer_onnx_layer *call);

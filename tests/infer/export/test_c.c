@@ -136,6 +136,25 @@ START_TEST(moved_axes_end_the_padding) {
 }
 END_TEST
 
+/* What follows a clip's end is silence there, not zero as behind every other layer. */
+START_TEST(first_layers_read_silence) {
+    static const char *const first[] = {"dropout", "silu", "{avg_pool: 3}",
+                                        "{gate: [global_pool, sigmoid]}",
+                                        "{concat: [[dropout], [{conv2d: {out: 2, kernel: 1}}]]}"};
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        char config[512];
+        snprintf(config, sizeof config,
+                 MONO LOG_MEL
+                 "network: [%s, {conv2d: {out: 3, kernel: 3, pad: same}}, to_sequence, "
+                 "{time_pool: max}, {linear: classes}]\n",
+                 first[i]);
+        check_config(config, false);
+    }
+    check_config(MONO LOG_MEL "network: [to_sequence, {time_pool: mean}, {linear: classes}]\n",
+                 false);
+}
+END_TEST
+
 START_TEST(decision_trees) {
     check_config(MONO LOG_MEL "network: [to_sequence, {time_pool: max}, {linear: 9}, "
                               "{forest: {out: classes, trees: 3, depth: 4}}]\n",
@@ -319,6 +338,7 @@ END_TEST
 
 TEST_MAIN("infer/export/c", every_layer_has_a_form, images_and_both_recurrent_directions,
           strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
-          decision_trees, moved_axes_end_the_padding, integers, every_front_end, compilers,
-          finds_a_wrong_weight, one_member_of_an_ensemble, verifies_by_the_compiler_that_is_there,
-          verifying_says_what_is_wrong, refuses_numbers_that_are_none)
+          first_layers_read_silence, decision_trees, moved_axes_end_the_padding, integers,
+          every_front_end, compilers, finds_a_wrong_weight, one_member_of_an_ensemble,
+          verifies_by_the_compiler_that_is_there, verifying_says_what_is_wrong,
+          refuses_numbers_that_are_none)

@@ -27,10 +27,10 @@ START_TEST(every_layer_has_a_form) {
     int n;
     const nn_layer *const *layers = nn_layers(&n);
     for (int i = 0; i < n; i++) {
-        ck_assert_msg(infer_onnx_knows(layers[i]->variant.name), "%s has no form in ONNX",
+        ck_assert_msg(infer_onnx_knows(layers[i]), "%s has no form in ONNX",
                       layers[i]->variant.name);
     }
-    ck_assert(!infer_onnx_knows("nope"));
+    ck_assert(!infer_onnx_knows(&(nn_layer){.variant = {.name = "nope"}}));
 }
 END_TEST
 
@@ -85,7 +85,8 @@ static infer_onnx_value emit(infer_onnx *onnx, const char *layers, infer_onnx_va
     infer_onnx_value logits;
     nn_network *network = network_make(layers, &small);
     infer_onnx_init(onnx);
-    TEST_OK(infer_onnx_network(onnx, network, (infer_onnx_signal){"x", length}, &logits, &err),
+    TEST_OK(infer_onnx_network(onnx, network, (infer_onnx_signal){.x = "x", .length = length},
+                               &logits, &err),
             err);
     ck_assert(!onnx->failed);
     check_graph(onnx);
@@ -105,16 +106,27 @@ START_TEST(graphs_are_well_formed) {
 }
 END_TEST
 
-/* A layer that leaves zeros zero needs no mask after one that had it. */
+/* A layer that leaves zeros zero needs no mask after one that had it. The network's input is not
+ * zero past its length: the layers that read it have a mask before or behind them. */
 START_TEST(masks_stand_only_where_needed) {
     infer_onnx onnx;
     emit(&onnx,
          "[relu, {conv2d: {out: 2, kernel: 3, pad: same}}, relu, dropout, {max_pool: 2}, "
          "tanh, flatten]",
          "n");
-    ck_assert_int_eq(count_ops(&onnx, "Where"), 2);
+    ck_assert_int_eq(count_ops(&onnx, "Where"), 3);
     ck_assert_int_eq(count_ops(&onnx, "Gather"), 1); /* lengths after the pooling */
     infer_onnx_release(&onnx);
+    static const char *const readers[] = {
+        "[dropout, flatten]", "[to_sequence, flatten]",   "[{gate: [global_pool]}, flatten]",
+        "[global_pool]",      "[{avg_pool: 3}, flatten]", "[to_sequence, {time_pool: mean}]"};
+    static const int n_masks[] = {1, 1, 2, 1, 2, 1};
+    for (int i = 0; i < 6; i++) {
+        emit(&onnx, readers[i], "n");
+        ck_assert_msg(count_ops(&onnx, "Where") == n_masks[i], "%s: %d masks", readers[i],
+                      count_ops(&onnx, "Where"));
+        infer_onnx_release(&onnx);
+    }
 }
 END_TEST
 
@@ -133,7 +145,7 @@ static void check_gates(const char *layers, int n_gates, const int *order) {
     infer_onnx_value logits;
     nn_network *network = network_make(layers, &small);
     infer_onnx_init(&onnx);
-    TEST_OK(infer_onnx_network(&onnx, network, (infer_onnx_signal){"x", NULL}, &logits, &err), err);
+    TEST_OK(infer_onnx_network(&onnx, network, (infer_onnx_signal){.x = "x"}, &logits, &err), err);
     const Rimshot__Onnx__Tensor *made = find_tensor(&onnx, "1.weight_ih_l0");
     const float *w = nn_network_tensor(network, 0).data,
                 *reverse = nn_network_tensor(network, 4).data;
