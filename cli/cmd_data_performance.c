@@ -1,6 +1,6 @@
 #include "base/file.h"
 #include "cli/dataset.h"
-#include "data/mix.h"
+#include "data/sources/performance.h"
 
 typedef struct {
     cli_call *call;
@@ -9,13 +9,13 @@ typedef struct {
     int64_t n_songs, n_crops;
 } job;
 
-static base_status write_song(job *j, const data_mix *mix, int64_t song, const char *name,
-                              base_error *err) {
+static base_status write_song(job *j, const data_performance *performance, int64_t song,
+                              const char *name, base_error *err) {
     const char *path = base_path_join(&j->call->arena, j->folder, name);
     data_audio audio;
     if (path == NULL) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
     if (cli_stopped()) return base_fail(err, BASE_ESTOPPED, "stopped");
-    BASE_TRY(data_mix_play(mix, song, &audio, err));
+    BASE_TRY(data_performance_play(performance, song, &audio, err));
     base_status status = data_audio_write(path, &audio, err);
     data_audio_release(&audio);
     j->n_songs++;
@@ -36,47 +36,43 @@ static void add_crop(job *j, const data_row *row, const char *name) {
 }
 
 /* The songs of one source, and all their crops: also those whose combination is no class. */
-static base_status write_source(job *j, const data_mix *mix, const data_manifest *manifest,
+static base_status write_source(job *j, const data_origin *origin, const data_manifest *manifest,
                                 base_error *err) {
+    const data_performance *performance = origin->state;
+    const data_performance_options *options = origin->options;
+    int64_t n_steps = performance->song[0].n_steps;
     for (int64_t i = 0; i < manifest->n_rows; i++) {
         const data_row *row = &manifest->rows[i];
-        if (row->mix != mix) continue;
-        int64_t n_steps = mix->song[0].n_steps, song = row->item / n_steps;
+        if (row->origin != origin) continue;
+        int64_t song = row->item / n_steps;
         const char *name = base_arena_printf(&j->call->arena, "song%lld_%03lld.wav",
-                                             (long long)mix->options.seed, (long long)song + 1);
+                                             (long long)options->parts.seed, (long long)song + 1);
         if (name == NULL) return base_fail(err, BASE_EMEMORY, "performance: out of memory");
         add_crop(j, row, name);
-        if (row->item % n_steps == 0) BASE_TRY(write_song(j, mix, song, name, err));
+        if (row->item % n_steps == 0) BASE_TRY(write_song(j, performance, song, name, err));
     }
     return BASE_OK;
-}
-
-static base_status check_sources(const cli_call *call, const cli_dataset *set, base_error *err) {
-    const data_mix *mix = set->manifest.mixes;
-    while (mix != NULL && mix->song == NULL) mix = mix->next;
-    if (mix != NULL) return BASE_OK;
-    return base_fail(err, BASE_EDATA, "%s: has no 'source: performance'", call->arguments[0]);
 }
 
 static base_status write_sources(job *j, cli_dataset *set, cli_progress *progress,
                                  base_error *err) {
-    data_work work = {j->call->pool, cli_progress_data, progress};
-    const char *cache = base_path_cache(&j->call->arena);
-    for (data_mix *mix = set->manifest.mixes; mix != NULL; mix = mix->next) {
-        if (mix->song == NULL) continue;
-        BASE_TRY(data_mix_prepare(mix, &set->manifest, &set->audio, cache, &work, err));
-        BASE_TRY(write_source(j, mix, &set->manifest, err));
-        data_mix_rest(mix);
+    data_work work = {j->call->pool, base_path_cache(&j->call->arena), cli_progress_data, progress};
+    int n = 0;
+    for (data_origin *o = set->manifest.origins; o != NULL; o = o->next) {
+        if (o->source != &data_source_performance) continue;
+        if (n++ == 0) BASE_TRY(base_folder_make(j->folder, err));
+        BASE_TRY(o->source->load(o, &set->manifest, &set->audio, &work, err));
+        BASE_TRY(write_source(j, o, &set->manifest, err));
+        o->source->unload(o);
     }
-    return BASE_OK;
+    if (n > 0) return BASE_OK;
+    return base_fail(err, BASE_EDATA, "%s: has no 'source: performance'", j->call->arguments[0]);
 }
 
 static base_status write_performances(job *j, cli_progress *progress, base_error *err) {
     cli_dataset set = {0};
     base_text_add(&j->table, "path,label,group,begin_s,end_s\n");
     base_status status = cli_dataset_list(j->call, 0, NULL, &set, err);
-    if (status == BASE_OK) status = check_sources(j->call, &set, err);
-    if (status == BASE_OK) status = base_folder_make(j->folder, err);
     if (status == BASE_OK) status = write_sources(j, &set, progress, err);
     cli_dataset_release(&set);
     BASE_TRY(status);

@@ -61,8 +61,8 @@ base_status cli_dataset_list(cli_call *call, int first, const data_audio_options
 base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
                              cli_progress *progress, cli_dataset *set, base_error *err) {
     BASE_TRY(cli_dataset_list(call, first, audio, set, err));
-    return data_clips_open(&set->manifest, &set->audio, base_path_cache(&call->arena), call->pool,
-                           cli_progress_data, progress, &set->clips, err);
+    data_work work = {call->pool, base_path_cache(&call->arena), cli_progress_data, progress};
+    return data_clips_open(&set->manifest, &set->audio, &work, &set->clips, err);
 }
 
 void cli_dataset_release(cli_dataset *set) {

@@ -1,16 +1,13 @@
 #include "data/cache.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/h5.h"
-#include "data/mix.h"
-#include "data/synth.h"
+#include "data/source.h"
 
 #define KIND "clips"
 /* The name tells which clips a file has; CLIPS_VERSION is raised if they are to be decoded anew. */
-enum { VERSION = 2, CLIPS_VERSION = 1, TASKS_PER_REPORT = 64, READ_BYTES = 1 << 18 };
+enum { VERSION = 2, CLIPS_VERSION = 1 };
 
 void data_decoded_release(data_decoded *decoded) {
     if (decoded == NULL) return;
@@ -19,30 +16,6 @@ void data_decoded_release(data_decoded *decoded) {
     if (decoded->cache == NULL) base_free(decoded->audio);
     base_h5_reader_free(decoded->cache);
     *decoded = (data_decoded){0};
-}
-
-/* Tasks of one report run with their number shifted to its start. */
-typedef struct {
-    base_task *task;
-    void *context;
-    int64_t first;
-} shifted;
-
-static void run_shifted(void *context, int64_t task, int worker) {
-    const shifted *s = context;
-    s->task(s->context, s->first + task, worker);
-}
-
-base_status data_work_run(const data_work *work, const char *what, int64_t n, base_task *task,
-                          void *context, base_error *err) {
-    for (int64_t done = 0; done < n;) {
-        int64_t n_now = n - done < TASKS_PER_REPORT ? n - done : TASKS_PER_REPORT;
-        base_parallel(work->pool, n_now, run_shifted, &(shifted){task, context, done});
-        done += n_now;
-        if (work->progress != NULL && !work->progress(work->progress_context, what, done, n))
-            return base_fail(err, BASE_ESTOPPED, "stopped while %s", what);
-    }
-    return BASE_OK;
 }
 
 /* ---- the name ---- */
@@ -54,28 +27,14 @@ typedef struct {
 } row_key;
 
 typedef struct {
-    const data_row *const *rows;
+    data_row *const *rows;
     row_key *keys;
 } key_work;
 
-/* Digest of a file, block by block; of nothing if it can't be read. */
-static base_digest digest_file(const char *path) {
-    base_digest digest = base_digest_bytes(NULL, 0);
-    FILE *file = base_file_exists(path) ? fopen(path, "rbe") : NULL;
-    void *block = base_alloc(1, READ_BYTES);
-    while (file != NULL && block != NULL) {
-        size_t n = fread(block, 1, READ_BYTES, file);
-        if (n == 0) break;
-        digest = base_digest_join(digest, base_digest_bytes(block, n));
-    }
-    base_free(block);
-    if (file != NULL) fclose(file);
-    return digest;
-}
-
-/* Spans of one file follow each other; only the first digests it. */
+/* Spans of one sound follow each other; only the first digests it. */
 static bool continues(const key_work *w, int64_t i) {
-    return i > 0 && strcmp(w->rows[i]->path, w->rows[i - 1]->path) == 0;
+    return i > 0 && w->rows[i]->origin == w->rows[i - 1]->origin &&
+           strcmp(w->rows[i]->path, w->rows[i - 1]->path) == 0;
 }
 
 static void digest_row(void *context, int64_t i, int worker) {
@@ -83,36 +42,31 @@ static void digest_row(void *context, int64_t i, int worker) {
     const key_work *w = context;
     const data_row *row = w->rows[i];
     w->keys[i] = (row_key){.begin_s = row->begin_s, .end_s = row->end_s};
-    if (row->mix != NULL)
-        w->keys[i].source =
-            base_digest_join(row->mix->digest, base_digest_bytes(row->path, strlen(row->path)));
-    else if (data_synth_is_name(row->path))
-        w->keys[i].source = base_digest_bytes(row->path, strlen(row->path));
-    else if (!continues(w, i))
-        w->keys[i].source = digest_file(row->path);
+    if (!continues(w, i)) w->keys[i].source = data_row_digest(row);
 }
 
-base_status data_cache_path(const char *folder, const data_row *const *rows, int64_t n_rows,
-                            const data_audio_options *options, const data_work *work,
-                            base_arena *arena, const char **path, base_error *err) {
-    const double settings[] = {
-        CLIPS_VERSION,    options->sample_rate_hz, (double)options->channels, options->seconds,
-        options->trim_db, options->normalize,      options->min_peak_db};
-    key_work w = {rows, base_alloc((size_t)n_rows, sizeof(row_key))};
-    if (w.keys == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the cache's name");
-    base_status status = data_work_run(work, "checking files", n_rows, digest_row, &w, err);
-    for (int64_t i = 1; i < n_rows; i++) {
+static base_status no_memory(base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "no memory for the cache");
+}
+
+base_status data_cache_path(const data_decoding *d, const char **path, base_error *err) {
+    const data_audio_options *o = d->options;
+    const double settings[] = {CLIPS_VERSION, o->sample_rate_hz, (double)o->channels, o->seconds,
+                               o->trim_db,    o->normalize,      o->min_peak_db};
+    size_t n = (size_t)d->n_rows;
+    key_work w = {d->rows, base_alloc(n, sizeof(row_key))};
+    if (w.keys == NULL) return no_memory(err);
+    base_status status = data_work_run(d->work, "checking files", d->n_rows, digest_row, &w, err);
+    for (int64_t i = 1; i < d->n_rows; i++) {
         if (continues(&w, i)) w.keys[i].source = w.keys[i - 1].source;
     }
     base_digest key = base_digest_join(base_digest_bytes(settings, sizeof settings),
-                                       base_digest_bytes(w.keys, (size_t)n_rows * sizeof *w.keys));
+                                       base_digest_bytes(w.keys, n * sizeof *w.keys));
     base_free(w.keys);
     char hex[33];
     base_digest_hex(key, hex);
-    *path = base_arena_printf(arena, "%s/clips-%s.h5", folder, hex);
-    if (status == BASE_OK && *path == NULL)
-        status = base_fail(err, BASE_EMEMORY, "no memory for the cache's name");
-    return status;
+    *path = base_arena_printf(d->arena, "%s/clips-%s.h5", d->work->cache_folder, hex);
+    return status == BASE_OK && *path == NULL ? no_memory(err) : status;
 }
 
 /* ---- the file ---- */
@@ -148,7 +102,7 @@ static void copy_column(const fact *f, data_row *rows, int64_t n_rows, unsigned 
 static base_status read_facts(base_h5_reader *reader, data_decoded *d, base_arena *arena,
                               base_error *err) {
     unsigned char *column = base_alloc((size_t)d->n_rows, MAX_ITEMS * ITEM_BYTES);
-    if (column == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the cache");
+    if (column == NULL) return no_memory(err);
     base_status status = BASE_OK;
     for (int k = 0; k < N_FACTS && status == BASE_OK; k++) {
         status = base_h5_get(reader, facts[k].name, facts[k].type,
@@ -181,8 +135,7 @@ static bool offsets_fit(const data_decoded *d, const data_audio_options *options
     return true;
 }
 
-static base_status read_all(const data_audio_options *options, data_decoded *d, base_arena *arena,
-                            base_error *err) {
+static base_status read_all(const data_decoding *decoding, data_decoded *d, base_error *err) {
     base_h5_reader *reader = d->cache;
     void *audio;
     int rank;
@@ -191,35 +144,30 @@ static base_status read_all(const data_audio_options *options, data_decoded *d, 
     int64_t total = rank == 1 ? shape[0] : 0;
     d->facts = base_alloc((size_t)d->n_rows, sizeof *d->facts);
     d->offset = base_alloc((size_t)d->n_rows + 1, sizeof *d->offset);
-    if (d->facts == NULL || d->offset == NULL)
-        return base_fail(err, BASE_EMEMORY, "no memory for the cache");
+    if (d->facts == NULL || d->offset == NULL) return no_memory(err);
     BASE_TRY(base_h5_get(reader, "offset", BASE_H5_I64, d->n_rows + 1, d->offset, err));
-    BASE_TRY(read_facts(reader, d, arena, err));
+    BASE_TRY(read_facts(reader, d, decoding->arena, err));
     BASE_TRY(base_h5_borrow(reader, "audio", BASE_H5_F32, total, &audio, err));
     d->audio = audio;
-    if (!offsets_fit(d, options, total))
-        return base_fail(err, BASE_EFORMAT, "the clips do not fill the audio");
-    return BASE_OK;
+    if (offsets_fit(d, decoding->options, total)) return BASE_OK;
+    return base_fail(err, BASE_EFORMAT, "the clips do not fill the audio");
 }
 
-base_status data_cache_read(const char *path, int64_t n_rows, const data_audio_options *options,
-                            base_arena *arena, data_decoded *decoded, base_error *err) {
-    *decoded = (data_decoded){.n_rows = n_rows};
+base_status data_cache_read(const char *path, const data_decoding *decoding, data_decoded *decoded,
+                            base_error *err) {
+    *decoded = (data_decoded){.n_rows = decoding->n_rows};
     BASE_TRY(base_h5_reader_open(path, KIND, VERSION, NULL, &decoded->cache, err));
-    base_status status = read_all(options, decoded, arena, err);
-    if (status != BASE_OK) {
-        data_decoded_release(decoded);
-        return base_fail_within(err, "%s", path);
-    }
-    return BASE_OK;
+    base_status status = read_all(decoding, decoded, err);
+    if (status == BASE_OK) return BASE_OK;
+    data_decoded_release(decoded);
+    return base_fail_within(err, "%s", path);
 }
 
 static base_status put_facts(base_h5_writer *writer, const data_decoded *d, base_error *err) {
     unsigned char *column = base_alloc((size_t)d->n_rows, MAX_ITEMS * ITEM_BYTES);
     const char **reasons = base_alloc((size_t)d->n_rows, sizeof *reasons);
     base_status status = BASE_OK;
-    if (column == NULL || reasons == NULL)
-        status = base_fail(err, BASE_EMEMORY, "no memory for the cache");
+    if (column == NULL || reasons == NULL) status = no_memory(err);
     for (int k = 0; k < N_FACTS && status == BASE_OK; k++) {
         int64_t shape[] = {d->n_rows, (int64_t)facts[k].n_items};
         copy_column(&facts[k], d->facts, d->n_rows, column, true);

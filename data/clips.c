@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "data/cache.h"
-#include "data/mix.h"
-#include "data/synth.h"
+#include "data/source.h"
 
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the clips");
@@ -18,18 +17,14 @@ typedef struct {
 } result;
 
 typedef struct {
-    const data_row *const *rows;
-    const data_audio_options *options;
+    const data_decoding *decoding;
     result *results;
-} decoding;
+} decode_job;
 
 static base_status decode_row(const data_row *row, const data_audio_options *options, result *r,
                               base_error *err) {
     data_audio audio;
-    data_audio_span span = {row->begin_s, row->end_s, 0};
-    BASE_TRY(row->mix != NULL                ? data_mix_read(row, &audio, err)
-             : data_synth_is_name(row->path) ? data_synth_read(row->path, &audio, err)
-                                             : data_audio_read(row->path, &span, &audio, err));
+    BASE_TRY(data_row_read(row, &audio, err));
     base_status status = data_clip_facts(&audio, &r->facts, err);
     if (status == BASE_OK) status = data_clip_prepare(&audio, options, &r->clip, err);
     data_audio_release(&audio);
@@ -50,12 +45,13 @@ static char *explain(const base_error *err, const char *path) {
 
 static void decode_task(void *context, int64_t i, int worker) {
     (void)worker;
-    const decoding *d = context;
-    result *r = &d->results[i];
+    const decode_job *job = context;
+    const data_row *row = job->decoding->rows[i];
+    result *r = &job->results[i];
     base_error err;
-    r->status = decode_row(d->rows[i], d->options, r, &err);
+    r->status = decode_row(row, job->decoding->options, r, &err);
     if (r->status == BASE_OK || r->status == BASE_EMEMORY) return;
-    r->problem = explain(&err, d->rows[i]->path);
+    r->problem = explain(&err, row->path);
     if (r->problem == NULL) r->status = BASE_EMEMORY;
 }
 
@@ -86,37 +82,33 @@ static base_status join_results(result *results, int64_t n_rows, base_arena *are
     return BASE_OK;
 }
 
-static base_status decode_all(const data_row *const *rows, int64_t n_rows,
-                              const data_audio_options *options, const data_work *work,
-                              base_arena *arena, data_decoded *out, base_error *err) {
-    decoding d = {rows, options, base_alloc((size_t)n_rows, sizeof(result))};
-    if (d.results == NULL) return no_memory(err);
-    base_status status = data_work_run(work, "decoding", n_rows, decode_task, &d, err);
-    if (status == BASE_OK) status = join_results(d.results, n_rows, arena, out, err);
-    for (int64_t i = 0; i < n_rows; i++) {
-        data_audio_release(&d.results[i].clip);
-        base_free(d.results[i].problem);
+static base_status decode_all(const data_decoding *d, data_decoded *out, base_error *err) {
+    decode_job job = {d, base_alloc((size_t)d->n_rows, sizeof(result))};
+    if (job.results == NULL) return no_memory(err);
+    base_status status = data_work_run(d->work, "decoding", d->n_rows, decode_task, &job, err);
+    if (status == BASE_OK) status = join_results(job.results, d->n_rows, d->arena, out, err);
+    for (int64_t i = 0; i < d->n_rows; i++) {
+        data_audio_release(&job.results[i].clip);
+        base_free(job.results[i].problem);
     }
-    base_free(d.results);
+    base_free(job.results);
     if (status != BASE_OK) data_decoded_release(out);
     return status;
 }
 
-/* The cache only saves time: a broken one is made anew, one that can't be written is done without.
+/* The cache only saves time: a broken one is made anew, one that cannot be written is done without.
  */
-static base_status load_or_decode(const data_row *const *rows, int64_t n_rows,
-                                  const data_audio_options *options, const char *cache_folder,
-                                  const data_work *work, base_arena *arena, data_decoded *out,
-                                  base_error *err) {
-    const char *path = NULL;
-    if (cache_folder != NULL) {
-        BASE_TRY(data_cache_path(cache_folder, rows, n_rows, options, work, arena, &path, err));
-        if (data_cache_read(path, n_rows, options, arena, out, NULL) == BASE_OK) return BASE_OK;
+static base_status load_or_decode(const data_decoding *d, data_decoded *out, base_error *err) {
+    const char *path = NULL, *folder = d->work->cache_folder;
+    if (folder != NULL) {
+        BASE_TRY(data_cache_path(d, &path, err));
+        if (data_cache_read(path, d, out, NULL) == BASE_OK) return BASE_OK;
     }
-    BASE_TRY(decode_all(rows, n_rows, options, work, arena, out, err));
-    bool any = out->offset[n_rows] > 0;
-    if (path != NULL && any && base_folder_make(cache_folder, NULL) == BASE_OK)
+    BASE_TRY(decode_all(d, out, err));
+    bool any = out->offset[d->n_rows] > 0;
+    if (path != NULL && any && base_folder_make(folder, NULL) == BASE_OK) {
         (void)data_cache_write(path, out, NULL);
+    }
     return BASE_OK;
 }
 
@@ -131,29 +123,11 @@ static void note_facts(data_row *row, const data_row *facts) {
     row->left_out = facts->left_out;
 }
 
-/* A class all of whose sounds were left out can't be learnt. */
-static base_status check_classes(const data_manifest *m, data_row *const *rows, int64_t n_rows,
-                                 base_error *err) {
-    for (int c = 0; c < m->n_classes; c++) {
-        int64_t n_used = 0, n_left_out = 0;
-        const data_row *first = NULL;
-        for (int64_t i = 0; i < n_rows; i++) {
-            if (rows[i]->class_index != c) continue;
-            n_used += rows[i]->left_out == NULL;
-            if (rows[i]->left_out != NULL && n_left_out++ == 0) first = rows[i];
-        }
-        if (n_used == 0 && first != NULL)
-            return base_fail(err, BASE_EDATA,
-                             "no usable sound of class '%s' (%lld left out; the first: %s: %s)",
-                             m->classes[c], (long long)n_left_out, first->path, first->left_out);
-    }
-    return BASE_OK;
-}
-
 /* Turns decoded rows into clips; takes the audio. */
-static base_status make_clips(const data_manifest *m, data_row *const *rows, data_decoded *d,
-                              const data_audio_options *options, data_clips *clips,
-                              base_error *err) {
+static base_status make_clips(const data_manifest *m, const data_decoding *decoding,
+                              data_decoded *d, data_clips *clips, base_error *err) {
+    const data_audio_options *options = decoding->options;
+    data_row *const *rows = decoding->rows;
     int64_t n = d->n_rows;
     *clips = (data_clips){.sample_rate_hz = options->sample_rate_hz,
                           .n_channels = options->channels,
@@ -179,48 +153,51 @@ static base_status make_clips(const data_manifest *m, data_row *const *rows, dat
     return BASE_OK;
 }
 
-/* What sounds are made from is decoded first; it decides the cache's name, too. */
-static base_status prepare_mixes(data_manifest *m, const data_audio_options *options,
-                                 const char *cache_folder, const data_work *work, base_error *err) {
-    for (data_mix *mix = m->mixes; mix != NULL; mix = mix->next)
-        BASE_TRY(data_mix_prepare(mix, m, options, cache_folder, work, err));
-    for (const data_mix *mix = m->mixes; mix != NULL; mix = mix->next)
-        BASE_TRY(data_mix_tell(mix, m, err));
+/* What sounds are made from comes first; it decides the cache's name, too. */
+static base_status load_origins(data_manifest *m, const data_decoding *d, base_error *err) {
+    for (data_origin *o = m->origins; o != NULL; o = o->next) {
+        if (o->source->load != NULL) BASE_TRY(o->source->load(o, m, d->options, d->work, err));
+    }
+    for (int64_t i = 0; i < d->n_rows; i++) {
+        const data_origin *origin = d->rows[i]->origin;
+        if (origin != NULL && origin->source->describe != NULL) {
+            BASE_TRY(origin->source->describe(d->rows[i], d->arena, err));
+        }
+    }
     return BASE_OK;
 }
 
-static base_status open_rows(data_manifest *m, data_row **rows, int64_t n_rows,
-                             const data_audio_options *options, const char *cache_folder,
-                             const data_work *work, data_clips *clips, base_error *err) {
+static base_status open_rows(data_manifest *m, const data_decoding *d, data_clips *clips,
+                             base_error *err) {
     data_decoded decoded = {0};
-    BASE_TRY(load_or_decode((const data_row *const *)rows, n_rows, options, cache_folder, work,
-                            &m->arena, &decoded, err));
-    for (int64_t i = 0; i < n_rows; i++) note_facts(rows[i], &decoded.facts[i]);
-    base_status status = check_classes(m, rows, n_rows, err);
-    if (status == BASE_OK) status = make_clips(m, rows, &decoded, options, clips, err);
-    for (int64_t i = 0; i < n_rows; i++) {
-        if (rows[i]->left_out != NULL) rows[i]->class_index = -1;
+    if (d->n_rows == 0) return base_fail(err, BASE_EDATA, "no sound is in use");
+    BASE_TRY(load_origins(m, d, err));
+    BASE_TRY(load_or_decode(d, &decoded, err));
+    for (int64_t i = 0; i < d->n_rows; i++) note_facts(d->rows[i], &decoded.facts[i]);
+    base_status status = data_manifest_check_trained(m, err);
+    if (status == BASE_OK) status = make_clips(m, d, &decoded, clips, err);
+    for (int64_t i = 0; i < d->n_rows; i++) {
+        if (d->rows[i]->left_out != NULL) d->rows[i]->class_index = -1;
     }
     data_decoded_release(&decoded);
     return status;
 }
 
 base_status data_clips_open(data_manifest *manifest, const data_audio_options *options,
-                            const char *cache_folder, base_pool *pool, data_progress *progress,
-                            void *progress_context, data_clips *clips, base_error *err) {
+                            const data_work *work, data_clips *clips, base_error *err) {
     *clips = (data_clips){0};
-    data_row **rows = base_alloc((size_t)manifest->n_rows, sizeof(data_row *));
-    if (rows == NULL) return no_memory(err);
-    int64_t n_rows = 0;
+    data_decoding d = {.rows = base_alloc((size_t)manifest->n_rows, sizeof(data_row *)),
+                       .options = options,
+                       .work = work != NULL ? work : &(data_work){0},
+                       .arena = &manifest->arena};
+    if (d.rows == NULL) return no_memory(err);
     for (int64_t i = 0; i < manifest->n_rows; i++) {
-        if (manifest->rows[i].left_out == NULL) rows[n_rows++] = &manifest->rows[i];
+        if (manifest->rows[i].left_out == NULL) d.rows[d.n_rows++] = &manifest->rows[i];
     }
-    data_work work = {pool, progress, progress_context};
-    base_status status = n_rows > 0 ? prepare_mixes(manifest, options, cache_folder, &work, err)
-                                    : base_fail(err, BASE_EDATA, "no sound is in use");
-    if (status == BASE_OK)
-        status = open_rows(manifest, rows, n_rows, options, cache_folder, &work, clips, err);
-    for (data_mix *mix = manifest->mixes; mix != NULL; mix = mix->next) data_mix_rest(mix);
-    base_free(rows);
+    base_status status = open_rows(manifest, &d, clips, err);
+    for (data_origin *o = manifest->origins; o != NULL; o = o->next) {
+        if (o->source->unload != NULL) o->source->unload(o);
+    }
+    base_free(d.rows);
     return status;
 }

@@ -5,18 +5,14 @@
 #ifndef DATA_CLIPS_H
 #define DATA_CLIPS_H
 
-#include "base/parallel.h"
 #include "data/clip.h"
 #include "data/clip_set.h"
+#include "data/work.h"
 
-/* Progress of a long job, called from the calling thread; returning false stops it (ESTOPPED). */
-typedef bool data_progress(void *context, const char *what, int64_t done, int64_t total);
-
-/* Decodes (or reads from the cache in `cache_folder`; NULL: no cache) all used rows; fills in their
- * facts; rows that are silent or cannot be decoded are left out with the reason. EDATA when no clip
- * is left, or a class is left without one (named). */
+/* Decodes (or reads from the cache) all used rows; fills in their facts; rows that are silent or
+ * cannot be decoded are left out with the reason. work NULL: one thread, no cache. EDATA when no
+ * clip is left, or a class has nothing left to train on (named). */
 base_status data_clips_open(data_manifest *manifest, const data_audio_options *options,
-                            const char *cache_folder, base_pool *pool, data_progress *progress,
-                            void *progress_context, data_clips *clips, base_error *err);
+                            const data_work *work, data_clips *clips, base_error *err);
 
 #endif

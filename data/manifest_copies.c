@@ -8,11 +8,6 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the list of sounds");
 }
 
-static void leave_out(data_row *row, const char *why) {
-    row->left_out = why;
-    row->class_index = -1;
-}
-
 /* ---- copies ---- */
 
 static base_status leave_out_duplicates(data_manifest *m, base_error *err) {
@@ -26,7 +21,7 @@ static base_status leave_out_duplicates(data_manifest *m, base_error *err) {
     for (int64_t i = 0; i < m->n_rows; i++) {
         data_row *row = &m->rows[i];
         if (row->use == DATA_USE_TEST || row->duplicate < 0 || !is_tested[row->duplicate]) continue;
-        leave_out(row, "a copy of a sound for testing (use: test)");
+        row->left_out = "a copy of a sound for testing (use: test)";
         n_left_out++;
     }
     base_free(is_tested);
@@ -92,14 +87,9 @@ static bool is_trained_on(const data_row *row) {
     return row->use != DATA_USE_TEST && row->left_out == NULL;
 }
 
-/* n_trained [n_classes]: rows to train on. */
-static base_status leave_out_shared(data_manifest *m, const tested_list *tested, int64_t *n_trained,
-                                    base_error *err) {
+static base_status leave_out_shared(data_manifest *m, const tested_list *tested, base_error *err) {
     int64_t n_left_out = 0;
     const data_row *first = NULL;
-    for (int64_t i = 0; i < m->n_rows; i++) {
-        if (is_trained_on(&m->rows[i])) n_trained[m->rows[i].class_index]++;
-    }
     for (int64_t i = 0; i < m->n_rows; i++) {
         data_row *row = &m->rows[i];
         bool shared;
@@ -107,32 +97,41 @@ static base_status leave_out_shared(data_manifest *m, const tested_list *tested,
         const char *why = find_shared(m, tested, row, &shared);
         if (!shared) continue;
         if (why == NULL) return no_memory(err);
-        int class_index = row->class_index;
-        leave_out(row, why);
+        row->left_out = why;
         if (n_left_out++ == 0) first = row;
-        if (--n_trained[class_index] == 0)
-            return base_fail(err, BASE_EDATA,
-                             "class '%s' has nothing left to train on that has no one-shot in "
-                             "common with a sound for testing; the last one: %s: %s",
-                             m->classes[class_index], row->path, why);
     }
-    if (n_left_out > 0)
+    if (n_left_out > 0) {
         data_manifest_note(m,
                            "%lld sounds are not trained on: they have one-shots in common with "
                            "sounds for testing (use: test); the first: %s: %s",
                            (long long)n_left_out, first->path, first->left_out);
+    }
     return BASE_OK;
 }
 
-base_status data_manifest_leave_out_copies(data_manifest *m, base_error *err) {
-    tested_list tested;
+/* ---- both ---- */
+
+static bool has_parts(const data_manifest *m) {
+    int64_t i = 0;
+    while (i < m->n_rows && m->rows[i].n_parts == 0) i++;
+    return i < m->n_rows;
+}
+
+static base_status leave_out_all(data_manifest *m, base_error *err) {
     BASE_TRY(leave_out_duplicates(m, err));
-    if (m->mixes == NULL) return BASE_OK;
+    if (!has_parts(m)) return BASE_OK;
+    tested_list tested;
     BASE_TRY(list_tested(m, &tested, err));
-    int64_t *n_trained = base_alloc((size_t)m->n_classes, sizeof *n_trained);
-    base_status status =
-        n_trained != NULL ? leave_out_shared(m, &tested, n_trained, err) : no_memory(err);
-    base_free(n_trained);
+    base_status status = leave_out_shared(m, &tested, err);
     base_free(tested.items);
+    return status;
+}
+
+base_status data_manifest_leave_out_copies(data_manifest *m, base_error *err) {
+    base_status status = leave_out_all(m, err);
+    if (status == BASE_OK) status = data_manifest_check_trained(m, err);
+    for (int64_t i = 0; i < m->n_rows; i++) {
+        if (m->rows[i].left_out != NULL) m->rows[i].class_index = -1;
+    }
     return status;
 }

@@ -1,9 +1,6 @@
 #include "data/synth.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "base/rng.h"
@@ -269,28 +266,4 @@ base_status data_synth_hit(int class_index, int64_t number, uint64_t seed, data_
     finish(&h);
     *audio = (data_audio){h.x, 1, h.n, RATE_HZ};
     return BASE_OK;
-}
-
-bool data_synth_is_name(const char *path) {
-    return strncmp(path, "synth:", 6) == 0;
-}
-
-char *data_synth_name(int class_index, int64_t number, int64_t seed, base_arena *arena) {
-    return base_arena_printf(arena, "synth:%s:%" PRId64 ":%" PRId64,
-                             data_synth_classes[class_index], number, seed);
-}
-
-base_status data_synth_read(const char *name, data_audio *audio, base_error *err) {
-    char class_name[16];
-    int64_t number, seed;
-    int end = 0;
-    *audio = (data_audio){0};
-    bool whole = sscanf(name, "synth:%15[a-z]:%9" SCNd64 ":%10" SCNd64 "%n", class_name, &number,
-                        &seed, &end) == 3 &&
-                 name[end] == '\0' && number >= 0 && seed >= 0;
-    for (int c = 0; c < DATA_SYNTH_N_CLASSES && whole; c++) {
-        if (strcmp(class_name, data_synth_classes[c]) == 0)
-            return data_synth_hit(c, number, (uint64_t)seed, audio, err);
-    }
-    return base_fail(err, BASE_EDATA, "%s: no hit of the synthesiser", name);
 }

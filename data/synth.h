@@ -15,10 +15,4 @@ extern const char *const data_synth_classes[DATA_SYNTH_N_CLASSES];
 base_status data_synth_hit(int class_index, int64_t number, uint64_t seed, data_audio *audio,
                            base_error *err);
 
-/* Hits stand among files by a name, "synth:CLASS:NUMBER:SEED". _is_name tells them apart;
- * _name makes one in the arena (NULL: no memory); _read renders one, EDATA if it names no hit. */
-bool data_synth_is_name(const char *path);
-char *data_synth_name(int class_index, int64_t number, int64_t seed, base_arena *arena);
-base_status data_synth_read(const char *name, data_audio *audio, base_error *err);
-
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "data/source.h"
 #include "train/config_classifier.h"
 #include "train/include.h"
 
@@ -101,6 +102,7 @@ const train_config_section *train_config_sections(int *n) {
     static const train_config_section sections[] = {
         {"", "what a configuration consists of", top_table, NULL},
         {"dataset", "sources of sounds and labels", data_source_table, NULL},
+        {"dataset.source", "keys that each kind of source has besides", NULL, data_source_variants},
         {"audio", "form that every sound is brought into", data_audio_table, NULL},
         {"features", "front end: waveform to network input", dsp_features_table, NULL},
         {"augment", "list of effects on training clips, in order", NULL, data_augment_variants},

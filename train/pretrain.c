@@ -177,9 +177,9 @@ static base_status open_data(pretraining *p, base_error *err) {
     }
     p->width = output.dim[0];
     p->count = nn_shape_count(nn_network_get_config(p->network)->input);
-    return data_clips_open(&p->manifest, &config->audio, base_path_cache(&p->arena),
-                           p->options->pool, p->options->decoding, p->options->context, &p->clips,
-                           err);
+    data_work work = {p->options->pool, base_path_cache(&p->arena), p->options->decoding,
+                      p->options->context};
+    return data_clips_open(&p->manifest, &config->audio, &work, &p->clips, err);
 }
 
 /* As in every training, sounds for testing and their copies stay unseen. */

@@ -105,8 +105,8 @@ base_status train_data_open(train_config *config, base_pool *pool, data_progress
     base_status status = check_parts(config, data->manifest.n_classes, err);
     base_arena arena = {0};
     if (status == BASE_OK) {
-        status = data_clips_open(&data->manifest, &config->audio, base_path_cache(&arena), pool,
-                                 progress, context, &data->clips, err);
+        data_work work = {pool, base_path_cache(&arena), progress, context};
+        status = data_clips_open(&data->manifest, &config->audio, &work, &data->clips, err);
     }
     if (status == BASE_OK) {
         status = data_duplicates_find(&data->clips, config->folds.near, pool, &data->manifest,

@@ -1,14 +1,24 @@
-#include "data/manifest.h"
 
 #include "base/csv.h"
+#include "data/source.h"
 
 enum { PATH, LABEL, GROUP, BEGIN, END, N_COLUMNS };
 static const char *const columns[N_COLUMNS] = {"path", "label", "group", "begin_s", "end_s"};
 
 typedef struct {
+    data_folder_options folder;
+    const char *labels; /* name of the file in the folder */
+} csv_options;
+
+static const base_option table[] = {
+    DATA_FOLDER_ROWS(csv_options, folder, "the folder that the file and its paths are relative to"),
+    {"labels", BASE_OPT_STRING, offsetof(csv_options, labels), "labels.csv", 0, 0, NULL, NULL,
+     "name of the file within path, with columns path, label and perhaps group, begin_s, end_s"},
+    {0}};
+
+typedef struct {
     const char *folder; /* paths are relative to it */
     data_manifest *manifest;
-    size_t *capacity;
 } reading;
 
 static base_status read_row(void *context, const base_csv *csv, base_error *err) {
@@ -28,19 +38,28 @@ static base_status read_row(void *context, const base_csv *csv, base_error *err)
         return base_csv_fail(csv, err, BASE_EFORMAT,
                              "the span ends at %g s, before it begins (%g s)", row.end_s,
                              row.begin_s);
-    return data_manifest_append(r->manifest, r->capacity, &row, err);
+    return data_manifest_append(r->manifest, &row, err);
 }
 
-base_status data_source_csv(const data_source_options *options, data_manifest *manifest,
-                            size_t *capacity, base_error *err) {
-    base_csv_form form = {.path = base_path_join(&manifest->arena, options->path, options->labels),
+static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
+    const csv_options *o = origin->options;
+    base_csv_form form = {.path = base_path_join(&manifest->arena, o->folder.path, o->labels),
                           .columns = columns,
                           .n_columns = N_COLUMNS,
                           .n_needed = 2};
-    reading r = {options->path, manifest, capacity};
+    reading r = {o->folder.path, manifest};
     int64_t n_before = manifest->n_rows;
-    if (form.path == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", options->path);
+    if (form.path == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", o->folder.path);
     BASE_TRY(base_csv_read(&form, &manifest->arena, read_row, &r, err));
     if (manifest->n_rows > n_before) return BASE_OK;
     return base_fail(err, BASE_EDATA, "%s: no rows below the header", form.path);
 }
+
+const data_source data_source_csv = {
+    .variant = {"csv", "a CSV file that lists the sounds of a folder", NULL, table,
+                sizeof(csv_options)},
+    .folder = DATA_FOLDER_NEEDED,
+    .list = list_rows,
+    .read = data_file_read,
+    .digest = data_file_digest,
+};

@@ -1,8 +1,18 @@
-#include "data/manifest.h"
-
 #include <string.h>
 
-#include "data/audio_file.h"
+#include "data/source.h"
+
+typedef struct {
+    data_folder_options folder;
+    const char *label; /* of every sound, wherever it lies; NULL: the first folder's name */
+} folder_options;
+
+static const base_option table[] = {
+    DATA_FOLDER_ROWS(folder_options, folder, "the folder"),
+    {"label", BASE_OPT_STRING, offsetof(folder_options, label), "~", 0, 0, NULL, NULL,
+     "label of every sound below the folder, whatever folders it lies in; without it the first "
+     "folder's name is the label"},
+    {0}};
 
 /* CLASS/file or CLASS/GROUP/.../file; `relative` is the path below the data set's folder. With a
  * label for all there is no folder for the class: GROUP/.../file. */
@@ -25,22 +35,31 @@ static bool name_row(const char *relative, const char *label, base_arena *arena,
     return row->label != NULL && row->group != NULL;
 }
 
-base_status data_source_folder(const data_source_options *options, data_manifest *manifest,
-                               size_t *capacity, base_error *err) {
-    const char **paths;
+static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
+    const folder_options *o = origin->options;
+    const char **paths, *folder = o->folder.path;
     int64_t n_paths, n_audio = 0;
-    BASE_TRY(base_folder_walk(options->path, &manifest->arena, &paths, &n_paths, err));
+    BASE_TRY(base_folder_walk(folder, &manifest->arena, &paths, &n_paths, err));
     for (int64_t i = 0; i < n_paths; i++) {
         if (!data_audio_is_name(paths[i])) continue;
-        const char *relative = paths[i] + strlen(options->path);
+        const char *relative = paths[i] + strlen(folder);
         while (*relative == '/') relative++;
         data_row row = {.path = paths[i]};
-        if (!name_row(relative, options->label, &manifest->arena, &row))
-            return base_fail(err, BASE_EMEMORY, "%s: no memory for its files", options->path);
-        BASE_TRY(data_manifest_append(manifest, capacity, &row, err));
+        if (!name_row(relative, o->label, &manifest->arena, &row)) {
+            return base_fail(err, BASE_EMEMORY, "%s: no memory for its files", folder);
+        }
+        BASE_TRY(data_manifest_append(manifest, &row, err));
         n_audio++;
     }
-    if (n_audio == 0)
-        return base_fail(err, BASE_EDATA, "%s: no audio files below this folder", options->path);
-    return BASE_OK;
+    if (n_audio > 0) return BASE_OK;
+    return base_fail(err, BASE_EDATA, "%s: no audio files below this folder", folder);
 }
+
+const data_source data_source_folder = {
+    .variant = {"folder", "a folder of sound files for each class", NULL, table,
+                sizeof(folder_options)},
+    .folder = DATA_FOLDER_NEEDED,
+    .list = list_rows,
+    .read = data_file_read,
+    .digest = data_file_digest,
+};

@@ -1,17 +1,26 @@
 /* Drum kits of the Hydrogen drum machine: a folder per kit with a drumkit.xml that lists
  * instruments; each has a name and sound files: directly (old kits), in layers, or in layers of
  * components (new kits). The only user of libxml2. */
-#include "data/manifest.h"
-
 #include <libxml/parser.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "data/source.h"
+
+typedef struct {
+    data_folder_options folder;
+} hydrogen_options;
+
+static const base_option table[] = {
+    DATA_FOLDER_ROWS(hydrogen_options, folder,
+                     "the folder of kits, or of one kit; without it the "
+                     "installed kits are used"),
+    {0}};
 
 enum { MAX_XML_BYTES = 4 << 20, MAX_KIT_ROWS = 4096 };
 
 typedef struct {
     data_manifest *manifest;
-    size_t *capacity;
     const char *folder; /* of the kit at hand */
     const char *kit;    /* its name: the folder's */
     int64_t first_row;  /* of the kit at hand */
@@ -73,7 +82,7 @@ static base_status add_file(const lister *l, const char *file, const char *label
         return base_fail(err, BASE_EFORMAT, "%s/drumkit.xml: more than %d samples", l->folder,
                          MAX_KIT_ROWS);
     if (!stays_inside(file)) row.left_out = "the file lies outside of its kit";
-    return data_manifest_append(l->manifest, l->capacity, &row, err);
+    return data_manifest_append(l->manifest, &row, err);
 }
 
 /* All files of an instrument, or of one of its components or layers. The parser bounds the depth.
@@ -212,20 +221,31 @@ static base_status search_kits(lister *l, tally *t, base_error *err) {
     return BASE_OK;
 }
 
-base_status data_source_hydrogen(const data_source_options *options, data_manifest *manifest,
-                                 size_t *capacity, base_error *err) {
-    lister l = {.manifest = manifest, .capacity = capacity};
+static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
+    const hydrogen_options *o = origin->options;
+    const char *path = o->folder.path;
+    lister l = {.manifest = manifest};
     tally t = {0};
-    if (options->path == NULL) {
+    if (path == NULL) {
         BASE_TRY(search_kits(&l, &t, err));
     } else {
-        BASE_TRY(add_kit_at(&l, options->path, &t, err)); /* one kit's own folder */
-        BASE_TRY(add_kits(&l, options->path, manifest->n_rows, &t, err));
+        BASE_TRY(add_kit_at(&l, path, &t, err)); /* one kit's own folder */
+        BASE_TRY(add_kits(&l, path, manifest->n_rows, &t, err));
     }
     if (t.n_read > 0) return BASE_OK;
-    if (t.n_broken > 0)
+    if (t.n_broken > 0) {
         return base_fail(err, t.first.status, "no readable Hydrogen drum kit: %s", t.first.text);
+    }
     return base_fail(err, BASE_ENOTFOUND, "no Hydrogen drum kits found%s%s",
-                     options->path != NULL ? " in " : " (package hydrogen-drumkits)",
-                     options->path != NULL ? options->path : "");
+                     path != NULL ? " in " : " (package hydrogen-drumkits)",
+                     path != NULL ? path : "");
 }
+
+const data_source data_source_hydrogen = {
+    .variant = {"hydrogen", "drum kits of the Hydrogen drum machine", NULL, table,
+                sizeof(hydrogen_options)},
+    .folder = DATA_FOLDER_SEARCHED,
+    .list = list_rows,
+    .read = data_file_read,
+    .digest = data_file_digest,
+};

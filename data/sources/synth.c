@@ -1,17 +1,44 @@
-#include "data/manifest.h"
+#include <inttypes.h>
+#include <string.h>
+
+#include "data/source.h"
 #include "data/synth.h"
 
-base_status data_source_synth(const data_source_options *options, data_manifest *manifest,
-                              size_t *capacity, base_error *err) {
-    for (int c = 0; c < DATA_SYNTH_N_CLASSES; c++) {
-        for (int64_t number = 0; number < options->per_class; number++) {
-            data_row row = {.path = data_synth_name(c, number, options->seed, &manifest->arena),
-                            .label = data_synth_classes[c],
-                            .group = ""};
-            if (row.path == NULL)
-                return base_fail(err, BASE_EMEMORY, "no memory for the synthesiser's rows");
-            BASE_TRY(data_manifest_append(manifest, capacity, &row, err));
+static const base_option table[] = {DATA_PER_CLASS_ROW(data_synth_options, per_class, ""),
+                                    DATA_SEED_ROW(data_synth_options, seed, ""),
+                                    {0}};
+
+/* A row's item counts hits class by class. */
+static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
+    const data_synth_options *o = origin->options;
+    for (int64_t i = 0; i < DATA_SYNTH_N_CLASSES * o->per_class; i++) {
+        const char *label = data_synth_classes[i / o->per_class];
+        data_row row = {.path = base_arena_printf(&manifest->arena, "synth:%s:%" PRId64 ":%" PRId64,
+                                                  label, i % o->per_class, o->seed),
+                        .label = label,
+                        .group = "",
+                        .item = i};
+        if (row.path == NULL) {
+            return base_fail(err, BASE_EMEMORY, "no memory for the synthesiser's rows");
         }
+        BASE_TRY(data_manifest_append(manifest, &row, err));
     }
     return BASE_OK;
 }
+
+static base_status read_row(const data_row *row, data_audio *audio, base_error *err) {
+    const data_synth_options *o = row->origin->options;
+    return data_synth_hit((int)(row->item / o->per_class), row->item % o->per_class,
+                          (uint64_t)o->seed, audio, err);
+}
+
+static base_digest digest(const data_row *row) {
+    return base_digest_bytes(row->path, strlen(row->path));
+}
+
+const data_source data_source_synth = {
+    .variant = {"synth", "the built-in drum synthesiser", NULL, table, sizeof(data_synth_options)},
+    .list = list_rows,
+    .read = read_row,
+    .digest = digest,
+};

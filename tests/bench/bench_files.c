@@ -39,8 +39,8 @@ static base_status data_set_open(const bench_call *call, const char *cache_folde
                                config, err));
     config->train.epochs = 1;
     BASE_TRY(data_manifest_open(config->dataset, config->folder, &set->manifest, err));
-    return data_clips_open(&set->manifest, &config->audio, cache_folder, call->pool, NULL, NULL,
-                           &set->clips, err);
+    data_work work = {.pool = call->pool, .cache_folder = cache_folder};
+    return data_clips_open(&set->manifest, &config->audio, &work, &set->clips, err);
 }
 
 static void data_set_release(data_set *set) {

@@ -39,7 +39,8 @@ static void open_clips(const char *folder, const char *cache, base_pool *pool, d
                        data_clips *clips) {
     data_audio_options o = options();
     open_manifest(folder, m);
-    TEST_OK(data_clips_open(m, &o, cache, pool, NULL, NULL, clips, &err), err);
+    data_work work = {.pool = pool, .cache_folder = cache};
+    TEST_OK(data_clips_open(m, &o, &work, clips, &err), err);
 }
 
 static void check_data_set(const data_manifest *m, const data_clips *clips) {
@@ -140,8 +141,9 @@ END_TEST
  * are said to be longer than they may be. */
 static void forge_cache(const char *file, float value, bool too_long) {
     data_audio_options o = options();
+    data_decoding decoding = {.n_rows = 9, .options = &o, .arena = &arena};
     data_decoded decoded;
-    TEST_OK(data_cache_read(file, 9, &o, &arena, &decoded, &err), err);
+    TEST_OK(data_cache_read(file, &decoding, &decoded, &err), err);
     int64_t n = decoded.offset[9];
     float *audio = base_alloc((size_t)n + 50000, sizeof *audio);
     ck_assert_ptr_nonnull(audio);
@@ -152,7 +154,7 @@ static void forge_cache(const char *file, float value, bool too_long) {
     TEST_OK(data_cache_write(file, &decoded, &err), err);
     base_free(audio);
     data_decoded_release(&decoded);
-    base_status status = data_cache_read(file, 9, &o, &arena, &decoded, &err);
+    base_status status = data_cache_read(file, &decoding, &decoded, &err);
     ck_assert_int_eq(status, too_long ? BASE_EFORMAT : BASE_OK);
     data_decoded_release(&decoded);
 }
@@ -205,7 +207,8 @@ START_TEST(cache_follows_content_and_settings) {
     data_audio_options o = options();
     o.seconds = 0.5;
     open_manifest(folder, &m);
-    TEST_OK(data_clips_open(&m, &o, cache, NULL, NULL, NULL, &clips, &err), err);
+    data_work work = {.cache_folder = cache};
+    TEST_OK(data_clips_open(&m, &o, &work, &clips, &err), err);
     ck_assert_int_eq(clips.n_samples, 22050);
     TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
     ck_assert_int_eq(n, 3);
@@ -228,9 +231,27 @@ START_TEST(a_class_without_a_sound_is_an_error) {
     data_clips clips;
     data_audio_options o = options();
     open_manifest(folder, &m);
-    TEST_FAILS(data_clips_open(&m, &o, NULL, NULL, NULL, NULL, &clips, &err), BASE_EDATA, err,
-               "no usable sound of class 'snare' (2 left out; the first: ");
+    TEST_FAILS(data_clips_open(&m, &o, NULL, &clips, &err), BASE_EDATA, err,
+               "class 'snare' has nothing left to train on (2 left out; the first: ");
     ck_assert_ptr_null(clips.audio);
+    data_manifest_release(&m);
+}
+END_TEST
+
+/* Sounds for testing alone do not help a class whose others cannot be used. */
+START_TEST(a_class_without_a_sound_to_train_on_is_an_error) {
+    const char *folder = data_set();
+    sound_write_text(&arena, folder, "labels.csv", "path,label\na.wav,kick\nquiet.wav,snare\n");
+    sound_write_text(&arena, folder, "test.csv", "path,label\na.wav,snare\n");
+    data_manifest m;
+    data_clips clips;
+    data_audio_options o = options();
+    const char *yaml = base_arena_printf(
+        &arena, "[{source: csv, path: %s}, {source: csv, path: %s, labels: test.csv, use: test}]",
+        folder, folder);
+    TEST_OK(sound_open_manifest(&arena, yaml, ".", &m, &err), err);
+    TEST_FAILS(data_clips_open(&m, &o, NULL, &clips, &err), BASE_EDATA, err,
+               "class 'snare' has nothing left to train on (1 left out; the first: ");
     data_manifest_release(&m);
 }
 END_TEST
@@ -254,15 +275,16 @@ START_TEST(progress_is_told_and_may_stop) {
     o.sample_rate_hz = 8000;
     o.seconds = 0.05;
     watch w = {.limit = 100};
+    data_work work = {.progress = watch_progress, .progress_context = &w};
     TEST_OK(sound_open_manifest(&arena, "{source: synth, per_class: 15}", ".", &m, &err), err);
-    TEST_OK(data_clips_open(&m, &o, NULL, NULL, watch_progress, &w, &clips, &err), err);
+    TEST_OK(data_clips_open(&m, &o, &work, &clips, &err), err);
     ck_assert_int_eq(w.last, 135);
     ck_assert_int_eq(w.n_calls, 3);
     ck_assert_int_eq(clips.n_clips, 135);
     data_clips_release(&clips);
     w = (watch){.limit = 2};
-    TEST_FAILS(data_clips_open(&m, &o, NULL, NULL, watch_progress, &w, &clips, &err), BASE_ESTOPPED,
-               err, "stopped while decoding");
+    TEST_FAILS(data_clips_open(&m, &o, &work, &clips, &err), BASE_ESTOPPED, err,
+               "stopped while decoding");
     ck_assert_ptr_null(clips.audio);
     data_manifest_release(&m);
 }
@@ -281,7 +303,7 @@ START_TEST(clipped_runs_are_counted) {
     data_audio_options o = options();
     const char *yaml = base_arena_printf(&arena, "{source: folder, path: %s}", folder);
     TEST_OK(sound_open_manifest(&arena, yaml, ".", &m, &err), err);
-    TEST_OK(data_clips_open(&m, &o, NULL, NULL, NULL, NULL, &clips, &err), err);
+    TEST_OK(data_clips_open(&m, &o, NULL, &clips, &err), err);
     ck_assert_int_eq(m.rows[0].n_clipped, 5);
     ck_assert_double_eq(m.rows[0].peak, 1.5);
     data_clips_release(&clips);
@@ -292,4 +314,5 @@ END_TEST
 TEST_MAIN("data/clips", rows_become_clips, cache_gives_the_same_clips,
           cache_is_read_unless_it_is_broken, cache_follows_content_and_settings,
           works_without_a_place_for_the_cache, a_class_without_a_sound_is_an_error,
-          progress_is_told_and_may_stop, clipped_runs_are_counted)
+          a_class_without_a_sound_to_train_on_is_an_error, progress_is_told_and_may_stop,
+          clipped_runs_are_counted)

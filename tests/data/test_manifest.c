@@ -161,13 +161,34 @@ START_TEST(copies_of_sounds_for_testing_are_left_out) {
     for (int i = 0; i < 5; i++) {
         m.rows[i].use = rows[i].use;
         m.rows[i].duplicate = rows[i].duplicate;
+        m.rows[i].class_index = i / 3;
     }
+    m.n_classes = 2;
+    m.rows[3].class_index = 0;
     TEST_OK(data_manifest_leave_out_copies(&m, &err), err);
     for (int i = 0; i < 5; i++) {
         ck_assert(rows[i].stays == (m.rows[i].left_out == NULL));
         ck_assert(rows[i].stays == (m.rows[i].class_index >= 0));
     }
     ck_assert(sound_has_note(&m, "2 sounds are not trained on"));
+    data_manifest_release(&m);
+}
+END_TEST
+
+/* Before and after copies are left out. */
+START_TEST(every_class_has_something_to_train_on) {
+    data_manifest m;
+    TEST_OK(open_with(data_set(), "", &m), err);
+    TEST_OK(data_manifest_check_trained(&m, &err), err);
+    m.rows[4].use = DATA_USE_TEST;
+    TEST_FAILS(data_manifest_check_trained(&m, &err), BASE_EDATA, err,
+               "class 'Bongo' occurs only in what is for testing");
+    m.rows[1].duplicate = m.rows[2].duplicate = m.rows[4].duplicate = 0;
+    m.rows[4].class_index = m.rows[1].class_index;
+    m.rows[0].class_index = 0;
+    TEST_FAILS(data_manifest_leave_out_copies(&m, &err), BASE_EDATA, err,
+               "class 'Kick' has nothing left to train on (2 left out; the first: ");
+    ck_assert_ptr_nonnull(strstr(err.text, "b.wav: a copy of a sound for testing"));
     data_manifest_release(&m);
 }
 END_TEST
@@ -220,5 +241,5 @@ END_TEST
 TEST_MAIN("data/manifest", labels_are_classes_in_name_order, rules_give_classes_in_their_order,
           classes_can_be_selected, groups_can_be_selected, sources_are_joined,
           missing_folder_can_be_synthesised, sounds_are_for_folds_training_or_testing,
-          copies_of_sounds_for_testing_are_left_out, a_thousand_classes_are_too_many,
-          is_written_as_csv, options_are_checked)
+          copies_of_sounds_for_testing_are_left_out, every_class_has_something_to_train_on,
+          a_thousand_classes_are_too_many, is_written_as_csv, options_are_checked)

@@ -108,25 +108,4 @@ START_TEST(classes_sound_like_their_names) {
 }
 END_TEST
 
-START_TEST(names_lead_back_to_hits) {
-    base_arena arena = {0};
-    data_audio by_name, direct;
-    const char *name = data_synth_name(class_index("clap"), 17, 4294967295, &arena);
-    ck_assert_str_eq(name, "synth:clap:17:4294967295");
-    ck_assert(data_synth_is_name(name) && !data_synth_is_name("synth/clap.wav"));
-    TEST_OK(data_synth_read(name, &by_name, &err), err);
-    TEST_OK(data_synth_hit(class_index("clap"), 17, 4294967295, &direct, &err), err);
-    ck_assert_int_eq(by_name.n, direct.n);
-    ck_assert_mem_eq(by_name.x, direct.x, (size_t)direct.n * sizeof(float));
-    data_audio_release(&by_name);
-    data_audio_release(&direct);
-    static const char *const wrong[] = {"synth:",         "synth:clap:1",    "synth:gong:1:1",
-                                        "synth:clap:x:1", "synth:clap:1:1 ", "synth:clap:-1:1"};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        TEST_FAILS(data_synth_read(wrong[i], &direct, &err), BASE_EDATA, err, wrong[i]);
-    base_arena_release(&arena);
-}
-END_TEST
-
-TEST_MAIN("data/synth", hits_are_sound, a_seed_gives_the_same_bits, classes_sound_like_their_names,
-          names_lead_back_to_hits)
+TEST_MAIN("data/synth", hits_are_sound, a_seed_gives_the_same_bits, classes_sound_like_their_names)

@@ -142,8 +142,7 @@ static void open_synth(const infer_model *model, data_manifest *set, data_clips 
     const char *text = "source: synth\nper_class: 3\nclasses: [kick, snare]\n";
     TEST_OK(base_yaml_parse(text, "test", &arena, &dataset, &err), err);
     TEST_OK(data_manifest_open(dataset, ".", set, &err), err);
-    TEST_OK(data_clips_open(set, infer_model_audio(model), NULL, NULL, NULL, NULL, sounds, &err),
-            err);
+    TEST_OK(data_clips_open(set, infer_model_audio(model), NULL, sounds, &err), err);
 }
 
 /* An ensemble's embedding is its members' side by side, whatever the batches. */

@@ -62,10 +62,9 @@ static bool tell(void *context, const char *what, int64_t done, int64_t total) {
 
 /* The group as a data set without classes, so that none can be missing. */
 static base_status list_group(const listening *l, data_manifest *manifest, base_error *err) {
-    size_t capacity = 0;
     for (int64_t i = 0; i < l->n; i++) {
         data_row row = {.path = l->curate->paths[l->first + i], .label = "", .group = ""};
-        BASE_TRY(data_manifest_append(manifest, &capacity, &row, err));
+        BASE_TRY(data_manifest_append(manifest, &row, err));
         manifest->rows[i].class_index = 0;
     }
     return BASE_OK;
@@ -112,8 +111,8 @@ static base_status listen_to_group(listening *l, base_error *err) {
     data_clips clips = {0};
     base_status status = list_group(l, &manifest, err);
     if (status == BASE_OK) {
-        status = data_clips_open(&manifest, infer_model_audio(l->model), l->cache,
-                                 l->curate->options->pool, tell, l, &clips, err);
+        data_work work = {l->curate->options->pool, l->cache, tell, l};
+        status = data_clips_open(&manifest, infer_model_audio(l->model), &work, &clips, err);
     }
     if (status == BASE_OK) status = take_contents(l, &manifest, err);
     if (status == BASE_OK) status = classify(l, &clips, err);

@@ -1,4 +1,4 @@
-#include "data/mix.h"
+#include "data/sources/parts.h"
 #include "tests/mix_parts.h"
 #include "tests/sound.h"
 #include "tests/test.h"
@@ -50,7 +50,7 @@ START_TEST(all_classes_of_s4_can_be_made) {
     TEST_OK(open_mix(base_arena_printf(&arena, ", classes: %s, per_class: 1", mix_classes), &m),
             err);
     ck_assert_int_eq(m.n_classes, 23);
-    ck_assert_int_eq(m.mixes->parts.n_classes, 8);
+    ck_assert_int_eq(((const data_parts *)m.origins->state)->manifest.n_classes, 8);
     data_manifest_release(&m);
 }
 END_TEST
@@ -109,7 +109,7 @@ START_TEST(mistakes_are_named) {
         BASE_ECONFIG, err, "has the same 'seed'");
     const char *nested = base_arena_printf(&arena, "{source: mix, classes: [B], parts: %s}", one);
     TEST_FAILS(sound_open_manifest(&arena, nested, ".", &m, &err), BASE_ECONFIG, err,
-               "parts can't be mixed themselves");
+               "parts cannot be made of parts themselves");
     const char *used = "{source: mix, classes: [kick], parts: {source: synth, use: train}}";
     TEST_FAILS(sound_open_manifest(&arena, used, ".", &m, &err), BASE_ECONFIG, err,
                "'use' belongs to this source");

@@ -1,4 +1,3 @@
-#include "data/mix.h"
 #include "tests/mix_parts.h"
 #include "tests/sound.h"
 #include "tests/test.h"

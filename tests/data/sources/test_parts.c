@@ -1,9 +1,10 @@
-#include "data/mix.h"
+#include "data/sources/parts.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data/sources/performance.h"
 #include "dsp/effects.h"
 #include "tests/mix_parts.h"
 #include "tests/sound.h"
@@ -27,15 +28,31 @@ static void open_yaml(const char *yaml, data_manifest *m) {
     TEST_OK(sound_open_manifest(&arena, yaml, ".", m, &err), err);
 }
 
-static base_status prepare(data_manifest *m) {
+/* Loads all sources. */
+static base_status load(data_manifest *m) {
     data_audio_options o = form();
     data_work work = {0};
-    return data_mix_prepare(m->mixes, m, &o, NULL, &work, &err);
+    for (data_origin *origin = m->origins; origin != NULL; origin = origin->next)
+        BASE_TRY(origin->source->load(origin, m, &o, &work, &err));
+    return BASE_OK;
+}
+
+static void describe(data_manifest *m) {
+    for (int64_t i = 0; i < m->n_rows; i++) {
+        data_row *row = &m->rows[i];
+        if (row->left_out == NULL)
+            TEST_OK(row->origin->source->describe(row, &m->arena, &err), err);
+    }
+}
+
+/* Of the first source. */
+static data_parts *parts_of(const data_manifest *m) {
+    return m->origins->state;
 }
 
 static data_audio read_row(const data_row *row) {
     data_audio audio;
-    TEST_OK(data_mix_read(row, &audio, &err), err);
+    TEST_OK(data_row_read(row, &audio, &err), err);
     ck_assert(audio.sample_rate_hz == RATE && audio.n_channels == 1);
     return audio;
 }
@@ -67,17 +84,17 @@ START_TEST(parts_are_added_with_gain_and_delay) {
     open_yaml(mix_of(kits(1, 1), ", classes: [a, a+b], per_class: 1, pools: 1, gain_db: -6, "
                                  "jitter_ms: 5"),
               &m);
-    TEST_OK(prepare(&m), err);
-    const data_mix *mix = m.mixes;
+    TEST_OK(load(&m), err);
+    const data_parts *parts = parts_of(&m);
     data_audio a = read_row(&m.rows[0]), both = read_row(&m.rows[1]);
     double gain = 0.25 * pow(10, -6 / 20.0);
     int64_t late = 40;
-    ck_assert_int_eq(mix->part[0].onset, 0);
-    ck_assert_float_eq_tol(dsp_peak(mix->part[0].x, mix->part[0].n), 1.0f, 1e-6f);
-    ck_assert_int_eq(a.n, mix->part[0].n + late);
+    ck_assert_int_eq(parts->part[0].onset, 0);
+    ck_assert_float_eq_tol(dsp_peak(parts->part[0].x, parts->part[0].n), 1.0f, 1e-6f);
+    ck_assert_int_eq(a.n, parts->part[0].n + late);
     for (int64_t i = 0; i < a.n; i++) {
-        double from_a = i < late ? 0 : gain * mix->part[0].x[i - late];
-        double from_b = i < late ? 0 : gain * mix->part[1].x[i - late];
+        double from_a = i < late ? 0 : gain * parts->part[0].x[i - late];
+        double from_b = i < late ? 0 : gain * parts->part[1].x[i - late];
         ck_assert_double_eq_tol(a.x[i], from_a, 1e-7);
         ck_assert_double_eq_tol(both.x[i], from_a + from_b, 1e-7);
     }
@@ -97,7 +114,7 @@ START_TEST(parts_begin_at_their_onset) {
     data_manifest m;
     open_yaml(mix_of(folder, ", classes: [a], per_class: 1, pools: 1, gain_db: 0, jitter_ms: 0"),
               &m);
-    TEST_OK(prepare(&m), err);
+    TEST_OK(load(&m), err);
     data_audio a = read_row(&m.rows[0]);
     ck_assert_int_eq(a.n, 1600 + 16); /* two milliseconds are kept */
     ck_assert_float_lt(a.x[15], 0.01f);
@@ -113,7 +130,7 @@ START_TEST(gains_and_delays_fill_their_ranges) {
     open_yaml(mix_of(kits(1, 1), ", classes: [a], per_class: 200, pools: 1, gain_db: [-12, -3], "
                                  "jitter_ms: [2, 20]"),
               &m);
-    TEST_OK(prepare(&m), err);
+    TEST_OK(load(&m), err);
     double least_db = 0, most_db = -100, least_ms = 100, most_ms = 0;
     for (int i = 0; i < 200; i++) {
         data_audio a = read_row(&m.rows[i]);
@@ -143,15 +160,15 @@ START_TEST(a_sound_depends_on_seed_class_and_number_alone) {
     const char *folder = kits(3, 2);
     open_yaml(mix_of(folder, ", classes: [a, a+b, rest], per_class: 4, pools: 2"), &m);
     open_yaml(mix_of(folder, ", classes: [rest, b, a+b], per_class: 6, pools: 2"), &other);
-    TEST_OK(prepare(&m), err);
-    TEST_OK(prepare(&other), err);
+    TEST_OK(load(&m), err);
+    TEST_OK(load(&other), err);
     for (int i = 0; i < 4; i++) {
         check_same(&m.rows[4 + i], &other.rows[12 + i]);
         check_same(&m.rows[8 + i], &other.rows[i]);
     }
     data_manifest_release(&other);
     open_yaml(mix_of(folder, ", classes: [a+b], per_class: 4, pools: 2, seed: 2"), &other);
-    TEST_OK(prepare(&other), err);
+    TEST_OK(load(&other), err);
     data_audio a = read_row(&m.rows[4]), b = read_row(&other.rows[0]);
     ck_assert(a.n != b.n || memcmp(a.x, b.x, (size_t)a.n * sizeof *a.x) != 0);
     data_audio_release(&a);
@@ -162,12 +179,12 @@ START_TEST(a_sound_depends_on_seed_class_and_number_alone) {
 END_TEST
 
 /* The pools that a kit's sounds are in, as bits. */
-static int pools_of(const data_mix *mix, const char *kit) {
+static int pools_of(const data_parts *parts, const char *kit) {
     int pools = 0;
-    for (int64_t bin = 0; bin < mix->options.pools * mix->parts.n_classes; bin++) {
-        for (int64_t i = mix->first[bin]; i < mix->first[bin + 1]; i++) {
-            if (strncmp(mix->part[i].source.name, kit, strlen(kit)) == 0)
-                pools |= 1 << (bin / mix->parts.n_classes);
+    for (int64_t bin = 0; bin < parts->options->pools * parts->manifest.n_classes; bin++) {
+        for (int64_t i = parts->first[bin]; i < parts->first[bin + 1]; i++) {
+            if (strncmp(parts->part[i].source.name, kit, strlen(kit)) == 0)
+                pools |= 1 << (bin / parts->manifest.n_classes);
         }
     }
     return pools;
@@ -184,14 +201,14 @@ START_TEST(kits_and_copies_stay_in_one_pool) {
     for (int i = 0; i < 2; i++)
         sound_write_tone(&arena, folder, copies[i], (sound_tone){0.3, 77, RATE, 0.4, 1});
     open_yaml(mix_of(folder, ", classes: [a+b], per_class: 1, pools: 3"), &m);
-    TEST_OK(prepare(&m), err);
+    TEST_OK(load(&m), err);
     for (int kit = 0; kit < 6; kit++) {
         const char *name = base_arena_printf(&arena, "kit%d/", kit);
-        ck_assert(is_one(pools_of(m.mixes, name)));
+        ck_assert(is_one(pools_of(parts_of(&m), name)));
     }
-    ck_assert_int_eq(pools_of(m.mixes, "kit1/"), pools_of(m.mixes, "kit4/"));
+    ck_assert_int_eq(pools_of(parts_of(&m), "kit1/"), pools_of(parts_of(&m), "kit4/"));
     for (int bin = 0; bin < 6; bin++)
-        ck_assert_int_gt(m.mixes->first[bin + 1], m.mixes->first[bin]);
+        ck_assert_int_gt(parts_of(&m)->first[bin + 1], parts_of(&m)->first[bin]);
     ck_assert(sound_has_note(&m, "mix: made from 38 one-shots (a 20, b 18) in 3 pools; 0 of"));
     data_manifest_release(&m);
 }
@@ -202,10 +219,10 @@ START_TEST(the_same_parts_have_the_same_pools) {
     const char *folder = kits(8, 2);
     open_yaml(mix_of(folder, ", classes: [a+b], per_class: 1, pools: 3, seed: 1"), &m);
     open_yaml(mix_of(folder, ", classes: [b], per_class: 1, pools: 3, seed: 2"), &other);
-    TEST_OK(prepare(&m), err);
-    TEST_OK(prepare(&other), err);
+    TEST_OK(load(&m), err);
+    TEST_OK(load(&other), err);
     for (int i = 0; i < 16 * 2; i++)
-        ck_assert_str_eq(m.mixes->part[i].source.name, other.mixes->part[i].source.name);
+        ck_assert_str_eq(parts_of(&m)->part[i].source.name, parts_of(&other)->part[i].source.name);
     data_manifest_release(&m);
     data_manifest_release(&other);
 }
@@ -214,10 +231,10 @@ END_TEST
 START_TEST(few_kits_are_split_with_a_note) {
     data_manifest m;
     open_yaml(mix_of(kits(2, 3), ", classes: [a+b], per_class: 1, pools: 3"), &m);
-    TEST_OK(prepare(&m), err);
+    TEST_OK(load(&m), err);
     ck_assert(sound_has_note(&m, "kits are split between pools, copies are not"));
     for (int bin = 0; bin < 6; bin++)
-        ck_assert_int_eq(m.mixes->first[bin + 1] - m.mixes->first[bin], 2);
+        ck_assert_int_eq(parts_of(&m)->first[bin + 1] - parts_of(&m)->first[bin], 2);
     data_manifest_release(&m);
 }
 END_TEST
@@ -226,7 +243,7 @@ START_TEST(pools_that_cannot_be_filled_are_an_error) {
     data_manifest m;
     const char *folder = kits(1, 2);
     open_yaml(mix_of(folder, ", classes: [a+b], per_class: 1, pools: 3"), &m);
-    ck_assert_int_eq(prepare(&m), BASE_EDATA);
+    ck_assert_int_eq(load(&m), BASE_EDATA);
     ck_assert_msg(strstr(err.text, "can't fill 3 pools with every class: of 'a' there are 2 "
                                    "one-shots") != NULL,
                   "%s", err.text);
@@ -240,7 +257,7 @@ START_TEST(sounds_keep_to_their_pool_and_tell_their_parts) {
     data_clips clips;
     data_audio_options o = form();
     open_yaml(mix_of(kits_of(1.5, 3, 3), ", classes: [a+b, rest], per_class: 60, pools: 3"), &m);
-    TEST_OK(data_clips_open(&m, &o, NULL, NULL, NULL, NULL, &clips, &err), err);
+    TEST_OK(data_clips_open(&m, &o, NULL, &clips, &err), err);
     char kit_of[3] = {0};
     bool has_noise_alone = false, has_tail = false;
     for (int i = 0; i < 120; i++) {
@@ -256,7 +273,7 @@ START_TEST(sounds_keep_to_their_pool_and_tell_their_parts) {
     }
     ck_assert(has_noise_alone && has_tail);
     ck_assert(kit_of[0] != kit_of[1] && kit_of[1] != kit_of[2] && kit_of[0] != kit_of[2]);
-    ck_assert_ptr_null(m.mixes->part); /* given back */
+    ck_assert_ptr_null(parts_of(&m)->part); /* given back */
     data_clips_release(&clips);
     data_manifest_release(&m);
 }
@@ -268,10 +285,10 @@ START_TEST(other_sounds_may_ring_on_beneath) {
     const char *folder = kits_of(1.5, 2, 2);
     open_yaml(mix_of(folder, ", classes: [a], per_class: 60, pools: 2"), &dry);
     open_yaml(mix_of(folder, ", classes: [a], per_class: 60, pools: 2, ringing: 0.5"), &wet);
-    TEST_OK(prepare(&dry), err);
-    TEST_OK(prepare(&wet), err);
-    TEST_OK(data_mix_tell(dry.mixes, &dry, &err), err);
-    TEST_OK(data_mix_tell(wet.mixes, &wet, &err), err);
+    TEST_OK(load(&dry), err);
+    TEST_OK(load(&wet), err);
+    describe(&dry);
+    describe(&wet);
     int n_ringing = 0;
     for (int i = 0; i < 60; i++) {
         const char *label = dry.rows[i].label;
@@ -299,12 +316,12 @@ START_TEST(rests_are_quiet_tails_and_noise) {
                                 "pools: 2}",
                                 mix_parts(&arena, test_folder(), 4)),
               &m);
-    TEST_OK(prepare(&m), err);
+    TEST_OK(load(&m), err);
     for (int i = 0; i < 100; i++) {
         data_audio a = read_row(&m.rows[i]);
         double db = 20 * log10(dsp_peak(a.x, a.n));
         ck_assert(db >= -36.01 && db <= -17.99);
-        ck_assert(a.n >= 0.3 * 0.5 * RATE && a.n <= m.mixes->n_longest);
+        ck_assert(a.n >= 0.3 * 0.5 * RATE && a.n <= parts_of(&m)->n_longest);
         ck_assert(a.x[a.n - 1] != 0);
         data_audio_release(&a);
     }
@@ -315,9 +332,10 @@ END_TEST
 static void open_clips(const char *yaml, const char *cache, base_pool *pool, data_clips *clips) {
     data_manifest m;
     data_audio_options o = form();
+    data_work work = {.pool = pool, .cache_folder = cache};
     o.channels = 2;
     open_yaml(yaml, &m);
-    TEST_OK(data_clips_open(&m, &o, cache, pool, NULL, NULL, clips, &err), err);
+    TEST_OK(data_clips_open(&m, &o, &work, clips, &err), err);
     data_manifest_release(&m);
 }
 
@@ -388,7 +406,7 @@ START_TEST(parts_that_cannot_be_used_are_passed_over) {
     sound_write_text(&arena, folder, "a/kit0/broken.wav", "no sound");
     sound_write_tone(&arena, folder, "b/kit0/silent.wav", (sound_tone){0.3, 99, RATE, 0, 1});
     open_yaml(mix_of(folder, ", classes: [a, b], per_class: 20, pools: 2"), &m);
-    TEST_OK(data_clips_open(&m, &o, NULL, NULL, NULL, NULL, &clips, &err), err);
+    TEST_OK(data_clips_open(&m, &o, NULL, &clips, &err), err);
     ck_assert_int_eq(clips.n_clips, 40);
     ck_assert(sound_has_note(&m, "made from 4 one-shots (a 2, b 2) in 2 pools; 2 of the parts' "
                                  "sounds are not used"));
@@ -404,8 +422,8 @@ START_TEST(a_class_of_parts_without_a_sound_is_an_error) {
     const char *folder = kits(1, 1);
     sound_write_text(&arena, folder, "c/kit0/broken.wav", "no sound");
     open_yaml(mix_of(folder, ", classes: [a, c], per_class: 2, pools: 1"), &m);
-    TEST_FAILS(data_clips_open(&m, &o, NULL, NULL, NULL, NULL, &clips, &err), BASE_EDATA, err,
-               "parts: no usable sound of class 'c'");
+    TEST_FAILS(data_clips_open(&m, &o, NULL, &clips, &err), BASE_EDATA, err,
+               "parts: class 'c' has nothing left to train on (1 left out");
     data_manifest_release(&m);
 }
 END_TEST
@@ -416,7 +434,7 @@ static void open_performance(data_manifest *m) {
                                 "pools: 2}",
                                 mix_parts(&arena, test_folder(), 2), mix_classes),
               m);
-    TEST_OK(prepare(m), err);
+    TEST_OK(load(m), err);
 }
 
 /* Rows are what one would cut out of the whole song, tails and all, to the bit. */
@@ -425,7 +443,7 @@ START_TEST(crops_are_cut_from_the_song) {
     open_performance(&m);
     for (int song = 0; song < 3; song++) {
         data_audio whole;
-        TEST_OK(data_mix_play(m.mixes, song, &whole, &err), err);
+        TEST_OK(data_performance_play(m.origins->state, song, &whole, &err), err);
         for (int i = 0; i < 64; i++) {
             const data_row *row = &m.rows[song * 64 + i];
             data_audio crop = read_row(row);
@@ -451,20 +469,18 @@ START_TEST(what_is_heard_is_listed) {
                   mix_parts(&arena, test_folder(), 2), mix_classes,
                   mix_parts(&arena, test_folder(), 2)),
               &m);
-    TEST_OK(prepare(&m), err);
-    data_audio_options o = form();
-    data_work work = {0};
-    TEST_OK(data_mix_prepare(m.mixes->next, &m, &o, NULL, &work, &err), err);
+    TEST_OK(load(&m), err);
+    describe(&m);
     int n_heard = 0, n_not_struck = 0;
-    for (data_mix *mix = m.mixes; mix != NULL; mix = mix->next) {
-        TEST_OK(data_mix_tell(mix, &m, &err), err);
-        for (int64_t p = 0; p < mix->clips.n_clips; p++) {
-            data_part *part = &mix->part[p], upright = *part;
+    for (const data_origin *origin = m.origins; origin != NULL; origin = origin->next) {
+        const data_parts *parts = origin->state;
+        for (int64_t p = 0; p < parts->clips.n_clips; p++) {
+            data_part *part = &parts->part[p], upright = *part;
             float *x = base_alloc((size_t)part->n, sizeof *x);
             for (int64_t i = 0; i < part->n; i++) x[i] = -part->x[i];
             for (int64_t i = 0; i < m.n_rows; i++) {
                 const data_row *row = &m.rows[i];
-                if (row->mix != mix || row->left_out != NULL) continue;
+                if (row->origin != origin || row->left_out != NULL) continue;
                 bool listed = false;
                 for (int64_t j = 0; j < row->n_parts; j++)
                     listed |= base_digest_equal(row->parts[j].content, part->source.content);
@@ -499,19 +515,19 @@ static double energy(const data_audio *audio, double begin_s, double end_s) {
 START_TEST(a_closed_hat_ends_an_open_one) {
     data_manifest m;
     open_performance(&m);
-    data_mix *mix = m.mixes;
-    data_mix_set sets[] = {mix->open_hat, mix->hats & ~mix->open_hat, 0, 0};
+    data_performance *p = m.origins->state;
+    data_part_set sets[] = {p->open_hat, p->hats & ~p->open_hat, 0, 0};
     data_song song = {0.125, 4, sets};
     data_audio closed, open, hat;
-    const data_song *songs = mix->song;
-    mix->song = &song;
-    TEST_OK(data_mix_play(mix, 0, &closed, &err), err);
+    const data_song *songs = p->song;
+    p->song = &song;
+    TEST_OK(data_performance_play(p, 0, &closed, &err), err);
     sets[1] = 0;
-    TEST_OK(data_mix_play(mix, 0, &open, &err), err);
+    TEST_OK(data_performance_play(p, 0, &open, &err), err);
     sets[0] = 0;
-    sets[1] = mix->hats & ~mix->open_hat;
-    TEST_OK(data_mix_play(mix, 0, &hat, &err), err);
-    mix->song = songs;
+    sets[1] = p->hats & ~p->open_hat;
+    TEST_OK(data_performance_play(p, 0, &hat, &err), err);
+    p->song = songs;
     ck_assert_double_gt(energy(&open, 0.125, 0.5), 0);
     ck_assert_double_eq(energy(&closed, 0.125, 0.5), energy(&hat, 0.125, 0.5));
     ck_assert_mem_eq(closed.x, open.x, RATE / 10 * sizeof(float));
@@ -522,7 +538,7 @@ START_TEST(a_closed_hat_ends_an_open_one) {
 }
 END_TEST
 
-TEST_MAIN("data/mix", parts_are_added_with_gain_and_delay, parts_begin_at_their_onset,
+TEST_MAIN("data/sources/parts", parts_are_added_with_gain_and_delay, parts_begin_at_their_onset,
           gains_and_delays_fill_their_ranges, a_sound_depends_on_seed_class_and_number_alone,
           kits_and_copies_stay_in_one_pool, the_same_parts_have_the_same_pools,
           few_kits_are_split_with_a_note, pools_that_cannot_be_filled_are_an_error,

@@ -1,18 +1,18 @@
-#include "data/performance.h"
+#include "data/sources/song.h"
 
 #include "tests/test.h"
 
 enum { B, S, CH, OH, R, FT, MT, C, N_BITS };
-enum { STEPS = DATA_PERFORMANCE_STEPS, BARS = 16, N_STEPS = BARS * STEPS, SONGS = 100 };
+enum { STEPS = DATA_SONG_STEPS, BARS = 16, N_STEPS = BARS * STEPS, SONGS = 100 };
 
-static const data_mix_set bit[N_BITS] = {1, 2, 4, 8, 16, 32, 64, 128};
+static const data_part_set bit[N_BITS] = {1, 2, 4, 8, 16, 32, 64, 128};
 
-static void write_song(uint64_t seed, int64_t song, data_mix_set *set) {
-    data_performance_write(seed, song, bit, BARS, set);
+static void write_song(uint64_t seed, int64_t song, data_part_set *set) {
+    data_song_write(seed, song, bit, BARS, set);
 }
 
 START_TEST(a_song_depends_on_seed_and_number) {
-    data_mix_set a[N_STEPS], b[N_STEPS];
+    data_part_set a[N_STEPS], b[N_STEPS];
     write_song(1, 3, a);
     write_song(1, 3, b);
     ck_assert_mem_eq(a, b, sizeof a);
@@ -20,16 +20,16 @@ START_TEST(a_song_depends_on_seed_and_number) {
     ck_assert_mem_ne(a, b, sizeof a);
     write_song(2, 3, b);
     ck_assert_mem_ne(a, b, sizeof a);
-    data_performance_write(1, 3, bit, 5, b); /* a shorter one begins the same */
+    data_song_write(1, 3, bit, 5, b); /* a shorter one begins the same */
     ck_assert_mem_eq(a, b, 5 * STEPS * sizeof *a);
 }
 END_TEST
 
 /* How often step `step` of the bars at `of_section` has all of `set`. */
-static double share(data_mix_set set, int of_section, int step, int first_bar) {
+static double share(data_part_set set, int of_section, int step, int first_bar) {
     int n = 0, hits = 0;
     for (int song = 0; song < SONGS; song++) {
-        data_mix_set notes[N_STEPS];
+        data_part_set notes[N_STEPS];
         write_song(7, song, notes);
         for (int bar = first_bar; bar < BARS; bar++) {
             if (bar % 4 != of_section) continue;
@@ -56,12 +56,12 @@ START_TEST(songs_are_built_as_drummers_do) {
 END_TEST
 
 START_TEST(one_hand_keeps_the_time) {
-    data_mix_set notes[N_STEPS], keepers = bit[CH] | bit[OH] | bit[R];
+    data_part_set notes[N_STEPS], keepers = bit[CH] | bit[OH] | bit[R];
     for (int song = 0; song < SONGS; song++) {
         write_song(1, song, notes);
         ck_assert_uint_eq(notes[0] & bit[C], 0); /* no fill came before */
         for (int i = 0; i < N_STEPS; i++) {
-            data_mix_set k = notes[i] & keepers;
+            data_part_set k = notes[i] & keepers;
             ck_assert_uint_eq(k & (k - 1), 0);
         }
     }
@@ -70,12 +70,12 @@ END_TEST
 
 /* All of system S4's combinations occur within a test set's ten songs. */
 START_TEST(ten_songs_have_all_of_s4s_classes) {
-    static const data_mix_set wanted[] = {
+    static const data_part_set wanted[] = {
         1,      2,       4,       8,         16,        32,         64,    1 | 4,
         1 | 8,  1 | 16,  1 | 32,  1 | 128,   2 | 1,     2 | 4,      2 | 8, 2 | 16,
         2 | 32, 2 | 128, 64 | 32, 2 | 1 | 4, 2 | 1 | 8, 2 | 1 | 16, 0};
     int count[256] = {0};
-    data_mix_set notes[N_STEPS];
+    data_part_set notes[N_STEPS];
     for (int song = 0; song < 10; song++) {
         write_song(1, song, notes);
         for (int i = 0; i < N_STEPS; i++) count[notes[i]]++;
@@ -94,15 +94,15 @@ START_TEST(tempos_are_in_range) {
     const double bpm[] = {80, 140};
     double least = 1, most = 0;
     for (int song = 0; song < 200; song++) {
-        double step_s = data_performance_step(1, song, bpm);
+        double step_s = data_song_step_s(1, song, bpm);
         least = step_s < least ? step_s : least;
         most = step_s > most ? step_s : most;
     }
     ck_assert(least >= 30.0 / 140 && least < 30.0 / 135);
     ck_assert(most <= 30.0 / 80 && most > 30.0 / 85);
-    ck_assert_double_eq(data_performance_step(1, 0, (const double[]){120, 120}), 0.25);
+    ck_assert_double_eq(data_song_step_s(1, 0, (const double[]){120, 120}), 0.25);
 }
 END_TEST
 
-TEST_MAIN("data/performance", a_song_depends_on_seed_and_number, songs_are_built_as_drummers_do,
+TEST_MAIN("data/sources/song", a_song_depends_on_seed_and_number, songs_are_built_as_drummers_do,
           one_hand_keeps_the_time, ten_songs_have_all_of_s4s_classes, tempos_are_in_range)

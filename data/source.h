@@ -1,0 +1,137 @@
+/* data/source.h - the contract every kind of source fulfils: which sounds there are, and how each
+ * is read.
+ *
+ * A kind is one file of data/sources/ that exports one data_source and has one line in
+ * data/sources.def. An entry of `dataset:` in a configuration names a kind (`source: csv`); opened,
+ * it is a data_origin, which its rows refer to. Nobody else asks what kind a row is of. */
+#ifndef DATA_SOURCE_H
+#define DATA_SOURCE_H
+
+#include "data/audio_file.h"
+#include "data/clip.h"
+#include "data/manifest.h"
+#include "data/work.h"
+
+typedef struct data_source data_source;
+
+/* Keys that every kind of source has. */
+typedef struct {
+    int source;           /* number of the kind */
+    int use;              /* data_use */
+    const char *rules;    /* rules file, relative to the configuration's folder; NULL: labels are
+                             classes */
+    base_strings classes; /* keep only these, in this order; none: all, in name order (rules: in
+                             the file's) */
+    base_strings only_groups, skip_groups; /* kits to keep or to leave out, by name */
+} data_source_options;
+extern const base_option data_source_table[];
+
+/* An entry of `dataset:` while the data set is open. The manifest owns it. */
+struct data_origin {
+    const data_source *source; /* its kind */
+    const void *options;       /* the kind's own */
+    data_source_options common;
+    base_node *node;           /* where it stands, */
+    const char *config_folder; /* and what anchors files that it names */
+    void *state;               /* the kind's own; its close() frees it */
+    data_origin *next;
+};
+
+typedef enum {
+    DATA_FOLDER_NONE,     /* the kind has no path */
+    DATA_FOLDER_SEARCHED, /* without a path it knows where to look */
+    DATA_FOLDER_NEEDED
+} data_folder_use;
+
+/* Functions may be NULL where it says so; the others must be there. */
+struct data_source {
+    base_variant variant;   /* name, help, its own options */
+    data_folder_use folder; /* if not NONE, the options begin with a data_folder_options */
+    bool makes_classes;     /* the sounds are made for the classes that `classes` names */
+
+    /* Appends its rows (data_manifest_append): path, span, label and group, in the manifest's
+     * arena, and left_out where the source itself cannot use a row. ENOTFOUND if what the path
+     * names, or the search, is not there. */
+    base_status (*list)(data_origin *origin, data_manifest *manifest, base_error *err);
+
+    /* Decodes or makes a row's sound. Called from any number of threads at once. */
+    base_status (*read)(const data_row *row, data_audio *audio, base_error *err);
+
+    /* Of all that decides the sound at row->path, the span aside. Rows of one origin with the same
+     * path have the same sound. */
+    base_digest (*digest)(const data_row *row);
+
+    /* Gets ready whatever read() and digest() need; NULL: nothing. Notes go to the manifest. */
+    base_status (*load)(data_origin *origin, data_manifest *manifest,
+                        const data_audio_options *audio, const data_work *work, base_error *err);
+    /* Once it is loaded: writes into the row's label and parts what the sound is made from. NULL:
+     * from nothing else. */
+    base_status (*describe)(data_row *row, base_arena *arena, base_error *err);
+    void (*unload)(data_origin *origin); /* frees what load() got ready; NULL if that is NULL */
+    void (*close)(data_origin *origin);  /* frees the state; NULL: there is none */
+};
+
+#define DATA_SOURCE(name) extern const data_source data_source_##name;
+#include "data/sources.def"
+#undef DATA_SOURCE
+
+/* All kinds in the order of data/sources.def, for help. */
+const base_variant *const *data_source_variants(int *n);
+
+/* Opens an entry of `dataset:` and puts it at the end of the manifest's origins. A key that belongs
+ * to other kinds is refused, unless it stands at its default, as in a configuration that a run has
+ * written: that names the defaults of all kinds. */
+base_status data_origin_open(base_node *node, const char *config_folder, data_manifest *manifest,
+                             data_origin **origin, base_error *err);
+/* Appends its rows, and tells them where they come from. A folder that is missing is made up for by
+ * the synthesiser if `otherwise` says so, with a note. */
+base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_error *err);
+
+/* What a row's origin does; a row without one is a file. */
+base_status data_row_read(const data_row *row, data_audio *audio, base_error *err);
+base_digest data_row_digest(const data_row *row);
+
+/* ---- for kinds of source ---- */
+
+/* Files, decoded: read() and digest() (of the file's bytes). */
+base_status data_file_read(const data_row *row, data_audio *audio, base_error *err);
+base_digest data_file_digest(const data_row *row);
+
+/* Keys that several kinds have, as rows for their tables; `type` is the options' struct, `field`
+ * the member, `when` a text before the help. */
+#define DATA_PER_CLASS_ROW(type, field, when)                                                      \
+    {                                                                                              \
+        "per_class", BASE_OPT_INT, offsetof(type, field), "60", 1, 100000, NULL, NULL,             \
+            when "sounds per class"                                                                \
+    }
+#define DATA_SEED_ROW(type, field, when)                                                           \
+    {                                                                                              \
+        "seed", BASE_OPT_INT, offsetof(type, field), "1", 0, 4294967295.0, NULL, NULL,             \
+            when "decides what is drawn at random"                                                 \
+    }
+
+typedef struct {
+    int64_t per_class, seed;
+} data_synth_options;
+
+typedef struct {
+    const char *path; /* of the folder, without a slash at the end; NULL: search */
+    int otherwise;    /* if it is missing: 0 fail, 1 synth */
+    data_synth_options synth;
+} data_folder_options;
+
+#define DATA_FOLDER_ROWS(type, field, path_help)                                                   \
+    {"path", BASE_OPT_STRING, offsetof(type, field.path), "~", 0, 0, NULL, NULL, path_help},       \
+        {"otherwise",                                                                              \
+         BASE_OPT_CHOICE,                                                                          \
+         offsetof(type, field.otherwise),                                                          \
+         "fail",                                                                                   \
+         0,                                                                                        \
+         0,                                                                                        \
+         "fail|synth",                                                                             \
+         NULL,                                                                                     \
+         "what to do if it is missing: fail, or use the built-in synthesiser"},                    \
+        DATA_PER_CLASS_ROW(type, field.synth.per_class, "with otherwise: synth, "),                \
+        DATA_SEED_ROW(type, field.synth.seed, "with otherwise: synth, ")
+
+#endif

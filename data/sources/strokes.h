@@ -1,0 +1,49 @@
+/* data/sources/strokes.h - parts struck: drawn at random, added into a sound, told and listed. */
+#ifndef DATA_SOURCES_STROKES_H
+#define DATA_SOURCES_STROKES_H
+
+#include "base/rng.h"
+#include "data/sources/parts.h"
+
+/* One of every class, and a tail. */
+enum { DATA_STROKES_MAX = DATA_PARTS_MAX_CLASSES + 1 };
+
+typedef struct {
+    const data_part *part;
+    int64_t from, n; /* samples of the part */
+    int64_t at;      /* where they begin */
+    double gain_db;
+    double late_ms;
+    bool damped; /* fades out at the end */
+    bool tail;   /* of an earlier stroke, as if cut out of what went on before */
+} data_stroke;
+
+/* One of the parts of a pool's class; one number is drawn. */
+const data_part *data_stroke_part(const data_parts *parts, int64_t pool, int class_index,
+                                  base_rng *rng);
+/* Draws how the part is struck. */
+data_stroke data_stroke_draw(const data_parts *parts, const data_part *part, base_rng *rng);
+
+/* An empty sound of n samples; free with data_audio_release. */
+base_status data_strokes_begin(const data_parts *parts, int64_t n, data_audio *audio,
+                               base_error *err);
+/* Adds what of the stroke lies in `audio`, which begins at sample `begin`. */
+void data_stroke_add(const data_parts *parts, const data_stroke *stroke, int64_t begin,
+                     data_audio *audio);
+
+/* Writes the row's label: "Kit/kick.wav -3.2 dB 4.0 ms + tail of Kit/hat.wav -0.5 dB", then `last`
+ * unless it is NULL. */
+base_status data_strokes_tell(const data_stroke *strokes, int n, const char *last, data_row *row,
+                              base_arena *arena, base_error *err);
+
+/* One-shots, each once. All zeros is empty. */
+typedef struct {
+    data_row_part items[DATA_STROKES_MAX];
+    int64_t n;
+} data_part_list;
+void data_part_list_add(data_part_list *list, const data_part *part);
+/* Makes them the row's parts. */
+base_status data_part_list_keep(const data_part_list *list, data_row *row, base_arena *arena,
+                                base_error *err);
+
+#endif
