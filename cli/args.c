@@ -9,27 +9,36 @@ const cli_flag cli_common_flags[] = {
     {0},
 };
 
-static const cli_flag *find_in(const cli_flag *table, const char *name, size_t length) {
+/* Item *i of a table; past its end *i is what is left to count. */
+static bool in_table(const cli_flag *table, int *i, cli_flag *flag) {
     for (; table != NULL && table->name != NULL; table++) {
-        if (strlen(table->name) == length && strncmp(table->name, name, length) == 0) return table;
+        if ((*i)-- > 0) continue;
+        *flag = *table;
+        return true;
     }
-    return NULL;
+    return false;
 }
 
-static const cli_flag *find_flag(const cli_call *call, const char *name, size_t length) {
-    const cli_flag *flag = find_in(call->command->flags, name, length);
-    return flag != NULL ? flag : find_in(cli_common_flags, name, length);
+bool cli_flag_at(const cli_command *command, int i, cli_flag *flag) {
+    if (in_table(command->flags, &i, flag)) return true;
+    for (int k = 0; command->more_flags != NULL && command->more_flags(k, flag); k++) {
+        if (i-- == 0) return true;
+    }
+    return in_table(cli_common_flags, &i, flag);
+}
+
+static bool find_flag(const cli_call *call, const char *name, size_t length, cli_flag *flag) {
+    for (int i = 0; cli_flag_at(call->command, i, flag); i++) {
+        if (strlen(flag->name) == length && strncmp(flag->name, name, length) == 0) return true;
+    }
+    return false;
 }
 
 static int unknown_flag(const cli_call *call, const char *argument) {
     const char *names[CLI_MAX_FLAGS];
     int n = 0;
-    const cli_flag *const tables[] = {call->command->flags, cli_common_flags};
-    for (int t = 0; t < 2; t++) {
-        for (const cli_flag *f = tables[t]; f != NULL && f->name != NULL && n < CLI_MAX_FLAGS;
-             f++) {
-            names[n++] = f->name;
-        }
+    for (cli_flag flag; n < CLI_MAX_FLAGS && cli_flag_at(call->command, n, &flag); n++) {
+        names[n] = flag.name;
     }
     const char *near = base_nearest(argument + strspn(argument, "-"), names, n);
     if (near != NULL) {
@@ -62,16 +71,16 @@ static const char *flag_name(const char *argument) {
 static int take_flag(cli_call *call, int argc, char **argv, int *i) {
     const char *argument = argv[*i], *name = flag_name(argument);
     size_t length = strcspn(name, "=");
-    const cli_flag *flag = find_flag(call, name, length);
-    if (flag == NULL) return unknown_flag(call, argument);
+    cli_flag flag;
+    if (!find_flag(call, name, length, &flag)) return unknown_flag(call, argument);
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
-    if (flag->value == NULL && value != NULL) return cli_usage("--%s: takes no value", flag->name);
-    if (flag->value != NULL && value == NULL) {
-        if (*i + 1 >= argc) return cli_usage("--%s: needs a value, %s", flag->name, flag->value);
+    if (flag.value == NULL && value != NULL) return cli_usage("--%s: takes no value", flag.name);
+    if (flag.value != NULL && value == NULL) {
+        if (*i + 1 >= argc) return cli_usage("--%s: needs a value, %s", flag.name, flag.value);
         value = argv[++*i];
     }
     if (call->n_flags == CLI_MAX_FLAGS) return cli_usage("more than %d flags", CLI_MAX_FLAGS);
-    call->flag_name[call->n_flags] = flag->name;
+    call->flag_name[call->n_flags] = flag.name;
     call->flag_value[call->n_flags++] = value;
     return CLI_OK;
 }

@@ -8,6 +8,9 @@
  * message with the nearest known flag. *help: --help was given. */
 int cli_parse(cli_call *call, int argc, char **argv, bool *help);
 
+/* Flag i of a command: its own, then those of all commands. False past the last. */
+bool cli_flag_at(const cli_command *command, int i, cli_flag *flag);
+
 /* "-o" of --out; NULL if it has none. */
 const char *cli_short_form(const cli_flag *flag);
 

@@ -24,11 +24,15 @@ typedef struct {
 typedef struct cli_call cli_call;
 
 typedef struct {
-    const char *name;                 /* "train", "data overview" */
-    const char *arguments;            /* "CONFIG [KEY=VALUE ...]" */
-    const char *summary;              /* one sentence without a stop */
-    const char *description;          /* paragraphs separated by an empty line */
-    const cli_flag *flags;            /* NULL: none of its own */
+    const char *name;        /* "train", "data overview" */
+    const char *arguments;   /* "CONFIG [KEY=VALUE ...]" */
+    const char *summary;     /* one sentence without a stop */
+    const char *description; /* paragraphs separated by an empty line */
+    const cli_flag *flags;   /* NULL: none of its own */
+    /* What other tables add, NULL: nothing. Flag i, from 0 on, and paragraph i behind the
+     * description; false past the last. */
+    bool (*more_flags)(int i, cli_flag *flag);
+    bool (*more_text)(int i, base_text *out);
     int min_arguments, max_arguments; /* max -1: any number */
     int (*run)(cli_call *call);       /* returns the exit code */
 } cli_command;

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -40,11 +39,55 @@ static const char *default_path(cli_call *call, const infer_exporter *exporter) 
                              folder ? exporter->name : exporter->extension);
 }
 
+enum { MAX_SWITCHES = 16 };
+
 typedef struct {
     const infer_exporter *exporter;
     infer_export_options options;
+    const char *switches[MAX_SWITCHES + 1];
     const char *path;
 } job;
+
+static const infer_export_switch *find_switch(const infer_exporter *exporter, const char *key) {
+    const infer_export_switch *s = exporter->switches;
+    while (s != NULL && s->key != NULL && strcmp(s->key, key) != 0) s++;
+    return s != NULL && s->key != NULL ? s : NULL;
+}
+
+/* Switch i of all formats; each key once. */
+static bool switch_at(int i, cli_flag *flag) {
+    int n;
+    const infer_exporter *const *exporters = infer_exporters(&n);
+    for (int k = 0; k < n; k++) {
+        for (const infer_export_switch *s = exporters[k]->switches; s && s->key != NULL; s++) {
+            bool known = false;
+            for (int before = 0; before < k; before++) {
+                known = known || find_switch(exporters[before], s->key) != NULL;
+            }
+            if (known || i-- > 0) continue;
+            *flag = (cli_flag){s->key, NULL, s->help};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* CLI_OK, or CLI_USAGE after a message. */
+static int read_switches(cli_call *call, job *j) {
+    int n = 0;
+    cli_flag flag;
+    for (int i = 0; switch_at(i, &flag); i++) {
+        if (!cli_given(call, flag.name)) continue;
+        if (find_switch(j->exporter, flag.name) == NULL) {
+            return cli_usage("--%s: %s has no such form", flag.name, j->exporter->name);
+        }
+        if (n == MAX_SWITCHES) return cli_usage("more than %d switches", MAX_SWITCHES);
+        j->switches[n++] = flag.name;
+    }
+    j->switches[n] = NULL;
+    j->options.switches = j->switches;
+    return CLI_OK;
+}
 
 /* CLI_OK, or CLI_USAGE after a message. */
 static int read_flags(cli_call *call, job *j) {
@@ -53,15 +96,9 @@ static int read_flags(cli_call *call, job *j) {
     j->exporter = name != NULL ? find_exporter(name) : NULL;
     if (j->exporter == NULL) return unknown_format(name);
     if (!cli_int(call, "member", 0, 99, &member)) return CLI_USAGE;
-    j->options = (infer_export_options){.with_features = cli_given(call, "with-features"),
-                                        .int8 = cli_given(call, "int8"),
-                                        .member = (int)member};
-    if (j->options.with_features && !j->exporter->takes_features) {
-        return cli_usage("--with-features: %s holds a network alone", name);
-    }
-    if (j->options.int8 && !j->exporter->takes_int8) {
-        return cli_usage("--int8: %s holds no 8-bit weights", name);
-    }
+    j->options.member = (int)member;
+    int code = read_switches(call, j);
+    if (code != CLI_OK) return code;
     j->path = cli_text(call, "out");
     if (j->path == NULL) j->path = default_path(call, j->exporter);
     return j->path != NULL ? CLI_OK : cli_usage("out of memory");
@@ -92,13 +129,20 @@ static int run_export(cli_call *call) {
     return code;
 }
 
+/* "onnx: the network, ..." */
+static bool format_text(int i, base_text *out) {
+    int n;
+    const infer_exporter *const *exporters = infer_exporters(&n);
+    if (i >= n) return false;
+    base_text_printf(out, "%s: %s", exporters[i]->name, exporters[i]->help);
+    return true;
+}
+
 static const cli_flag flags[] = {
-    {"to", "FORMAT", "onnx, safetensors, npz, ..."},
+    {"to", "FORMAT", "one of the formats above"},
     {"out", "FILE", "where to (default: beside the model, with the format's extension)"},
-    {"with-features", NULL, "from the waveform instead of from the features (onnx)"},
     {"member", "N", "which network of an ensemble, from 0 (default: all, averaged: onnx, web)"},
-    {"int8", NULL, "weights as 8-bit integers, where the format can"},
-    {"verify", NULL, "check what was written against the model: in onnxruntime, by a C compiler"},
+    {"verify", NULL, "check what was written against the model"},
     {0},
 };
 
@@ -106,13 +150,11 @@ const cli_command cli_export = {
     .name = "export",
     .arguments = "MODEL --to FORMAT",
     .summary = "write a model for other tools",
-    .description =
-        "Formats: onnx (the network, or with --with-features all from the waveform to the "
-        "probabilities), safetensors and npz (weights under PyTorch's names), and others that --to "
-        "names when it is left out.\n\nThe file appears whole or not at all. --verify of onnx and "
-        "web needs python3 with onnxruntime, that of c a compiler called cc; they classify 27 "
-        "synthesised drums and fail if a probability differs by more than 1e-4. Weights are read "
-        "back.",
+    .description = "The export appears whole or not at all. --verify fails if a probability "
+                   "differs by more than "
+                   "1e-4 from the model's, or a weight in any bit.\n\nFormats:",
+    .more_text = format_text,
+    .more_flags = switch_at,
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = 1,

@@ -43,21 +43,37 @@ static const char *flag_text(const cli_flag *flag, char *buf, size_t size) {
     return buf;
 }
 
-static void add_flags(const cli_flag *table, base_text *out) {
-    for (; table != NULL && table->name != NULL; table++) {
+static void add_flags(const cli_command *command, base_text *out) {
+    cli_flag flag;
+    for (int i = 0; cli_flag_at(command, i, &flag); i++) {
         char left[64];
-        base_text_printf(out, "  %-*s ", FLAG_COLUMN, flag_text(table, left, sizeof left));
-        add_wrapped(table->help, FLAG_COLUMN + 3, out);
+        base_text_printf(out, "  %-*s ", FLAG_COLUMN, flag_text(&flag, left, sizeof left));
+        add_wrapped(flag.help, FLAG_COLUMN + 3, out);
     }
+}
+
+/* The description with what tables add to it. */
+static base_text describe(const cli_command *command) {
+    base_text text = {0};
+    base_text_add(&text, command->description);
+    if (command->more_text == NULL) return text;
+    base_text more = {0};
+    for (int i = 0; command->more_text(i, &more); i++) {
+        base_text_printf(&text, "\n\n%s", base_text_string(&more));
+        base_text_release(&more);
+        more = (base_text){0};
+    }
+    return text;
 }
 
 static void add_command(const cli_command *command, base_text *out) {
     base_text_printf(out, "rimshot %s - %s\n\nusage: rimshot %s %s\n\n", command->name,
                      command->summary, command->name, command->arguments);
-    add_wrapped(command->description, 0, out);
+    base_text description = describe(command);
+    add_wrapped(base_text_string(&description), 0, out);
+    base_text_release(&description);
     base_text_add(out, "\n");
-    add_flags(command->flags, out);
-    add_flags(cli_common_flags, out);
+    add_flags(command, out);
 }
 
 static const char about[] = "rimshot trains, evaluates and uses drum-sample classifiers";
@@ -115,17 +131,18 @@ void cli_manual_paragraphs(const char *text, base_text *out) {
     }
 }
 
-static void add_manual_flags(const cli_flag *table, base_text *out) {
-    for (; table != NULL && table->name != NULL; table++) {
-        const char *letter = cli_short_form(table);
+static void add_manual_flags(const cli_command *command, base_text *out) {
+    cli_flag flag;
+    for (int i = 0; cli_flag_at(command, i, &flag); i++) {
+        const char *letter = cli_short_form(&flag);
         base_text_add(out, ".TP\n\\fB");
         base_text_add_troff(out, letter != NULL ? letter : "");
         base_text_add(out, letter != NULL ? ", \\-\\-" : "\\-\\-");
-        base_text_add_troff(out, table->name);
+        base_text_add_troff(out, flag.name);
         base_text_add(out, "\\fR");
-        if (table->value != NULL) base_text_printf(out, " \\fI%s\\fR", table->value);
+        if (flag.value != NULL) base_text_printf(out, " \\fI%s\\fR", flag.value);
         base_text_add(out, "\n");
-        base_text_add_troff(out, table->help);
+        base_text_add_troff(out, flag.help);
         base_text_add(out, "\n");
     }
 }
@@ -142,10 +159,11 @@ static void add_manual_command(const cli_command *command, base_text *out) {
     base_text_add_troff(out, command->arguments);
     base_text_add(out, "\n");
     cli_manual_heading("DESCRIPTION", out);
-    cli_manual_paragraphs(command->description, out);
+    base_text description = describe(command);
+    cli_manual_paragraphs(base_text_string(&description), out);
+    base_text_release(&description);
     cli_manual_heading("OPTIONS", out);
-    add_manual_flags(command->flags, out);
-    add_manual_flags(cli_common_flags, out);
+    add_manual_flags(command, out);
     cli_manual_heading("EXIT STATUS", out);
     cli_manual_paragraphs(exit_codes, out);
     cli_manual_heading("SEE ALSO", out);
@@ -181,7 +199,7 @@ void cli_manual_overview(base_text *out) {
     add_manual_commands(out);
     cli_manual_heading("OPTIONS", out);
     base_text_add(out, "Every command takes these:\n");
-    add_manual_flags(cli_common_flags, out);
+    add_manual_flags(&(cli_command){.flags = NULL}, out);
     cli_manual_heading("ENVIRONMENT", out);
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         base_text_printf(out, ".TP\n.B %s\n", variables[i].name);

@@ -51,7 +51,7 @@ static void set_labels(export_c *e) {
 }
 
 static void set_values(export_c *e) {
-    bool int8 = e->options->int8;
+    bool int8 = e->int8;
     export_c_set(e, "MODEL_INT8", "%d", int8);
     export_c_set(e, "MODEL_SIGMOID", "%d", infer_model_loss(e->model) == NN_BINARY_CROSS_ENTROPY);
     export_c_set(e, "MODEL_CLASSES", "%d", infer_model_n_classes(e->model));
@@ -71,6 +71,7 @@ base_status export_c_make(export_c *e, const char *path, base_text *text) {
     BASE_TRY(infer_graph_member(e->model, e->options, &e->member, e->err));
     BASE_TRY(infer_graph_features(infer_model_member(e->model, e->member), "C", e->err));
     BASE_TRY(infer_graph_new(infer_model_network(e->model, e->member), &e->network, e->err));
+    e->int8 = infer_export_is_on(e->options, "int8");
     e->n_layers = nn_network_n_rows(e->network);
     BASE_TRY(check_weights(e));
     e->file_name = base_path_name(path);
@@ -104,12 +105,18 @@ static base_status write_c(infer_model *model, const infer_export_options *optio
     return status;
 }
 
+static const infer_export_switch switches[] = {
+    {"int8", "weights as 8-bit integers with a scale for each output channel"},
+    {"with-features", "the header always holds the front end"},
+    {0},
+};
+
 const infer_exporter infer_export_c = {
     .name = "c",
     .extension = "h",
-    .help = "One C header that needs nothing but libm: front end, network, weights, test",
-    .takes_features = true,
-    .takes_int8 = true,
+    .help = "one C header that needs nothing but libm: front end, network, weights and a test. "
+            "--verify compiles it with cc and classifies 27 synthesised drums.",
+    .switches = switches,
     .write = write_c,
     .verify = export_c_verify,
 };

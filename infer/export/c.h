@@ -42,6 +42,7 @@ typedef struct {
     base_error *err;
     base_arena arena;
     int member;
+    bool int8;
     nn_network *network; /* a copy; its weights become what the integers stand for */
     const char *file_name, *prefix, *upper; /* "drum-model.h", "drum_model", "DRUM_MODEL" */
     export_c_named value[EXPORT_C_MAX_VALUES];

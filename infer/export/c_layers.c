@@ -33,8 +33,8 @@ static base_status weights(const export_c_call *call, const char *name, float *d
     export_c *e = call->e;
     const char *c_name = name_of(call, name);
     BASE_TRY(export_c_weights(e, c_name, data, rows, n));
-    *reference = e->options->int8 ? export_c_format(e, "model_%s, model_%s_scale", c_name, c_name)
-                                  : export_c_format(e, "model_%s", c_name);
+    *reference = e->int8 ? export_c_format(e, "model_%s, model_%s_scale", c_name, c_name)
+                         : export_c_format(e, "model_%s", c_name);
     return BASE_OK;
 }
 

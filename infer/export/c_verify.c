@@ -77,7 +77,7 @@ static base_status compare(export_c *e, infer_verify *v, base_text *report) {
     float *rounded = base_arena_alloc(&e->arena, (size_t)n, sizeof *rounded);
     if (rounded == NULL) return export_c_no_memory(e);
     BASE_TRY(classify_rounded(e, v, rounded));
-    bool int8 = e->options->int8;
+    bool int8 = e->int8;
     const float *wanted = int8 ? rounded : v->probability;
     BASE_TRY(infer_verify_compare(v, "the header", wanted, &largest, e->err));
     base_text_printf(report,

@@ -58,7 +58,7 @@ void export_c_constant(export_c *e, const char *name, const float *x, int64_t n)
 }
 
 base_status export_c_weights(export_c *e, const char *name, float *data, int64_t rows, int64_t n) {
-    if (!e->options->int8) {
+    if (!e->int8) {
         export_c_constant(e, name, data, rows * n);
         return BASE_OK;
     }

@@ -1,5 +1,7 @@
 #include "infer/export/export.h"
 
+#include <string.h>
+
 #define INFER_EXPORTER(name) extern const infer_exporter infer_export_##name;
 #include "infer/export/exporters.def"
 #undef INFER_EXPORTER
@@ -12,4 +14,10 @@ const infer_exporter *const *infer_exporters(int *n) {
         NULL};
     *n = (int)(sizeof exporters / sizeof *exporters) - 1;
     return exporters;
+}
+
+bool infer_export_is_on(const infer_export_options *options, const char *key) {
+    const char *const *on = options->switches;
+    while (on != NULL && *on != NULL && strcmp(*on, key) != 0) on++;
+    return on != NULL && *on != NULL;
 }

@@ -7,10 +7,14 @@
 
 #include "infer/model.h"
 
+/* A switch of a format's: its key and, in one line, what it does. */
 typedef struct {
-    bool with_features; /* from the waveform instead of from the features */
-    bool int8; /* weights as 8-bit integers with a scale per output channel, where the format can */
-    bool needs_length; /* onnx: the input `length` has no preset value, so must be given */
+    const char *key; /* "int8"; NULL ends a table */
+    const char *help;
+} infer_export_switch;
+
+typedef struct {
+    const char *const *switches; /* keys of those that are on, ended by NULL; NULL: none */
     int member; /* which network of an ensemble; -1: all (an ensemble is then refused by formats
                    that hold one network) */
 } infer_export_options;
@@ -18,9 +22,8 @@ typedef struct {
 typedef struct {
     const char *name;      /* "onnx" */
     const char *extension; /* "onnx"; of the default file name; "" for a folder */
-    const char *help;      /* one sentence */
-    bool takes_features;   /* knows with_features */
-    bool takes_int8;
+    const char *help;      /* what is written and how it is verified, in two sentences */
+    const infer_export_switch *switches; /* NULL: none */
     /* Writes to `path`. ESHAPE or ECONFIG, naming the layer, for a network that has no form in this
      * format. */
     base_status (*write)(infer_model *model, const infer_export_options *options, const char *path,
@@ -32,5 +35,6 @@ typedef struct {
 } infer_exporter;
 
 const infer_exporter *const *infer_exporters(int *n);
+bool infer_export_is_on(const infer_export_options *options, const char *key);
 
 #endif

@@ -36,7 +36,9 @@ static base_status write(infer_model *model, const infer_export_options *options
 const infer_exporter infer_export_npz = {
     .name = "npz",
     .extension = "npz",
-    .help = "weights under PyTorch's names as NumPy arrays, with classes and configuration",
+    .help =
+        "weights under PyTorch's names as NumPy arrays, with classes and configuration. --verify "
+        "reads them back.",
     .write = write,
     .verify = infer_tensors_verify,
 };

@@ -34,6 +34,10 @@ base_status infer_onnx_network(infer_onnx *onnx, const nn_network *network,
 /* Whether a layer has a form in ONNX; an elementwise one may still be refused. */
 bool infer_onnx_knows(const nn_layer *layer);
 
+/* Switches: the user's, and one of the web page's: the input `length` has no preset value. */
+#define INFER_ONNX_WITH_FEATURES "with-features"
+#define INFER_ONNX_NEEDS_LENGTH  "needs-length"
+
 /* Runs the file in onnxruntime, by python3, on synthesised drums. */
 base_status infer_onnx_verify(infer_model *model, const infer_export_options *options,
                               const char *path, base_text *report, base_error *err);

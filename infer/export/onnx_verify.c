@@ -127,7 +127,7 @@ base_status infer_onnx_verify(infer_model *model, const infer_export_options *op
     dsp_features *unfitted = NULL;
     BASE_TRY(infer_graph_members(model, options, &member, err));
     base_status status = BASE_OK;
-    if (!options->with_features) {
+    if (!infer_export_is_on(options, INFER_ONNX_WITH_FEATURES)) {
         status = choose_features(model, member, &unfitted, &f.features, err);
     }
     if (status == BASE_OK) status = infer_verify_open(&f.v, model, member, path, err);

@@ -54,7 +54,8 @@ static base_status write(infer_model *model, const infer_export_options *options
 const infer_exporter infer_export_safetensors = {
     .name = "safetensors",
     .extension = "safetensors",
-    .help = "weights under PyTorch's names, with classes and configuration as metadata",
+    .help = "weights under PyTorch's names, with classes and configuration as metadata. --verify "
+            "reads them back.",
     .write = write,
     .verify = infer_tensors_verify,
 };

@@ -16,6 +16,9 @@ extern const infer_exporter infer_export_onnx;
 enum { PAGE, NETWORK, SETTINGS, N_PARTS };
 static const char *const part_names[N_PARTS] = {"index.html", "model.onnx", "model.json"};
 
+static const char *const onnx_switches[] = {INFER_ONNX_WITH_FEATURES, INFER_ONNX_NEEDS_LENGTH,
+                                            NULL};
+
 /* One export: all is written into a hidden folder beside `path`, then moved there. */
 typedef struct {
     const char *path, *stage;
@@ -101,7 +104,7 @@ static base_status name_parts(job *j, base_error *err) {
 static base_status write_parts(const job *j, infer_model *model,
                                const infer_export_options *options, base_error *err) {
     infer_export_options whole = *options;
-    whole.with_features = whole.needs_length = true;
+    whole.switches = onnx_switches;
     if (base_folder_make(j->stage, err) != BASE_OK) {
         return base_fail_within(err, "writing %s", j->path);
     }
@@ -146,7 +149,7 @@ static base_status compare_text(const char *path, const base_text *wanted, base_
 static base_status verify_web(infer_model *model, const infer_export_options *options,
                               const char *path, base_text *report, base_error *err) {
     infer_export_options whole = *options;
-    whole.with_features = true;
+    whole.switches = onnx_switches;
     job j = {0};
     base_text network = {0};
     base_status status = open_job(&j, path, err);
@@ -163,11 +166,17 @@ static base_status verify_web(infer_model *model, const infer_export_options *op
     return status;
 }
 
+static const infer_export_switch switches[] = {
+    {INFER_ONNX_WITH_FEATURES, "the page's network always begins with the waveform"},
+    {0},
+};
+
 const infer_exporter infer_export_web = {
     .name = "web",
     .extension = "",
-    .help = "A folder with a page that classifies dropped files in a browser, offline",
-    .takes_features = true,
+    .help = "a folder with a page that classifies dropped files in a browser, offline. --verify "
+            "reads it back and checks its network as that of onnx.",
+    .switches = switches,
     .write = write_web,
     .verify = verify_web,
 };

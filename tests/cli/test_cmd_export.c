@@ -35,8 +35,9 @@ START_TEST(mistakes_on_the_command_line) {
         {"$RIMSHOT export model.h5", "--to is needed; formats: onnx, safetensors, npz, c, web"},
         {"$RIMSHOT export model.h5 --to tflite",
          "--to tflite: no such format; formats: onnx, safetensors, npz, c, web"},
-        {"$RIMSHOT export model.h5 --to npz --with-features", "--with-features: npz holds"},
-        {"$RIMSHOT export model.h5 --to onnx --int8", "--int8: onnx holds no 8-bit weights"},
+        {"$RIMSHOT export model.h5 --to npz --with-features",
+         "--with-features: npz has no such form"},
+        {"$RIMSHOT export model.h5 --to onnx --int8", "--int8: onnx has no such form"},
         {"$RIMSHOT export model.h5 --to onnx --member 1", "no member 1: it has 1"},
         {"$RIMSHOT export model.h5 --to onnx --member -1", "--member=-1: must be a whole number"}};
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {

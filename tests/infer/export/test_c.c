@@ -14,6 +14,8 @@
 #define MONO    "audio: {sample_rate: 8000, channels: 1, seconds: 0.25}\n"
 #define LOG_MEL "features: {kind: log_mel, n_fft: 256, hop: 80, n_mels: 12}\n"
 
+static const char *const int8_on[] = {"int8", NULL};
+
 static const infer_exporter *find_exporter(const char *name) {
     int n;
     const infer_exporter *const *exporters = infer_exporters(&n);
@@ -25,7 +27,7 @@ static const infer_exporter *find_exporter(const char *name) {
 static base_status export_header(const char *model_path, const char *path, bool int8, int member,
                                  base_error *err) {
     infer_model *model;
-    infer_export_options options = {.int8 = int8, .member = member};
+    infer_export_options options = {.switches = int8 ? int8_on : NULL, .member = member};
     TEST_OK(infer_model_open(model_path, 1, NULL, &model, err), *err);
     base_status status = find_exporter("c")->write(model, &options, path, err);
     infer_model_free(model);
@@ -265,7 +267,7 @@ END_TEST
 
 static base_status verify(const char *name, bool int8, base_text *report, base_error *err) {
     infer_model *model;
-    infer_export_options options = {.int8 = int8, .member = -1};
+    infer_export_options options = {.switches = int8 ? int8_on : NULL, .member = -1};
     TEST_OK(infer_model_open(in_folder("model.h5"), 1, NULL, &model, err), *err);
     base_status status = find_exporter("c")->verify(model, &options, in_folder(name), report, err);
     infer_model_free(model);

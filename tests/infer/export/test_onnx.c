@@ -167,6 +167,8 @@ START_TEST(gates_are_in_the_order_of_onnx) {
 }
 END_TEST
 
+static const char *const with_features[] = {"with-features", NULL};
+
 static const infer_exporter *onnx_exporter(void) {
     int n;
     const infer_exporter *const *exporters = infer_exporters(&n);
@@ -232,7 +234,7 @@ START_TEST(writes_both_forms) {
     char *path = in_folder(&arena, "a.onnx");
     TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
     check_file(path, "features", 4);
-    options.with_features = true;
+    options.switches = with_features;
     TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
     check_file(path, "waveform", 3);
     infer_model_free(model);
@@ -262,7 +264,7 @@ START_TEST(an_ensemble_is_one_graph) {
     infer_export_options options = {.member = -1};
     char *path = in_folder(&arena, "e.onnx");
     for (int from_waveform = 0; from_waveform < 2; from_waveform++) {
-        options.with_features = from_waveform;
+        options.switches = from_waveform ? with_features : NULL;
         TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
         check_file(path, from_waveform ? "waveform" : "features", from_waveform ? 3 : 4);
         Rimshot__Onnx__Model *made = read_back(path);

@@ -106,8 +106,8 @@ END_TEST
 
 static base_text export_onnx(fixture *f, bool needs_length) {
     base_error err;
-    infer_export_options options = {
-        .member = -1, .with_features = true, .needs_length = needs_length};
+    const char *const switches[] = {"with-features", needs_length ? "needs-length" : NULL, NULL};
+    infer_export_options options = {.member = -1, .switches = switches};
     const char *path = base_path_join(&f->arena, f->root, "alone.onnx");
     TEST_OK(infer_export_onnx.write(f->model, &options, path, &err), err);
     return read_bytes(path);
