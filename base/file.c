@@ -181,6 +181,11 @@ bool base_file_exists(const char *path) {
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+int64_t base_file_size(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int64_t)info.st_size : 0;
+}
+
 /* ---- folders ---- */
 
 bool base_folder_exists(const char *path) {

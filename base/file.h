@@ -32,6 +32,7 @@ base_status base_file_write(const char *path, const void *data, size_t n_bytes, 
 base_status base_file_write_text(const char *path, const base_text *text, base_error *err);
 
 bool base_file_exists(const char *path);
+int64_t base_file_size(const char *path); /* bytes; 0 if there is no regular file */
 bool base_folder_exists(const char *path);
 bool base_folder_is_empty(const char *path); /* exists, can be read and holds nothing */
 base_status base_folder_make(const char *path, base_error *err); /* with its parents; may exist */

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,25 @@ static void add_classifier(const nn_classifier *classifier, base_text *out) {
     base_text_printf(out, "classifier: %s, ", nn_classifier_name(classifier));
     nn_classifier_describe(classifier, out);
     base_text_add(out, "\n");
+}
+
+static void add_amount(base_text *out, const char *label, const infer_needs *needs) {
+    char work[32];
+    base_text_printf(out, "%-8s memory %.0f MiB beside the weights, %s multiply-adds per sound",
+                     label, ceil(needs->memory_bytes / 1048576),
+                     base_thousands((int64_t)needs->work, work));
+    if (needs->n_fft > 0) base_text_printf(out, ", Fourier transforms of %.0f", needs->n_fft);
+    base_text_add(out, "\n");
+}
+
+/* What using the model takes, front end and all members together, and the limits to that. */
+static base_status add_needs(const infer_model *model, base_text *out, base_error *err) {
+    infer_needs most = {0};
+    BASE_TRY(infer_budget(&most, err));
+    base_text_add(out, "\n");
+    add_amount(out, "needs", infer_model_needs(model));
+    add_amount(out, "allowed", &most);
+    return BASE_OK;
 }
 
 static int print_network(const train_config *config, const nn_network *network) {
@@ -122,8 +142,11 @@ static int summarize_model(cli_call *call) {
                      infer_model_n_members(model));
     add_network(infer_model_network(model, 0), &out);
     add_classifier(infer_model_member(model, 0)->classifier, &out);
+    base_status status = add_needs(model, &out, &err);
     infer_model_free(model);
-    return cli_print_release(&out);
+    if (status == BASE_OK) return cli_print_release(&out);
+    base_text_release(&out);
+    return cli_fail(&err);
 }
 
 static int run_summary(cli_call *call) {
@@ -140,8 +163,10 @@ const cli_command cli_summary = {
     .name = "summary",
     .arguments = "CONFIG|MODEL [KEY=VALUE ...]",
     .summary = "show a network: shapes, parameters, multiply-adds, memory",
-    .description = "One line per layer, with what it does in the same pass for the layers after "
-                   "it. For a model file (.h5) also its classes and how it was trained.",
+    .description =
+        "One line per layer, with what it does in the same pass for the layers after "
+        "it. For a model file (.h5) also its classes, how it was trained, and what using it takes "
+        "beside what is allowed (RIMSHOT_BUDGET).",
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

@@ -185,6 +185,8 @@ static const struct {
     {"RIMSHOT_LEVEL", "v2, v3 or v4: use no newer instructions than those of this x86-64 level"},
     {"RIMSHOT_CACHE", "folder for decoded sounds (default: XDG_CACHE_HOME/rimshot or "
                       "HOME/.cache/rimshot); may be removed at any time"},
+    {"RIMSHOT_BUDGET", "a number: allow models that need so many times more memory, work or longer "
+                       "Fourier transforms than usual (see rimshot summary MODEL)"},
     {"NO_COLOR", "no bold type, if set and not empty"},
     {"OPENBLAS_CORETYPE", "the kernels OpenBLAS uses (default: the best for this processor)"},
 };

@@ -306,6 +306,21 @@ size_t dsp_features_scratch_bytes(const dsp_features *features) {
     return count.used_bytes;
 }
 
+double dsp_features_work(const dsp_features *f) {
+    const dsp_features_options *o = &f->options;
+    const double per_sample_described = 2000; /* pitch and tone look at each sample that often */
+    double n_frames = (double)natural_frames(f), n_channels = (double)f->n_channels;
+    double n_values = (double)f->n_planes * (double)f->n_rows * (double)f->n_frames;
+    double work = n_values + n_channels * (double)f->n_samples;
+    if (dsp_features_is_framed(o)) {
+        double n_fft = (double)o->n_fft;
+        work += n_channels * n_frames * n_fft * (2 * log2(n_fft) + 2);
+    }
+    if (o->kind == DSP_MFCC) work += n_values * (double)o->n_mels;
+    if (o->kind == DSP_DESCRIPTORS) work += per_sample_described * (double)f->n_samples;
+    return work;
+}
+
 /* |X|^2, or |X|, over n_fft or not. */
 static void scale_spectrum(const dsp_features *f, float *power) {
     const dsp_features_options *o = &f->options;

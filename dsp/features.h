@@ -63,6 +63,9 @@ typedef struct {
 
 extern const base_option dsp_features_table[];
 
+/* Whether a clip is cut into frames and transformed. */
+bool dsp_features_is_framed(const dsp_features_options *options);
+
 typedef struct dsp_features
     dsp_features; /* immutable but for the normalisation; shared by threads */
 
@@ -73,6 +76,8 @@ void dsp_features_free(dsp_features *features);
 /* Extents [C,F,T] of the output. */
 void dsp_features_shape(const dsp_features *features, int64_t shape[3]);
 size_t dsp_features_scratch_bytes(const dsp_features *features);
+/* About how many multiply-adds one clip takes. */
+double dsp_features_work(const dsp_features *features);
 
 /* audio: n_channels rows of n_samples (row stride n_samples). out [C,F,T] overwritten. scratch:
  * 64-byte aligned, one per thread. Deterministic; no allocation (but FFTW's own where n_fft is

@@ -27,9 +27,6 @@ struct dsp_features {
     float *offset, *scale; /* [n_norm] */
 };
 
-/* Whether the clip is cut into frames and transformed. */
-bool dsp_features_is_framed(const dsp_features_options *options);
-
 /* Whether what the network is given, or its cosine transform, is decibels. */
 bool dsp_features_is_decibels(const dsp_features_options *options);
 

@@ -1,15 +1,19 @@
 #include "infer/model.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/h5.h"
+#include "infer/budget.h"
 #include "nn/loss.h"
 #include "nn/weights.h"
 
 enum { VERSION = 3, MAX_MEMBERS = 100, MAX_CLASSES = 10000 };
-#define KIND "model"
+#define KIND            "model"
+#define MAX_TEMPERATURE 1e6
 
 struct infer_model {
     base_arena arena;
@@ -27,6 +31,7 @@ struct infer_model {
     infer_member *members;
     int n_members;
     base_pool *pool;
+    infer_needs needs;
     int64_t max_batch, n_samples, count; /* count: floats of features per clip */
     float *audio_rows;                   /* [n_workers, channels, n_samples] */
     char *scratch;                       /* [n_workers, scratch_bytes] */
@@ -35,6 +40,17 @@ struct infer_model {
     int32_t *length; /* [max_batch] */
     float *share;    /* [max_batch, n_classes] of a member's classifier; NULL: there is none */
 };
+
+/* By the exponent's bits, so that the loop has no branch. */
+static bool all_finite(const float *x, int64_t n) {
+    uint32_t exponent = 0x7f800000, others = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        others |= (bits & exponent) == exponent;
+    }
+    return others == 0;
+}
 
 /* ------------------------------------------------------------------ writing */
 
@@ -105,22 +121,39 @@ static base_status bind_config(infer_model *model, base_error *err) {
     return BASE_OK;
 }
 
+static base_status count_classes(const infer_model *model, base_h5_reader *reader, int64_t *n,
+                                 base_error *err) {
+    int rank;
+    int64_t shape[BASE_H5_MAX_RANK];
+    BASE_TRY(base_h5_shape(reader, "classes", &rank, shape, err));
+    *n = rank == 1 ? shape[0] : 0;
+    if (*n >= 1 && *n <= MAX_CLASSES) return BASE_OK;
+    return base_fail(err, BASE_EFORMAT, "%s: classes that are not a list of 1 to %d names",
+                     model->path, (int)MAX_CLASSES);
+}
+
 static base_status read_head(infer_model *model, base_h5_reader *reader, base_error *err) {
     const char **classes;
     int64_t n_classes;
     BASE_TRY(base_h5_get_string(reader, "config", &model->arena, &model->config, err));
     BASE_TRY(base_h5_get_string(reader, "record", &model->arena, &model->record, err));
+    BASE_TRY(count_classes(model, reader, &n_classes, err));
     BASE_TRY(base_h5_get_strings(reader, "classes", &model->arena, &classes, &n_classes, err));
     BASE_TRY(base_h5_get(reader, "temperature", BASE_H5_F64, 1, &model->temperature, err));
-    if (n_classes < 1 || n_classes > MAX_CLASSES) {
-        return base_fail(err, BASE_EFORMAT, "%s: %lld classes", model->path, (long long)n_classes);
-    }
-    if (!(model->temperature > 0 && isfinite(model->temperature))) {
+    if (!(model->temperature >= 1 / MAX_TEMPERATURE && model->temperature <= MAX_TEMPERATURE)) {
         return base_fail(err, BASE_EFORMAT, "%s: temperature %g", model->path, model->temperature);
     }
     model->classes = (const char *const *)classes;
     model->n_classes = (int)n_classes;
     return bind_config(model, err);
+}
+
+/* Scales that can be divided by. */
+static bool all_positive(const float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        if (!(x[i] >= FLT_MIN)) return false;
+    }
+    return true;
 }
 
 static base_status read_norm(infer_member *member, base_h5_reader *reader, int index,
@@ -134,9 +167,23 @@ static base_status read_norm(infer_member *member, base_h5_reader *reader, int i
     base_status status = base_h5_get(reader, name, BASE_H5_F32, n, norm, err);
     snprintf(name, sizeof name, "members/%d/norm_scale", index);
     if (status == BASE_OK) status = base_h5_get(reader, name, BASE_H5_F32, n, norm + n, err);
+    if (status == BASE_OK && !(all_finite(norm, 2 * n) && all_positive(norm + n, n))) {
+        status = base_fail(err, BASE_EFORMAT, "%s: its normalisation is not of finite numbers",
+                           base_h5_reader_path(reader));
+    }
     if (status == BASE_OK) dsp_features_set_norm(member->features, norm, norm + n);
     base_free(norm);
     return status;
+}
+
+static base_status check_weights(const infer_model *model, nn_network *network, base_error *err) {
+    for (int i = 0; i < nn_network_n_tensors(network); i++) {
+        nn_tensor tensor = nn_network_tensor(network, i);
+        if (all_finite(tensor.data, nn_shape_count(tensor.shape))) continue;
+        return base_fail(err, BASE_EFORMAT, "%s: its weights are not finite (%s)", model->path,
+                         tensor.name);
+    }
+    return BASE_OK;
 }
 
 /* A network gives the classes, or one vector of any size to a classifier. */
@@ -161,24 +208,89 @@ static base_status read_classifier(infer_model *model, base_h5_reader *reader, i
                               model->n_classes, &member->classifier, err);
 }
 
-static base_status read_member(infer_model *model, base_h5_reader *reader, int index,
-                               base_error *err) {
-    infer_member *member = &model->members[index];
+static base_status make_features(const infer_model *model, dsp_features **features,
+                                 base_error *err) {
     const dsp_clip_form form = data_audio_form(&model->audio);
-    base_status status = dsp_features_new(&model->features, &form, &member->features, err);
-    if (status != BASE_OK) return base_fail_within(err, "%s", model->path);
+    base_status status = dsp_features_new(&model->features, &form, features, err);
+    return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", model->path);
+}
+
+/* `measure`: a network that can only be asked what it would need. */
+static base_status make_network(const infer_model *model, const dsp_features *features,
+                                bool measure, nn_network **network, base_error *err) {
     int64_t shape[3];
-    dsp_features_shape(member->features, shape);
+    dsp_features_shape(features, shape);
     nn_network_config plan = {.input = nn_shape_make(3, shape),
                               .n_classes = model->n_classes,
                               .max_batch = model->max_batch,
+                              .measure = measure,
                               .pool = model->pool};
-    BASE_TRY(nn_network_new(model->layers, &plan, &member->network, err));
+    return nn_network_new(model->layers, &plan, network, err);
+}
+
+/* The model's needs with its present max_batch. */
+static base_status measure(infer_model *model, const dsp_features *features, nn_summary *summary,
+                           base_error *err) {
+    nn_network *network;
+    BASE_TRY(make_network(model, features, true, &network, err));
+    *summary = nn_network_summary(network);
+    nn_network_free(network);
+    infer_parts parts = {.features = features,
+                         .options = &model->features,
+                         .network = *summary,
+                         .batch = model->max_batch,
+                         .n_members = model->n_members,
+                         .n_workers = base_pool_threads(model->pool),
+                         .n_audio = model->audio.channels * model->n_samples};
+    infer_needs_add_up(&parts, &model->needs);
+    return BASE_OK;
+}
+
+/* A network that is only a little too large for the file is told which tensors do not fit. */
+enum { SLACK_BYTES = 1 << 20 };
+
+/* Large networks get smaller batches, so that half of the memory allowed is left for others. */
+static base_status fit_into_budget(infer_model *model, const dsp_features *features,
+                                   base_error *err) {
+    infer_needs most = {0};
+    nn_summary summary;
+    BASE_TRY(infer_budget(&most, err));
+    BASE_TRY(measure(model, features, &summary, err));
+    while (model->max_batch > 1 && model->needs.memory_bytes > most.memory_bytes / 2) {
+        model->max_batch /= 2;
+        BASE_TRY(measure(model, features, &summary, err));
+    }
+    BASE_TRY(infer_budget_check(&model->needs, model->path, err));
+    double n_numbers = (double)model->n_members * (double)(summary.n_param + summary.n_state);
+    if (n_numbers * sizeof(float) <= model->needs.file_bytes + SLACK_BYTES) return BASE_OK;
+    return base_fail(err, BASE_ESHAPE, "%s: its network has more weights than the file",
+                     model->path);
+}
+
+/* Nothing of the model's size is allocated before this has passed. */
+static base_status check_needs(infer_model *model, base_error *err) {
+    dsp_features *features;
+    model->needs.n_fft = (double)model->features.n_fft;
+    if (dsp_features_is_framed(&model->features)) {
+        BASE_TRY(infer_budget_check(&model->needs, model->path, err));
+    }
+    BASE_TRY(make_features(model, &features, err));
+    base_status status = fit_into_budget(model, features, err);
+    dsp_features_free(features);
+    return status;
+}
+
+static base_status read_member(infer_model *model, base_h5_reader *reader, int index,
+                               base_error *err) {
+    infer_member *member = &model->members[index];
+    BASE_TRY(make_features(model, &member->features, err));
+    BASE_TRY(make_network(model, member->features, false, &member->network, err));
     BASE_TRY(check_output(model, nn_network_output(member->network), err));
     BASE_TRY(read_norm(member, reader, index, err));
     char name[64];
     snprintf(name, sizeof name, "members/%d/weights", index);
     BASE_TRY(nn_weights_read(member->network, reader, name, err));
+    BASE_TRY(check_weights(model, member->network, err));
     return model->has_classifier ? read_classifier(model, reader, index, err) : BASE_OK;
 }
 
@@ -192,6 +304,7 @@ static base_status read_members(infer_model *model, base_h5_reader *reader, base
     model->members = base_arena_alloc(&model->arena, (size_t)n, sizeof *model->members);
     if (!model->members) return base_fail(err, BASE_EMEMORY, "%s: out of memory", model->path);
     model->n_members = (int)n;
+    BASE_TRY(check_needs(model, err));
     for (int i = 0; i < model->n_members; i++) BASE_TRY(read_member(model, reader, i, err));
     return BASE_OK;
 }
@@ -225,6 +338,8 @@ base_status infer_model_open(const char *path, int64_t max_batch, base_pool *poo
                              infer_model **out, base_error *err) {
     base_h5_reader *reader;
     uint32_t format;
+    infer_needs needs = {.file_bytes = (double)base_file_size(path)};
+    BASE_TRY(infer_budget_check(&needs, path, err));
     BASE_TRY(base_h5_reader_open(path, KIND, VERSION, &format, &reader, err));
     infer_model *model = base_alloc(1, sizeof *model);
     base_status status = model ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
@@ -232,6 +347,7 @@ base_status infer_model_open(const char *path, int64_t max_batch, base_pool *poo
         model->pool = pool;
         model->max_batch = max_batch;
         model->format = format;
+        model->needs = needs;
         model->path = base_arena_string(&model->arena, path);
         status = model->path ? open_all(model, reader, err)
                              : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
@@ -293,6 +409,10 @@ nn_network *infer_model_network(infer_model *model, int member) {
 
 const infer_member *infer_model_member(const infer_model *model, int member) {
     return &model->members[member];
+}
+
+const infer_needs *infer_model_needs(const infer_model *model) {
+    return &model->needs;
 }
 
 double infer_model_temperature(const infer_model *model) {
@@ -435,7 +555,12 @@ static base_status run_all(clip_source *source, int64_t n, int64_t width, batch_
     int64_t max = source->model->max_batch;
     for (int64_t first = 0; first < n; first += max) {
         source->first = first;
-        BASE_TRY(run(source, n - first < max ? n - first : max, out + first * width, err));
+        int64_t size = n - first < max ? n - first : max;
+        BASE_TRY(run(source, size, out + first * width, err));
+        if (!all_finite(out + first * width, size * width)) {
+            return base_fail(err, BASE_ENUMERIC, "%s: what it gives is not finite",
+                             source->model->path);
+        }
     }
     return BASE_OK;
 }

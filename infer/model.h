@@ -11,6 +11,7 @@
 #include "data/clip.h"
 #include "data/clip_set.h"
 #include "dsp/features.h"
+#include "infer/budget.h"
 #include "nn/classifiers/classifier.h"
 #include "nn/loss.h"
 #include "nn/network.h"
@@ -37,7 +38,9 @@ base_status infer_model_write(const infer_model_content *content, const char *pa
 
 typedef struct infer_model infer_model;
 
-/* Opens for batches of up to max_batch clips. The pool is borrowed. */
+/* Opens for batches of up to max_batch clips, fewer if these would need much memory. The pool is
+ * borrowed. The file may hold anything: what it needs is counted and must be within infer_budget,
+ * shapes must fit and numbers be finite, before memory in proportion to them is taken. */
 base_status infer_model_open(const char *path, int64_t max_batch, base_pool *pool,
                              infer_model **model, base_error *err);
 void infer_model_free(infer_model *model);
@@ -50,6 +53,7 @@ const char *infer_model_record(const infer_model *model);
 int infer_model_n_members(const infer_model *model);
 nn_network *infer_model_network(infer_model *model, int member);
 const infer_member *infer_model_member(const infer_model *model, int member);
+const infer_needs *infer_model_needs(const infer_model *model); /* for one batch */
 double infer_model_temperature(const infer_model *model);
 bool infer_model_masks(const infer_model *model); /* whether frames past a clip's end don't count */
 nn_loss_kind infer_model_loss(const infer_model *model); /* what makes logits probabilities */

@@ -16,6 +16,14 @@
  * A call runs in the calling thread; the library starts none of its own. The same clip gives the
  * same bits in whatever thread and however many others are at work.
  *
+ * Models may come from strangers: a file's bytes are checked before they are used, its numbers must
+ * be finite, and what a model needs is counted before memory is taken: at most 1 GiB for a call
+ * beside the weights, 10^11 multiply-adds per clip, transforms of 32,768 samples, and 4 GiB of
+ * file, N times as much with RIMSHOT_BUDGET=N in the environment. Only regular files are read: a
+ * pipe is an error, not a wait. libhdf5 plays no part in it. A sound file goes to libsndfile and
+ * its decoders, and resampling to libsoxr, which checks no allocation: where the system has no
+ * memory left for it, it crashes. FFTW ends the process there. Nothing else does.
+ *
  * The process: opening a model sets OpenBLAS, which the whole process shares, to one thread. The
  * floating-point mode of the calling thread is the same after a call as before.
  *

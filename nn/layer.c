@@ -52,6 +52,16 @@ base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool
     return BASE_OK;
 }
 
+int64_t nn_saturated(int64_t a, int64_t b) {
+    int64_t product;
+    return base_mul(a, b, &product) && product < NN_MAX_WORK ? product : NN_MAX_WORK;
+}
+
+void nn_plan_work(nn_plan *plan, int64_t a, int64_t b) {
+    int64_t macs = plan->macs + nn_saturated(a, b);
+    plan->macs = macs < NN_MAX_WORK ? macs : NN_MAX_WORK;
+}
+
 base_status nn_plan_keep(nn_plan *plan, const void *data, size_t n_bytes, base_error *err) {
     plan->kept = base_arena_alloc(plan->arena, 1, n_bytes);
     if (plan->kept == NULL) return base_fail(err, BASE_EMEMORY, "no memory for its plan");

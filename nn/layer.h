@@ -78,7 +78,8 @@ typedef struct {
     int64_t n_cache;          /* floats kept from forward to backward, for max_batch samples */
     int64_t n_scratch;        /* floats shared by all tasks of one call */
     int64_t n_worker_scratch; /* floats private to each worker */
-    int64_t macs;             /* multiply-adds per sample, forward */
+    int64_t macs;             /* multiply-adds per sample, forward: see nn_plan_work */
+    int64_t n_visits;         /* numbers looked at per sample where windows overlap; 0: each once */
     bool learns;              /* learn() is to be called */
     unsigned backward_reads;  /* NN_READS_X | NN_READS_Y */
     void *kept;               /* the layer's own, from nn_plan_keep */
@@ -89,6 +90,12 @@ typedef struct {
 /* Copies what follows from options and shapes alone to plan->kept, which lives as long as the plan.
  */
 base_status nn_plan_keep(nn_plan *plan, const void *data, size_t n_bytes, base_error *err);
+
+/* Adds a * b multiply-adds per sample. Products saturate at NN_MAX_WORK, which sums of all layers'
+ * cannot overflow. */
+#define NN_MAX_WORK ((int64_t)1 << 48)
+void nn_plan_work(nn_plan *plan, int64_t a, int64_t b);
+int64_t nn_saturated(int64_t a, int64_t b);
 
 /* Appends a tensor; offsets are padded so that every tensor starts on a cache line. Fails with
  * ESHAPE when an extent is unusable. */

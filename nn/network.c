@@ -384,6 +384,13 @@ void nn_network_profile(nn_network *network, bool on) {
     }
 }
 
+/* What a layer computes, counting a number that it only looks at like a multiply-add. */
+static int64_t count_work(const nn_plan *plan) {
+    int64_t work = plan->macs + nn_shape_count(plan->out);
+    for (int i = 0; i < plan->n_in; i++) work += nn_shape_count(plan->in[i]);
+    return work + plan->n_visits;
+}
+
 nn_summary nn_network_summary(const nn_network *network) {
     nn_summary summary = {0};
     for (int r = 0; r < network->n_rows; r++) {
@@ -394,8 +401,9 @@ nn_summary nn_network_summary(const nn_network *network) {
         summary.n_frozen += node->is_frozen ? n_param : 0;
         summary.n_state += count_tensors(plan, true);
         summary.macs += plan->macs;
+        summary.work += count_work(plan);
     }
-    int64_t n_grad = network->grad != NULL ? network->n_param : 0;
+    int64_t n_grad = network->config.training ? network->n_param : 0;
     summary.param_bytes = (size_t)(network->n_param + n_grad + network->n_state) * sizeof(float);
     summary.activation_bytes = (size_t)network->n_activation * sizeof(float);
     summary.scratch_bytes = (size_t)network->n_scratch * sizeof(float);

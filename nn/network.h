@@ -36,6 +36,7 @@ typedef struct {
     int64_t max_batch;
     bool training;       /* plan for backward too */
     bool input_grad;     /* backward also yields the gradient of the input */
+    bool measure;        /* plan only, for nn_network_summary: nothing is allocated or run */
     bool keep_order;     /* fuse no layers */
     base_strings freeze; /* layers that are not trained; borrowed by nn_network_new */
     base_pool *pool;     /* borrowed; NULL: one thread */
@@ -147,6 +148,7 @@ void nn_network_profile(nn_network *network, bool on);
 
 typedef struct {
     int64_t n_param, n_state, macs; /* macs per sample */
+    int64_t work;                   /* macs and numbers that layers read and write, per sample */
     int64_t n_frozen;               /* of n_param */
     size_t param_bytes, activation_bytes, scratch_bytes;
 } nn_summary;

@@ -243,14 +243,7 @@ static base_status place(placement *p, int64_t *n_floats) {
 
 /* ---- memory ---- */
 
-static base_status allocate(int64_t n_floats, const char *what, float **block, base_error *err) {
-    *block = base_alloc((size_t)n_floats + 1, sizeof **block);
-    if (*block != NULL) return BASE_OK;
-    return base_fail(err, BASE_EMEMORY, "no memory for the network's %s: %lld MiB", what,
-                     (long long)(n_floats >> 18));
-}
-
-static base_status allocate_params(nn_network *network, base_error *err) {
+static base_status count_params(nn_network *network, base_error *err) {
     for (int r = 0; r < network->n_rows; r++) {
         nn__node *node = &network->nodes[network->rows[r]];
         if (node->plan.n_param > MAX_FLOATS || node->plan.n_state > MAX_FLOATS) {
@@ -261,11 +254,6 @@ static base_status allocate_params(nn_network *network, base_error *err) {
         network->n_param += whole_lines(node->plan.n_param);
         network->n_state += whole_lines(node->plan.n_state);
     }
-    int64_t n_grad = network->config.training ? network->n_param : 0;
-    BASE_TRY(
-        allocate(network->n_param + n_grad + network->n_state, "parameters", &network->param, err));
-    if (n_grad > 0 || network->config.training) network->grad = network->param + network->n_param;
-    network->state = network->param + network->n_param + n_grad;
     return BASE_OK;
 }
 
@@ -273,29 +261,17 @@ static bool runs_along_time(const nn_network *network, int row) {
     return nn_shape_time_axis(network->nodes[network->rows[row]].plan.out) >= 0;
 }
 
-/* Lengths are int32_t in memory of their own behind the buffers: they are few. */
-static base_status allocate_activations(nn_network *network, const placement *p, int64_t n_floats,
-                                        base_error *err) {
-    int64_t lengths = whole_lines(network->config.max_batch);
+/* Lengths are int32_t in memory of their own behind the n_floats of buffers: they are few. */
+static void count_activations(nn_network *network, int64_t n_floats) {
     network->n_activation = n_floats;
     for (int r = 0; r < network->n_rows; r++) {
-        if (runs_along_time(network, r)) network->n_activation += lengths;
+        if (runs_along_time(network, r)) {
+            network->n_activation += whole_lines(network->config.max_batch);
+        }
     }
-    BASE_TRY(allocate(network->n_activation, "activations", &network->activation, err));
-    for (size_t i = 0; i < p->n; i++) {
-        *p->buffers[i].owner = network->activation + p->buffers[i].at;
-    }
-    float *next = network->activation + n_floats;
-    for (int r = 0; r < network->n_rows; r++) {
-        if (!runs_along_time(network, r)) continue;
-        network->values[network->nodes[network->rows[r]].out].length_memory =
-            (int32_t *)(void *)next;
-        next += lengths;
-    }
-    return BASE_OK;
 }
 
-static base_status allocate_scratch(nn_network *network, base_error *err) {
+static base_status count_scratch(nn_network *network, base_error *err) {
     for (int r = 0; r < network->n_rows; r++) {
         nn_plan *plan = &network->nodes[network->rows[r]].plan;
         if (plan->n_scratch > MAX_FLOATS || plan->n_worker_scratch > MAX_FLOATS / plan->n_workers) {
@@ -305,6 +281,38 @@ static base_status allocate_scratch(nn_network *network, base_error *err) {
         int64_t n = whole_lines(plan->n_scratch) + plan->n_workers * plan->n_worker_scratch;
         if (n > network->n_scratch) network->n_scratch = n;
     }
+    return BASE_OK;
+}
+
+static base_status allocate(int64_t n_floats, const char *what, float **block, base_error *err) {
+    *block = base_alloc((size_t)n_floats + 1, sizeof **block);
+    if (*block != NULL) return BASE_OK;
+    return base_fail(err, BASE_EMEMORY, "no memory for the network's %s: %lld MiB", what,
+                     (long long)(n_floats >> 18));
+}
+
+static void give_places(nn_network *network, const placement *p, int64_t n_floats) {
+    for (size_t i = 0; i < p->n; i++) {
+        *p->buffers[i].owner = network->activation + p->buffers[i].at;
+    }
+    float *next = network->activation + n_floats;
+    for (int r = 0; r < network->n_rows; r++) {
+        if (!runs_along_time(network, r)) continue;
+        network->values[network->nodes[network->rows[r]].out].length_memory =
+            (int32_t *)(void *)next;
+        next += whole_lines(network->config.max_batch);
+    }
+}
+
+static base_status allocate_all(nn_network *network, const placement *p, int64_t n_floats,
+                                base_error *err) {
+    int64_t n_grad = network->config.training ? network->n_param : 0;
+    BASE_TRY(allocate(network->n_activation, "activations", &network->activation, err));
+    give_places(network, p, n_floats);
+    BASE_TRY(
+        allocate(network->n_param + n_grad + network->n_state, "parameters", &network->param, err));
+    if (network->config.training) network->grad = network->param + network->n_param;
+    network->state = network->param + network->n_param + n_grad;
     return allocate(network->n_scratch, "scratch", &network->scratch, err);
 }
 
@@ -336,9 +344,12 @@ base_status nn__network_plan(nn_network *network, base_error *err) {
     placement p = {.network = network, .err = err};
     int64_t n_floats = 0;
     base_status status = place(&p, &n_floats);
-    if (status == BASE_OK) status = allocate_activations(network, &p, n_floats, err);
+    if (status == BASE_OK) status = count_params(network, err);
+    if (status == BASE_OK) status = count_scratch(network, err);
+    if (status == BASE_OK) count_activations(network, n_floats);
+    if (status == BASE_OK && !network->config.measure) {
+        status = allocate_all(network, &p, n_floats, err);
+    }
     base_free(p.buffers);
-    BASE_TRY(status);
-    BASE_TRY(allocate_params(network, err));
-    return allocate_scratch(network, err);
+    return status;
 }

@@ -264,7 +264,7 @@ static base_status conv2d_plan(nn_plan *plan, base_error *err) {
         nn_shape bias = nn_shape_make(1, &out);
         BASE_TRY(nn_plan_tensor(plan, "bias", bias, false, false, err));
     }
-    plan->macs = out * g.k * g.out_plane;
+    nn_plan_work(plan, out * g.k, g.out_plane);
     plan_scratch(&g, plan);
     if (plan->training) plan->backward_reads = NN_READS_X;
     return nn_plan_keep(plan, &g, sizeof g, err);

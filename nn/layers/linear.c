@@ -53,7 +53,7 @@ static base_status linear_plan(nn_plan *plan, base_error *err) {
     if (o->bias) {
         BASE_TRY(nn_plan_tensor(plan, "bias", nn_shape_make(1, &o->out), false, false, err));
     }
-    plan->macs = nn_shape_count(plan->in[0]) * o->out;
+    nn_plan_work(plan, nn_shape_count(plan->in[0]), o->out);
     if (plan->training) {
         plan->backward_reads = NN_READS_X;
         plan->n_scratch = o->bias ? NN_SHARDS * shard_floats(o->out) : 0;

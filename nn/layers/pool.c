@@ -110,6 +110,7 @@ static base_status pool_plan(nn_plan *plan, base_error *err) {
     BASE_TRY(check_axis(&g.f, "frequency", in, err));
     BASE_TRY(check_axis(&g.t, "time", in, err));
     plan->out = nn_shape_make(3, (int64_t[]){in.dim[0], g.f.out, g.t.out});
+    plan->n_visits = nn_saturated(nn_shape_count(plan->out), nn_saturated(g.f.kernel, g.t.kernel));
     return nn_plan_keep(plan, &g, sizeof g, err);
 }
 

@@ -145,8 +145,9 @@ base_status nn_recurrent_plan(const nn_cell *cell, const nn_recurrent_options *o
         for (int d = 0; d < n_directions; d++) {
             BASE_TRY(plan_direction(cell, options, plan, l, d, err));
         }
-        plan->macs +=
-            n_frames * n_out * cell->n_gates * (input_size(options, plan, l) + options->hidden);
+        int64_t n_weights =
+            n_out * cell->n_gates * (input_size(options, plan, l) + options->hidden);
+        nn_plan_work(plan, n_frames, n_weights);
     }
     plan->out = is_sequence(options) ? (nn_shape){.rank = 2, .dim = {n_frames, n_out}}
                                      : (nn_shape){.rank = 1, .dim = {n_out}};

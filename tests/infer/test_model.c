@@ -211,7 +211,8 @@ static base_status open_made(const char *config, int n_classes, double temperatu
 
 START_TEST(nonsense_is_refused) {
     static const char whole[] = "audio: {}\nfeatures: {}\nnetwork: [{linear: classes}]\n";
-    TEST_FAILS(open_made(whole, 0, 1, NULL), BASE_EFORMAT, err, "made.h5: 0 classes");
+    TEST_FAILS(open_made(whole, 0, 1, NULL), BASE_EFORMAT, err,
+               "made.h5: classes that are not a list of");
     TEST_FAILS(open_made(whole, 2, 0, NULL), BASE_EFORMAT, err, "made.h5: temperature 0");
     TEST_FAILS(open_made(whole, 2, NAN, NULL), BASE_EFORMAT, err, "made.h5: temperature");
     TEST_FAILS(open_made("audio: {}\n", 2, 1, NULL), BASE_EFORMAT, err,

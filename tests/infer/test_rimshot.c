@@ -67,7 +67,7 @@ START_TEST(a_model_tells_about_itself) {
     ck_assert_ptr_null(rimshot_class_name(model, -1));
     ck_assert_ptr_nonnull(strstr(rimshot_model_config(model), "to_sequence"));
     ck_assert_str_eq(rimshot_model_record(model), "{\"name\": \"test\"}");
-    ck_assert_int_eq(rimshot_model_format(model), 1);
+    ck_assert_int_eq(rimshot_model_format(model), 3);
     ck_assert(rimshot_model_sample_rate_hz(model) == RATE_HZ);
     ck_assert(rimshot_model_seconds(model) == 0.25);
     ck_assert_int_eq(rimshot_model_n_channels(model), 1);
