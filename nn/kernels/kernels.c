@@ -256,6 +256,8 @@ INLINE const float *padded(const float *x, int64_t n, float *buffer, int64_t siz
 
 #define FLOATS(x) (*(const floats *)(x))
 
+#define UNROLL _Pragma("GCC unroll 16")
+
 /* Pairs side by side and apart. */
 #if WIDTH == 16
 #define LOW_PAIRS  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -393,7 +395,35 @@ INLINE void transpose_quads(const float *x, int64_t stride, float *y, int64_t y_
     *(quad *)(y + 3 * y_stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
+#if WIDTH == 16
+/* Sixteen rows of sixteen numbers: rows that lie eight apart are dealt into each other, four times.
+ */
+INLINE void transpose_tile(const float *x, int64_t stride, float *y, int64_t y_stride) {
+    floats row[WIDTH], dealt[WIDTH];
+    UNROLL for (int i = 0; i < WIDTH; i++) row[i] = FLOATS(x + i * stride);
+    UNROLL for (int round = 0; round < 4; round++) {
+        UNROLL for (int i = 0; i < WIDTH / 2; i++) {
+            floats a = row[i], b = row[i + WIDTH / 2];
+            dealt[2 * i] = __builtin_shufflevector(a, b, LOW_PAIRS);
+            dealt[2 * i + 1] = __builtin_shufflevector(a, b, HIGH_PAIRS);
+        }
+        UNROLL for (int i = 0; i < WIDTH; i++) row[i] = dealt[i];
+    }
+    UNROLL for (int i = 0; i < WIDTH; i++) * (floats *)(y + i * y_stride) = row[i];
+}
+#endif
+
 static void transpose(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y) {
+#if WIDTH == 16
+    if (rows % WIDTH == 0 && columns % WIDTH == 0) {
+        for (int64_t j = 0; j < columns; j += WIDTH) {
+            for (int64_t i = 0; i < rows; i += WIDTH) {
+                transpose_tile(x + i * stride + j, stride, y + j * rows + i, rows);
+            }
+        }
+        return;
+    }
+#endif
     enum { LINE = 8 }; /* columns that are read together: half of what memory moves at once */
     int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
     for (int64_t begin = 0; begin < whole_columns; begin += LINE) {
@@ -412,9 +442,7 @@ static void transpose(const float *x, int64_t stride, int64_t rows, int64_t colu
 
 /* ---- products whose operands stay where they are ---- */
 
-#define UNROLL _Pragma("GCC unroll 16")
-
-enum { MAX_ROWS = 12, MAX_WIDE = 4 };
+enum { MAX_ROWS = 12, MAX_WIDE = 8 };
 
 /* A tile of a product: `rows` rows of `wide` vectors, whose sums stay in registers; both are
  * constants where this is called. */
@@ -517,6 +545,10 @@ INLINE bool fits_fewer(int64_t n, int rows, int fewer) {
 
 static void multiply_positions(const nn_positions_product *p) {
     int64_t n = (p->n_columns + WIDTH - 1) / WIDTH, i = 0; /* in vectors */
+    if (p->n_rows == 1) {
+        for (; i + MAX_WIDE <= n; i += MAX_WIDE) multiply_columns(p, i * WIDTH, 1, MAX_WIDE);
+        for (; i + 2 <= n; i += 2) multiply_columns(p, i * WIDTH, 1, 2);
+    }
     /* 24 or 12 sums in registers, as above. */
 #if defined(__AVX512F__)
     MULTIPLY_COLUMNS(4, 6, 4)

@@ -5,6 +5,7 @@
 
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/kernels.h"
+#include "nn/kernels/rows.h"
 #include "nn/layer.h"
 
 /* Few rows and many features: reading the weights is what takes time, and a library that packs them
@@ -58,6 +59,7 @@ static base_status linear_plan(nn_plan *plan, base_error *err) {
         plan->backward_reads = NN_READS_X;
         plan->n_scratch = o->bias ? NN_SHARDS * shard_floats(o->out) : 0;
     }
+    if (!is_long(plan)) plan->n_worker_scratch = NN_ROWS_SCRATCH;
     int64_t n_sums = NN_SHARDS * plan->max_batch * o->out;
     if (is_long(plan) && n_sums > plan->n_scratch) plan->n_scratch = n_sums;
     return BASE_OK;
@@ -115,27 +117,29 @@ static void linear_forward(const nn_run *run) {
     int64_t rows = rows_of(run), in = features_in(plan);
     const float *bias = nn_plan_find(plan, "bias", (float *)run->param);
     const float *weight = nn_plan_find(plan, "weight", (float *)run->param);
-    for (int64_t i = 0; i < rows; i++) {
-        size_t n_bytes = (size_t)o->out * sizeof *run->y;
-        if (o->bias) memcpy(run->y + i * o->out, bias, n_bytes);
-        if (!o->bias && is_long(plan)) memset(run->y + i * o->out, 0, n_bytes);
-    }
     if (is_long(plan)) {
+        for (int64_t i = 0; i < rows; i++) {
+            size_t n_bytes = (size_t)o->out * sizeof *run->y;
+            if (o->bias) {
+                memcpy(run->y + i * o->out, bias, n_bytes);
+            } else {
+                memset(run->y + i * o->out, 0, n_bytes);
+            }
+        }
         forward_long(run, run->x[0], weight, run->y);
         return;
     }
-    nn_gemm_parallel(run->pool, &(nn_gemm_args){.trans_b = true,
-                                                .m = rows,
-                                                .n = o->out,
-                                                .k = in,
-                                                .alpha = 1.0f,
-                                                .beta = o->bias ? 1.0f : 0.0f,
-                                                .a = run->x[0],
-                                                .lda = in,
-                                                .b = weight,
-                                                .ldb = in,
-                                                .c = run->y,
-                                                .ldc = o->out});
+    nn_rows_multiply(run->pool, &(nn_rows_product){.n_rows = rows,
+                                                   .n_in = in,
+                                                   .n_out = o->out,
+                                                   .x = run->x[0],
+                                                   .x_pitch = in,
+                                                   .weight = weight,
+                                                   .bias = bias,
+                                                   .y = run->y,
+                                                   .y_pitch = o->out,
+                                                   .worker_scratch = run->worker_scratch,
+                                                   .scratch_pitch = plan->n_worker_scratch});
 }
 
 typedef struct {

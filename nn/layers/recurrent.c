@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/kernels/gemm.h"
+#include "nn/kernels/rows.h"
 
 enum { BLOCK = 8 }; /* samples of one task */
 
@@ -18,7 +19,7 @@ typedef struct {
     int64_t rows;     /* [B,T,n_row * hidden]: one layer, one direction */
     int64_t sequence; /* [B,T,directions * hidden] */
     int64_t bias;     /* [tasks per direction, n_row * hidden] */
-    int64_t weight;   /* [hidden, n_gates * hidden]: one direction's W_hh^T */
+    int64_t weight;   /* [hidden, gates_pitch]: one direction's W_hh^T */
 } block_sizes;
 
 /* One call on the whole stack. */
@@ -50,13 +51,18 @@ typedef struct {
     int64_t first, n; /* samples */
     float *rows;
     const float *weight_hh, *bias_ih, *bias_hh;
-    float *product;     /* [BLOCK, n_gates * hidden] */
+    float *product;     /* [BLOCK, gates_pitch] */
     float *dh, *dc;     /* [BLOCK, hidden] */
     const float *zeros; /* [n_row * hidden]: product, row and state before the first frame */
 } block_task;
 
 static int64_t cache_lines(int64_t n) {
     return (n + 15) / 16 * 16;
+}
+
+/* Of the products of a state with the gates; the kernel that makes them writes whole lines. */
+static int64_t gates_pitch(const nn_cell *cell, int64_t hidden) {
+    return cache_lines(cell->n_gates * hidden);
 }
 
 static int directions(const nn_recurrent_options *options) {
@@ -73,11 +79,12 @@ static block_sizes sizes(const nn_cell *cell, const nn_recurrent_options *option
     return (block_sizes){.rows = cache_lines(frames * row),
                          .sequence = cache_lines(frames * directions(options) * options->hidden),
                          .bias = cache_lines(blocks_of(plan->max_batch) * row),
-                         .weight = cache_lines(options->hidden * cell->n_gates * options->hidden)};
+                         .weight = options->hidden * gates_pitch(cell, options->hidden)};
 }
 
 static int64_t worker_floats(const nn_cell *cell, int64_t hidden) {
-    return cache_lines((BLOCK * (cell->n_gates + 2) + cell->n_row) * hidden);
+    int64_t block = BLOCK * gates_pitch(cell, hidden) + (2 * BLOCK + cell->n_row) * hidden;
+    return cache_lines(block > NN_ROWS_SCRATCH ? block : NN_ROWS_SCRATCH);
 }
 
 /* Features of layer l's input. */
@@ -103,12 +110,15 @@ static base_status plan_direction(const nn_cell *cell, const nn_recurrent_option
     return BASE_OK;
 }
 
-/* The floats of every block together, so that no later product overflows. */
+/* The floats of every block together, so that no later product overflows; and what a task's samples
+ * put out, which its kernel counts in 32 bits. */
 static base_status check_size(const nn_cell *cell, const nn_recurrent_options *options,
                               const nn_plan *plan, base_error *err) {
-    int64_t floats = options->hidden * options->layers * directions(options) * (cell->n_row + 8);
+    int64_t n_out = directions(options) * options->hidden;
+    int64_t floats = n_out * options->layers * (cell->n_row + 8);
     if (base_mul(floats, plan->in[0].dim[0], &floats) &&
-        base_mul(floats, plan->max_batch, &floats) && floats <= (int64_t)1 << 40) {
+        base_mul(floats, plan->max_batch, &floats) && floats <= (int64_t)1 << 40 &&
+        BLOCK * n_out * plan->in[0].dim[0] <= INT32_MAX) {
         return BASE_OK;
     }
     char text[64];
@@ -210,7 +220,7 @@ static float *dropped_at(const call *c, int layer) {
     return sequence_at(c, layer + (int)c->options->layers - is_sequence(c->options));
 }
 
-/* Scratch of forward: W_hh^T [hidden, n_gates * hidden], which small products read faster. */
+/* Scratch of forward: W_hh^T [hidden, gates_pitch], as its kernel reads it. */
 static float *transposed_at(const call *c, int direction) {
     return c->run->scratch + direction * c->size.weight;
 }
@@ -263,7 +273,7 @@ static block_task make_block(const layer_pass *pass, int64_t task, int worker) {
     b.bias_ih = param_at(c, pass->layer, direction, BIAS_IH);
     b.bias_hh = param_at(c, pass->layer, direction, BIAS_HH);
     b.product = scratch;
-    b.dh = b.product + BLOCK * c->cell->n_gates * c->hidden;
+    b.dh = b.product + BLOCK * gates_pitch(c->cell, c->hidden);
     b.dc = b.dh + BLOCK * c->hidden;
     b.zeros = b.dc + BLOCK * c->hidden;
     memset(b.dh, 0, (size_t)((2 * BLOCK + c->cell->n_row) * c->hidden) * sizeof *b.dh);
@@ -288,7 +298,7 @@ static float *state_at(const block_task *b, float *sequence, int64_t sample, int
 
 static nn_cell_step make_step(const block_task *b, int64_t sample, int64_t step) {
     const call *c = b->call;
-    int64_t frame = frame_at(b, step), gates = c->cell->n_gates * c->hidden;
+    int64_t frame = frame_at(b, step);
     nn_cell_step s = {.hidden = c->hidden, .bias_ih = b->bias_ih, .bias_hh = b->bias_hh};
     s.row = row_at(b, sample, frame);
     s.h = state_at(b, b->pass->h, sample, frame);
@@ -298,7 +308,7 @@ static nn_cell_step make_step(const block_task *b, int64_t sample, int64_t step)
     if (step > 0) {
         s.row_before = row_at(b, sample, frame_at(b, step - 1));
         s.h_before = state_at(b, b->pass->h, sample, frame_at(b, step - 1));
-        s.product = b->product + sample * gates;
+        s.product = b->product + sample * gates_pitch(c->cell, c->hidden);
     }
     return s;
 }
@@ -306,18 +316,23 @@ static nn_cell_step make_step(const block_task *b, int64_t sample, int64_t step)
 /* product = h(step - 1) W_hh^T for all samples of the block. */
 static void multiply_states(const block_task *b, int64_t step) {
     const call *c = b->call;
-    int64_t gates = c->cell->n_gates * c->hidden;
+    int64_t pitch = gates_pitch(c->cell, c->hidden);
+    int32_t offset[BLOCK];
     if (step == 0) return;
-    nn_gemm(&(nn_gemm_args){.m = b->n,
-                            .n = gates,
-                            .k = c->hidden,
-                            .alpha = 1,
-                            .a = state_at(b, b->pass->h, 0, frame_at(b, step - 1)),
-                            .lda = c->n_frames * c->n_directions * c->hidden,
-                            .b = transposed_at(c, b->direction),
-                            .ldb = gates,
-                            .c = b->product,
-                            .ldc = gates});
+    memset(b->product, 0, (size_t)(b->n * pitch) * sizeof *b->product);
+    for (int64_t i = 0; i < b->n; i++) {
+        offset[i] = (int32_t)(i * c->n_frames * c->n_directions * c->hidden);
+    }
+    c->kernels->multiply_positions(
+        &(nn_positions_product){.n_rows = b->n,
+                                .n_terms = c->hidden,
+                                .n_columns = pitch,
+                                .a = state_at(b, b->pass->h, 0, frame_at(b, step - 1)),
+                                .offset = offset,
+                                .b = transposed_at(c, b->direction),
+                                .b_pitch = pitch,
+                                .c = b->product,
+                                .c_pitch = pitch});
 }
 
 /* Rows and states past a sample's length become zero. */
@@ -397,9 +412,10 @@ static void transpose_gate(void *context, int64_t task, int worker) {
     int direction = (int)(task % c->n_directions);
     const float *weight = param_at(c, pass->layer, direction, WEIGHT_HH) + first * hidden;
     float *transposed = transposed_at(c, direction) + first;
+    int64_t pitch = gates_pitch(c->cell, hidden);
     for (int64_t k = 0; k < hidden; k++) {
         for (int64_t g = 0; g < hidden; g++) {
-            transposed[k * c->cell->n_gates * hidden + g] = weight[g * hidden + k];
+            transposed[k * pitch + g] = weight[g * hidden + k];
         }
     }
 }
@@ -407,18 +423,17 @@ static void transpose_gate(void *context, int64_t task, int worker) {
 /* Products of a layer's input with the gates, into the rows of one direction. */
 static void multiply_inputs(const layer_pass *pass, int direction) {
     const call *c = pass->call;
-    nn_gemm_parallel(c->run->pool,
-                     &(nn_gemm_args){.trans_b = true,
-                                     .m = c->run->batch * c->n_frames,
-                                     .n = c->cell->n_gates * c->hidden,
-                                     .k = pass->n_in,
-                                     .alpha = 1,
-                                     .a = pass->x,
-                                     .lda = pass->n_in,
-                                     .b = param_at(c, pass->layer, direction, WEIGHT_IH),
-                                     .ldb = pass->n_in,
-                                     .c = rows_at(c, pass->layer, direction),
-                                     .ldc = c->cell->n_row * c->hidden});
+    nn_rows_multiply(c->run->pool,
+                     &(nn_rows_product){.n_rows = c->run->batch * c->n_frames,
+                                        .n_in = pass->n_in,
+                                        .n_out = c->cell->n_gates * c->hidden,
+                                        .x = pass->x,
+                                        .x_pitch = pass->n_in,
+                                        .weight = param_at(c, pass->layer, direction, WEIGHT_IH),
+                                        .y = rows_at(c, pass->layer, direction),
+                                        .y_pitch = c->cell->n_row * c->hidden,
+                                        .worker_scratch = c->run->worker_scratch,
+                                        .scratch_pitch = c->run->plan->n_worker_scratch});
 }
 
 typedef struct {

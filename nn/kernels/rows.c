@@ -1,0 +1,155 @@
+#include "nn/kernels/rows.h"
+
+#include <string.h>
+
+#include "nn/kernels/kernels.h"
+
+/* Weights are turned as they are needed: panels of PANEL outputs by a slice of the features, up to
+ * GROUP panels together so that rows are gathered once for all of them. A panel stays in the
+ * first-level cache, a group in the second. */
+enum {
+    PANEL = 2 * NN_LANES,
+    GROUP = 4,
+    SLICE = 256,
+    ROWS = 48,
+    ROW_PITCH = SLICE + 16, /* no power of two: rows would displace each other */
+    PANEL_FLOATS = PANEL * SLICE
+};
+_Static_assert(NN_ROWS_SCRATCH >= GROUP * PANEL_FLOATS + ROWS * (ROW_PITCH + PANEL), "scratch");
+
+/* A task is a group and a part of the rows; each turns its weights anew, which few rows are not
+ * worth. Numbers do not depend on the cut. */
+enum { GROUPS = 4, MAX_TASKS = 16, MIN_TASK_ROWS = 192 };
+
+typedef struct {
+    const nn_rows_product *product;
+    const nn_kernels_table *kernels;
+    int64_t group; /* outputs of one */
+    int64_t n_groups, n_parts;
+} rows_call;
+
+/* Features [begin, begin + n) of a group's weights: panel p from p * PANEL_FLOATS on. */
+typedef struct {
+    int64_t begin, n;
+    float *panels, *rows, *rest;
+} slice;
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t blocks_of(int64_t extent, int64_t block) {
+    return (extent + block - 1) / block;
+}
+
+/* The columns of the panel from `first` on, and those it has in scratch. */
+static int64_t panel_columns(const nn_rows_product *p, int64_t first) {
+    return smaller(p->n_out - first, PANEL);
+}
+
+static int64_t panel_pitch(int64_t n_columns) {
+    return blocks_of(n_columns, NN_LANES) * NN_LANES;
+}
+
+static void turn_panel(const rows_call *call, int64_t first, const slice *s, float *panel) {
+    const nn_rows_product *p = call->product;
+    int64_t n_columns = panel_columns(p, first), pitch = panel_pitch(n_columns);
+    const float *weight = p->weight + first * p->n_in + s->begin;
+    if (n_columns == pitch) {
+        call->kernels->transpose(weight, p->n_in, pitch, s->n, panel);
+        return;
+    }
+    memset(panel, 0, (size_t)(pitch * s->n) * sizeof *panel);
+    for (int64_t k = 0; k < s->n; k++) {
+        for (int64_t j = 0; j < n_columns; j++) panel[k * pitch + j] = weight[j * p->n_in + k];
+    }
+}
+
+/* n_rows gathered rows times a panel, added to their part of y. A panel that is not full writes
+ * beyond its columns, so it works on a copy of them. */
+static void multiply_panel(const rows_call *call, int64_t first, const slice *s,
+                           const nn_positions_product *rows, float *y) {
+    const nn_rows_product *p = call->product;
+    int64_t n_columns = panel_columns(p, first);
+    nn_positions_product product = *rows;
+    product.n_columns = product.b_pitch = panel_pitch(n_columns);
+    product.c = y + first;
+    product.c_pitch = p->y_pitch;
+    bool full = product.b_pitch == n_columns;
+    size_t n_bytes = (size_t)n_columns * sizeof *y;
+    if (!full) {
+        product.c = s->rest;
+        product.c_pitch = PANEL;
+        for (int64_t i = 0; i < rows->n_rows; i++) {
+            memcpy(s->rest + i * PANEL, y + i * p->y_pitch + first, n_bytes);
+        }
+    }
+    call->kernels->multiply_positions(&product);
+    for (int64_t i = 0; i < rows->n_rows && !full; i++) {
+        memcpy(y + i * p->y_pitch + first, s->rest + i * PANEL, n_bytes);
+    }
+}
+
+/* Rows [begin, end) times the slice of the outputs [first, last). */
+static void multiply_slice(const rows_call *call, int64_t first, int64_t last, int64_t begin,
+                           int64_t end, const slice *s) {
+    const nn_rows_product *p = call->product;
+    int32_t offset[ROWS];
+    for (int r = 0; r < ROWS; r++) offset[r] = r * ROW_PITCH;
+    for (int64_t j = first; j < last; j += PANEL) {
+        turn_panel(call, j, s, s->panels + (j - first) * SLICE);
+    }
+    for (int64_t row = begin; row < end; row += ROWS) {
+        nn_positions_product rows = {
+            .n_rows = smaller(end - row, ROWS), .n_terms = s->n, .a = s->rows, .offset = offset};
+        for (int64_t i = 0; i < rows.n_rows; i++) {
+            memcpy(s->rows + i * ROW_PITCH, p->x + (row + i) * p->x_pitch + s->begin,
+                   (size_t)s->n * sizeof *s->rows);
+        }
+        for (int64_t j = first; j < last; j += PANEL) {
+            rows.b = s->panels + (j - first) * SLICE;
+            multiply_panel(call, j, s, &rows, p->y + row * p->y_pitch);
+        }
+    }
+}
+
+static void start_rows(const nn_rows_product *p, int64_t first, int64_t last, int64_t begin,
+                       int64_t end) {
+    size_t n_bytes = (size_t)(last - first) * sizeof *p->y;
+    for (int64_t row = begin; row < end; row++) {
+        float *y = p->y + row * p->y_pitch + first;
+        if (p->bias != NULL) {
+            memcpy(y, p->bias + first, n_bytes);
+        } else {
+            memset(y, 0, n_bytes);
+        }
+    }
+}
+
+static void multiply_task(void *context, int64_t task, int worker) {
+    const rows_call *call = context;
+    const nn_rows_product *p = call->product;
+    int64_t part = task / call->n_groups, first = task % call->n_groups * call->group;
+    int64_t last = smaller(first + call->group, p->n_out);
+    int64_t begin = p->n_rows * part / call->n_parts, end = p->n_rows * (part + 1) / call->n_parts;
+    float *scratch = p->worker_scratch + worker * p->scratch_pitch;
+    slice s = {.panels = scratch, .rows = scratch + GROUP * PANEL_FLOATS};
+    s.rest = s.rows + ROWS * ROW_PITCH;
+    start_rows(p, first, last, begin, end);
+    for (s.begin = 0; s.begin < p->n_in; s.begin += SLICE) {
+        s.n = smaller(p->n_in - s.begin, SLICE);
+        multiply_slice(call, first, last, begin, end, &s);
+    }
+}
+
+void nn_rows_multiply(base_pool *pool, const nn_rows_product *p) {
+    rows_call call = {.product = p, .kernels = nn_kernels(), .n_parts = 1};
+    if (p->n_rows <= 0 || p->n_out <= 0) return;
+    call.group = PANEL * smaller(blocks_of(p->n_out, GROUPS * PANEL), GROUP);
+    call.n_groups = blocks_of(p->n_out, call.group);
+    while (2 * call.n_parts * call.n_groups <= MAX_TASKS &&
+           p->n_rows >= 2 * call.n_parts * MIN_TASK_ROWS) {
+        call.n_parts *= 2;
+    }
+    base_parallel(pool, call.n_groups * call.n_parts, multiply_task, &call);
+}

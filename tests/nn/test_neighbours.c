@@ -1,0 +1,241 @@
+/* A clip's logits are the same bits alone and in any batch, at any place of it, with any threads:
+ * random networks of every kind of layer, random batches and orders. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/gemm.h"
+#include "tests/network_make.h"
+#include "tests/test.h"
+
+enum { N_NETWORKS = 120, N_CLIPS = 19, N_ORDERS = 4, MAX_CLASSES = 40 };
+
+static base_error err;
+
+static int64_t below(base_rng *rng, int64_t n) {
+    return base_rng_below(rng, n);
+}
+
+/* ---- random networks ---- */
+
+/* A line may have one number, of outputs. */
+#define PICK(rng, lines) (lines)[below((rng), sizeof(lines) / sizeof *(lines))]
+
+static const char *const image_layers[] = {
+    "{conv2d: {out: %d, kernel: 3, pad: same}}, relu, {max_pool: 2}",
+    "{conv2d: {out: %d, kernel: 3, pad: same, bias: false}}, batch_norm, relu, {max_pool: 2}",
+    "{conv2d: {out: %d, kernel: [4, 5], stride: [2, 1], pad: [1, 2]}}, gelu",
+    "{conv2d: {out: %d, kernel: 1}}, silu",
+    "{conv2d: {out: %d, kernel: [1, 3], dilation: [1, 2], pad: [0, 2]}}, tanh",
+    "{conv2d: {out: x1, kernel: 3, pad: same, groups: 0}}, {leaky_relu: 0.1}",
+    "{residual: {body: [{conv2d: {out: x1, kernel: 3, pad: same}}, stochastic_depth]}}, relu",
+    "{gate: [global_pool, {linear: %d}, relu, {linear: 6}, sigmoid]}",
+    "{concat: [[], [{conv2d: {out: %d, kernel: 1}}]]}",
+    "{avg_pool: [1, 2]}",
+    "{adaptive_pool: [5, 7]}",
+    "dropout",
+    "layer_norm",
+};
+static const char *const image_ends[] = {"flatten", "global_pool", "to_sequence",
+                                         "to_sequence, {permute: [1, 0]}"};
+static const char *const sequence_layers[] = {
+    "{gru: {hidden: %d, bidirectional: true}}",
+    "{lstm: {hidden: %d, layers: 2, dropout: 0.1}}",
+    "{rnn: {hidden: %d, nonlinearity: relu}}",
+    "{rnn: {hidden: %d, bidirectional: true}}",
+    "{linear: %d}",
+    "{linear: {out: %d, bias: false}}, layer_norm",
+    "to_image, {conv2d: {out: 3, kernel: 3, pad: same}}, to_sequence",
+};
+static const char *const sequence_ends[] = {"{time_pool: [mean, max]}", "flatten",
+                                            "{gru: {hidden: %d, output: last}}",
+                                            "{time_pool: [attention, last]}"};
+static const char *const vector_layers[] = {"{linear: %d}, gelu", "{linear: %d}, batch_norm",
+                                            "{linear: {out: %d, bias: false}}, sigmoid, dropout",
+                                            "{linear: 96}, {reshape: [4, 24]}, flatten"};
+static const char *const heads[] = {"{linear: classes}",
+                                    "{forest: {out: classes, trees: 3, depth: 4}}"};
+
+static void add_line(base_text *text, base_rng *rng, const char *line) {
+    static const int outs[] = {1, 3, 5, 7, 8, 12, 16, 24, 33, 48, 64, 70};
+    char layers[256];
+    int out = outs[below(rng, sizeof outs / sizeof *outs)];
+    snprintf(layers, sizeof layers, line, out);
+    base_text_printf(text, "%s%s", text->size > 1 ? ", " : "", layers);
+}
+
+#define ADD(lines) add_line(text, rng, PICK(rng, lines))
+
+static void make_layers(base_text *text, base_rng *rng, const nn_shape *input) {
+    const char *end = NULL;
+    base_text_add(text, "[");
+    for (int64_t i = below(rng, 4); i > 0 && input->rank == 3; i--) ADD(image_layers);
+    if (input->rank == 3) {
+        end = PICK(rng, image_ends);
+        add_line(text, rng, end);
+    }
+    if (input->rank == 2 || (end && strncmp(end, "to_sequence", 11) == 0)) {
+        for (int64_t i = below(rng, 3); i > 0; i--) ADD(sequence_layers);
+        ADD(sequence_ends);
+    }
+    for (int64_t i = below(rng, 3); i > 0; i--) ADD(vector_layers);
+    ADD(heads);
+    base_text_add(text, "]");
+}
+
+static nn_shape random_input(base_rng *rng) {
+    switch (below(rng, 4)) {
+    case 0:
+        return nn_shape_make(1, (int64_t[]){below(rng, 2) ? 1 + below(rng, 600) : 4200});
+    case 1:
+        return nn_shape_make(2, (int64_t[]){2 + below(rng, 24), 1 + below(rng, 300)});
+    default:
+        return nn_shape_make(
+            3, (int64_t[]){1 + below(rng, 6), 4 + below(rng, 24), 4 + below(rng, 30)});
+    }
+}
+
+/* ---- one network ---- */
+
+typedef struct {
+    char layers[2048];
+    nn_network_config config;
+    bool has_lengths;
+    float *x;
+    int32_t length[N_CLIPS];
+    float alone[N_CLIPS][MAX_CLASSES];
+} subject;
+
+/* NULL if the layers do not fit the input. */
+static nn_network *open_network(const subject *s, int64_t max_batch, base_pool *pool) {
+    nn_network_config config = s->config;
+    nn_network *network = NULL;
+    config.max_batch = max_batch;
+    config.pool = pool;
+    if (network_try(s->layers, &config, &network, &err) != BASE_OK) return NULL;
+    nn_network_init(network, 1);
+    return network;
+}
+
+static void subject_init(subject *s, base_rng *rng) {
+    base_text text = {0};
+    memset(s, 0, sizeof *s);
+    s->config = (nn_network_config){.input = random_input(rng),
+                                    .n_classes = 2 + below(rng, MAX_CLASSES - 1),
+                                    .training = below(rng, 2)};
+    make_layers(&text, rng, &s->config.input);
+    snprintf(s->layers, sizeof s->layers, "%s", base_text_string(&text));
+    base_text_release(&text);
+    int64_t count = nn_shape_count(s->config.input), rank = s->config.input.rank;
+    int64_t frames = rank > 1 ? s->config.input.dim[rank == 3 ? 2 : 0] : 1;
+    s->has_lengths = rank > 1 && below(rng, 2);
+    for (int i = 0; i < N_CLIPS; i++) s->length[i] = (int32_t)(1 + below(rng, frames));
+    s->x = base_alloc((size_t)(N_CLIPS * count), sizeof *s->x);
+    ck_assert_ptr_nonnull(s->x);
+    network_fill(s->x, N_CLIPS * count, (uint64_t)below(rng, 1000));
+}
+
+/* The logits of n clips in one batch. */
+static const float *forward(nn_network *network, const subject *s, const int *clip, int64_t n,
+                            float *x) {
+    int64_t count = nn_shape_count(s->config.input);
+    int32_t length[N_CLIPS];
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(x + i * count, s->x + clip[i] * count, (size_t)count * sizeof *x);
+        length[i] = s->length[clip[i]];
+    }
+    return nn_network_forward(
+        network, &(nn_input){.x = x, .n = n, .length = s->has_lengths ? length : NULL});
+}
+
+static void shuffle(base_rng *rng, int *clip) {
+    for (int i = 0; i < N_CLIPS; i++) clip[i] = i;
+    for (int i = N_CLIPS - 1; i > 0; i--) {
+        int j = (int)below(rng, i + 1), other = clip[i];
+        clip[i] = clip[j];
+        clip[j] = other;
+    }
+}
+
+/* All clips in a random order, cut into random batches. */
+static void check_order(nn_network *network, const subject *s, base_rng *rng, float *x) {
+    int clip[N_CLIPS];
+    size_t n_bytes = (size_t)s->config.n_classes * sizeof(float);
+    shuffle(rng, clip);
+    for (int64_t first = 0, n; first < N_CLIPS; first += n) {
+        n = 1 + below(rng, N_CLIPS - first);
+        const float *logits = forward(network, s, clip + first, n, x);
+        for (int64_t i = 0; i < n; i++) {
+            if (memcmp(logits + i * s->config.n_classes, s->alone[clip[first + i]], n_bytes) == 0) {
+                continue;
+            }
+            ck_abort_msg("clip %d has other logits as number %lld of %lld: %s", clip[first + i],
+                         (long long)i, (long long)n, s->layers);
+        }
+    }
+}
+
+static void check_subject(subject *s, base_rng *rng, base_pool *pool, nn_network *one) {
+    int64_t count = nn_shape_count(s->config.input);
+    float *x = base_alloc((size_t)(N_CLIPS * count), sizeof *x);
+    ck_assert_ptr_nonnull(x);
+    for (int i = 0; i < N_CLIPS; i++) {
+        memcpy(s->alone[i], forward(one, s, &i, 1, x), (size_t)s->config.n_classes * sizeof(float));
+    }
+    for (int order = 0; order < N_ORDERS; order++) {
+        nn_network *many = open_network(s, N_CLIPS, order % 2 ? pool : NULL);
+        ck_assert_ptr_nonnull(many);
+        check_order(many, s, rng, x);
+        nn_network_free(many);
+    }
+    base_free(x);
+}
+
+/* ---- which layers there were ---- */
+
+static void note_layers(const nn_network *network, bool *seen) {
+    int n_layers;
+    const nn_layer *const *layers = nn_layers(&n_layers);
+    for (int i = 0; i < nn_network_n_rows(network); i++) {
+        nn_graph_node node = nn_network_node(network, i);
+        for (int l = 0; l < n_layers; l++) {
+            if (node.layer == layers[l]) seen[l] = true;
+            for (int a = 0; a < node.plan->n_absorbed; a++) {
+                if (strcmp(node.plan->absorbed_name[a], layers[l]->variant.name) == 0) {
+                    seen[l] = true;
+                }
+            }
+        }
+    }
+}
+
+START_TEST(logits_do_not_depend_on_neighbours) {
+    static subject s;
+    bool seen[64] = {false};
+    int n_layers, n_tried = 0;
+    const nn_layer *const *layers = nn_layers(&n_layers);
+    base_pool *pool;
+    nn_blas_setup();
+    ck_assert_int_le(n_layers, 64);
+    TEST_OK(base_pool_new(3, &pool, &err), err);
+    for (uint64_t seed = 0; n_tried < N_NETWORKS; seed++) {
+        ck_assert_uint_lt(seed, 10 * N_NETWORKS);
+        base_rng rng = base_rng_open(seed, BASE_RNG_TEST, 7, 0);
+        subject_init(&s, &rng);
+        nn_network *one = open_network(&s, 1, NULL);
+        if (one != NULL) {
+            check_subject(&s, &rng, pool, one);
+            note_layers(one, seen);
+            n_tried++;
+        }
+        nn_network_free(one);
+        base_free(s.x);
+    }
+    for (int l = 0; l < n_layers; l++) {
+        if (!seen[l]) ck_abort_msg("no network had %s", layers[l]->variant.name);
+    }
+    base_pool_free(pool);
+}
+END_TEST
+
+TEST_MAIN("nn/neighbours", logits_do_not_depend_on_neighbours)
