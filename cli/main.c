@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/processor.h"
 #include "cli/args.h"
 #include "cli/help.h"
 #include "nn/kernels/gemm.h"
@@ -140,6 +141,7 @@ static int run_command(cli_call *call) {
     int64_t n_threads = 0;
     if (!cli_int(call, "threads", 1, 1024, &n_threads)) return CLI_USAGE;
     base_error err;
+    if (base_processor_check(&err) != BASE_OK) return cli_fail(&err);
     if (base_pool_new((int)n_threads, &call->pool, &err) != BASE_OK) return cli_fail(&err);
     call->terminal = can_redraw() && !call->quiet;
     call->mixed = isatty(STDOUT_FILENO);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/processor.h"
 #include "infer/model.h"
 #include "nn/kernels/gemm.h"
 
@@ -94,6 +95,7 @@ static base_status open_model(const char *path, int32_t n_calls, rimshot_model *
     BASE_TRY(need(out, "model", err));
     *out = NULL;
     BASE_TRY(need(path, "path", err));
+    BASE_TRY(base_processor_check(err));
     if (n_calls < 1 || n_calls > MAX_CALLS) {
         return base_fail(err, BASE_EUSAGE, "n_calls is %d, not within 1 to %d", (int)n_calls,
                          (int)MAX_CALLS);
@@ -464,6 +466,7 @@ static base_status log_mel(const rimshot_log_mel_options *options, const rimshot
     rimshot_log_mel_options o = with_defaults(options);
     BASE_TRY(need(decibel, "decibel", err));
     BASE_TRY(check_options(&o, err));
+    BASE_TRY(base_processor_check(err));
     data_audio planar;
     BASE_TRY(to_planar(audio, &planar, err));
     base_status status = apply_log_mel(&o, &planar, decibel, err);

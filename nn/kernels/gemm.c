@@ -2,6 +2,8 @@
 
 #include <cblas.h>
 
+#include "base/processor.h"
+
 /* A block is worth a task from about this many multiply-adds on; its edges are multiples of what
  * the kernels of OpenBLAS work on at once. Each block packs its operands anew, which is felt where
  * an edge is short: a few blocks any product may have, more only with longer edges. */
@@ -78,13 +80,6 @@ const char *nn_blas_kernel(void) {
 }
 
 const char *nn_blas_best_kernel(void) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512cd")) {
-        return "SkylakeX";
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
-#endif
-    return NULL;
+    int level = base_processor_highest_level();
+    return level == 4 ? "SkylakeX" : level == 3 ? "Haswell" : NULL;
 }

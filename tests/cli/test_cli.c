@@ -68,6 +68,12 @@ START_TEST(wrong_commands_and_flags_are_named) {
 }
 END_TEST
 
+START_TEST(a_processor_without_kernels_is_named) {
+    program_expect(test_folder(), "RIMSHOT_LEVEL=v1 $RIMSHOT data synth drums", 2,
+                   "the processor lacks instructions of x86-64-v2");
+}
+END_TEST
+
 START_TEST(help_is_given) {
     const char *folder = test_folder();
     program_end overview = program_expect(folder, "$RIMSHOT help", 0, NULL);
@@ -453,10 +459,10 @@ START_TEST(models_and_runs_are_shown) {
 }
 END_TEST
 
-TEST_MAIN("cli", wrong_commands_and_flags_are_named, help_is_given, help_fits_a_terminal,
-          the_committed_pages_are_what_the_program_prints, an_output_that_fails_is_a_failure,
-          closed_standard_files_do_not_end_up_in_others, a_terminal_gets_a_line_that_fits,
-          a_log_gets_plain_lines, mistakes_in_a_configuration_are_named,
-          an_unreadable_folder_is_named, odd_sounds_are_classified_or_named,
-          results_take_three_forms, damaged_models_are_refused, data_sets_are_shown,
-          models_and_runs_are_shown)
+TEST_MAIN("cli", wrong_commands_and_flags_are_named, a_processor_without_kernels_is_named,
+          help_is_given, help_fits_a_terminal, the_committed_pages_are_what_the_program_prints,
+          an_output_that_fails_is_a_failure, closed_standard_files_do_not_end_up_in_others,
+          a_terminal_gets_a_line_that_fits, a_log_gets_plain_lines,
+          mistakes_in_a_configuration_are_named, an_unreadable_folder_is_named,
+          odd_sounds_are_classified_or_named, results_take_three_forms, damaged_models_are_refused,
+          data_sets_are_shown, models_and_runs_are_shown)
