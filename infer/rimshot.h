@@ -13,8 +13,12 @@
  *
  * Threads: every function may be called from any number of threads at the same time, also on one
  * model, but for rimshot_close, which must come after all other calls on that model have returned.
- * A call runs in the calling thread; the library starts none of its own. The same clip gives the
- * same bits in whatever thread and however many others are at work.
+ * A call runs in the calling thread; the library starts none of its own.
+ *
+ * Bits: the same clip, model, library and kernels (OpenBLAS's and the instruction-set level, both
+ * chosen by the processor) give the same numbers bit for bit: alone or in a batch, whichever clips
+ * stand beside it and in whatever order, in whatever thread and however many others are at work.
+ * `rimshot classify` gives the same probabilities.
  *
  * Models may come from strangers: a file's bytes are checked before they are used, its numbers must
  * be finite, and what a model needs is counted before memory is taken: at most 1 GiB for a call
@@ -56,7 +60,7 @@ typedef enum {
     RIMSHOT_EEXISTS = 4,
     RIMSHOT_EFORMAT = 5,   /* not audio, not a model, or a model of a newer version */
     RIMSHOT_EDIGEST = 6,   /* model file altered or truncated */
-    RIMSHOT_ECONFIG = 7,   /* options that cannot be */
+    RIMSHOT_ECONFIG = 7,   /* options that cannot be; a processor older than x86-64-v2 */
     RIMSHOT_ESHAPE = 8,    /* shapes that do not fit */
     RIMSHOT_EDATA = 9,     /* audio that cannot be used: silent, empty, too long */
     RIMSHOT_ENUMERIC = 10, /* NaN or infinite samples */
