@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "infer/rimshot.h"
 #include "tests/model_make.h"
 #include "tests/sound.h"
 #include "tests/test.h"
@@ -98,6 +99,33 @@ START_TEST(a_file_is_classified_as_its_clip) {
 }
 END_TEST
 
+/* Files backwards, on one thread and in batches of another size, and through the library. */
+START_TEST(neighbours_order_and_library_do_not_matter) {
+    const char *folder = test_folder(), *paths[N_FILES], *backwards[N_FILES];
+    infer_model *model = open_model(folder), *other;
+    static record kept, other_kept;
+    float outside[MODEL_MAKE_CLASSES];
+    rimshot_model *library;
+    const char *path = base_path_join(&arena, folder, "model.h5");
+    make_files(folder, paths);
+    for (int i = 0; i < N_FILES; i++) backwards[i] = paths[N_FILES - 1 - i];
+    TEST_OK(infer_model_open(path, 7, NULL, &other, &err), err);
+    ck_assert_int_eq(rimshot_open(path, 1, &library, NULL), RIMSHOT_OK);
+    TEST_OK(infer_classify_files(model, paths, N_FILES, pool, keep, &kept, &err), err);
+    TEST_OK(infer_classify_files(other, backwards, N_FILES, NULL, keep, &other_kept, &err), err);
+    for (int i = 0; i < N_FILES; i++) {
+        if (kept.failed[i]) continue;
+        ck_assert_mem_eq(other_kept.probability[N_FILES - 1 - i], kept.probability[i],
+                         sizeof outside);
+        ck_assert_int_eq(rimshot_classify_file(library, paths[i], outside, NULL), RIMSHOT_OK);
+        ck_assert_mem_eq(outside, kept.probability[i], sizeof outside);
+    }
+    rimshot_close(library);
+    infer_model_free(other);
+    close_model(model);
+}
+END_TEST
+
 START_TEST(the_handler_may_stop) {
     const char *folder = test_folder(), *paths[N_FILES];
     infer_model *model = open_model(folder);
@@ -134,4 +162,5 @@ START_TEST(folders_are_expanded) {
 END_TEST
 
 TEST_MAIN("infer/classify", results_come_in_order_with_failures_among_them,
-          a_file_is_classified_as_its_clip, the_handler_may_stop, folders_are_expanded)
+          a_file_is_classified_as_its_clip, neighbours_order_and_library_do_not_matter,
+          the_handler_may_stop, folders_are_expanded)
