@@ -12,14 +12,16 @@ enum {
     GROUP = 4,
     SLICE = 256,
     ROWS = 48,
-    ROW_PITCH = SLICE + 16, /* no power of two: rows would displace each other */
+    ROW_PITCH = SLICE + 16,
+    PAGE_FLOATS = 1024,
     PANEL_FLOATS = PANEL * SLICE
 };
 _Static_assert(NN_ROWS_SCRATCH >= GROUP * PANEL_FLOATS + ROWS * (ROW_PITCH + PANEL), "scratch");
 
-/* A task is a group and a part of the rows; each turns its weights anew, which few rows are not
- * worth. Numbers do not depend on the cut. */
-enum { GROUPS = 4, MAX_TASKS = 16, MIN_TASK_ROWS = 192 };
+/* A task is a group and a part of the rows. Each task of a group turns its weights anew, each of a
+ * part gathers its rows anew: few rows are cut by groups, smaller ones if need be, many into
+ * halves as well. Numbers do not depend on the cut. */
+enum { GROUPS = 4, MAX_TASKS = 16, MANY_ROWS = 384, MANY_MACS = 2000000 };
 
 typedef struct {
     const nn_rows_product *product;
@@ -90,21 +92,28 @@ static void multiply_panel(const rows_call *call, int64_t first, const slice *s,
     }
 }
 
+/* Rows some pages apart would displace each other in the cache; the kernel counts in 32 bits. */
+static bool needs_gathering(const nn_rows_product *p) {
+    return p->x_pitch % PAGE_FLOATS == 0 || p->x_pitch > INT32_MAX / ROWS;
+}
+
 /* Rows [begin, end) times the slice of the outputs [first, last). */
 static void multiply_slice(const rows_call *call, int64_t first, int64_t last, int64_t begin,
                            int64_t end, const slice *s) {
     const nn_rows_product *p = call->product;
+    bool gathers = needs_gathering(p);
     int32_t offset[ROWS];
-    for (int r = 0; r < ROWS; r++) offset[r] = r * ROW_PITCH;
+    for (int r = 0; r < ROWS; r++) offset[r] = r * (int32_t)(gathers ? ROW_PITCH : p->x_pitch);
     for (int64_t j = first; j < last; j += PANEL) {
         turn_panel(call, j, s, s->panels + (j - first) * SLICE);
     }
     for (int64_t row = begin; row < end; row += ROWS) {
+        const float *x = p->x + row * p->x_pitch + s->begin;
         nn_positions_product rows = {
-            .n_rows = smaller(end - row, ROWS), .n_terms = s->n, .a = s->rows, .offset = offset};
-        for (int64_t i = 0; i < rows.n_rows; i++) {
-            memcpy(s->rows + i * ROW_PITCH, p->x + (row + i) * p->x_pitch + s->begin,
-                   (size_t)s->n * sizeof *s->rows);
+            .n_rows = smaller(end - row, ROWS), .n_terms = s->n, .a = x, .offset = offset};
+        for (int64_t i = 0; i < rows.n_rows && gathers; i++) {
+            memcpy(s->rows + i * ROW_PITCH, x + i * p->x_pitch, (size_t)s->n * sizeof *x);
+            rows.a = s->rows;
         }
         for (int64_t j = first; j < last; j += PANEL) {
             rows.b = s->panels + (j - first) * SLICE;
@@ -145,10 +154,11 @@ static void multiply_task(void *context, int64_t task, int worker) {
 void nn_rows_multiply(base_pool *pool, const nn_rows_product *p) {
     rows_call call = {.product = p, .kernels = nn_kernels(), .n_parts = 1};
     if (p->n_rows <= 0 || p->n_out <= 0) return;
-    call.group = PANEL * smaller(blocks_of(p->n_out, GROUPS * PANEL), GROUP);
+    int64_t n_panels = blocks_of(p->n_out, PANEL);
+    bool divides = p->n_rows < MANY_ROWS && p->n_rows * p->n_in * p->n_out >= MANY_MACS;
+    call.group = PANEL * smaller(divides ? blocks_of(n_panels, GROUPS) : n_panels, GROUP);
     call.n_groups = blocks_of(p->n_out, call.group);
-    while (2 * call.n_parts * call.n_groups <= MAX_TASKS &&
-           p->n_rows >= 2 * call.n_parts * MIN_TASK_ROWS) {
+    while (2 * call.n_parts * call.n_groups <= MAX_TASKS && p->n_rows >= call.n_parts * MANY_ROWS) {
         call.n_parts *= 2;
     }
     base_parallel(pool, call.n_groups * call.n_parts, multiply_task, &call);
