@@ -120,17 +120,19 @@ CHOSEN    := $(if $(TEST),$(TEST:%=$(BUILD)/tests/%),$(TESTS))
 test: all $(CHOSEN)
 	@BUILD=$(BUILD) tests/run.sh $(CHOSEN)
 
-# Every test once, then those that promise bits under all kernels and levels this processor runs.
+# The tests that promise bits, under all kernels and levels this processor runs, then every test
+# once; the last line counts both.
 check:
 	@tests/setup.sh check
-	@$(MAKE) -j$$(nproc) --no-print-directory test
-	@$(MAKE) -j$$(nproc) --no-print-directory matrix
+	@rm -f $(BUILD)/matrix.count
+	@$(MAKE) -j$$(nproc) --no-print-directory matrix || true
+	@COUNTED=$(BUILD)/matrix.count $(MAKE) -j$$(nproc) --no-print-directory test
 
 # Tests of what must be the same bits alone and in batches, on any threads, after a resume, through
 # the library and the command; the slow ones run under fewer pairs (tests/matrix.sh).
-SAME_BITS := base/test_parallel nn/test_gemm nn/test_rows nn/test_neighbours nn/test_network data/test_batch \
+SAME_BITS := base/test_parallel nn/kernels/test_gemm nn/kernels/test_rows nn/test_neighbours nn/test_network data/test_batch \
              infer/test_classify infer/test_rimshot
-SAME_BITS_SLOW := nn/test_classifier train/test_experiment
+SAME_BITS_SLOW := nn/classifiers/test_classifier train/test_experiment
 matrix: $(BUILD)/bench $(BUILD)/rimshot $(SAME_BITS:%=$(BUILD)/tests/%) $(SAME_BITS_SLOW:%=$(BUILD)/tests/%)
 	@BUILD=$(BUILD) QUICK="$(SAME_BITS:%=$(BUILD)/tests/%)" SLOW="$(SAME_BITS_SLOW:%=$(BUILD)/tests/%)" \
 	    tests/matrix.sh

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Runs the tests that promise bits under every kernel of OpenBLAS and every instruction-set level
 # that this processor runs: QUICK under each pair of them, SLOW under each kernel with the level of
-# its time. Says which pairs were run; the last line is "N passed, N failed under N pairs". A kernel
-# that OpenBLAS replaces by another is not counted.
+# its time, and says which. What passed and failed is left in $BUILD/matrix.count for tests/run.sh.
+# A kernel that OpenBLAS replaces by another is not counted.
 BUILD=${BUILD:-build}
 export BUILD
+unset COUNTED
+echo "0 1" >"$BUILD/matrix.count"
 passed=0
 failed=0
 n_pairs=0
@@ -56,5 +58,6 @@ for row in Prescott:2 Nehalem:2 Sandybridge:2 Haswell:3 Zen:3 SkylakeX:4; do
     done
 done
 
-echo "$passed passed, $failed failed under $n_pairs pairs of kernel and level"
+echo "$passed $failed" >"$BUILD/matrix.count"
+echo "$n_pairs pairs of kernel and level: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

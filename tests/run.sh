@@ -1,10 +1,12 @@
 #!/bin/sh
 # Runs the test programs given. Shows a line for each that passes and all that a failing one said.
+# COUNTED names a file of two numbers, what has passed and failed before, which are counted in.
 # The last line is "N passed, N failed"; the exit status is 0 only if something ran and all passed.
 # A program that crashes, says nothing or runs no checks counts as one failure; one that succeeds and
 # says "skipped: REASON" counts as nothing.
 passed=0
 failed=0
+[ -z "${COUNTED:-}" ] || read -r passed failed <"$COUNTED" || failed=1
 output=$(mktemp) || exit 1
 trap 'rm -f "$output"' EXIT
 

@@ -1,4 +1,5 @@
-/* nn/kernels/rows.h - products of rows with a weight matrix, for layers whose rows are samples or frames.
+/* nn/kernels/rows.h - products of rows with a weight matrix, for layers whose rows are samples or
+ * frames.
  *
  * Each number of the product is the same bits whatever rows stand beside its own, however many they
  * are and whichever it is. BLAS kernels do not promise that: many take the last rows of a matrix in

@@ -1,9 +1,9 @@
-#include "nn/rows.h"
+#include "nn/kernels/rows.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "nn/kernels.h"
+#include "nn/kernels/kernels.h"
 #include "tests/network_make.h"
 #include "tests/test.h"
 
@@ -103,5 +103,5 @@ START_TEST(does_nothing_without_extent) {
 }
 END_TEST
 
-TEST_MAIN("nn/rows", is_the_definition, rows_do_not_depend_on_each_other,
+TEST_MAIN("nn/kernels/rows", is_the_definition, rows_do_not_depend_on_each_other,
           does_nothing_without_extent)
