@@ -59,3 +59,32 @@ int64_t nn_axis_extent(const nn_axis *a, int64_t n) {
     int64_t span = a->dilation * (a->kernel - 1) + 1, room = n + a->before + a->after - span;
     return room < 0 ? 0 : room / a->stride + 1;
 }
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return a > 0 ? (a + b - 1) / b : 0;
+}
+
+nn_axis_span nn_axis_span_of(const nn_axis *a, int64_t origin, int64_t n) {
+    nn_axis_span span = {.origin = origin};
+    span.end = nn_min(ceil_div(a->in - origin, a->stride), n);
+    span.first = nn_min(ceil_div(-origin, a->stride), span.end);
+    return span;
+}
+
+void nn_strided_gather(const float *x, int64_t stride, float *y, int64_t n) {
+    if (stride == 1) {
+        memcpy(y, x, (size_t)n * sizeof *y);
+    } else if (stride == 2) {
+        for (int64_t i = 0; i < n; i++) y[i] = x[2 * i];
+    } else {
+        for (int64_t i = 0; i < n; i++) y[i] = x[stride * i];
+    }
+}
+
+void nn_strided_add(const float *y, int64_t n, float *x, int64_t stride) {
+    if (stride == 1) {
+        nn_kernels()->add(y, x, n);
+    } else {
+        for (int64_t i = 0; i < n; i++) x[stride * i] += y[i];
+    }
+}

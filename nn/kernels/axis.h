@@ -1,9 +1,10 @@
 /* nn/kernels/axis.h - one axis of a window that moves over an image: kernel, stride, dilation and
- * padding, and the extents that follow from them. */
+ * padding, the extents that follow from them, and which positions read inside of the input. */
 #ifndef NN_KERNELS_AXIS_H
 #define NN_KERNELS_AXIS_H
 
 #include "base/options.h"
+#include "nn/kernels/kernels.h"
 
 typedef struct {
     int64_t in, out, kernel, stride, dilation, before, after;
@@ -17,5 +18,28 @@ base_status nn_check_padding(const base_strings *pad, base_error *err);
 /* Extent of the output for n positions of the input: floor((n + before + after - dilation *
  * (kernel - 1) - 1) / stride) + 1, or 0 if the window does not fit. */
 int64_t nn_axis_extent(const nn_axis *axis, int64_t n);
+
+/* Of the first n positions, those whose input, `origin` + stride * position, lies inside. */
+typedef struct {
+    int64_t first, end;
+    int64_t origin; /* may be negative */
+} nn_axis_span;
+nn_axis_span nn_axis_span_of(const nn_axis *axis, int64_t origin, int64_t n);
+
+/* Every stride-th of x to y[n]; and y[n] added to every stride-th of x. */
+void nn_strided_gather(const float *x, int64_t stride, float *y, int64_t n);
+void nn_strided_add(const float *y, int64_t n, float *x, int64_t stride);
+
+static inline int64_t nn_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static inline int64_t nn_min(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t nn_round_up(int64_t n, int64_t unit) {
+    return (n + unit - 1) / unit * unit;
+}
 
 #endif

@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-#include "nn/kernels/conv_axis.h"
-
-enum { BACKWARD_FLOATS = 112 * 1024 /* of planes that a block reads: half of a second cache */ };
+enum {
+    BACKWARD_FLOATS = 112 * 1024 /* of planes that a block reads: half of an L2 cache of 1 MiB */
+};
 enum { CHUNK = 512 /* places whose products are added to the weights' gradient at a time */ };
 enum { MAX_OFFSET = 1 << 30 };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
@@ -26,8 +26,8 @@ static int64_t last_place(const nn_axis *a) {
 }
 
 /* Rows of the padded input that the backward pass walks over. */
-static int64_t turn_extent(const nn_convolution *c) {
-    return nn_at_least(last_place(&c->f) + 1, c->f.out);
+static int64_t back_extent(const nn_convolution *c) {
+    return nn_max(last_place(&c->f) + 1, c->f.out);
 }
 
 /* Zeros that the backward pass needs before dy. */
@@ -60,43 +60,43 @@ static void cut_forward(nn_convolution *c) {
     c->n_shared_forward = nn_round_up(c->k, NN_LANES);
 }
 
-/* dy as a convolution under a stride of 1 reads it. */
-static nn_axis turned_axis(const nn_axis *a) {
+/* dy as the transposed convolution, which has a stride of 1, reads it. */
+static nn_axis transposed_axis(const nn_axis *a) {
     return (nn_axis){
         .in = a->out, .kernel = lead(a) + 1, .stride = 1, .dilation = 1, .before = lead(a)};
 }
 
 static void cut_backward(nn_convolution *c) {
-    int64_t pitch = nn_at_least(c->x.pitch, lead(&c->t) + last_place(&c->t) + 1);
+    int64_t pitch = nn_max(c->x.pitch, lead(&c->t) + last_place(&c->t) + 1);
     int64_t per_row = (c->in * n_phases(c) + c->out) * pitch;
-    c->turn_rows = nn_planes_cut(turn_extent(c), per_row, BACKWARD_FLOATS, 1);
-    c->turn_x = c->x;
-    c->turn_x.rows = c->turn_rows + lead(&c->f);
-    c->turn_x.pitch = pitch;
-    c->turn_dy = (nn_planes){.f = turned_axis(&c->f),
-                             .t = turned_axis(&c->t),
+    c->back_rows = nn_planes_cut(back_extent(c), per_row, BACKWARD_FLOATS, 1);
+    c->back_x = c->x;
+    c->back_x.rows = c->back_rows + lead(&c->f);
+    c->back_x.pitch = pitch;
+    c->back_dy = (nn_planes){.f = transposed_axis(&c->f),
+                             .t = transposed_axis(&c->t),
                              .channels = c->out,
-                             .rows = c->turn_x.rows,
+                             .rows = c->back_x.rows,
                              .pitch = pitch};
-    c->n_worker_backward = nn_planes_room(&c->turn_x) + nn_planes_room(&c->turn_dy) +
+    c->n_worker_backward = nn_planes_room(&c->back_x) + nn_planes_room(&c->back_dy) +
                            nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES) +
                            c->in * NN_MAX_TAPS_BLOCK;
-    /* Offsets of x, and for all phases together offsets of dy and the weights turned. */
+    /* Offsets of x, and for all phases together offsets of dy and transposed weights. */
     c->n_shared_backward =
         nn_round_up(c->k, NN_LANES) + nn_round_up(c->out * n_elements(c), NN_LANES) + c->out * c->k;
 }
 
-/* With minimal filtering the rest of the geometry is of no use. */
-static void cut_minimal(nn_convolution *c) {
+/* Replaces what cut_forward and cut_backward found. */
+static void cut_winograd(nn_convolution *c) {
     c->winograd = nn_winograd_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
-    c->minimal = nn_winograd_fits(&c->winograd);
-    if (!c->minimal) return;
-    c->turned = nn_winograd_turned(&c->winograd);
+    c->uses_winograd = nn_winograd_fits(&c->winograd);
+    if (!c->uses_winograd) return;
+    c->winograd_dx = nn_winograd_transposed(&c->winograd);
     c->n_blocks = c->winograd.n_blocks;
     c->n_worker_forward = c->winograd.n_run;
     c->n_shared_forward = c->winograd.n_shared;
-    c->n_worker_backward = nn_at_least(c->turned.n_run, c->winograd.n_gather);
-    c->n_shared_backward = c->turned.n_shared;
+    c->n_worker_backward = nn_max(c->winograd_dx.n_run, c->winograd.n_gather);
+    c->n_shared_backward = c->winograd_dx.n_shared;
     c->n_gradient = c->winograd.n_sum;
 }
 
@@ -105,7 +105,7 @@ static void cut(nn_convolution *c) {
     c->n_gradient = c->k * c->grad_pitch;
     cut_forward(c);
     cut_backward(c);
-    if (nn_winograd_can(&c->f, &c->t)) cut_minimal(c);
+    if (nn_winograd_can(&c->f, &c->t)) cut_winograd(c);
 }
 
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
@@ -116,7 +116,7 @@ nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out
 
 /* Numbers that maxima are chosen from: of a block, and of all of a sample. */
 static int64_t block_numbers(const nn_convolution *c) {
-    return c->out * (c->minimal ? c->winograd.block_rows : c->rows) * c->t.out;
+    return c->out * (c->uses_winograd ? c->winograd.block_rows : c->rows) * c->t.out;
 }
 
 static int64_t all_numbers(const nn_convolution *c) {
@@ -126,8 +126,7 @@ static int64_t all_numbers(const nn_convolution *c) {
 nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kernel_f,
                                           int64_t kernel_t) {
     nn_convolution p = {.f = c->f, .t = c->t, .in = c->in, .out = c->out, .k = c->k};
-    p.pooled = (nn_pooled){.channels = c->out,
-                           .f = c->f.out / kernel_f,
+    p.pooled = (nn_pooled){.f = c->f.out / kernel_f,
                            .t = c->t.out / kernel_t,
                            .kernel_f = kernel_f,
                            .kernel_t = kernel_t};
@@ -141,7 +140,7 @@ nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kerne
 
 bool nn_convolution_fits(const nn_convolution *c) {
     if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
-    if (c->minimal) return true;
+    if (c->uses_winograd) return true;
     if (c->k < (c->pooled.kernel_f > 0 ? MIN_POOLED_K : MIN_K) || c->out < MIN_OUT) return false;
     int64_t places = nn_round_up((c->rows - 1) * c->x.pitch + c->t.out, NN_MAX_TAPS_BLOCK);
     return 2 * c->f.out * c->t.out >= c->n_blocks * places;
@@ -159,7 +158,7 @@ typedef struct {
     int64_t start, n_f, n_t; /* the first place; rows and columns */
     bool bounded;            /* nothing may be read behind the last place */
     const float *bias;
-    float least;
+    float lower_bound;
     float *y;
     int64_t y_pitch, step_f, step_t; /* floats between channels, rows, columns of y */
     float *block;
@@ -167,11 +166,11 @@ typedef struct {
 
 /* The pieces of rows among the block's places, counted from the first. */
 static void cut_pieces(const place_job *job, int64_t begin, int64_t block, nn_taps_store *store) {
-    int64_t last = nn_at_most(begin + block, (job->n_f - 1) * job->pitch + job->n_t);
+    int64_t last = nn_min(begin + block, (job->n_f - 1) * job->pitch + job->n_t);
     store->n_pieces = 0;
     for (int64_t row = begin / job->pitch; row * job->pitch < last; row++) {
-        int64_t from = nn_at_least(begin, row * job->pitch);
-        int64_t end = nn_at_most(last, row * job->pitch + job->n_t);
+        int64_t from = nn_max(begin, row * job->pitch);
+        int64_t end = nn_min(last, row * job->pitch + job->n_t);
         if (from >= end) continue;
         int i = store->n_pieces++;
         store->piece[i].from = (int)(from - begin);
@@ -198,13 +197,13 @@ static void run_places(const place_job *job) {
                            .y_pitch = job->y_pitch,
                            .c = job->block,
                            .bias = job->bias,
-                           .least = job->least,
+                           .lower_bound = job->lower_bound,
                            .y = job->y};
     for (int64_t i = 0; i < n; i += block) {
-        int64_t begin = job->bounded ? nn_at_most(i, n - block) : i; /* the last one overlaps */
+        int64_t begin = job->bounded ? nn_min(i, n - block) : i; /* the last one overlaps */
         kernels->multiply_taps(&(nn_taps_product){.n_rows = job->n_channels,
                                                   .n_terms = job->n_terms,
-                                                  .n_columns = nn_at_most(block, n - begin),
+                                                  .n_columns = nn_min(block, n - begin),
                                                   .a = job->weight,
                                                   .a_pitch = job->n_terms,
                                                   .b = job->planes + job->start + begin,
@@ -222,7 +221,7 @@ static void run_places(const place_job *job) {
 /* ------------------------------------------------------------------ forward */
 
 void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, float *shared) {
-    if (c->minimal) {
+    if (c->uses_winograd) {
         nn_winograd_begin(&c->winograd, weight, false, shared);
     } else {
         nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
@@ -231,12 +230,12 @@ void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, 
 
 /* Rows of the numbers of a block, before they are pooled. */
 static void block_rows_of(const nn_convolution *c, int64_t block, int64_t *first, int64_t *end) {
-    if (c->minimal) {
+    if (c->uses_winograd) {
         nn_winograd_rows(&c->winograd, block, first, end);
         return;
     }
     *first = block * c->rows;
-    *end = nn_at_most(*first + c->rows, c->f.out);
+    *end = nn_min(*first + c->rows, c->f.out);
 }
 
 /* Where a block's numbers go. */
@@ -267,7 +266,7 @@ static void forward_places(const nn_convolution *c, const nn_convolution_sample 
                             .n_t = c->t.out,
                             .bounded = c->in_place,
                             .bias = at->bias,
-                            .least = at->least,
+                            .lower_bound = at->lower_bound,
                             .y = to->y,
                             .y_pitch = to->pitch,
                             .step_f = c->t.out,
@@ -277,14 +276,14 @@ static void forward_places(const nn_convolution *c, const nn_convolution_sample 
 
 static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                           const block_target *to) {
-    if (!c->minimal) {
+    if (!c->uses_winograd) {
         forward_places(c, at, block, to);
         return;
     }
     nn_winograd_sample sample = {.shared = at->shared,
                                  .x = at->x,
                                  .bias = at->bias,
-                                 .least = at->least,
+                                 .lower_bound = at->lower_bound,
                                  .y = to->y,
                                  .y_pitch = to->pitch,
                                  .scratch = at->scratch};
@@ -298,16 +297,28 @@ static void clear_short(const nn_convolution *c, int64_t n_valid, int64_t n_rows
     }
 }
 
+static nn_pool_windows windows_of(const nn_pooled *p, int64_t n_rows) {
+    return (nn_pool_windows){.kernel_f = p->kernel_f,
+                             .kernel_t = p->kernel_t,
+                             .width = p->kernel_t * p->t,
+                             .n_f = n_rows,
+                             .n_t = p->t};
+}
+
 static void forward_pooled(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                            int64_t *first, int64_t *end) {
     float *numbers = at->scratch + c->n_worker_forward - block_numbers(c);
-    int64_t n = *end - *first;
-    forward_block(c, at, block, &(block_target){numbers, n * c->t.out});
+    int64_t n = *end - *first, plane = n * c->t.out;
+    forward_block(c, at, block, &(block_target){numbers, plane});
     clear_short(c, at->n_valid, c->out * n, numbers);
     *first /= c->pooled.kernel_f;
     *end /= c->pooled.kernel_f;
-    nn_pooled_rows rows = {numbers, n * c->t.out, *first, *end - *first};
-    nn_pooled_forward(&c->pooled, &rows, at->y, at->index);
+    nn_pool_windows windows = windows_of(&c->pooled, *end - *first);
+    for (int64_t o = 0; o < c->out; o++) {
+        int64_t to = (o * c->pooled.f + *first) * c->pooled.t;
+        nn_kernels()->max_pool(&windows, numbers + o * plane, at->y + to,
+                               at->index ? at->index + to : NULL);
+    }
 }
 
 void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
@@ -327,15 +338,15 @@ void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample
 typedef struct {
     int32_t *x_offset;  /* [k] */
     int32_t *dy_offset; /* for each phase [out * its elements] */
-    float *turned;      /* for each phase [in, out * its elements] */
-} turned_parts;
+    float *weight;      /* for each phase [in, out * its elements], transposed */
+} back_parts;
 
-static turned_parts parts_of(const nn_convolution *c, const float *shared) {
+static back_parts parts_of(const nn_convolution *c, const float *shared) {
     float *at = (float *)shared; /* written by begin_backward alone */
-    turned_parts parts = {.x_offset = (int32_t *)(void *)at};
+    back_parts parts = {.x_offset = (int32_t *)(void *)at};
     at += nn_round_up(c->k, NN_LANES);
     parts.dy_offset = (int32_t *)(void *)at;
-    parts.turned = at + nn_round_up(c->out * n_elements(c), NN_LANES);
+    parts.weight = at + nn_round_up(c->out * n_elements(c), NN_LANES);
     return parts;
 }
 
@@ -360,96 +371,116 @@ static int64_t places_back(const nn_axis *a, int64_t element) {
     return element * a->dilation / a->stride;
 }
 
-static void turn_phase(const nn_convolution *c, const float *weight, const element_run *f,
-                       const element_run *t, int32_t *offset, float *turned) {
-    int64_t plane = c->turn_dy.rows * c->turn_dy.pitch, n = f->n * t->n;
+/* The elements that reach inputs of a phase. */
+typedef struct {
+    element_run f, t;
+} phase_elements;
+
+static phase_elements phase_of(const nn_convolution *c, int64_t phase) {
+    return (phase_elements){elements_of(&c->f, phase / c->t.stride),
+                            elements_of(&c->t, phase % c->t.stride)};
+}
+
+static void transpose_phase(const nn_convolution *c, const float *weight, const phase_elements *e,
+                            const back_parts *to) {
+    int64_t plane = c->back_dy.rows * c->back_dy.pitch, n = e->f.n * e->t.n;
     for (int64_t i = 0; i < c->out * n; i++) {
-        int64_t ef = f->first + i % n / t->n * f->step, et = t->first + i % n % t->n * t->step;
-        offset[i] =
-            (int32_t)(i / n * plane + (lead(&c->f) - places_back(&c->f, ef)) * c->turn_dy.pitch +
-                      lead(&c->t) - places_back(&c->t, et));
-        const float *from = weight + i / n * c->k + ef * c->t.kernel + et;
+        int64_t f = e->f.first + i % n / e->t.n * e->f.step;
+        int64_t t = e->t.first + i % n % e->t.n * e->t.step;
+        int64_t row = lead(&c->f) - places_back(&c->f, f);
+        to->dy_offset[i] =
+            (int32_t)(i / n * plane + row * c->back_dy.pitch + lead(&c->t) - places_back(&c->t, t));
+        const float *from = weight + i / n * c->k + f * c->t.kernel + t;
         for (int64_t ch = 0; ch < c->in; ch++) {
-            turned[ch * c->out * n + i] = from[ch * n_elements(c)];
+            to->weight[ch * c->out * n + i] = from[ch * n_elements(c)];
         }
     }
 }
 
 void nn_convolution_begin_backward(const nn_convolution *c, const float *weight, float *shared) {
-    if (c->minimal) {
-        nn_winograd_begin(&c->turned, weight, true, shared);
+    if (c->uses_winograd) {
+        nn_winograd_begin(&c->winograd_dx, weight, true, shared);
         return;
     }
-    turned_parts parts = parts_of(c, shared);
-    nn_planes_offsets(&c->turn_x, parts.x_offset);
+    back_parts parts = parts_of(c, shared);
+    nn_planes_offsets(&c->back_x, parts.x_offset);
     for (int64_t phase = 0; phase < n_phases(c); phase++) {
-        element_run f = elements_of(&c->f, phase / c->t.stride);
-        element_run t = elements_of(&c->t, phase % c->t.stride);
-        turn_phase(c, weight, &f, &t, parts.dy_offset, parts.turned);
-        parts.dy_offset += c->out * f.n * t.n;
-        parts.turned += c->in * c->out * f.n * t.n;
+        phase_elements e = phase_of(c, phase);
+        transpose_phase(c, weight, &e, &parts);
+        parts.dy_offset += c->out * e.f.n * e.t.n;
+        parts.weight += c->in * c->out * e.f.n * e.t.n;
     }
 }
 
 /* Cuts places [first, end) of an axis to those that are inputs of a phase. */
 static void phase_places(const nn_axis *a, int64_t phase, int64_t *first, int64_t *end) {
-    nn_conv_span span = nn_conv_span_of(a, phase - a->before, *end);
-    *first = nn_at_least(*first, span.first);
+    nn_axis_span span = nn_axis_span_of(a, phase - a->before, *end);
+    *first = nn_max(*first, span.first);
     *end = span.end;
 }
 
-/* dx of the padded input's rows [first, end), from the planes of dy. */
-static void backward_x(const nn_convolution *c, const nn_convolution_sample *at, int64_t first,
-                       int64_t end, const float *planes, float *block) {
-    turned_parts parts = parts_of(c, at->shared);
+/* Rows [first, end) of the padded input, and worker scratch. */
+typedef struct {
+    int64_t first, end;
+    float *x_planes, *dy_planes;
+    float *dy_transposed; /* [CHUNK, out] */
+    float *products;
+} back_block;
+
+static void backward_x(const nn_convolution *c, const nn_convolution_sample *at,
+                       const back_block *b) {
+    back_parts parts = parts_of(c, at->shared);
     for (int64_t phase = 0; phase < n_phases(c); phase++) {
         int64_t phase_f = phase / c->t.stride, phase_t = phase % c->t.stride;
-        int64_t f0 = first, f1 = end, t0 = 0, t1 = c->turn_dy.pitch;
+        int64_t f0 = b->first, f1 = b->end, t0 = 0, t1 = c->back_dy.pitch;
         phase_places(&c->f, phase_f, &f0, &f1);
         phase_places(&c->t, phase_t, &t0, &t1);
-        int64_t n = elements_of(&c->f, phase_f).n * elements_of(&c->t, phase_t).n;
+        phase_elements e = phase_of(c, phase);
+        int64_t n = e.f.n * e.t.n;
         int64_t row = f0 * c->f.stride + phase_f - c->f.before;
         int64_t column = t0 * c->t.stride + phase_t - c->t.before;
         if (f0 < f1 && t0 < t1) {
-            run_places(&(place_job){.weight = parts.turned,
+            run_places(&(place_job){.weight = parts.weight,
                                     .n_channels = c->in,
                                     .n_terms = c->out * n,
                                     .offset = parts.dy_offset,
-                                    .planes = planes,
-                                    .pitch = c->turn_dy.pitch,
-                                    .start = (f0 - first) * c->turn_dy.pitch + t0,
+                                    .planes = b->dy_planes,
+                                    .pitch = c->back_dy.pitch,
+                                    .start = (f0 - b->first) * c->back_dy.pitch + t0,
                                     .n_f = f1 - f0,
                                     .n_t = t1 - t0,
-                                    .least = -INFINITY,
+                                    .lower_bound = -INFINITY,
                                     .y = at->dx + row * c->t.in + column,
                                     .y_pitch = c->f.in * c->t.in,
                                     .step_f = c->f.stride * c->t.in,
                                     .step_t = c->t.stride,
-                                    .block = block});
+                                    .block = b->products});
         }
         parts.dy_offset += c->out * n;
-        parts.turned += c->in * c->out * n;
+        parts.weight += c->in * c->out * n;
     }
 }
 
-/* Adds what output rows [first, end) say of the weights. */
-static void backward_weight(const nn_convolution *c, const nn_convolution_sample *at, int64_t first,
-                            int64_t end, const float *dy_planes, float *x_planes, float *turned) {
+/* Adds what the output rows that start in the block say of the weights. */
+static void backward_weight(const nn_convolution *c, const nn_convolution_sample *at,
+                            const back_block *b) {
     const nn_kernels_table *kernels = nn_kernels();
-    int64_t n = (end - first - 1) * c->turn_dy.pitch + c->t.out;
-    int64_t plane = c->turn_dy.rows * c->turn_dy.pitch;
-    const float *dy = dy_planes + lead(&c->f) * c->turn_dy.pitch + lead(&c->t);
-    nn_planes_lay_out(&c->turn_x, at->x, first, x_planes);
+    int64_t n_rows = nn_min(b->end, c->f.out) - b->first;
+    if (n_rows <= 0) return;
+    int64_t n = (n_rows - 1) * c->back_dy.pitch + c->t.out;
+    int64_t plane = c->back_dy.rows * c->back_dy.pitch;
+    const float *dy = b->dy_planes + lead(&c->f) * c->back_dy.pitch + lead(&c->t);
+    nn_planes_lay_out(&c->back_x, at->x, b->first, b->x_planes);
     for (int64_t i = 0; i < n; i += CHUNK) {
-        int64_t places = nn_at_most(CHUNK, n - i);
-        kernels->transpose(dy + i, plane, c->out, places, turned);
+        int64_t places = nn_min(CHUNK, n - i);
+        kernels->transpose(dy + i, plane, c->out, places, b->dy_transposed);
         kernels->multiply_positions(
             &(nn_positions_product){.n_rows = c->k,
                                     .n_terms = places,
                                     .n_columns = c->out,
-                                    .a = x_planes + i,
+                                    .a = b->x_planes + i,
                                     .offset = parts_of(c, at->shared).x_offset,
-                                    .b = turned,
+                                    .b = b->dy_transposed,
                                     .b_pitch = c->out,
                                     .c = at->dweight,
                                     .c_pitch = c->grad_pitch});
@@ -457,31 +488,30 @@ static void backward_weight(const nn_convolution *c, const nn_convolution_sample
 }
 
 static void backward_blocks(const nn_convolution *c, const nn_convolution_sample *at) {
-    float *x_planes = at->scratch;
-    float *dy_planes = x_planes + nn_planes_room(&c->turn_x);
-    float *turned = dy_planes + nn_planes_room(&c->turn_dy);
-    float *block = turned + nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES);
-    for (int64_t first = 0; first < turn_extent(c); first += c->turn_rows) {
-        int64_t end = nn_at_most(first + c->turn_rows, turn_extent(c));
-        int64_t end_y = nn_at_most(end, c->f.out);
-        nn_planes_lay_out(&c->turn_dy, at->dy, first, dy_planes);
-        if (first < end_y) backward_weight(c, at, first, end_y, dy_planes, x_planes, turned);
-        if (at->dx != NULL) backward_x(c, at, first, end, dy_planes, block);
+    back_block b = {.x_planes = at->scratch};
+    b.dy_planes = b.x_planes + nn_planes_room(&c->back_x);
+    b.dy_transposed = b.dy_planes + nn_planes_room(&c->back_dy);
+    b.products = b.dy_transposed + nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES);
+    for (; b.first < back_extent(c); b.first += c->back_rows) {
+        b.end = nn_min(b.first + c->back_rows, back_extent(c));
+        nn_planes_lay_out(&c->back_dy, at->dy, b.first, b.dy_planes);
+        backward_weight(c, at, &b);
+        if (at->dx != NULL) backward_x(c, at, &b);
     }
 }
 
-static void backward_minimal(const nn_convolution *c, const nn_convolution_sample *at) {
+static void backward_winograd(const nn_convolution *c, const nn_convolution_sample *at) {
     nn_winograd_gather(&c->winograd, at->x, at->dy, at->dweight, at->scratch);
     nn_winograd_sample back = {.shared = at->shared,
                                .x = at->dy,
-                               .least = -INFINITY,
+                               .lower_bound = -INFINITY,
                                .y_pitch = c->f.in * c->t.in,
                                .scratch = at->scratch};
-    for (int64_t block = 0; block < c->turned.n_blocks && at->dx != NULL; block++) {
+    for (int64_t block = 0; block < c->winograd_dx.n_blocks && at->dx != NULL; block++) {
         int64_t first, end;
-        nn_winograd_rows(&c->turned, block, &first, &end);
+        nn_winograd_rows(&c->winograd_dx, block, &first, &end);
         back.y = at->dx + first * c->t.in;
-        nn_winograd_run(&c->turned, &back, block);
+        nn_winograd_run(&c->winograd_dx, &back, block);
     }
 }
 
@@ -489,14 +519,15 @@ void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sampl
     nn_convolution_sample all = *at;
     if (c->pooled.kernel_f > 0) {
         float *dy = at->scratch + c->n_worker_backward - all_numbers(c);
-        nn_pooled_backward(&c->pooled, at->dy, at->index, dy);
+        nn_pool_windows windows = windows_of(&c->pooled, c->out * c->pooled.f);
+        nn_kernels()->max_unpool(&windows, at->dy, at->index, dy);
         all.dy = dy;
     }
-    (c->minimal ? backward_minimal : backward_blocks)(c, &all);
+    (c->uses_winograd ? backward_winograd : backward_blocks)(c, &all);
 }
 
 void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {
-    if (c->minimal) {
+    if (c->uses_winograd) {
         nn_winograd_add_gradient(&c->winograd, gradient, dweight);
         return;
     }

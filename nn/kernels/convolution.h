@@ -1,19 +1,26 @@
 /* nn/kernels/convolution.h - convolution of one sample's planes, x [in,F,T] -> y [out,F',T'],
- * without a column matrix.
+ * directly, without im2col.
  *
  * The input is laid out as planes (nn/kernels/planes.h), and the output is the product of the
  * weights with a matrix whose rows are windows on them (nn_taps_product). Places between the ends
  * of two rows are computed with the others and left out where a block of them is stored. The
- * input's gradient is a convolution of the same kind with the output's gradient, one for each phase
- * of the stride; the weights' gradient is a sum over places (nn_positions_product). Kernels of 3 x
- * 3 on planes that are large enough are done by minimal filtering (nn/kernels/winograd.h) instead.
+ * input's gradient is a transposed convolution, one of the same kind for each phase of the stride;
+ * the weights' gradient is a sum over places (nn_positions_product). Kernels of 3 x 3 on planes
+ * that are large enough go by Winograd's F(2x2, 3x3) instead (nn/kernels/winograd.h). Maxima of
+ * windows can be taken while the output is in the cache; then only they are written.
  *
  * Work is cut into blocks of output rows, whose planes stay in the cache. */
 #ifndef NN_KERNELS_CONVOLUTION_H
 #define NN_KERNELS_CONVOLUTION_H
 
-#include "nn/kernels/pooled.h"
 #include "nn/kernels/winograd.h"
+
+/* Maxima of windows that neither overlap nor reach outside; what they leave over at the ends is not
+ * computed. kernel_f 0: none. */
+typedef struct {
+    int64_t f, t;               /* planes of maxima */
+    int64_t kernel_f, kernel_t; /* of a window, at most 256 elements */
+} nn_pooled;
 
 typedef struct {
     nn_axis f, t;
@@ -22,23 +29,23 @@ typedef struct {
     nn_planes x;                                 /* of a block, forward */
     bool in_place;                               /* they are the input itself */
     int64_t rows, n_blocks;                      /* output rows of a block; blocks of a sample */
-    nn_planes turn_x, turn_dy;                   /* of a block, backward */
-    int64_t turn_rows;                           /* rows of the padded input that it walks over */
+    nn_planes back_x, back_dy;                   /* of a block, backward */
+    int64_t back_rows;                           /* rows of the padded input that it covers */
     int64_t n_worker_forward, n_worker_backward; /* floats of scratch per worker */
     int64_t n_shared_forward, n_shared_backward; /* and for all */
     int64_t grad_pitch, n_gradient; /* floats per row of the weights' gradient; in all */
-    bool minimal;
-    nn_winograd winograd, turned; /* if it is */
-    nn_pooled pooled;             /* kernel_f is 0 without */
+    bool uses_winograd;
+    nn_winograd winograd, winograd_dx; /* if so; the second one takes dy to dx */
+    nn_pooled pooled;
 } nn_convolution;
 
 /* For axes with all their extents known. */
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out);
-/* With maxima of windows of kernel_f x kernel_t numbers that neither overlap nor reach outside in
- * place of the numbers: f.out and t.out become what windows cover. */
+/* The same with maxima of windows of kernel_f x kernel_t in place of the output: f.out and t.out
+ * become what windows cover. */
 nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kernel_f,
                                           int64_t kernel_t);
-/* Whether this is a good way to do it: small planes leave most of a block empty, and few channels
+/* Whether this is faster than im2col: small planes leave most of a block empty, and few channels
  * have too few products for what is copied. */
 bool nn_convolution_fits(const nn_convolution *c);
 
@@ -52,11 +59,11 @@ typedef struct {
     const float *weight, *bias; /* [out, k]; bias may be NULL */
     const float *x, *dy;
     float *y;
-    uint8_t *index;  /* of the maxima, as y; NULL: no backward pass will come */
-    int64_t n_valid; /* frames of the numbers, before they are pooled; what follows is zero */
-    float *dx;       /* overwritten; NULL: not wanted */
-    float least;     /* numbers of y below it become it: 0 for relu, -INFINITY for none */
-    float *dweight;  /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
+    uint8_t *index;    /* of the maxima, as y; NULL: no backward pass will come */
+    int64_t n_valid;   /* frames of the numbers, before they are pooled; what follows is zero */
+    float *dx;         /* overwritten; NULL: not wanted */
+    float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
+    float *dweight; /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
     const float *shared;
     float *scratch; /* the worker's */
 } nn_convolution_sample;

@@ -6,10 +6,12 @@
  * the sum of dy shifted back, where the zeros between the rows of dy stand for the padding. */
 #include "nn/kernels/depthwise.h"
 
-enum { LINE = 16 /* floats */, CHUNK = 2048 /* floats that stay in the first cache */ };
+#include <string.h>
+
+enum { LINE = 16 /* floats */, CHUNK = 2048 /* floats that stay in the L1 cache */ };
 
 static int64_t whole_lines(int64_t n) {
-    return (n + LINE - 1) / LINE * LINE;
+    return nn_round_up(n, LINE);
 }
 
 /* How far the last element of the kernel is from the first, in steps of the stride. */
@@ -67,46 +69,46 @@ static void clear(float *x, int64_t n) {
     memset(x, 0, (size_t)n * sizeof *x);
 }
 
-static nn_conv_span rows_of(const nn_depthwise *d, int64_t part) {
-    return nn_conv_span_of(&d->f, part / d->t.stride - d->f.before, d->height);
+static nn_axis_span rows_of(const nn_depthwise *d, int64_t part) {
+    return nn_axis_span_of(&d->f, part / d->t.stride - d->f.before, d->height);
 }
 
-static nn_conv_span columns_of(const nn_depthwise *d, int64_t part) {
-    return nn_conv_span_of(&d->t, part % d->t.stride - d->t.before, d->width);
+static nn_axis_span columns_of(const nn_depthwise *d, int64_t part) {
+    return nn_axis_span_of(&d->t, part % d->t.stride - d->t.before, d->width);
 }
 
 /* Where the span's first position of a row of a part lies in x. */
-static int64_t place_in(const nn_depthwise *d, nn_conv_span f, nn_conv_span t, int64_t row) {
+static int64_t place_in(const nn_depthwise *d, nn_axis_span f, nn_axis_span t, int64_t row) {
     return (row * d->f.stride + f.origin) * d->t.in + t.first * d->t.stride + t.origin;
 }
 
 static void spread(const nn_depthwise *d, const float *x, float *parts) {
     for (int64_t part = 0; part < n_parts(d); part++, parts += d->part_floats) {
-        nn_conv_span f = rows_of(d, part), t = columns_of(d, part);
+        nn_axis_span f = rows_of(d, part), t = columns_of(d, part);
         clear(parts, f.first * d->width);
         for (int64_t row = f.first; row < f.end; row++) {
             float *to = parts + row * d->width;
             clear(to, t.first);
-            nn_conv_gather(x + place_in(d, f, t, row), d->t.stride, to + t.first, t.end - t.first);
+            nn_strided_gather(x + place_in(d, f, t, row), d->t.stride, to + t.first,
+                              t.end - t.first);
             clear(to + t.end, d->width - t.end);
         }
         clear(parts + f.end * d->width, d->part_floats - f.end * d->width);
     }
 }
 
-void nn_depthwise_forward(const nn_depthwise *d, const float *weight, float bias, const float *x,
-                          float *y, float *scratch) {
+void nn_depthwise_forward(const nn_depthwise *d, const nn_depthwise_plane *at, float *scratch) {
     workspace w = cut(d, scratch);
     int64_t n = whole_lines(d->f.out * d->width);
-    spread(d, x, w.parts);
+    spread(d, at->x, w.parts);
     for (int64_t i = 0; i < n_elements(d); i++) {
         w.offset[i] = part_of(d, i) * d->part_floats + shift_of(d, i);
     }
-    for (int64_t i = 0; i < n; i++) w.rows[i] = bias;
-    nn_taps taps = {.n = n_elements(d), .offset = w.offset, .weight = weight};
+    for (int64_t i = 0; i < n; i++) w.rows[i] = at->bias;
+    nn_taps taps = {.n = n_elements(d), .offset = w.offset, .weight = at->weight};
     nn_kernels()->correlate(&taps, w.parts, w.rows, n);
     for (int64_t row = 0; row < d->f.out; row++) {
-        memcpy(y + row * d->t.out, w.rows + row * d->width, (size_t)d->t.out * sizeof *y);
+        memcpy(at->y + row * d->t.out, w.rows + row * d->width, (size_t)d->t.out * sizeof *at->y);
     }
 }
 
@@ -137,7 +139,7 @@ static void backward_weight(const nn_depthwise *d, const nn_depthwise_gradient *
 /* One part's gradient, added to its places in dx. */
 static void backward_part(const nn_depthwise *d, const nn_depthwise_gradient *at, int64_t part,
                           const workspace *w) {
-    nn_conv_span f = rows_of(d, part), t = columns_of(d, part);
+    nn_axis_span f = rows_of(d, part), t = columns_of(d, part);
     nn_taps taps = {.offset = w->offset, .weight = w->weight};
     for (int64_t i = 0; i < n_elements(d); i++) {
         if (part_of(d, i) != part) continue;
@@ -148,8 +150,8 @@ static void backward_part(const nn_depthwise *d, const nn_depthwise_gradient *at
     clear(w->dpart, n);
     nn_kernels()->correlate(&taps, w->rows, w->dpart, n);
     for (int64_t row = f.first; row < f.end; row++) {
-        nn_conv_scatter(w->dpart + row * d->width + t.first, t.end - t.first,
-                        at->dx + place_in(d, f, t, row), d->t.stride);
+        nn_strided_add(w->dpart + row * d->width + t.first, t.end - t.first,
+                       at->dx + place_in(d, f, t, row), d->t.stride);
     }
 }
 

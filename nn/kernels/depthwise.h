@@ -3,7 +3,7 @@
 #ifndef NN_KERNELS_DEPTHWISE_H
 #define NN_KERNELS_DEPTHWISE_H
 
-#include "nn/kernels/conv_axis.h"
+#include "nn/kernels/axis.h"
 
 typedef struct {
     nn_axis f, t;
@@ -16,8 +16,13 @@ typedef struct {
 nn_depthwise nn_depthwise_make(nn_axis f, nn_axis t);
 
 /* y = bias + weight * x; overwrites y. */
-void nn_depthwise_forward(const nn_depthwise *d, const float *weight, float bias, const float *x,
-                          float *y, float *scratch);
+typedef struct {
+    const float *weight, *x;
+    float bias;
+    float *y;
+} nn_depthwise_plane;
+
+void nn_depthwise_forward(const nn_depthwise *d, const nn_depthwise_plane *at, float *scratch);
 
 typedef struct {
     const float *weight, *x, *dy;

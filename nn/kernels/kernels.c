@@ -381,7 +381,7 @@ static void add_columns(const float *x, const float *y, int64_t n, double *total
 
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
 
-/* Four rows of four numbers, `stride` apart, turned. */
+/* Four rows of four numbers, `stride` apart, transposed. */
 INLINE void transpose_quads(const float *x, int64_t stride, float *y, int64_t y_stride) {
     quad a = *(const quad *)x, b = *(const quad *)(x + stride);
     quad c = *(const quad *)(x + 2 * stride), d = *(const quad *)(x + 3 * stride);
@@ -607,21 +607,21 @@ static void multiply_dots(const nn_dot_products *p) {
 }
 
 /* NaN comes through. */
-INLINE floats not_below(floats x, float least) {
-    floats bound = least - (floats){0};
-    return pick(x < bound, bound, x);
+INLINE floats not_below(floats x, float bound) {
+    floats bounds = bound - (floats){0};
+    return pick(x < bounds, bounds, x);
 }
 
 /* The last vector overlaps the one before it. */
-INLINE void store_piece(const float *c, float bias, float least, float *y, int n) {
+INLINE void store_piece(const float *c, float bias, float bound, float *y, int n) {
     if (n < WIDTH) {
-        for (int i = 0; i < n; i++) y[i] = c[i] + bias < least ? least : c[i] + bias;
+        for (int i = 0; i < n; i++) y[i] = c[i] + bias < bound ? bound : c[i] + bias;
         return;
     }
     for (int i = 0; i + WIDTH <= n; i += WIDTH) {
-        *(floats *)(y + i) = not_below(FLOATS(c + i) + bias, least);
+        *(floats *)(y + i) = not_below(FLOATS(c + i) + bias, bound);
     }
-    *(floats *)(y + n - WIDTH) = not_below(FLOATS(c + n - WIDTH) + bias, least);
+    *(floats *)(y + n - WIDTH) = not_below(FLOATS(c + n - WIDTH) + bias, bound);
 }
 
 static void store_taps(const nn_taps_store *s) {
@@ -629,12 +629,13 @@ static void store_taps(const nn_taps_store *s) {
         const float *c = s->c + r * s->c_pitch;
         float *y = s->y + r * s->y_pitch, bias = s->bias ? s->bias[r] : 0.0f;
         for (int i = 0; i < s->n_pieces; i++) {
-            store_piece(c + s->piece[i].from, bias, s->least, y + s->piece[i].to, s->piece[i].n);
+            store_piece(c + s->piece[i].from, bias, s->lower_bound, y + s->piece[i].to,
+                        s->piece[i].n);
         }
     }
 }
 
-/* ---- transforms of minimal filtering ---- */
+/* ---- transforms of Winograd's F(2x2, 3x3) ---- */
 
 /* Four by four vectors, and what a transform along one axis makes of four or two of them. */
 typedef floats tile[4][4];
@@ -667,7 +668,7 @@ INLINE uint32_t bits_between(int64_t first, int64_t end) {
     return (uint32_t)((((uint64_t)1 << end) - 1) & ~(((uint64_t)1 << first) - 1));
 }
 
-INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+INLINE void deinterleave_row(const nn_deinterleave *d, const float *x, float *even, float *odd) {
     for (int64_t i = 0; i < d->pitch; i += WIDTH) {
         int64_t at = 2 * i - d->before;
         uint32_t there = bits_between(-at, d->n - at), kept = bits_between(0, d->pitch - i);
@@ -679,11 +680,11 @@ INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) 
     }
 }
 #else
-INLINE float number_at(const nn_deal *d, const float *x, int64_t at) {
+INLINE float number_at(const nn_deinterleave *d, const float *x, int64_t at) {
     return at >= d->before && at < d->before + d->n ? x[at - d->before] : 0.0f;
 }
 
-INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) {
+INLINE void deinterleave_row(const nn_deinterleave *d, const float *x, float *even, float *odd) {
     int64_t i = 0;
     while (i < d->pitch) {
         int64_t at = 2 * i - d->before;
@@ -701,9 +702,9 @@ INLINE void deal_row(const nn_deal *d, const float *x, float *even, float *odd) 
 }
 #endif
 
-static void deal(const nn_deal *d, const float *x, float *even, float *odd) {
+static void deinterleave(const nn_deinterleave *d, const float *x, float *even, float *odd) {
     for (int64_t r = 0; r < d->n_rows; r++) {
-        deal_row(d, x + r * d->x_step, even + r * d->pitch, odd + r * d->pitch);
+        deinterleave_row(d, x + r * d->x_step, even + r * d->pitch, odd + r * d->pitch);
     }
 }
 
@@ -1149,7 +1150,7 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .multiply_taps = multiply_taps,
     .multiply_positions = multiply_positions,
     .store_taps = store_taps,
-    .deal = deal,
+    .deinterleave = deinterleave,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .winograd_gradient = winograd_gradient,

@@ -56,7 +56,7 @@ typedef struct {
  */
 typedef struct {
     int64_t n_rows, n, before, x_step, pitch;
-} nn_deal;
+} nn_deinterleave;
 
 #define NN_CORRELATE_BLOCK 16
 
@@ -99,7 +99,7 @@ typedef struct {
 typedef struct {
     int64_t n_rows, c_pitch, y_pitch; /* floats between rows */
     const float *c, *bias;            /* bias [n_rows] is added; NULL: none */
-    float least;                      /* what is below becomes it */
+    float lower_bound;                /* of what is stored: -INFINITY for none */
     float *y;
     int n_pieces;
     struct {
@@ -163,7 +163,7 @@ typedef struct {
 
     /* even[i] = z[2 i], odd[i] = z[2 i + 1] for i below `pitch`, row by row; z is a row of x with
      * zeros around it. */
-    void (*deal)(const nn_deal *rows, const float *x, float *even, float *odd);
+    void (*deinterleave)(const nn_deinterleave *rows, const float *x, float *even, float *odd);
 
     /* Products of rows that stay where they are, as convolution reads them; each number of c is one
      * sum in order of the terms. */

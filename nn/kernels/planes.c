@@ -1,7 +1,5 @@
 #include "nn/kernels/planes.h"
 
-#include "nn/kernels/conv_axis.h"
-
 enum { BLOCK_FLOATS = 56 * 1024, MIN_SHARED_MACS = 1 << 18 };
 
 static int64_t n_phases(const nn_planes *p) {
@@ -22,7 +20,7 @@ int64_t nn_planes_room(const nn_planes *p) {
 
 int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t share) {
     int64_t n = (extent * floats_per_row + floats - 1) / floats;
-    n = nn_at_most(nn_round_up(n, share), extent);
+    n = nn_min(nn_round_up(n, share), extent);
     return (extent + n - 1) / n;
 }
 
@@ -43,36 +41,36 @@ static void clear(float *row, int64_t first, int64_t end) {
 
 /* A row of a phase, [pitch]: every stride-th input from `phase` on, with zeros around it. */
 static void copy_row(const nn_axis *t, int64_t phase, int64_t pitch, const float *x, float *row) {
-    nn_conv_span span = nn_conv_span_of(t, phase - t->before, pitch);
+    nn_axis_span span = nn_axis_span_of(t, phase - t->before, pitch);
     clear(row, 0, span.first);
-    nn_conv_gather(x + span.origin + span.first * t->stride, t->stride, row + span.first,
-                   span.end - span.first);
+    nn_strided_gather(x + span.origin + span.first * t->stride, t->stride, row + span.first,
+                      span.end - span.first);
     clear(row, span.end, pitch);
 }
 
 /* Rows [first, end) of the padded input's phase `phase_f` that are there, among `rows`. */
-static nn_conv_span rows_there(const nn_planes *p, int64_t first, int64_t phase_f) {
-    return nn_conv_span_of(&p->f, first * p->f.stride + phase_f - p->f.before, p->rows);
+static nn_axis_span rows_there(const nn_planes *p, int64_t first, int64_t phase_f) {
+    return nn_axis_span_of(&p->f, first * p->f.stride + phase_f - p->f.before, p->rows);
 }
 
 /* All phases along time of one along frequency. */
-static void lay_out_phases(const nn_planes *p, const float *x, nn_conv_span there, float *to) {
+static void lay_out_phases(const nn_planes *p, const float *x, nn_axis_span there, float *to) {
     int64_t plane = p->rows * p->pitch, n_phases_t = p->t.stride;
     const float *from = x + (there.origin + there.first * p->f.stride) * p->t.in;
     float *at = to + there.first * p->pitch;
-    nn_deal deal = {.n_rows = there.end - there.first,
-                    .n = p->t.in,
-                    .before = p->t.before,
-                    .x_step = p->f.stride * p->t.in,
-                    .pitch = p->pitch};
+    nn_deinterleave rows = {.n_rows = there.end - there.first,
+                            .n = p->t.in,
+                            .before = p->t.before,
+                            .x_step = p->f.stride * p->t.in,
+                            .pitch = p->pitch};
     for (int64_t t = 0; t < n_phases_t; t++) {
         clear(to + t * plane, 0, there.first * p->pitch);
         clear(to + t * plane, there.end * p->pitch, plane);
-        for (int64_t r = 0; r < deal.n_rows && n_phases_t != 2; r++) {
-            copy_row(&p->t, t, p->pitch, from + r * deal.x_step, at + t * plane + r * p->pitch);
+        for (int64_t r = 0; r < rows.n_rows && n_phases_t != 2; r++) {
+            copy_row(&p->t, t, p->pitch, from + r * rows.x_step, at + t * plane + r * p->pitch);
         }
     }
-    if (n_phases_t == 2) nn_kernels()->deal(&deal, from, at, at + plane);
+    if (n_phases_t == 2) nn_kernels()->deinterleave(&rows, from, at, at + plane);
 }
 
 void nn_planes_lay_out(const nn_planes *p, const float *x, int64_t first, float *planes) {

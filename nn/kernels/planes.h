@@ -9,7 +9,6 @@
 #define NN_KERNELS_PLANES_H
 
 #include "nn/kernels/axis.h"
-#include "nn/kernels/kernels.h"
 
 typedef struct {
     nn_axis f, t; /* `out` and `after` do not matter */
@@ -17,7 +16,7 @@ typedef struct {
     int64_t rows, pitch; /* rows of a plane; places per row */
 } nn_planes;
 
-/* Places by which a kernel's last element reads further than its first. */
+/* Places from where a kernel's first element reads to where its last one does. */
 int64_t nn_planes_reach(const nn_axis *axis);
 
 /* Of [channels, phases, rows, pitch]. */
@@ -43,20 +42,8 @@ typedef struct {
     int64_t unit;     /* rows that are pooled together; 0: nothing is pooled */
 } nn_output_cut;
 
-/* A multiple of `unit`. What a block reads is a quarter of a usual second cache, or with what is
+/* A multiple of `unit`. What a block reads takes a quarter of an L2 cache of 1 MiB, with what is
  * pooled half of it; two threads share a large sample. */
 int64_t nn_planes_cut_outputs(const nn_output_cut *cut);
-
-static inline int64_t nn_at_least(int64_t x, int64_t least) {
-    return x > least ? x : least;
-}
-
-static inline int64_t nn_at_most(int64_t x, int64_t most) {
-    return x < most ? x : most;
-}
-
-static inline int64_t nn_round_up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
 
 #endif

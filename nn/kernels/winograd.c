@@ -1,8 +1,8 @@
 #include "nn/kernels/winograd.h"
 
 enum { TILE = 4, ELEMENTS = TILE * TILE, STEP = 2, PHASES = STEP * STEP, KERNEL = 3 };
-enum { ROWS = 8 /* output channels whose products stay in the first cache */ };
-/* Of what is multiplied at a time for the weights' gradient: half of a usual second cache. */
+enum { ROWS = 8 /* output channels whose products stay in the L1 cache */ };
+/* Of what is multiplied at a time for the weights' gradient: half of an L2 cache of 1 MiB. */
 enum { GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
 /* The transforms take about as long as SPARED of the 36 products; with fewer pairs of channels they
  * cost what is won. */
@@ -40,7 +40,7 @@ static nn_axis output_tiles(const nn_axis *a) {
 }
 
 /* Floats between the elements of `channels` tiles at n places. They are written side by side, and
- * a multiple of 4096 bytes would put all of them into the same lines of the first cache. */
+ * a multiple of 4096 bytes would put all of them into the same lines of the L1 cache. */
 static int64_t tile_pitch(int64_t channels, int64_t n) {
     return channels * n + NN_LANES;
 }
@@ -77,12 +77,12 @@ nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int6
     w.block_rows = w.dy.rows * STEP;
     w.n_blocks = (n_tiles(&f) + w.dy.rows - 1) / w.dy.rows;
     w.chunk = GATHER_FLOATS / (ELEMENTS * (in + out)) / NN_LANES * NN_LANES;
-    w.chunk = nn_at_least(nn_at_most(w.chunk, MAX_CHUNK), NN_LANES);
+    w.chunk = nn_max(nn_min(w.chunk, MAX_CHUNK), NN_LANES);
     count_scratch(&w);
     return w;
 }
 
-static nn_axis turned_axis(const nn_axis *a) {
+static nn_axis transposed_axis(const nn_axis *a) {
     return (nn_axis){.in = a->out,
                      .out = a->in,
                      .kernel = KERNEL,
@@ -91,8 +91,8 @@ static nn_axis turned_axis(const nn_axis *a) {
                      .before = KERNEL - 1 - a->before};
 }
 
-nn_winograd nn_winograd_turned(const nn_winograd *w) {
-    return nn_winograd_make(turned_axis(&w->f), turned_axis(&w->t), w->out, w->in, 0);
+nn_winograd nn_winograd_transposed(const nn_winograd *w) {
+    return nn_winograd_make(transposed_axis(&w->f), transposed_axis(&w->t), w->out, w->in, 0);
 }
 
 bool nn_winograd_fits(const nn_winograd *w) {
@@ -131,12 +131,12 @@ static int64_t element_of(int64_t k) {
 }
 
 /* G g G^T for all kernels, [16, out, in]. */
-void nn_winograd_begin(const nn_winograd *w, const float *weight, bool turned, float *shared) {
+void nn_winograd_begin(const nn_winograd *w, const float *weight, bool transposed, float *shared) {
     enum { N = KERNEL * KERNEL };
-    int64_t n = w->out * w->in, step = turned ? w->out * N : N;
+    int64_t n = w->out * w->in, step = transposed ? w->out * N : N;
     for (int64_t i = 0; i < N * w->out; i++) {
         int64_t k = i / w->out, o = i % w->out;
-        const float *from = turned ? weight + o * N + N - 1 - k : weight + o * w->in * N + k;
+        const float *from = transposed ? weight + o * N + N - 1 - k : weight + o * w->in * N + k;
         float *to = shared + element_of(k) * n + o * w->in;
         for (int64_t c = 0; c < w->in; c++) to[c] = from[c * step];
     }
@@ -185,7 +185,7 @@ typedef struct {
 
 static tile_block block_at(const nn_winograd *w, int64_t block) {
     tile_block at = {.first = block * w->dy.rows};
-    at.n = nn_at_most(w->dy.rows, n_tiles(&w->f) - at.first);
+    at.n = nn_min(w->dy.rows, n_tiles(&w->f) - at.first);
     at.n_places = n_places(w, at.n);
     return at;
 }
@@ -193,16 +193,16 @@ static tile_block block_at(const nn_winograd *w, int64_t block) {
 /* Pieces of rows among the places from `begin` on, for the even or the odd row of each tile. */
 static void cut_pieces(const nn_winograd *w, const tile_block *at, int64_t begin, int odd,
                        nn_taps_store *store) {
-    int64_t last = nn_at_most(begin + nn_kernels()->taps_block, at->n_places);
+    int64_t last = nn_min(begin + nn_kernels()->taps_block, at->n_places);
     store->n_pieces = 0;
     for (int64_t row = begin / w->x.pitch; row * w->x.pitch < last; row++) {
         int64_t y_row = row * STEP + odd, start = row * w->x.pitch;
-        int64_t from = nn_at_least(begin, start), end = nn_at_most(last, start + n_tiles(&w->t));
+        int64_t from = nn_max(begin, start), end = nn_min(last, start + n_tiles(&w->t));
         if (from >= end || at->first * STEP + y_row >= w->f.out) continue;
         int64_t column = (from - start) * STEP;
         int i = store->n_pieces++;
         store->piece[i].from = (int)((from - begin) * STEP);
-        store->piece[i].n = (int)nn_at_most((end - from) * STEP, w->t.out - column);
+        store->piece[i].n = (int)nn_min((end - from) * STEP, w->t.out - column);
         store->piece[i].to = y_row * w->t.out + column;
     }
 }
@@ -255,20 +255,20 @@ static void run_places(place_run *run) {
     transform_x(w, run->planes + run->begin, run->n, run->tiles, block);
     for (int odd = 0; odd < STEP; odd++) {
         run->store[odd] = (nn_taps_store){.y_pitch = run->sample->y_pitch,
-                                          .least = run->sample->least,
+                                          .lower_bound = run->sample->lower_bound,
                                           .c = run->rows + odd * STEP * block,
                                           .c_pitch = PHASES * block};
         cut_pieces(w, run->at, run->begin, odd, &run->store[odd]);
     }
     for (int64_t o = 0; o < w->out; o += ROWS) {
-        run_channels(run, o, nn_at_most(ROWS, w->out - o));
+        run_channels(run, o, nn_min(ROWS, w->out - o));
     }
 }
 
 void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end) {
     tile_block rows = block_at(w, block);
     *first = rows.first * STEP;
-    *end = nn_at_most((rows.first + rows.n) * STEP, w->f.out);
+    *end = nn_min((rows.first + rows.n) * STEP, w->f.out);
 }
 
 void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block) {
@@ -283,23 +283,23 @@ void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t
     for (int64_t c = 0; c < w->in; c++) run.steps[c] = (int32_t)(c * n);
     nn_planes_lay_out(&w->x, at->x, rows.first, run.planes);
     for (; run.begin < rows.n_places; run.begin += n) {
-        run.n = nn_at_most(n, rows.n_places - run.begin);
+        run.n = nn_min(n, rows.n_places - run.begin);
         run_places(&run);
     }
 }
 
 /* ------------------------------------------------------------------ the weights' gradient */
 
-/* A dy A^T for n places, each element [n, out]: dy's four phases are turned first. */
-static void transform_dy(const nn_winograd *w, const float *planes, int64_t n, float *turned,
+/* A dy A^T for n places, each element [n, out]: dy's four phases are transposed first. */
+static void transform_dy(const nn_winograd *w, const float *planes, int64_t n, float *transposed,
                          float *tiles) {
     const nn_kernels_table *kernels = nn_kernels();
     int64_t plane = w->dy.rows * w->dy.pitch;
     for (int64_t phase = 0; phase < PHASES; phase++) {
         kernels->transpose(planes + phase * plane, PHASES * plane, w->out, n,
-                           turned + phase * n * w->out);
+                           transposed + phase * n * w->out);
     }
-    kernels->winograd_gradient(turned, n * w->out, tiles, tile_pitch(w->out, w->chunk));
+    kernels->winograd_gradient(transposed, n * w->out, tiles, tile_pitch(w->out, w->chunk));
 }
 
 /* Tiles at n places, and what they are multiplied to. */
@@ -332,7 +332,7 @@ void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, f
     float *dy_planes = x_planes + nn_planes_room(&w->x);
     float *x_tiles = dy_planes + nn_planes_room(&w->dy);
     float *dy_tiles = x_tiles + ELEMENTS * tile_pitch(w->in, w->chunk);
-    float *turned = dy_tiles + ELEMENTS * tile_pitch(w->out, w->chunk);
+    float *transposed = dy_tiles + ELEMENTS * tile_pitch(w->out, w->chunk);
     tile_products products = {.x = x_tiles, .dy = dy_tiles, .steps = steps, .sum = sum};
     for (int64_t c = 0; c < w->in; c++) steps[c] = (int32_t)(c * w->chunk);
     for (int64_t block = 0; block < w->n_blocks; block++) {
@@ -340,9 +340,9 @@ void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, f
         nn_planes_lay_out(&w->x, x, at.first, x_planes);
         nn_planes_lay_out(&w->dy, dy, at.first, dy_planes);
         for (int64_t i = 0; i < at.n_places; i += w->chunk) {
-            products.n = nn_at_most(w->chunk, at.n_places - i);
+            products.n = nn_min(w->chunk, at.n_places - i);
             transform_x(w, x_planes + i, products.n, x_tiles, w->chunk);
-            transform_dy(w, dy_planes + i, products.n, turned, dy_tiles);
+            transform_dy(w, dy_planes + i, products.n, transposed, dy_tiles);
             add_products(w, &products);
         }
     }

@@ -1,5 +1,5 @@
 /* nn/kernels/winograd.h - convolution by kernels of 3 x 3 under a stride of 1 with 16 products
- * where the definition takes 36: the minimal filtering F(2x2, 3x3) of A. Lavin and S. Gray, "Fast
+ * where the definition takes 36: the F(2x2, 3x3) of A. Lavin and S. Gray, "Fast
  * Algorithms for Convolutional Neural Networks", CVPR 2016, after S. Winograd.
  *
  * An input is cut into tiles of 4 x 4, two apart, of which each gives 2 x 2 outputs. With tiles and
@@ -30,19 +30,20 @@ bool nn_winograd_can(const nn_axis *f, const nn_axis *t);
  * the rest; a block has a multiple of `unit` output rows. */
 nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit);
 /* The convolution that takes dy to dx. */
-nn_winograd nn_winograd_turned(const nn_winograd *w);
+nn_winograd nn_winograd_transposed(const nn_winograd *w);
 /* Whether this is a good way to do it: narrow planes leave most of their tiles empty, and with few
  * channels the transforms cost more than is won. */
 bool nn_winograd_fits(const nn_winograd *w);
 
-/* Transforms the weights [out,in,3,3]; turned: those of the other direction, [in,out,3,3]. */
-void nn_winograd_begin(const nn_winograd *w, const float *weight, bool turned, float *shared);
+/* Transforms the weights [out,in,3,3]; transposed: those of the convolution that takes dy to dx,
+ * [in,out,3,3]. */
+void nn_winograd_begin(const nn_winograd *w, const float *weight, bool transposed, float *shared);
 
 /* All borrowed. */
 typedef struct {
     const float *shared; /* of nn_winograd_begin */
     const float *x, *bias;
-    float least; /* numbers of y below it become it */
+    float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
     float *y, *scratch;
     int64_t y_pitch; /* floats between the channels of y */
 } nn_winograd_sample;

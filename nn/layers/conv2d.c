@@ -1,12 +1,12 @@
 /* Convolution of images: x [B,C,F,T], weight [O,C/G,kf,kt], y [B,O,F',T'], for G groups, in one of
- * three ways. A single group is convolved without a column matrix (nn/kernels/convolution.h). Where
- * its planes are too small for that, or there are more groups, a tile of output positions (f', t'),
- * flattened, has its column matrix [K, tile], K = C/G kf kt, gathered into memory that stays in the
- * cache, and one matrix product per tile and group gives y. Where a group has one input channel a
- * product would have too few rows: nn/kernels/depthwise.h convolves it plane by plane.
+ * three ways. A single group is convolved directly (nn/kernels/convolution.h). Where its planes are
+ * too small for that, or there are more groups, im2col of a tile of output positions (f', t'),
+ * flattened, gives a matrix [K, tile], K = C/G kf kt, that stays in the cache, and one matrix
+ * product per tile and group gives y. Where a group has one input channel a product would have too
+ * few rows: nn/kernels/depthwise.h convolves it plane by plane.
  *
- * Each block, tile or plane of each sample is a task; an activation that follows is applied to it
- * as soon as it is there, and so is max_pool behind relu: what is pooled is never written. */
+ * Each block, tile or plane of each sample is a task; a map that is fused is applied to it as soon
+ * as it is there, and so is max_pool after ReLU: what is pooled is never written. */
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +19,12 @@ enum { TILE_FLOATS = 96 * 1024, MIN_TILE = 64, TILE_ALIGN = 16, MAX_CHANNELS = 1
 
 /* Up to this many multiply-adds OpenBLAS multiplies without repacking its operands, which is faster
  * unless the tile becomes very narrow. */
-enum { UNPACKED_MACS = 1000000, MIN_UNPACKED_TILE = 96, TILE_POSITIONS = 4096, MIN_TURNED_K = 32 };
+enum {
+    UNPACKED_MACS = 1000000,
+    MIN_UNPACKED_TILE = 96,
+    TILE_POSITIONS = 4096,
+    MIN_TRANSPOSED_K = 32
+};
 
 enum { TASK_MACS = 1 << 18 /* of planes that are convolved one by one */ };
 
@@ -58,15 +63,16 @@ static const base_option conv2d_table[] = {
 typedef struct {
     nn_axis f, t;
     int64_t groups, group_in, group_out; /* channels of a group */
-    int64_t k;                           /* rows of a column matrix */
+    int64_t k;                           /* rows of the im2col matrix */
     int64_t in_plane, out_plane;         /* positions */
     int64_t tile, n_tiles; /* positions (depthwise: groups) of a tile; tiles of a sample */
-    bool flat; /* stride 1, T' = T: a row of a column matrix is a shifted plane but for its edges */
-    bool direct; /* 1x1: the input is its own column matrix */
+    bool flat; /* stride 1, T' = T: a row of the im2col matrix is a shifted plane but for its edges
+                */
+    bool pointwise; /* 1x1: the input is its own im2col matrix */
     bool bias;
     bool depthwise; /* groups of one input channel: plane by plane, without products */
     nn_depthwise plane;
-    bool whole; /* a single group, without a column matrix */
+    bool direct; /* a single group, without im2col */
     nn_convolution convolution;
 } conv_geometry;
 
@@ -128,11 +134,11 @@ static void cut_planes(conv_geometry *g) {
     g->plane = nn_depthwise_make(g->f, g->t);
 }
 
-/* One group whose planes are large enough does without a column matrix. */
+/* One group whose planes are large enough does without im2col. */
 static void cut_group(conv_geometry *g) {
     g->convolution = nn_convolution_make(g->f, g->t, g->group_in, g->group_out);
-    g->whole = g->groups == 1 && nn_convolution_fits(&g->convolution);
-    if (!g->whole) {
+    g->direct = g->groups == 1 && nn_convolution_fits(&g->convolution);
+    if (!g->direct) {
         cut_tiles(g);
         return;
     }
@@ -156,7 +162,7 @@ static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
     g.out_plane = g.f.out * g.t.out;
     g.flat = g.f.stride == 1 && g.t.stride == 1 && g.t.out == g.t.in;
     g.depthwise = g.group_in == 1 && g.groups > 1;
-    g.direct = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
+    g.pointwise = !g.depthwise && axis_is_trivial(&g.f) && axis_is_trivial(&g.t);
     if (g.out_plane > 0) (g.depthwise ? cut_planes : cut_group)(&g);
     return g;
 }
@@ -221,7 +227,7 @@ static int64_t weight_count(const conv_geometry *g) {
 }
 
 static int64_t gradient_count(const conv_geometry *g) {
-    return g->whole ? g->convolution.n_gradient : g->groups * g->k * g->group_out;
+    return g->direct ? g->convolution.n_gradient : g->groups * g->k * g->group_out;
 }
 
 /* A shard of gradients: the weight's, then the bias's. */
@@ -231,7 +237,7 @@ static int64_t shard_floats(const conv_geometry *g) {
 }
 
 static int64_t column_floats(const conv_geometry *g) {
-    return g->direct ? 0 : g->k * g->tile;
+    return g->pointwise ? 0 : g->k * g->tile;
 }
 
 /* For each worker, and for all, the gradients' shards apart. */
@@ -239,15 +245,15 @@ static void plan_scratch(const conv_geometry *g, nn_plan *plan) {
     const nn_convolution *c = &g->convolution;
     plan->n_worker_scratch = column_floats(g) + (plan->training ? g->group_out * g->tile : 0);
     if (g->depthwise) plan->n_worker_scratch = g->plane.n_scratch;
-    if (g->whole) {
+    if (g->direct) {
         plan->n_worker_scratch = c->n_worker_forward;
         plan->n_scratch = c->n_shared_forward;
     }
     if (!plan->training) return;
-    if (g->whole && c->n_worker_backward > plan->n_worker_scratch) {
+    if (g->direct && c->n_worker_backward > plan->n_worker_scratch) {
         plan->n_worker_scratch = c->n_worker_backward;
     }
-    int64_t shared = g->whole ? c->n_shared_backward : 0;
+    int64_t shared = g->direct ? c->n_shared_backward : 0;
     plan->n_scratch = NN_SHARDS * shard_floats(g) + shared;
 }
 
@@ -287,7 +293,7 @@ static bool conv2d_fuse_pool(nn_plan *plan) {
         nn_convolution_make_pooled(&g->convolution, plan->pool.kernel_f, plan->pool.kernel_t);
     if (!nn_convolution_fits(&pooled)) return false;
     g->convolution = pooled;
-    g->whole = true;
+    g->direct = true;
     g->n_tiles = pooled.n_blocks;
     g->out_plane = plan->out.dim[1] * plan->out.dim[2]; /* y holds the maxima */
     plan_scratch(g, plan);
@@ -337,7 +343,7 @@ typedef struct {
     nn_map map; /* the activation */
     const float *x, *weight, *bias;
     float *y, *dy, *dx;
-    float *shared; /* of a convolution without a column matrix */
+    float *shared; /* of a direct convolution */
 } conv_call;
 
 static conv_call open_call(const nn_run *run) {
@@ -356,14 +362,14 @@ static conv_call open_call(const nn_run *run) {
 }
 
 /* The outputs that one element of the kernel has an input for. */
-static nn_conv_span span_of(const nn_axis *a, int64_t element) {
-    return nn_conv_span_of(a, element * a->dilation - a->before, a->out);
+static nn_axis_span span_of(const nn_axis *a, int64_t element) {
+    return nn_axis_span_of(a, element * a->dilation - a->before, a->out);
 }
 
 /* A tile of output positions [begin, end) seen through one element of the kernel. */
 typedef struct {
     const conv_geometry *g;
-    nn_conv_span f, t;
+    nn_axis_span f, t;
     int64_t begin, end;
     int64_t row;                /* where the output row starts in which the tile begins */
     int64_t first, last, shift; /* flat: positions [first, last) take their input `shift` further,
@@ -427,7 +433,7 @@ static conv_piece piece_at(const conv_view *v, int64_t row_start, int64_t positi
     return piece;
 }
 
-/* One row of the column matrix from a plane x. */
+/* One row of the im2col matrix from a plane x. */
 static void gather_row(const conv_view *v, const float *x, float *col) {
     if (v->g->flat) {
         gather_flat(v, x, col);
@@ -438,7 +444,7 @@ static void gather_row(const conv_view *v, const float *x, float *col) {
         conv_piece p = piece_at(v, row, position);
         for (int64_t i = 0; i < p.lead; i++) col[i] = 0.0f;
         col += p.lead;
-        nn_conv_gather(x + p.source, v->g->t.stride, col, p.valid);
+        nn_strided_gather(x + p.source, v->g->t.stride, col, p.valid);
         col += p.valid;
         int64_t rest = p.n - p.lead - p.valid;
         for (int64_t i = 0; i < rest; i++) col[i] = 0.0f;
@@ -447,7 +453,7 @@ static void gather_row(const conv_view *v, const float *x, float *col) {
     }
 }
 
-/* The reverse: adds a row of the column matrix, which may be altered, to the plane dx. */
+/* The reverse (col2im): adds a row of the matrix, which may be altered, to the plane dx. */
 static void scatter_row(const conv_view *v, const nn_kernels_table *kernels, float *col,
                         float *dx) {
     if (v->g->flat) {
@@ -459,13 +465,13 @@ static void scatter_row(const conv_view *v, const nn_kernels_table *kernels, flo
     for (int64_t row = v->row; row < v->end; row += v->g->t.out) {
         conv_piece p = piece_at(v, row, position);
         col += p.lead;
-        nn_conv_scatter(col, p.valid, dx + p.source, v->g->t.stride);
+        nn_strided_add(col, p.valid, dx + p.source, v->g->t.stride);
         col += p.n - p.lead;
         position += p.n;
     }
 }
 
-/* The column matrix [k, n] of a tile of one group's planes x. */
+/* im2col: the matrix [k, n] of a tile of one group's planes x. */
 static void gather_tile(const conv_geometry *g, const float *x, int64_t begin, int64_t n,
                         float *col) {
     int64_t elements = g->f.kernel * g->t.kernel;
@@ -506,7 +512,7 @@ static conv_group group_of(const conv_call *call, int64_t sample, int64_t group)
                         .dx = call->dx != NULL ? call->dx + in : NULL};
 }
 
-/* Output positions [begin, begin + n), and scratch for their column matrix. */
+/* Output positions [begin, begin + n), and scratch for their im2col matrix. */
 typedef struct {
     int64_t begin, n;
     float *scratch;
@@ -516,11 +522,11 @@ static conv_tile tile_at(const conv_geometry *g, int64_t begin, float *scratch) 
     return (conv_tile){begin, clamped(g->out_plane - begin, 0, g->tile), scratch};
 }
 
-/* The column matrix of a tile: gathered, or for 1x1 the input itself. */
+/* The im2col matrix of a tile: gathered, or for 1x1 the input itself. */
 static const float *tile_columns(const conv_geometry *g, const float *x, const conv_tile *tile,
                                  int64_t *stride) {
-    *stride = g->direct ? g->in_plane : tile->n;
-    if (g->direct) return x + tile->begin;
+    *stride = g->pointwise ? g->in_plane : tile->n;
+    if (g->pointwise) return x + tile->begin;
     gather_tile(g, x, tile->begin, tile->n, tile->scratch);
     return tile->scratch;
 }
@@ -575,8 +581,11 @@ static void forward_planes_task(void *context, int64_t task, int worker) {
     for (int64_t group = begin; group < end; group++) {
         conv_group at = group_of(call, task / g->n_tiles, group);
         for (int64_t o = 0; o < g->group_out; o++) {
-            nn_depthwise_forward(&g->plane, at.weight + o * g->k, g->bias ? at.bias[o] : 0.0f, at.x,
-                                 at.y + o * g->out_plane, scratch_of(call, worker));
+            nn_depthwise_plane to = {.weight = at.weight + o * g->k,
+                                     .x = at.x,
+                                     .bias = g->bias ? at.bias[o] : 0.0f,
+                                     .y = at.y + o * g->out_plane};
+            nn_depthwise_forward(&g->plane, &to, scratch_of(call, worker));
         }
         if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &plane);
     }
@@ -589,9 +598,9 @@ static int64_t valid_frames(const conv_call *call, int64_t sample) {
     return length != NULL ? clamped(nn_axis_extent(t, length[sample]), 1, t->out) : t->out;
 }
 
-/* What a sample's only group is given without a column matrix. */
-static nn_convolution_sample whole_sample(const conv_call *call, const conv_group *at,
-                                          int64_t number, float *scratch) {
+/* What the direct convolution of a sample is given. */
+static nn_convolution_sample direct_sample(const conv_call *call, const conv_group *at,
+                                           int64_t number, float *scratch) {
     uint8_t *index = (uint8_t *)call->run->cache;
     bool indexed = call->run->plan->n_cache > 0;
     return (nn_convolution_sample){
@@ -602,19 +611,19 @@ static nn_convolution_sample whole_sample(const conv_call *call, const conv_grou
         .y = at->y,
         .index = indexed ? index + number * call->g->group_out * call->g->out_plane : NULL,
         .n_valid = valid_frames(call, number),
-        .least = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
+        .lower_bound = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
         .dx = at->dx,
         .dweight = at->dweight,
         .shared = call->shared,
         .scratch = scratch};
 }
 
-static void forward_whole_task(void *context, int64_t task, int worker) {
+static void forward_direct_task(void *context, int64_t task, int worker) {
     const conv_call *call = context;
     const conv_geometry *g = call->g;
     int64_t number = task / g->n_tiles;
     conv_group at = group_of(call, number, 0);
-    nn_convolution_sample sample = whole_sample(call, &at, number, scratch_of(call, worker));
+    nn_convolution_sample sample = direct_sample(call, &at, number, scratch_of(call, worker));
     int64_t first, end;
     nn_convolution_forward(&g->convolution, &sample, task % g->n_tiles, &first, &end);
     conv_tile rows = {.begin = first * g->t.out, .n = (end - first) * g->t.out};
@@ -624,23 +633,24 @@ static void forward_whole_task(void *context, int64_t task, int worker) {
 
 static void conv2d_forward(const nn_run *run) {
     conv_call call = open_call(run);
-    if (call.g->whole) nn_convolution_begin_forward(&call.g->convolution, call.weight, call.shared);
-    base_task *task = call.g->whole       ? forward_whole_task
+    if (call.g->direct)
+        nn_convolution_begin_forward(&call.g->convolution, call.weight, call.shared);
+    base_task *task = call.g->direct      ? forward_direct_task
                       : call.g->depthwise ? forward_planes_task
                                           : forward_task;
     base_parallel(run->pool, run->batch * call.g->n_tiles, task, &call);
 }
 
-/* dW^T += col dy^T. Unless there is little to multiply, dy, the smaller operand, is turned first:
- * OpenBLAS is a third slower where both operands have their long side inside. */
+/* dW^T += col dy^T. Unless there is little to multiply, dy, the smaller operand, is transposed
+ * first: OpenBLAS is a third slower where both operands have their long side inside. */
 static void backward_weight(const conv_call *call, const conv_group *at, const conv_tile *tile) {
     const conv_geometry *g = call->g;
     int64_t stride;
     const float *col = tile_columns(g, at->x, tile, &stride), *dy = at->dy + tile->begin;
-    bool turn = g->k >= MIN_TURNED_K;
-    float *turned = tile->scratch + column_floats(g);
-    if (turn) call->kernels->transpose(dy, g->out_plane, g->group_out, tile->n, turned);
-    nn_gemm(&(nn_gemm_args){.trans_b = !turn,
+    bool transpose = g->k >= MIN_TRANSPOSED_K;
+    float *transposed = tile->scratch + column_floats(g);
+    if (transpose) call->kernels->transpose(dy, g->out_plane, g->group_out, tile->n, transposed);
+    nn_gemm(&(nn_gemm_args){.trans_b = !transpose,
                             .m = g->k,
                             .n = g->group_out,
                             .k = tile->n,
@@ -648,8 +658,8 @@ static void backward_weight(const conv_call *call, const conv_group *at, const c
                             .beta = 1.0f,
                             .a = col,
                             .lda = stride,
-                            .b = turn ? turned : dy,
-                            .ldb = turn ? g->group_out : g->out_plane,
+                            .b = transpose ? transposed : dy,
+                            .ldb = transpose ? g->group_out : g->out_plane,
                             .c = at->dweight,
                             .ldc = g->group_out});
 }
@@ -667,9 +677,9 @@ static void backward_x(const conv_call *call, const conv_group *at, const conv_t
                             .lda = g->k,
                             .b = at->dy + tile->begin,
                             .ldb = g->out_plane,
-                            .c = g->direct ? at->dx + tile->begin : tile->scratch,
-                            .ldc = g->direct ? g->in_plane : tile->n});
-    if (!g->direct) scatter_tile(call, tile->scratch, tile->begin, tile->n, at->dx);
+                            .c = g->pointwise ? at->dx + tile->begin : tile->scratch,
+                            .ldc = g->pointwise ? g->in_plane : tile->n});
+    if (!g->pointwise) scatter_tile(call, tile->scratch, tile->begin, tile->n, at->dx);
 }
 
 static void backward_planes(const conv_call *call, const conv_group *at, float *scratch) {
@@ -699,10 +709,10 @@ static void backward_group(const conv_call *call, const conv_group *at, float *s
     }
 }
 
-static void backward_whole(const conv_call *call, int64_t number, float *dweight, float *scratch) {
+static void backward_direct(const conv_call *call, int64_t number, float *dweight, float *scratch) {
     conv_group at = group_of(call, number, 0);
     at.dweight = dweight;
-    nn_convolution_sample sample = whole_sample(call, &at, number, scratch);
+    nn_convolution_sample sample = direct_sample(call, &at, number, scratch);
     nn_convolution_backward(&call->g->convolution, &sample);
 }
 
@@ -731,8 +741,8 @@ static void backward_task(void *context, int64_t shard, int worker) {
     int64_t end = nn_shard_begin((int)shard + 1, call->run->batch);
     for (int64_t sample = nn_shard_begin((int)shard, call->run->batch); sample < end; sample++) {
         if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
-        if (g->whole) backward_whole(call, sample, dweight, scratch);
-        for (int64_t group = 0; group < g->groups && !g->whole; group++) {
+        if (g->direct) backward_direct(call, sample, dweight, scratch);
+        for (int64_t group = 0; group < g->groups && !g->direct; group++) {
             conv_group at = group_of(call, sample, group);
             at.dweight = dweight + group * g->k * g->group_out;
             backward_group(call, &at, scratch);
@@ -743,7 +753,7 @@ static void backward_task(void *context, int64_t shard, int worker) {
 
 /* Gradients of the weights are collected as [groups, k, group_out]. */
 static void add_gradient(const conv_geometry *g, float *from, float *dweight) {
-    if (g->whole) {
+    if (g->direct) {
         nn_convolution_add_gradient(&g->convolution, from, dweight);
         return;
     }
@@ -757,7 +767,7 @@ static void conv2d_backward(const nn_run *run) {
     conv_call call = open_call(run);
     const conv_geometry *g = call.g;
     call.shared += NN_SHARDS * shard_floats(g);
-    if (g->whole) nn_convolution_begin_backward(&g->convolution, call.weight, call.shared);
+    if (g->direct) nn_convolution_begin_backward(&g->convolution, call.weight, call.shared);
     base_parallel(run->pool, NN_SHARDS, backward_task, &call);
     base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(g), shard_floats(g));
     add_gradient(g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));

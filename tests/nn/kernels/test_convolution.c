@@ -55,7 +55,7 @@ static void check_forward(const nn_convolution *c, convolution_truth *t) {
                                 .weight = t->weight,
                                 .bias = t->bias,
                                 .y = check_dirt(&t->memory, t->n_y),
-                                .least = -INFINITY,
+                                .lower_bound = -INFINITY,
                                 .shared = shared,
                                 .scratch = check_dirt(&t->memory, c->n_worker_forward)};
     nn_convolution_begin_forward(c, t->weight, shared);

@@ -5,7 +5,8 @@
 
 static void check_forward(const nn_depthwise *d, convolution_truth *t) {
     float *y = check_dirt(&t->memory, t->n_y);
-    nn_depthwise_forward(d, t->weight, t->bias[0], t->x, y, check_dirt(&t->memory, d->n_scratch));
+    nn_depthwise_plane to = {.weight = t->weight, .x = t->x, .bias = t->bias[0], .y = y};
+    nn_depthwise_forward(d, &to, check_dirt(&t->memory, d->n_scratch));
     convolution_expect(t, "y", y, t->y, t->n_y, 1e-4);
 }
 

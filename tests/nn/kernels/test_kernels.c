@@ -289,8 +289,9 @@ static void naive_pool(const nn_pool_windows *w, const float *dy, float *out, fl
 
 START_TEST(pools) {
     static const nn_pool_windows windows[] = {
-        {2, 2, 101, 1, 50}, {2, 2, 9, 3, 4},   {2, 1, 33, 2, 33}, {1, 2, 70, 4, 35},
-        {4, 2, 45, 1, 22},  {3, 5, 52, 2, 10}, {1, 1, 17, 3, 17}, {2, 2, 2, 1, 1}};
+        {9, 28, 56, 2, 2}, {2, 2, 101, 1, 50}, {2, 2, 9, 3, 4},
+        {2, 1, 33, 2, 33}, {1, 2, 70, 4, 35},  {4, 2, 45, 1, 22},
+        {3, 5, 52, 2, 10}, {1, 1, 17, 3, 17},  {2, 2, 2, 1, 1}};
     fill_all();
     for (int i = 0; i < N; i++) x[i] = roundf(x[i]); /* many ties */
     for (int level = 0; level < N_LEVELS; level++) {
@@ -414,11 +415,11 @@ START_TEST(deals) {
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
         for (int i = 0; i < 4 * 70 * MAX_PITCH; i++) {
-            nn_deal rows = {.n_rows = 3, .x_step = 75, .before = i % 4};
+            nn_deinterleave rows = {.n_rows = 3, .x_step = 75, .before = i % 4};
             rows.n = i / 4 % 70 + 1;
             rows.pitch = i / 4 / 70 + 1;
             float even[3 * MAX_PITCH + 1] = {0}, odd[3 * MAX_PITCH + 1] = {0};
-            table_of(level)->deal(&rows, x, even, odd);
+            table_of(level)->deinterleave(&rows, x, even, odd);
             for (int k = 0; k < 2 * 3 * rows.pitch; k++) {
                 int row = k / 2 / (int)rows.pitch,
                     at = k % (2 * (int)rows.pitch) - (int)rows.before;
@@ -539,7 +540,7 @@ START_TEST(stores_pieces) {
                                    .y_pitch = 100,
                                    .c = x,
                                    .bias = bias,
-                                   .least = n % 2 ? -INFINITY : 0.5f,
+                                   .lower_bound = n % 2 ? -INFINITY : 0.5f,
                                    .y = got,
                                    .n_pieces = 2,
                                    .piece = {{3, n, 2}, {n, 1, 60}}};
@@ -548,7 +549,8 @@ START_TEST(stores_pieces) {
             for (int i = 0; i < 200; i++) {
                 int row = i / 100, at = i % 100;
                 float from = at == 60 ? x[55 * row + n] : x[55 * row + 3 + at - 2];
-                float wanted = from + bias[row] < store.least ? store.least : from + bias[row];
+                float wanted =
+                    from + bias[row] < store.lower_bound ? store.lower_bound : from + bias[row];
                 if (at != 60 && (at < 2 || at >= 2 + n)) wanted = 9;
                 if (isnan(wanted)) {
                     ck_assert(isnan(got[i]));

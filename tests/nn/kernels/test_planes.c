@@ -48,7 +48,7 @@ START_TEST(elements_read_their_inputs) {
         nn_planes_offsets(&p, offset);
         for (int64_t first = 0; first < k.f.out; first += rows) {
             nn_planes_lay_out(&p, k.x, first, planes);
-            check_block(&k, &p, first, nn_at_most(rows, k.f.out - first), planes, offset);
+            check_block(&k, &p, first, nn_min(rows, k.f.out - first), planes, offset);
         }
         convolution_truth_release(&k);
     }

@@ -30,15 +30,15 @@ static nn_axis axis_of(int64_t in, int64_t before, int64_t after) {
         .in = in, .kernel = 3, .stride = 1, .dilation = 1, .before = before, .after = after};
 }
 
-static void check_run(const nn_winograd *w, convolution_truth *t, bool turned, const float *x,
+static void check_run(const nn_winograd *w, convolution_truth *t, bool transposed, const float *x,
                       const float *bias, const char *what, const double *wanted, int64_t n) {
     float *shared = check_dirt(&t->memory, w->n_shared);
     float *y = check_dirt(&t->memory, n), *scratch = check_dirt(&t->memory, w->n_run);
     nn_winograd_sample at = {
-        .shared = shared, .x = x, .bias = bias, .least = -INFINITY, .scratch = scratch};
+        .shared = shared, .x = x, .bias = bias, .lower_bound = -INFINITY, .scratch = scratch};
     at.y_pitch = w->f.out * w->t.out;
     int64_t next = 0;
-    nn_winograd_begin(w, t->weight, turned, shared);
+    nn_winograd_begin(w, t->weight, transposed, shared);
     for (int64_t block = 0; block < w->n_blocks; block++) {
         int64_t first, end;
         nn_winograd_rows(w, block, &first, &end);
@@ -52,10 +52,11 @@ static void check_run(const nn_winograd *w, convolution_truth *t, bool turned, c
 }
 
 static void check(convolution_truth *t) {
-    nn_winograd w = nn_winograd_make(t->f, t->t, t->in, t->out, 0), turned = nn_winograd_turned(&w);
+    nn_winograd w = nn_winograd_make(t->f, t->t, t->in, t->out, 0),
+                transposed = nn_winograd_transposed(&w);
     ck_assert(nn_winograd_can(&t->f, &t->t));
     check_run(&w, t, false, t->x, t->bias, "y", t->y, t->n_y);
-    check_run(&turned, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
+    check_run(&transposed, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
     float *sum = check_zeros(&t->memory, w.n_sum, sizeof *sum);
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
     nn_winograd_gather(&w, t->x, t->dy, sum, check_dirt(&t->memory, w.n_gather));
@@ -92,7 +93,7 @@ START_TEST(results_of_any_extents_are_those_of_the_definition) {
 }
 END_TEST
 
-START_TEST(what_is_below_the_least_becomes_it) {
+START_TEST(heeds_the_lower_bound) {
     convolution_truth t;
     convolution_truth_init(&t, axis_of(9, 1, 1), axis_of(40, 1, 1), 2, 3);
     nn_winograd w = nn_winograd_make(t.f, t.t, t.in, t.out, 0);
@@ -133,5 +134,5 @@ START_TEST(only_what_is_worth_it_fits) {
 END_TEST
 
 TEST_MAIN("nn/kernels/winograd", results_are_those_of_the_definition,
-          results_of_any_extents_are_those_of_the_definition, what_is_below_the_least_becomes_it,
+          results_of_any_extents_are_those_of_the_definition, heeds_the_lower_bound,
           only_what_is_worth_it_fits)

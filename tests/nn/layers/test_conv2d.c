@@ -243,7 +243,7 @@ START_TEST(joins_tiles) {
 }
 END_TEST
 
-/* What is convolved without a column matrix (nn/kernels/convolution.h), in several blocks. */
+/* What is convolved directly (nn/kernels/convolution.h), in several blocks. */
 START_TEST(joins_blocks) {
     static const char *const forms[] = {"{out: 16, kernel: 5, pad: same}",
                                         "{out: 17, kernel: 5, stride: 2, pad: 3, bias: false}",
@@ -260,7 +260,7 @@ START_TEST(joins_blocks) {
 }
 END_TEST
 
-/* The same by minimal filtering (nn/kernels/winograd.h). */
+/* The same by F(2x2, 3x3) (nn/kernels/winograd.h). */
 START_TEST(joins_blocks_of_tiles) {
     layer_case setup = {.layer = &nn_layer_conv2d,
                         .options = "{out: 16, kernel: 3, pad: same}",
@@ -414,7 +414,7 @@ static const int32_t some_lengths[] = {61, 2, 30, 1, 17};
 START_TEST(fuses_pooling) {
     static const char *const kernels[] = {"2", "[3, 2]", "[1, 4]", "[2, 1]"};
     static const char *const convolutions[] = {
-        "{out: 16, kernel: 3, pad: same, bias: false}", /* minimal filtering */
+        "{out: 16, kernel: 3, pad: same, bias: false}", /* F(2x2, 3x3) */
         "{out: 16, kernel: 3}",
         "{out: 17, kernel: [4, 5], stride: [2, 1], pad: [1, 2]}",
     };
@@ -435,7 +435,7 @@ START_TEST(fuses_pooling) {
 }
 END_TEST
 
-/* Where the products of two layers one by one are those of column matrices. */
+/* Where the products of two layers one by one are those of im2col. */
 START_TEST(fuses_pooling_behind_few_channels) {
     layer_case setup = {.layer = &nn_layer_conv2d,
                         .options = "{out: 16, kernel: 3}",
