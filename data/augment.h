@@ -4,28 +4,25 @@
  *     augment:
  *       - polarity: {p: 0.5}
  *       - pitch_shift: {p: 0.3, semitones: [-3, 3], method: phase_vocoder}
- * Effects on the waveform: polarity, gain, channel_swap, stereo_image, pitch_shift, time_shift,
- * noise, distortion, mp3, varispeed, fade; on the features: mask_frequency, mask_time. Every effect
- * has `p`; ranges are drawn uniformly.
+ * Effects are listed in data/effects.def; data/effect.h is their contract. Every effect has `p`;
+ * amounts are drawn uniformly from their range.
  *
  * Every effect takes the same few numbers from the sample's stream, applied or not: switching one
  * off (p: 0) or changing its range leaves what the others draw as it was. */
 #ifndef DATA_AUGMENT_H
 #define DATA_AUGMENT_H
 
-#include "base/options.h"
-#include "base/rng.h"
-#include "dsp/effects.h"
+#include "data/effect.h"
 
 const base_variant *const *data_augment_variants(int *n);
 
 typedef struct data_augment data_augment; /* immutable, shared by threads */
 
 /* `list`: the config's node (copied, defaults filled in: see data_augment_list); NULL or empty: no
- * effect. Clips will be n_channels x n_samples at sample_rate_hz. Refused when an effect does not
- * fit (stereo_image on mono). */
-base_status data_augment_new(const base_node *list, double sample_rate_hz, int64_t n_channels,
-                             int64_t n_samples, data_augment **augment, base_error *err);
+ * effect. Clips will be of this form. Refused when an effect does not fit (stereo_image on mono).
+ */
+base_status data_augment_new(const base_node *list, const dsp_clip_form *form,
+                             data_augment **augment, base_error *err);
 void data_augment_free(data_augment *augment);
 /* The list with all defaults filled in; lives as long as the chain. */
 const base_node *data_augment_list(const data_augment *augment);

@@ -187,25 +187,23 @@ static void draw_span(int64_t n, int64_t max_width, base_rng *rng, int64_t *begi
     *end = *begin + width;
 }
 
-void dsp_mask_frequency(float *features, const int64_t shape[3], int64_t max_width, int64_t n_masks,
-                        float value, base_rng *rng) {
-    for (int64_t m = 0; m < n_masks; m++) {
+void dsp_mask_frequency(float *features, const int64_t shape[3], dsp_masks masks, base_rng *rng) {
+    for (int64_t m = 0; m < masks.n; m++) {
         int64_t begin, end;
-        draw_span(shape[1], max_width, rng, &begin, &end);
+        draw_span(shape[1], masks.max_width, rng, &begin, &end);
         for (int64_t c = 0; c < shape[0]; c++) {
             float *rows = features + c * shape[1] * shape[2];
-            for (int64_t i = begin * shape[2]; i < end * shape[2]; i++) rows[i] = value;
+            for (int64_t i = begin * shape[2]; i < end * shape[2]; i++) rows[i] = masks.value;
         }
     }
 }
 
-void dsp_mask_time(float *features, const int64_t shape[3], int64_t max_width, int64_t n_masks,
-                   float value, base_rng *rng) {
-    for (int64_t m = 0; m < n_masks; m++) {
+void dsp_mask_time(float *features, const int64_t shape[3], dsp_masks masks, base_rng *rng) {
+    for (int64_t m = 0; m < masks.n; m++) {
         int64_t begin, end;
-        draw_span(shape[2], max_width, rng, &begin, &end);
+        draw_span(shape[2], masks.max_width, rng, &begin, &end);
         for (int64_t row = 0; row < shape[0] * shape[1]; row++) {
-            for (int64_t t = begin; t < end; t++) features[row * shape[2] + t] = value;
+            for (int64_t t = begin; t < end; t++) features[row * shape[2] + t] = masks.value;
         }
     }
 }

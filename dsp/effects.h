@@ -45,11 +45,14 @@ bool dsp_trim(dsp_clip clip, double top_db, int64_t frame, int64_t hop, int64_t 
 /* Linear fade of the last n_fade samples. */
 void dsp_fade_out(dsp_clip clip, int64_t n_fade);
 
-/* SpecAugment masks (Park et al. 2019) on features [C,F,T]: n bands or spans set to `value`. */
-void dsp_mask_frequency(float *features, const int64_t shape[3], int64_t max_width, int64_t n_masks,
-                        float value, base_rng *rng);
-void dsp_mask_time(float *features, const int64_t shape[3], int64_t max_width, int64_t n_masks,
-                   float value, base_rng *rng);
+/* SpecAugment masks (Park et al. 2019) on features [C,F,T]: n bands or spans, each up to max_width
+ * wide, set to `value`. */
+typedef struct {
+    int64_t max_width, n;
+    float value;
+} dsp_masks;
+void dsp_mask_frequency(float *features, const int64_t shape[3], dsp_masks masks, base_rng *rng);
+void dsp_mask_time(float *features, const int64_t shape[3], dsp_masks masks, base_rng *rng);
 
 /* Encodes to MP3 at `kbps` in memory and back, delay removed, same length. EDATA when the library
  * cannot encode that rate (32, 44.1, 48 kHz and their halves and quarters can). dsp/mp3.c */

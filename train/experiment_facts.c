@@ -213,8 +213,8 @@ base_status train__prepare(train__experiment *e, base_error *err) {
     const data_clips *clips = &e->data.clips;
     BASE_TRY(data_folds_make(&e->data.manifest, clips, &config->folds, &e->main, err));
     BASE_TRY(make_compare_folds(e, err));
-    BASE_TRY(data_augment_new(config->augment, clips->sample_rate_hz, clips->n_channels,
-                              clips->n_samples, &e->augment, err));
+    const dsp_clip_form form = {clips->sample_rate_hz, clips->n_channels, clips->n_samples};
+    BASE_TRY(data_augment_new(config->augment, &form, &e->augment, err));
     BASE_TRY(gather_facts(e, err));
     BASE_TRY(resolve_augment(e, err));
     BASE_TRY(train__folder_keep(e, err));

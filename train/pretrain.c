@@ -164,8 +164,8 @@ static base_status check_config(const pretraining *p, base_error *err) {
 static base_status open_data(pretraining *p, base_error *err) {
     train_config *config = p->config;
     BASE_TRY(train_init_open(config, &p->init, err));
-    BASE_TRY(data_augment_new(config->augment, config->audio.sample_rate_hz, config->audio.channels,
-                              data_audio_samples(&config->audio), &p->augment, err));
+    const dsp_clip_form form = data_audio_form(&config->audio);
+    BASE_TRY(data_augment_new(config->augment, &form, &p->augment, err));
     BASE_TRY(check_config(p, err));
     BASE_TRY(data_manifest_open(config->dataset, config->folder, &p->manifest, err));
     BASE_TRY(train_encoder_new(config, p->manifest.n_classes, VIEWS * p->train->batch, true,

@@ -72,8 +72,8 @@ static base_status check_weights(const train_config *config, nn_network *network
 /* Effects and layers are checked before hours of decoding, not after. */
 static base_status check_parts(train_config *config, int n_classes, base_error *err) {
     data_augment *augment;
-    BASE_TRY(data_augment_new(config->augment, config->audio.sample_rate_hz, config->audio.channels,
-                              data_audio_samples(&config->audio), &augment, err));
+    const dsp_clip_form form = data_audio_form(&config->audio);
+    BASE_TRY(data_augment_new(config->augment, &form, &augment, err));
     data_augment_free(augment);
     nn_network *network;
     BASE_TRY(train_network_new(config, n_classes, 1, false, NULL, &network, NULL, err));

@@ -71,8 +71,8 @@ static base_status train_all(const data_set *set, const char *folder, base_pool 
                              base_error *err) {
     const data_clips *clips = &set->clips;
     data_augment *augment;
-    BASE_TRY(data_augment_new(set->config.augment, clips->sample_rate_hz, clips->n_channels,
-                              clips->n_samples, &augment, err));
+    const dsp_clip_form form = {clips->sample_rate_hz, clips->n_channels, clips->n_samples};
+    BASE_TRY(data_augment_new(set->config.augment, &form, &augment, err));
     int64_t *index = base_alloc((size_t)clips->n_clips, sizeof *index);
     base_status status = index ? BASE_OK : base_fail(err, BASE_EMEMORY, "epoch: out of memory");
     for (int64_t i = 0; index && i < clips->n_clips; i++) index[i] = i;

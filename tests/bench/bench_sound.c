@@ -86,8 +86,7 @@ static base_status sound_init(sound_work *work, const char *path, base_error *er
     clip->sample_rate_hz = work->audio.sample_rate_hz;
     const dsp_clip_form form = data_audio_form(&work->audio);
     BASE_TRY(dsp_features_new(&work->options, &form, &work->features, err));
-    BASE_TRY(data_augment_new(base_node_get(root, "augment"), clip->sample_rate_hz,
-                              clip->n_channels, clip->n, &work->augment, err));
+    BASE_TRY(data_augment_new(base_node_get(root, "augment"), &form, &work->augment, err));
     dsp_features_shape(work->features, work->shape);
     BASE_TRY(make_buffers(work, err));
     return make_clip(work, err);

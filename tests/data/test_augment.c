@@ -40,7 +40,8 @@ static base_status chain_open(chain *c, const char *effects, int64_t n_channels)
     snprintf(text, sizeof text, "augment:\n%s", effects);
     TEST_OK(base_yaml_parse(text, "a.yaml", &c->arena, &c->root, &c->err), c->err);
     c->list = base_node_get(c->root, "augment");
-    base_status status = data_augment_new(c->list, RATE, n_channels, N, &c->augment, &c->err);
+    base_status status =
+        data_augment_new(c->list, &(dsp_clip_form){RATE, n_channels, N}, &c->augment, &c->err);
     if (status == BASE_OK) c->scratch = base_alloc(data_augment_scratch_bytes(c->augment) + 1, 1);
     return status;
 }
@@ -98,7 +99,7 @@ START_TEST(nothing_is_an_empty_chain) {
     }
     data_augment *none;
     base_error err;
-    TEST_OK(data_augment_new(NULL, RATE, 1, N, &none, &err), err);
+    TEST_OK(data_augment_new(NULL, &(dsp_clip_form){RATE, 1, N}, &none, &err), err);
     ck_assert(data_augment_is_empty(none));
     data_augment_free(none);
     data_augment_free(NULL);
@@ -144,8 +145,8 @@ START_TEST(refuses_mp3_at_a_rate_it_does_not_know) {
     OPEN(c, "- mp3\n");
     data_augment *augment;
     base_error err;
-    TEST_FAILS(data_augment_new(c.list, 12345.0, 1, N, &augment, &err), BASE_EDATA, err,
-               "augment[0].mp3: MP3 has no sample rate of 12345 Hz");
+    TEST_FAILS(data_augment_new(c.list, &(dsp_clip_form){12345.0, 1, N}, &augment, &err),
+               BASE_EDATA, err, "augment[0].mp3: MP3 has no sample rate of 12345 Hz");
     ck_assert_ptr_null(augment);
     chain_close(&c);
 }

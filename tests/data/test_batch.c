@@ -44,10 +44,10 @@ static void bench_open(bench *b, const char *effects, const char *features, int 
     base_node *node;
     dsp_features_options options;
     TEST_OK(base_yaml_parse(effects, "effects", &b->arena, &node, &err), err);
-    TEST_OK(data_augment_new(node, 44100.0, N_CHANNELS, N_SAMPLES, &b->augment, &err), err);
+    const dsp_clip_form form = {44100.0, N_CHANNELS, N_SAMPLES};
+    TEST_OK(data_augment_new(node, &form, &b->augment, &err), err);
     TEST_OK(base_yaml_parse(features, "features", &b->arena, &node, &err), err);
     TEST_OK(base_options_bind(dsp_features_table, node, &options, &b->arena, &err), err);
-    const dsp_clip_form form = {44100.0, N_CHANNELS, N_SAMPLES};
     TEST_OK(dsp_features_new(&options, &form, &b->features, &err), err);
     TEST_OK(base_pool_new(n_threads, &b->pool, &err), err);
     TEST_OK(data_batcher_new(&b->data.clips, b->augment, b->features, MAX_BATCH, b->pool,

@@ -144,7 +144,7 @@ static int count_masked(bool time, int64_t max_width, uint64_t seed) {
     const int64_t shape[3] = {C, F, T};
     base_rng rng = base_rng_open(seed, BASE_RNG_TEST, 0, 0);
     for (int i = 0; i < C * F * T; i++) x[i] = 1.0f;
-    (time ? dsp_mask_time : dsp_mask_frequency)(x, shape, max_width, 1, -3.0f, &rng);
+    (time ? dsp_mask_time : dsp_mask_frequency)(x, shape, (dsp_masks){max_width, 1, -3.0f}, &rng);
     int n = 0;
     for (int i = 0; i < C * F * T; i++) {
         int t = i % T, row = i / T % F;
