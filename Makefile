@@ -50,7 +50,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
-TEST_SH   := $(wildcard tests/tree/test_*.sh)
+TEST_SH   := $(wildcard tests/tree/test_*.sh) tests/extend.sh
 TESTS     := $(TEST_SRC:%.c=$(BUILD)/%) $(TEST_SH:%.sh=$(BUILD)/%)
 TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/*.c))
 BENCH     := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c))
@@ -111,7 +111,7 @@ $(BUILD)/tests/%: tests/%.c $(TEST_HELP) $(BUILD)/librimshot.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags check) -MMD -MP -o $@ $< $(TEST_HELP) \
 	    $(BUILD)/librimshot.a $(ALL_LDLIBS) $(shell pkg-config --libs check)
 
-$(BUILD)/tests/tree/%: tests/tree/%.sh
+$(TEST_SH:%.sh=$(BUILD)/%): $(BUILD)/%: %.sh
 	@install -D $< $@
 
 # Runs every test; the last line is "N passed, N failed". TEST="dsp/test_mel cli/test_cli" runs
@@ -165,7 +165,7 @@ docs: $(BUILD)/rimshot
 	@$(BUILD)/rimshot help --man-pages docs/man
 	@$(BUILD)/rimshot help config --markdown >docs/config.md
 
-FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch]) \
+FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch] tests/extend/*.[ch]) \
              $(TEMPLATES)
 CLANG_FORMAT ?= clang-format-14
 format:
@@ -176,10 +176,10 @@ lint:
 	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
 	@tests/lint.sh
 
-folders formatted:
-	@echo $($@_list)
-folders_list   = $(LIBRARY) cli
-formatted_list = $(FORMATTED)
+folders:
+	@echo $(LIBRARY) cli
+print-%:
+	@echo $($*)
 
 demo:
 	@tests/setup.sh demo
@@ -236,6 +236,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check matrix bench demo docs folders format formatted lint sanitize install install-lib uninstall clean
+.PHONY: all test check matrix bench demo docs folders format lint sanitize install install-lib uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -15,6 +15,6 @@ is_refused() {
 check "a file that is not formatted is refused" is_refused "$folder/a.c"
 
 # shellcheck disable=SC2046
-check "the tree is formatted" is_formatted $(MAKEFLAGS='' make -s formatted)
+check "the tree is formatted" is_formatted $(MAKEFLAGS='' make -s print-FORMATTED)
 
 finish
