@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/processor.h"
+#include "dsp/descriptors.h"
 #include "infer/model.h"
 #include "nn/kernels/gemm.h"
 
@@ -163,6 +164,10 @@ double rimshot_model_seconds(const rimshot_model *model) {
     return infer_model_audio(model->copies[0])->seconds;
 }
 
+double rimshot_model_temperature(const rimshot_model *model) {
+    return infer_model_temperature(model->copies[0]);
+}
+
 int64_t rimshot_embedding_size(const rimshot_model *model) {
     return model->embedding_size;
 }
@@ -170,6 +175,44 @@ int64_t rimshot_embedding_size(const rimshot_model *model) {
 void rimshot_features_shape(const rimshot_model *model, int64_t shape[3]) {
     nn_shape input = nn_network_get_config(infer_model_network(model->copies[0], 0))->input;
     memcpy(shape, input.dim, 3 * sizeof *shape);
+}
+
+/* ---- weights ---- */
+
+int32_t rimshot_n_networks(const rimshot_model *model) {
+    return (int32_t)infer_model_n_members(model->copies[0]);
+}
+
+static nn_network *network_at(const rimshot_model *model, int32_t network) {
+    bool known = network >= 0 && network < rimshot_n_networks(model);
+    return known ? infer_model_network(model->copies[0], network) : NULL;
+}
+
+int32_t rimshot_n_tensors(const rimshot_model *model, int32_t network) {
+    const nn_network *found = network_at(model, network);
+    return found ? (int32_t)nn_network_n_tensors(found) : 0;
+}
+
+static base_status get_tensor(const rimshot_model *model, int32_t network, int32_t index,
+                              rimshot_tensor *tensor, base_error *err) {
+    BASE_TRY(need(model, "model", err));
+    BASE_TRY(need(tensor, "tensor", err));
+    int n = rimshot_n_tensors(model, network);
+    if (index < 0 || index >= n) {
+        return base_fail(err, BASE_EUSAGE, "no tensor %d in network %d, which has %d", (int)index,
+                         (int)network, n);
+    }
+    nn_tensor found = nn_network_tensor(network_at(model, network), index);
+    *tensor = (rimshot_tensor){
+        .name = found.name, .data = found.data, .n_axes = (int32_t)found.shape.rank};
+    for (int i = 0; i < found.shape.rank; i++) tensor->shape[i] = found.shape.dim[i];
+    return BASE_OK;
+}
+
+rimshot_status rimshot_get_tensor(const rimshot_model *model, int32_t network, int32_t index,
+                                  rimshot_tensor *tensor, rimshot_error *error) {
+    base_error err;
+    return report(get_tensor(model, network, index, tensor, &err), &err, error);
 }
 
 /* ---- sound ---- */
@@ -328,6 +371,24 @@ rimshot_status rimshot_features(rimshot_model *model, const rimshot_audio *audio
     return report(answer(model, audio, q, &err), &err, error);
 }
 
+static base_status features_frames(const rimshot_model *model, const rimshot_audio *audio,
+                                   int64_t *n_frames, base_error *err) {
+    BASE_TRY(need(model, "model", err));
+    BASE_TRY(need(n_frames, "n_frames", err));
+    data_audio clip;
+    BASE_TRY(prepare(model, audio, &clip, err));
+    const infer_member *member = infer_model_member(model->copies[0], 0);
+    *n_frames = dsp_features_valid_frames(member->features, clip.n);
+    data_audio_release(&clip);
+    return BASE_OK;
+}
+
+rimshot_status rimshot_features_frames(rimshot_model *model, const rimshot_audio *audio,
+                                       int64_t *n_frames, rimshot_error *error) {
+    base_error err;
+    return report(features_frames(model, audio, n_frames, &err), &err, error);
+}
+
 static base_status classify_file(rimshot_model *model, const char *path, float *probability,
                                  base_error *err) {
     rimshot_audio audio;
@@ -478,4 +539,45 @@ rimshot_status rimshot_log_mel(const rimshot_log_mel_options *options, const rim
                                float *decibel, rimshot_error *error) {
     base_error err;
     return report(log_mel(options, audio, decibel, &err), &err, error);
+}
+
+/* ---- descriptors ---- */
+
+int32_t rimshot_n_descriptors(void) {
+    return DSP_N_DESCRIPTORS;
+}
+
+const char *rimshot_descriptor_name(int32_t index) {
+    bool known = index >= 0 && index < DSP_N_DESCRIPTORS;
+    return known ? dsp_descriptor_table[index].name : NULL;
+}
+
+static base_status measure(const data_audio *audio, double *values, base_error *err) {
+    dsp_descriptors *descriptors;
+    BASE_TRY(
+        dsp_descriptors_new(audio->sample_rate_hz, audio->n_channels, audio->n, &descriptors, err));
+    void *scratch = base_alloc(dsp_descriptors_scratch_bytes(descriptors), 1);
+    if (scratch) dsp_descriptors_measure(descriptors, audio->x, audio->n, scratch, values);
+    base_free(scratch);
+    dsp_descriptors_free(descriptors);
+    return scratch ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
+}
+
+static base_status describe(const rimshot_audio *audio, double *values, base_error *err) {
+    BASE_TRY(need(values, "values", err));
+    BASE_TRY(need(audio, "audio", err));
+    if (audio->n_channels > 2) {
+        return base_fail(err, BASE_EDATA, "%d channels; at most 2", (int)audio->n_channels);
+    }
+    data_audio planar;
+    BASE_TRY(to_planar(audio, &planar, err));
+    base_status status = measure(&planar, values, err);
+    data_audio_release(&planar);
+    return status;
+}
+
+rimshot_status rimshot_descriptors(const rimshot_audio *audio, double *values,
+                                   rimshot_error *error) {
+    base_error err;
+    return report(describe(audio, values, &err), &err, error);
 }

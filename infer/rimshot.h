@@ -151,6 +151,11 @@ RIMSHOT_API void rimshot_features_shape(const rimshot_model *model, int64_t shap
 RIMSHOT_API rimshot_status rimshot_features(rimshot_model *model, const rimshot_audio *audio,
                                             float *features, rimshot_error *error);
 
+/* How many frames of rimshot_features the clip fills, from 1; what lies past them is padding, which
+ * the network leaves out. All of them where the model does not mask padding. */
+RIMSHOT_API rimshot_status rimshot_features_frames(rimshot_model *model, const rimshot_audio *audio,
+                                                   int64_t *n_frames, rimshot_error *error);
+
 /* Log-mel spectrogram without a model, as librosa's: 10 log10(max(power, 1e-10)) of Slaney mel
  * filters, Hann window, centred frames, the ends reflected. Zeros stand for the values given. */
 typedef struct {
@@ -169,6 +174,35 @@ RIMSHOT_API int64_t rimshot_log_mel_frames(const rimshot_log_mel_options *option
 RIMSHOT_API rimshot_status rimshot_log_mel(const rimshot_log_mel_options *options,
                                            const rimshot_audio *audio, float *decibel,
                                            rimshot_error *error);
+
+/* Pitch, tone and loudness in numbers, without a model: docs/formats.md has the list and how each
+ * is measured. Of the sound as it is, one or two channels, at 8000 Hz or more, from its first
+ * sample to the last that is not zero; `rimshot data descriptors` first brings sounds into a common
+ * form. What a sound does not have, such as the pitch of noise, is NaN. */
+RIMSHOT_API int32_t rimshot_n_descriptors(void);
+RIMSHOT_API const char *rimshot_descriptor_name(int32_t index); /* "pitch_hz"; or NULL */
+RIMSHOT_API rimshot_status rimshot_descriptors(const rimshot_audio *audio, double *values,
+                                               rimshot_error *error);
+
+/* ---- weights ---- */
+
+/* A tensor of a network, row-major; name, order and shape are PyTorch's ("13.weight_ih_l0"). */
+typedef struct {
+    const char *name;
+    const float *data;
+    int64_t shape[4];
+    int32_t n_axes;
+} rimshot_tensor;
+
+/* A model has one network, or several whose probabilities are averaged; both count from 0. Name and
+ * data live as long as the model. */
+RIMSHOT_API int32_t rimshot_n_networks(const rimshot_model *model);
+RIMSHOT_API int32_t rimshot_n_tensors(const rimshot_model *model, int32_t network);
+RIMSHOT_API rimshot_status rimshot_get_tensor(const rimshot_model *model, int32_t network,
+                                              int32_t index, rimshot_tensor *tensor,
+                                              rimshot_error *error);
+/* What logits are divided by before they become probabilities. */
+RIMSHOT_API double rimshot_model_temperature(const rimshot_model *model);
 
 #ifdef __cplusplus
 }

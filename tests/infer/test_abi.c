@@ -35,6 +35,16 @@ typedef struct {
     int64_t (*log_mel_frames)(const rimshot_log_mel_options *, int64_t);
     rimshot_status (*log_mel)(const rimshot_log_mel_options *, const rimshot_audio *, float *,
                               rimshot_error *);
+    rimshot_status (*features_frames)(rimshot_model *, const rimshot_audio *, int64_t *,
+                                      rimshot_error *);
+    int32_t (*n_descriptors)(void);
+    const char *(*descriptor_name)(int32_t);
+    rimshot_status (*descriptors)(const rimshot_audio *, double *, rimshot_error *);
+    int32_t (*n_networks)(const rimshot_model *);
+    int32_t (*n_tensors)(const rimshot_model *, int32_t);
+    rimshot_status (*get_tensor)(const rimshot_model *, int32_t, int32_t, rimshot_tensor *,
+                                 rimshot_error *);
+    double (*model_temperature)(const rimshot_model *);
 } interface;
 
 static const interface functions = {rimshot_version,
@@ -59,7 +69,15 @@ static const interface functions = {rimshot_version,
                                     rimshot_features_shape,
                                     rimshot_features,
                                     rimshot_log_mel_frames,
-                                    rimshot_log_mel};
+                                    rimshot_log_mel,
+                                    rimshot_features_frames,
+                                    rimshot_n_descriptors,
+                                    rimshot_descriptor_name,
+                                    rimshot_descriptors,
+                                    rimshot_n_networks,
+                                    rimshot_n_tensors,
+                                    rimshot_get_tensor,
+                                    rimshot_model_temperature};
 
 #define FIELD(type, name) base_text_printf(text, " " #name "@%zu", offsetof(type, name))
 
@@ -79,6 +97,11 @@ static void add_version_and_structs(base_text *text) {
     FIELD(rimshot_log_mel_options, n_mels);
     FIELD(rimshot_log_mel_options, fmin_hz);
     FIELD(rimshot_log_mel_options, fmax_hz);
+    base_text_printf(text, "\nstruct rimshot_tensor %zu", sizeof(rimshot_tensor));
+    FIELD(rimshot_tensor, name);
+    FIELD(rimshot_tensor, data);
+    FIELD(rimshot_tensor, shape);
+    FIELD(rimshot_tensor, n_axes);
     base_text_add(text, "\n");
 }
 

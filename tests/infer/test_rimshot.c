@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "dsp/descriptors.h"
 #include "tests/model_make.h"
 #include "tests/test.h"
 
@@ -247,6 +248,86 @@ START_TEST(log_mel_checks_its_options) {
 }
 END_TEST
 
+/* 1 + (n - 1) / hop, of what is left when the silence behind the clip is taken off. */
+START_TEST(frames_are_those_with_sound) {
+    static float samples[8000];
+    rimshot_model *model = open_model(1, 1);
+    rimshot_error error;
+    int64_t n_frames;
+    rimshot_audio hit = make_hit(samples, 8000, 1, RATE_HZ, 3);
+    for (int i = 0; i < 8000; i++) samples[i] = i < 1000 ? 0.5f : 0;
+    CHECK_OK(rimshot_features_frames(model, &hit, &n_frames, &error), error);
+    ck_assert_int_eq(n_frames, 1 + 999 / 256);
+    samples[7999] = 0.5f;
+    CHECK_OK(rimshot_features_frames(model, &hit, &n_frames, &error), error);
+    ck_assert_int_eq(n_frames, 1 + 5512 / 256);
+    rimshot_close(model);
+}
+END_TEST
+
+START_TEST(descriptors_are_the_programs) {
+    enum { N = 6000 };
+    static float samples[2 * N], planar[2 * N];
+    double values[DSP_N_DESCRIPTORS], inside[DSP_N_DESCRIPTORS];
+    rimshot_error error;
+    base_error err;
+    dsp_descriptors *descriptors;
+    rimshot_audio hit = make_hit(samples, N, 2, 44100, 1);
+    for (int i = 0; i < 2 * N; i++) planar[i % 2 * N + i / 2] = samples[i];
+    ck_assert_int_eq(rimshot_n_descriptors(), DSP_N_DESCRIPTORS);
+    ck_assert_str_eq(rimshot_descriptor_name(0), "pitch_hz");
+    ck_assert_str_eq(rimshot_descriptor_name(DSP_N_DESCRIPTORS - 1), "duration_s");
+    ck_assert_ptr_null(rimshot_descriptor_name(DSP_N_DESCRIPTORS));
+    ck_assert_ptr_null(rimshot_descriptor_name(-1));
+    CHECK_OK(rimshot_descriptors(&hit, values, &error), error);
+    TEST_OK(dsp_descriptors_new(44100, 2, N, &descriptors, &err), err);
+    void *scratch = base_alloc(dsp_descriptors_scratch_bytes(descriptors), 1);
+    dsp_descriptors_measure(descriptors, planar, N, scratch, inside);
+    ck_assert_mem_eq(values, inside, sizeof values);
+    ck_assert_double_eq_tol(values[DSP_N_DESCRIPTORS - 1], N / 44100.0, 1e-9);
+    base_free(scratch);
+    dsp_descriptors_free(descriptors);
+    hit.sample_rate_hz = 7000;
+    check_failed(rimshot_descriptors(&hit, values, &error), RIMSHOT_ECONFIG, &error, "7000 Hz");
+    hit = (rimshot_audio){samples, 100, 3, 44100};
+    check_failed(rimshot_descriptors(&hit, values, &error), RIMSHOT_EDATA, &error, "at most 2");
+}
+END_TEST
+
+/* In every copy the same, in the order and with the names of the network. */
+START_TEST(weights_are_the_networks) {
+    rimshot_model *model = open_model(2, 2);
+    rimshot_error error;
+    rimshot_tensor tensor;
+    infer_model *inside;
+    base_error err;
+    ck_assert_int_eq(rimshot_n_networks(model), 2);
+    ck_assert_int_eq(rimshot_n_tensors(model, 2), 0);
+    ck_assert(rimshot_model_temperature(model) == 1);
+    TEST_OK(infer_model_open(model_path, 1, NULL, &inside, &err), err);
+    for (int m = 0; m < 2; m++) {
+        nn_network *network = infer_model_network(inside, m);
+        ck_assert_int_eq(rimshot_n_tensors(model, m), nn_network_n_tensors(network));
+        for (int i = 0; i < rimshot_n_tensors(model, m); i++) {
+            nn_tensor expected = nn_network_tensor(network, i);
+            CHECK_OK(rimshot_get_tensor(model, m, i, &tensor, &error), error);
+            ck_assert_str_eq(tensor.name, expected.name);
+            ck_assert_int_eq(tensor.n_axes, expected.shape.rank);
+            ck_assert_mem_eq(tensor.shape, expected.shape.dim,
+                             (size_t)tensor.n_axes * sizeof *tensor.shape);
+            ck_assert_mem_eq(tensor.data, expected.data,
+                             (size_t)nn_shape_count(expected.shape) * sizeof *tensor.data);
+        }
+    }
+    check_failed(rimshot_get_tensor(model, 0, -1, &tensor, &error), RIMSHOT_EUSAGE, &error,
+                 "no tensor -1");
+    check_failed(rimshot_get_tensor(model, 5, 0, &tensor, &error), RIMSHOT_EUSAGE, &error,
+                 "network 5");
+    infer_model_free(inside);
+    rimshot_close(model);
+}
+END_TEST
+
 START_TEST(unusable_sound_is_refused) {
     static float samples[8000], silence[8000];
     rimshot_model *model = open_model(1, 1);
@@ -293,6 +374,7 @@ START_TEST(null_arguments_are_refused) {
     rimshot_audio hit = make_hit(samples, 4000, 1, 22050, 0), read;
     rimshot_error error;
     float p[3];
+    double values[DSP_N_DESCRIPTORS];
     check_failed(rimshot_open(NULL, 1, &none, &error), RIMSHOT_EUSAGE, &error, "path is NULL");
     ck_assert_ptr_null(none);
     check_failed(rimshot_open(model_path, 1, NULL, &error), RIMSHOT_EUSAGE, &error, "model is");
@@ -307,6 +389,12 @@ START_TEST(null_arguments_are_refused) {
     check_failed(rimshot_embed(model, &hit, NULL, &error), RIMSHOT_EUSAGE, &error, "is NULL");
     check_failed(rimshot_features(model, &hit, NULL, &error), RIMSHOT_EUSAGE, &error, "is NULL");
     check_failed(rimshot_log_mel(NULL, &hit, NULL, &error), RIMSHOT_EUSAGE, &error, "decibel is");
+    check_failed(rimshot_features_frames(model, &hit, NULL, &error), RIMSHOT_EUSAGE, &error,
+                 "n_frames is");
+    check_failed(rimshot_descriptors(&hit, NULL, &error), RIMSHOT_EUSAGE, &error, "values is");
+    check_failed(rimshot_descriptors(NULL, values, &error), RIMSHOT_EUSAGE, &error, "audio is");
+    check_failed(rimshot_get_tensor(model, 0, 0, NULL, &error), RIMSHOT_EUSAGE, &error,
+                 "tensor is");
     check_failed(rimshot_audio_read(NULL, &read, &error), RIMSHOT_EUSAGE, &error, "path is NULL");
     check_failed(rimshot_audio_read("x.wav", NULL, &error), RIMSHOT_EUSAGE, &error, "audio is");
     ck_assert_int_eq(rimshot_classify(NULL, NULL, NULL, NULL), RIMSHOT_EUSAGE);
@@ -429,5 +517,6 @@ END_TEST
 TEST_MAIN("infer/rimshot", versions_agree, a_model_tells_about_itself,
           probabilities_are_the_programs, files_give_what_their_samples_give, a_batch_is_its_clips,
           embeddings_lie_before_the_last_layer, features_are_log_mel, log_mel_checks_its_options,
+          frames_are_those_with_sound, descriptors_are_the_programs, weights_are_the_networks,
           unusable_sound_is_refused, null_arguments_are_refused, what_is_no_model_is_refused,
           threads_give_the_same_bits, threads_may_open_models)
