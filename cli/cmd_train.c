@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/events.h"
 #include "cli/tables.h"
 #include "cli/training.h"
 #include "train/report/report.h"
@@ -9,6 +10,7 @@
 typedef struct {
     cli_progress progress;
     const cli_call *call;
+    cli_events *events; /* told as they come; NULL: only shown */
     int parallel_folds; /* asked for */
     bool began;         /* the run folder is there: the run can be resumed */
     char where[128];    /* "epoch 12 of fold 2/5"; "" before the first is over */
@@ -158,6 +160,7 @@ static bool on_event(void *context, const train_event *event) {
         cli_progress_draw(&view->progress, event->text, 1, "");
         break;
     }
+    if (view->events && !cli_events_write(view->events, event)) return false;
     return !cli_stopped();
 }
 
@@ -226,6 +229,7 @@ static base_status add_tables(const cli_call *call, const char *folder, base_tex
 }
 
 static int show_results(cli_call *call, const char *folder) {
+    if (cli_given(call, "events")) return CLI_OK;
     base_error err;
     base_text out = {0};
     base_status status =
@@ -250,7 +254,9 @@ static int run_train(cli_call *call) {
     if (cli_given(call, "resume") && cli_given(call, "overwrite")) {
         return cli_usage("--resume and --overwrite exclude each other");
     }
+    cli_events events = {0};
     train_view view = {.progress = {.call = call}, .call = call};
+    if (cli_given(call, "events")) view.events = &events;
     train_experiment_options options = {.resume = cli_given(call, "resume"),
                                         .overwrite = cli_given(call, "overwrite"),
                                         .listener = on_event,
@@ -280,6 +286,7 @@ static const cli_flag flags[] = {
     CLI_FLAGS_PARALLEL,
     {"verbose", NULL, "a line for every epoch on a terminal, too"},
     {"json", NULL, "summary.json in place of the tables, for programs"},
+    {"events", NULL, "a line of JSON for everything that happens in place of the tables"},
     {0},
 };
 
@@ -299,6 +306,8 @@ const cli_command cli_train = {
                    "whose steps give many threads too little to do, are trained faster. There "
                    "are never more folds at a time than threads, nor more than the planned "
                    "memory allows.\n\n"
+                   "--events is for programs that follow a run; docs/formats.md describes its "
+                   "lines. If nobody reads them any more, the run stops as at Ctrl-C.\n\n"
                    "All keys: rimshot help config.",
     .flags = flags,
     .min_arguments = 1,

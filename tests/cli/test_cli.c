@@ -179,6 +179,35 @@ START_TEST(a_log_gets_plain_lines) {
 }
 END_TEST
 
+static int count(const char *text, const char *part) {
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at++) n++;
+    return n;
+}
+
+/* Every line is one object; they say what the run folder says. */
+START_TEST(events_are_lines_of_json) {
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    program_end end = program_expect(folder, "$RIMSHOT train tiny.yaml --quiet --events", 0, NULL);
+    ck_assert_str_eq(end.err, "");
+    ck_assert_int_eq(count(end.out, "\n"), count(end.out, "{\"event\": \""));
+    ck_assert_int_eq(count(end.out, "}\n{"), count(end.out, "\n") - 1);
+    ck_assert_int_eq(count(end.out, "{\"event\": \"data\", \"name\": \"tiny\""), 1);
+    ck_assert_int_eq(count(end.out, "{\"event\": \"epoch\", \"stage\": \"fold\""), 4);
+    ck_assert_int_eq(
+        count(end.out, "\"stage\": \"final\", \"fold\": 0, \"folds\": 1, \"epoch\": 2"), 1);
+    ck_assert_int_eq(count(end.out, "\"balanced\": null}\n"), 2);
+    ck_assert_int_eq(count(end.out, "{\"event\": \"fold\", \"stage\": \"fold\", \"fold\": 2"), 1);
+    ck_assert_int_eq(count(end.out, "nan"), 0);
+    program_expect(folder, "test -s runs/tiny/model.h5", 0, NULL);
+    program_run(folder, "$RIMSHOT train tiny.yaml --out cut --events 2>said | head -n 1 >first");
+    program_expect(folder, "test ! -e cut/model.h5 && grep -q stopped said", 0, NULL);
+    program_expect(folder, "$RIMSHOT train tiny.yaml --out cut --resume --quiet --events", 0, NULL);
+    program_expect(folder, "cmp runs/tiny/model.h5 cut/model.h5", 0, NULL);
+}
+END_TEST
+
 /* Runs a command on a terminal of so many columns; all that came out of it. */
 static const char *on_terminal(const char *folder, const char *command, int columns) {
     static char text[1 << 20];
@@ -462,7 +491,7 @@ END_TEST
 TEST_MAIN("cli", wrong_commands_and_flags_are_named, a_processor_without_kernels_is_named,
           help_is_given, help_fits_a_terminal, the_committed_pages_are_what_the_program_prints,
           an_output_that_fails_is_a_failure, closed_standard_files_do_not_end_up_in_others,
-          a_terminal_gets_a_line_that_fits, a_log_gets_plain_lines,
+          a_terminal_gets_a_line_that_fits, a_log_gets_plain_lines, events_are_lines_of_json,
           mistakes_in_a_configuration_are_named, an_unreadable_folder_is_named,
           odd_sounds_are_classified_or_named, results_take_three_forms, damaged_models_are_refused,
           data_sets_are_shown, models_and_runs_are_shown)
