@@ -124,6 +124,12 @@ test: all $(CHOSEN)
 # once; the last line counts both.
 check:
 	@tests/setup.sh check
+	@$(MAKE) -j$$(nproc) --no-print-directory all
+	@if $(PYTHON) -c 'import numpy, pytest' 2>/dev/null; then \
+	    $(MAKE) --no-print-directory check-python; \
+	else \
+	    echo "skip python: $(PYTHON) lacks numpy or pytest"; \
+	fi
 	@rm -f $(BUILD)/matrix.count
 	@$(MAKE) -j$$(nproc) --no-print-directory matrix || true
 	@COUNTED=$(BUILD)/matrix.count $(MAKE) -j$$(nproc) --no-print-directory test
@@ -136,6 +142,11 @@ SAME_BITS_SLOW := nn/classifiers/test_classifier train/test_experiment
 matrix: $(BUILD)/bench $(BUILD)/rimshot $(SAME_BITS:%=$(BUILD)/tests/%) $(SAME_BITS_SLOW:%=$(BUILD)/tests/%)
 	@BUILD=$(BUILD) QUICK="$(SAME_BITS:%=$(BUILD)/tests/%)" SLOW="$(SAME_BITS_SLOW:%=$(BUILD)/tests/%)" \
 	    tests/matrix.sh
+
+# Tests of the Python package on what was built here; python/README.md says what they need.
+PYTHON    ?= python3
+check-python: all
+	@$(PYTHON) -m pytest -q python/tests
 
 $(BUILD)/bench: $(BENCH) $(BUILD)/librimshot.a
 	$(call say,LINK,$@)
@@ -236,6 +247,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check matrix bench demo docs folders format lint sanitize install install-lib uninstall clean
+.PHONY: all test check check-python matrix bench demo docs folders format lint sanitize install install-lib uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -569,6 +569,7 @@ static base_status describe(const rimshot_audio *audio, double *values, base_err
     if (audio->n_channels > 2) {
         return base_fail(err, BASE_EDATA, "%d channels; at most 2", (int)audio->n_channels);
     }
+    BASE_TRY(base_processor_check(err));
     data_audio planar;
     BASE_TRY(to_planar(audio, &planar, err));
     base_status status = measure(&planar, values, err);
