@@ -1,8 +1,8 @@
 /* train/report/plot.h - pictures, drawn with cairo (train/report/plot_canvas.c).
  *
  * One quiet visual language: white ground, one accent colour, a colour map whose lightness falls
- * evenly (readable in black and white), class names never cut. Each call writes NAME.svg and
- * NAME.png (2x) into the folder; equal input gives equal bytes. */
+ * evenly (readable in black and white), class names whole up to 100 characters. Each call writes
+ * NAME.svg and NAME.png (2x) into the folder; equal input gives equal bytes. */
 #ifndef TRAIN_REPORT_PLOT_H
 #define TRAIN_REPORT_PLOT_H
 

@@ -8,7 +8,12 @@
 #include "base/file.h"
 #include "train/report/plot_svg.h"
 
-enum { PNG_SCALE = 2 };
+enum {
+    PNG_SCALE = 2,
+    MAX_PIXELS = 1 << 26, /* of a PNG; larger pictures get a smaller scale */
+    MAX_SIDE = 32000,     /* cairo draws no more than 32767 */
+    MAX_CHARACTERS = 100  /* of a text; more is cut, with an ellipsis */
+};
 
 struct train_canvas {
     cairo_t *cr;
@@ -64,8 +69,12 @@ train_colour train_colour_faint(train_colour over, double opacity) {
 
 /* cairo refuses text that is not UTF-8, and names come from file systems. */
 static void add_clean(base_text *clean, const char *text) {
-    while (*text != '\0') {
+    for (int n_left = MAX_CHARACTERS; *text != '\0'; n_left--) {
         uint32_t code;
+        if (n_left == 0) {
+            base_text_add(clean, "…");
+            return;
+        }
         size_t n = base_utf8_decode(text, &code);
         if (n == 0 || code < 0x20 || code == 0x7F) {
             base_text_add(clean, "\xEF\xBF\xBD");
@@ -252,11 +261,16 @@ static cairo_status_t draw_svg(const train_picture *picture, base_text *svg) {
     return status;
 }
 
+static double png_scale(double width, double height) {
+    double scale = fmin(PNG_SCALE, sqrt(MAX_PIXELS / (width * height)));
+    return fmin(scale, MAX_SIDE / fmax(width, height));
+}
+
 static cairo_status_t draw_png(const train_picture *picture, base_text *png) {
-    cairo_surface_t *surface =
-        cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)ceil(PNG_SCALE * picture->width),
-                                   (int)ceil(PNG_SCALE * picture->height));
-    cairo_status_t status = draw_on(surface, PNG_SCALE, picture);
+    double scale = png_scale(picture->width, picture->height);
+    cairo_surface_t *surface = cairo_image_surface_create(
+        CAIRO_FORMAT_RGB24, (int)ceil(scale * picture->width), (int)ceil(scale * picture->height));
+    cairo_status_t status = draw_on(surface, scale, picture);
     if (status == CAIRO_STATUS_SUCCESS) {
         status = cairo_surface_write_to_png_stream(surface, add_bytes, png);
     }

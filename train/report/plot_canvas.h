@@ -42,7 +42,8 @@ typedef struct {
     double x, y;
 } train_point;
 
-/* Width of the text as it will be drawn; invalid UTF-8 shows as U+FFFD. */
+/* Width of the text as it will be drawn: invalid UTF-8 shows as U+FFFD, what follows the 100th
+ * character as an ellipsis. */
 double train_text_width(const char *text, double size, bool bold);
 
 void train_canvas_text(train_canvas *canvas, double x, double y, const train_type *type,
@@ -70,8 +71,9 @@ typedef struct {
 } train_raster;
 void train_canvas_raster(train_canvas *canvas, const train_raster *raster);
 
-/* Draws on a white sheet and writes folder/name.svg and folder/name.png (twice the size). Equal
- * drawings give equal bytes; ids in the SVG start with `name`, so that several can share a page. */
+/* Draws on a white sheet and writes folder/name.svg and folder/name.png (twice the size, unless it
+ * would have more than 64 M pixels or 32,000 in a row). Equal drawings give equal
+ * bytes; ids in the SVG start with `name`, so that several can share a page. */
 typedef struct {
     double width, height;
     train_canvas_draw *draw;

@@ -96,6 +96,41 @@ START_TEST(a_picture_grows_with_its_names) {
 }
 END_TEST
 
+/* cairo draws no image of more than 32767 pixels in a row. */
+START_TEST(long_names_and_many_classes_are_drawn) {
+    enum { N = 1500, NAME = 6000 };
+    static char name[NAME + 1];
+    static const char *classes[N];
+    static int64_t counts[N];
+    uint32_t width, height;
+    base_error err;
+    const char *folder = test_folder();
+    memset(name, 'x', NAME);
+    for (int c = 0; c < N; c++) classes[c] = "kick";
+    classes[1] = name;
+    int64_t confusion[4] = {1, 0, 0, 1}, support[2] = {1, 1};
+    double shares[2] = {1, 1};
+    train_metrics m = {.n_classes = 2,
+                       .n = 2,
+                       .confusion = confusion,
+                       .support = support,
+                       .precision = shares,
+                       .recall = shares,
+                       .f1 = shares};
+    TEST_OK(train_plot_confusion(&m, classes, "", folder, "m", &err), err);
+    png_size(folder, "m.png", &width, &height);
+    ck_assert_uint_lt(width, 4000);
+    ck_assert_double_eq(train_text_width(name, 11.5, false),
+                        train_text_width(name + NAME - 101, 11.5, false));
+    ck_assert_double_ne(train_text_width(name + NAME - 100, 11.5, false),
+                        train_text_width(name + NAME - 101, 11.5, false));
+    TEST_OK(train_plot_classes(classes, counts, N, folder, "c", &err), err);
+    png_size(folder, "c.png", &width, &height);
+    ck_assert_uint_le(height, 32000);
+    ck_assert_uint_gt(height, 30000);
+}
+END_TEST
+
 static train_fold_set histories(train_epoch *epochs, int64_t n, train_fold *folds, int n_folds) {
     for (int f = 0; f < n_folds; f++) folds[f] = (train_fold){.epochs = epochs, .n_epochs = n};
     return (train_fold_set){.n_folds = n_folds, .folds = folds};
@@ -195,5 +230,5 @@ START_TEST(ticks_are_round) {
 END_TEST
 
 TEST_MAIN("train/report/plot", equal_runs_give_equal_bytes, a_picture_grows_with_its_names,
-          curves_of_odd_histories, sounds_have_axes, says_where_it_cannot_write,
-          ids_are_renamed_in_order, map_darkens_evenly, ticks_are_round)
+          long_names_and_many_classes_are_drawn, curves_of_odd_histories, sounds_have_axes,
+          says_where_it_cannot_write, ids_are_renamed_in_order, map_darkens_evenly, ticks_are_round)
