@@ -3,6 +3,26 @@
 
 #include "train/experiment_internal.h"
 
+static base_status fail_changed(const char *path, base_error *err) {
+    return base_fail(err, BASE_EMISMATCH,
+                     "%s: has been changed since the run was begun; --overwrite starts afresh",
+                     path);
+}
+
+/* What the report is made from must be what was trained. */
+static base_status check_facts_text(train__experiment *e, const train_facts *before,
+                                    base_error *err) {
+    base_text were = {0}, are = {0};
+    train_facts_add_json(before, 0, &were);
+    train_facts_add_json(&e->facts, 0, &are);
+    bool same =
+        !were.failed && !are.failed && strcmp(base_text_string(&were), base_text_string(&are)) == 0;
+    base_text_release(&were);
+    base_text_release(&are);
+    const char *path = base_path_join(&e->arena, e->options->folder, "facts.json");
+    return same ? BASE_OK : fail_changed(path != NULL ? path : "facts.json", err);
+}
+
 /* A run goes on only with the kernels it was begun with, others give other last bits, and with the
  * same sounds. */
 static base_status check_same_facts(train__experiment *e, base_error *err) {
@@ -16,7 +36,7 @@ static base_status check_same_facts(train__experiment *e, base_error *err) {
             "%s: begun with kernels %s, %s; here they are %s, %s, and the bits would differ",
             e->options->folder, before.blas_kernel, before.level, now->blas_kernel, now->level);
     }
-    if (strcmp(before.fingerprint, now->fingerprint) == 0) return BASE_OK;
+    if (strcmp(before.fingerprint, now->fingerprint) == 0) return check_facts_text(e, &before, err);
     return base_fail(
         err, BASE_EMISMATCH,
         "%s: the sounds, their labels%s or the program have changed since it was begun",
@@ -89,39 +109,87 @@ base_status train__folder_keep(train__experiment *e, base_error *err) {
     return keep_weights(e, err);
 }
 
-static base_status write_kept(train__experiment *e, base_error *err) {
+/* The file of the run must have these bytes. */
+static base_status check_bytes(const char *path, const void *bytes, size_t n_bytes,
+                               base_error *err) {
+    void *found;
+    size_t n_found;
+    BASE_TRY(base_file_read(path, 0, &found, &n_found, err));
+    bool same = n_found == n_bytes && memcmp(found, bytes, n_bytes) == 0;
+    base_free(found);
+    return same ? BASE_OK : fail_changed(path, err);
+}
+
+/* Each is written, or, in a resumed run, checked: nobody has put in others by hand. */
+static base_status keep_copies(train__experiment *e, bool check, base_error *err) {
     for (int i = 0; i < e->n_kept; i++) {
-        const char *path = base_path_join(&e->arena, e->options->folder, e->kept[i].name);
-        if (!path) return train__out_of_memory(err);
-        BASE_TRY(base_file_write(path, e->kept[i].bytes, e->kept[i].n_bytes, err));
+        const train__kept_file *kept = &e->kept[i];
+        const char *path = base_path_join(&e->arena, e->options->folder, kept->name);
+        if (path == NULL) return train__out_of_memory(err);
+        BASE_TRY(check ? check_bytes(path, kept->bytes, kept->n_bytes, err)
+                       : base_file_write(path, kept->bytes, kept->n_bytes, err));
     }
     return BASE_OK;
+}
+
+/* manifest.csv, folds.csv and, if there is a second set of folds, compare/folds.csv. */
+static base_status write_tables(train__experiment *e, const char *folder, base_error *err) {
+    const char *manifest = base_path_join(&e->arena, folder, "manifest.csv");
+    const char *folds = base_path_join(&e->arena, folder, "folds.csv");
+    const char *compare = base_path_join(&e->arena, folder, "compare/folds.csv");
+    if (!manifest || !folds || !compare) return train__out_of_memory(err);
+    BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
+    BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
+    if (e->compare.n_folds == 0) return BASE_OK;
+    BASE_TRY(base_folder_make(base_path_folder(&e->arena, compare), err));
+    return data_folds_write(&e->compare, &e->data.manifest, &e->data.clips, compare, err);
+}
+
+static base_status compare_tables(train__experiment *e, const char *expected, base_error *err) {
+    static const char *const names[] = {"manifest.csv", "folds.csv", "compare/folds.csv"};
+    for (int i = 0; i < (e->compare.n_folds > 0 ? 3 : 2); i++) {
+        const char *path = base_path_join(&e->arena, e->options->folder, names[i]);
+        const char *other = base_path_join(&e->arena, expected, names[i]);
+        void *bytes;
+        size_t n_bytes;
+        if (!path || !other) return train__out_of_memory(err);
+        BASE_TRY(base_file_read(other, 0, &bytes, &n_bytes, err));
+        base_status status = check_bytes(path, bytes, n_bytes, err);
+        base_free(bytes);
+        BASE_TRY(status);
+    }
+    return BASE_OK;
+}
+
+/* They are written once more, aside, to be compared. */
+static base_status check_tables(train__experiment *e, base_error *err) {
+    const char *aside = base_path_join(&e->arena, e->options->folder, ".expected");
+    if (!aside) return train__out_of_memory(err);
+    base_status status = base_folder_make(aside, err);
+    if (status == BASE_OK) status = write_tables(e, aside, err);
+    if (status == BASE_OK) status = compare_tables(e, aside, err);
+    base_folder_remove(aside, NULL);
+    return status;
 }
 
 /* facts.json is written last: its presence says that the other files are there. */
 static base_status write_beginning(train__experiment *e, base_error *err) {
     const char *folder = e->options->folder;
     const char *config = base_path_join(&e->arena, folder, "config.yaml");
-    const char *manifest = base_path_join(&e->arena, folder, "manifest.csv");
-    const char *folds = base_path_join(&e->arena, folder, "folds.csv");
-    const char *compare = base_path_join(&e->arena, folder, "compare/folds.csv");
     const char *facts = base_path_join(&e->arena, folder, "facts.json");
-    if (!config || !manifest || !folds || !compare || !facts) return train__out_of_memory(err);
+    if (!config || !facts) return train__out_of_memory(err);
     if (e->options->resume && base_file_exists(facts)) {
         BASE_TRY(train_config_check_same(config, &e->yaml,
                                          "the run was started with another configuration; to "
                                          "resume, give the same file and overrides",
                                          err));
-        return check_same_facts(e, err);
+        BASE_TRY(check_same_facts(e, err));
+        BASE_TRY(keep_copies(e, true, err));
+        return check_tables(e, err);
     }
     BASE_TRY(base_file_write_text(config, &e->yaml, err));
-    BASE_TRY(write_kept(e, err));
-    BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
-    BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
-    if (e->compare.n_folds > 0) {
-        BASE_TRY(base_folder_make(base_path_folder(&e->arena, compare), err));
-        BASE_TRY(data_folds_write(&e->compare, &e->data.manifest, &e->data.clips, compare, err));
-    }
+    BASE_TRY(keep_copies(e, false, err));
+    BASE_TRY(write_tables(e, folder, err));
     return train_facts_write(&e->facts, folder, err);
 }
 

@@ -274,6 +274,19 @@ START_TEST(a_run_is_resumed_only_as_it_was_begun) {
     program_expect(folder, "$RIMSHOT train tiny.yaml --out run", 1, "run: already exists");
     program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=3 --out run --resume", 1,
                    "run/config.yaml:");
+    static const char *const edits[][2] = {{"folds.csv", "s/,1,folds/,0,folds/"},
+                                           {"manifest.csv", "2d"},
+                                           {"facts.json", "s/n_silent\": 0/n_silent\": 1/"}};
+    for (int i = 0; i < 3; i++) {
+        char command[256], said[128];
+        snprintf(command, sizeof command, "cp -r run edited && sed -i '%s' edited/%s", edits[i][1],
+                 edits[i][0]);
+        program_expect(folder, command, 0, NULL);
+        snprintf(said, sizeof said, "edited/%s: has been changed since the run was begun",
+                 edits[i][0]);
+        program_expect(folder, "$RIMSHOT train tiny.yaml --out edited --resume", 1, said);
+        program_expect(folder, "test ! -e edited/.expected && rm -r edited", 0, NULL);
+    }
     program_expect(folder, "$RIMSHOT train tiny.yaml --out drums --overwrite", 1,
                    "drums: is not a run folder, so it is not overwritten");
     program_expect(folder, "$RIMSHOT train tiny.yaml --out run --resume --overwrite", 2,
