@@ -182,6 +182,22 @@ void data_augment_features(const data_augment *augment, float *features, const i
     }
 }
 
+static base_status augment_clip(const void *context, dsp_clip clip, base_rng *rng, void *scratch,
+                                base_error *err) {
+    return data_augment_waveform(context, clip, rng, scratch, err);
+}
+
+static void augment_features(const void *context, float *x, const int64_t shape[3], base_rng *rng) {
+    data_augment_features(context, x, shape, rng);
+}
+
+data_augmenter data_augmenter_of(const data_augment *augment) {
+    return (data_augmenter){.scratch_bytes = data_augment_scratch_bytes(augment),
+                            .waveform = augment_clip,
+                            .features = augment_features,
+                            .context = augment};
+}
+
 bool data_augment_is_empty(const data_augment *augment) {
     return augment->n == 0;
 }

@@ -12,6 +12,7 @@
 #ifndef DATA_AUGMENT_H
 #define DATA_AUGMENT_H
 
+#include "data/batch.h"
 #include "data/effect.h"
 
 const base_variant *const *data_augment_variants(int *n);
@@ -36,6 +37,8 @@ base_status data_augment_waveform(const data_augment *augment, dsp_clip clip, ba
                                   void *scratch, base_error *err);
 void data_augment_features(const data_augment *augment, float *features, const int64_t shape[3],
                            base_rng *rng);
+/* The chain as a batcher takes it; borrows it. */
+data_augmenter data_augmenter_of(const data_augment *augment);
 bool data_augment_is_empty(const data_augment *augment);
 /* For benchmarks: effect names, and one effect alone at p = 1. */
 int data_augment_n(const data_augment *augment);

@@ -7,11 +7,7 @@
 enum { FIT_BLOCK = 32 }; /* clips whose features are held at once while fitting */
 
 struct data_batcher {
-    const data_clips *clips;
-    const data_augment *augment;
-    const dsp_features *features;
-    base_pool *pool;
-    int64_t max_batch;
+    data_batcher_options options;
     int64_t shape[3], n_floats; /* of one sample's features */
     size_t audio_bytes,
         work_bytes; /* of one worker: its clip, then scratch for effect or feature */
@@ -19,39 +15,46 @@ struct data_batcher {
     base_error *failure; /* [threads], of a worker's first sample that failed */
 };
 
+static int64_t load_clip(const void *context, int64_t index, float *x) {
+    data_clips_load(context, index, x);
+    return data_clips_valid(context, index);
+}
+
+data_clip_source data_clips_source(const data_clips *clips) {
+    return (data_clip_source){.form = {clips->sample_rate_hz, clips->n_channels, clips->n_samples},
+                              .load = load_clip,
+                              .context = clips};
+}
+
 static size_t round_up(size_t n_bytes) {
     return (n_bytes + BASE_ALIGNMENT - 1) / BASE_ALIGNMENT * BASE_ALIGNMENT;
 }
 
 /* Effects and features run one after the other, so they share their scratch. */
-static size_t work_bytes(const data_augment *augment, const dsp_features *features) {
-    size_t effect = augment != NULL ? data_augment_scratch_bytes(augment) : 0;
-    size_t feature = dsp_features_scratch_bytes(features);
+static size_t work_bytes(const data_batcher_options *options) {
+    size_t effect = options->effects != NULL ? options->effects->scratch_bytes : 0;
+    size_t feature = dsp_features_scratch_bytes(options->features);
     return round_up(effect > feature ? effect : feature);
 }
 
-base_status data_batcher_new(const data_clips *clips, const data_augment *augment,
-                             const dsp_features *features, int64_t max_batch, base_pool *pool,
-                             data_batcher **batcher, base_error *err) {
+base_status data_batcher_new(const data_batcher_options *options, data_batcher **batcher,
+                             base_error *err) {
     *batcher = NULL;
     data_batcher *b = base_alloc(1, sizeof *b);
     if (b == NULL) return base_fail(err, BASE_EMEMORY, "batches: out of memory");
-    *b = (data_batcher){.clips = clips,
-                        .augment = augment,
-                        .features = features,
-                        .pool = pool,
-                        .max_batch = max_batch};
-    dsp_features_shape(features, b->shape);
+    *b = (data_batcher){.options = *options};
+    const dsp_clip_form *form = &options->source.form;
+    dsp_features_shape(options->features, b->shape);
     b->n_floats = b->shape[0] * b->shape[1] * b->shape[2];
-    b->audio_bytes = round_up((size_t)(clips->n_channels * clips->n_samples) * sizeof(float));
-    b->work_bytes = work_bytes(augment, features);
-    size_t n_threads = (size_t)base_pool_threads(pool);
+    b->audio_bytes = round_up((size_t)(form->n_channels * form->n_samples) * sizeof(float));
+    b->work_bytes = work_bytes(options);
+    size_t n_threads = (size_t)base_pool_threads(options->pool);
     b->scratch = base_alloc(n_threads, b->audio_bytes + b->work_bytes);
     b->failure = base_alloc(n_threads, sizeof *b->failure);
     if (b->scratch == NULL || b->failure == NULL) {
         data_batcher_free(b);
         return base_fail(err, BASE_EMEMORY, "batches: no memory for %d threads",
-                         base_pool_threads(pool));
+                         base_pool_threads(options->pool));
     }
     *batcher = b;
     return BASE_OK;
@@ -70,15 +73,16 @@ void data_batcher_free(data_batcher *batcher) {
 typedef struct {
     dsp_clip clip;
     void *work;
-} bench;
+} worker_scratch;
 
-static bench bench_of(const data_batcher *b, int worker) {
+static worker_scratch scratch_of(const data_batcher *b, int worker) {
     char *memory = b->scratch + (size_t)worker * (b->audio_bytes + b->work_bytes);
-    return (bench){.clip = {.x = (float *)memory,
-                            .n_channels = b->clips->n_channels,
-                            .n = b->clips->n_samples,
-                            .sample_rate_hz = b->clips->sample_rate_hz},
-                   .work = memory + b->audio_bytes};
+    const dsp_clip_form *form = &b->options.source.form;
+    return (worker_scratch){.clip = {.x = (float *)memory,
+                                     .n_channels = form->n_channels,
+                                     .n = form->n_samples,
+                                     .sample_rate_hz = form->sample_rate_hz},
+                            .work = memory + b->audio_bytes};
 }
 
 /* Samples up to the last that is not zero in some channel. */
@@ -95,10 +99,11 @@ static int64_t sounding_samples(dsp_clip clip) {
 
 /* Effects lengthen, shorten or move the sound; the zeros that the clip itself ended with stay part
  * of it. *n_valid becomes the valid samples afterwards. */
-static base_status augment_clip(const data_batcher *b, bench own, int64_t *n_valid, base_rng *rng,
-                                base_error *err) {
+static base_status augment_clip(const data_batcher *b, worker_scratch own, int64_t *n_valid,
+                                base_rng *rng, base_error *err) {
+    const data_augmenter *effects = b->options.effects;
     int64_t n_zeros = *n_valid - sounding_samples(own.clip);
-    BASE_TRY(data_augment_waveform(b->augment, own.clip, rng, own.work, err));
+    BASE_TRY(effects->waveform(effects->context, own.clip, rng, own.work, err));
     int64_t n = sounding_samples(own.clip) + n_zeros;
     *n_valid = n < own.clip.n ? n : own.clip.n;
     return BASE_OK;
@@ -118,26 +123,28 @@ static void prepare_sample(void *context, int64_t task, int worker) {
     base_error *failure = &b->failure[worker];
     if (failure->status != BASE_OK) return;
     int64_t index = request->index[task];
-    bool augmented = request->augmented && b->augment != NULL;
-    bench own = bench_of(b, worker);
+    const data_clip_source *source = &b->options.source;
+    const data_augmenter *effects = request->augmented ? b->options.effects : NULL;
+    const dsp_features *features =
+        request->features != NULL ? request->features : b->options.features;
+    worker_scratch own = scratch_of(b, worker);
     base_rng rng =
         base_rng_open(request->seed, BASE_RNG_AUGMENT, request->epoch,
                       (uint64_t)(request->position != NULL ? request->position[task] : index));
     float *out = job->x + task * b->n_floats;
-    int64_t n_valid = data_clips_valid(b->clips, index);
-    data_clips_load(b->clips, index, own.clip.x);
-    if (augmented && augment_clip(b, own, &n_valid, &rng, failure) != BASE_OK) return;
-    dsp_features_apply(b->features, own.clip.x, own.work, out);
-    if (augmented) data_augment_features(b->augment, out, b->shape, &rng);
-    job->length[task] = (int32_t)dsp_features_valid_frames(b->features, n_valid);
+    int64_t n_valid = source->load(source->context, index, own.clip.x);
+    if (effects != NULL && augment_clip(b, own, &n_valid, &rng, failure) != BASE_OK) return;
+    dsp_features_apply(features, own.clip.x, own.work, out);
+    if (effects != NULL) effects->features(effects->context, out, b->shape, &rng);
+    job->length[task] = (int32_t)dsp_features_valid_frames(features, n_valid);
 }
 
 static base_status prepare(data_batcher *b, const data_batch_request *request, float *x,
                            int32_t *length, base_error *err) {
     prepare_job job = {.batcher = b, .request = request, .x = x, .length = length};
-    int n_threads = base_pool_threads(b->pool);
+    int n_threads = base_pool_threads(b->options.pool);
     for (int i = 0; i < n_threads; i++) b->failure[i].status = BASE_OK;
-    base_parallel(b->pool, request->n, prepare_sample, &job);
+    base_parallel(b->options.pool, request->n, prepare_sample, &job);
     for (int i = 0; i < n_threads; i++) {
         const base_error *failure = &b->failure[i];
         if (failure->status != BASE_OK) return base_fail(err, failure->status, "%s", failure->text);
@@ -147,7 +154,7 @@ static base_status prepare(data_batcher *b, const data_batch_request *request, f
 
 base_status data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
                                int32_t *length, base_error *err) {
-    BASE_CHECK(request->n >= 0 && request->n <= batcher->max_batch);
+    BASE_CHECK(request->n >= 0 && request->n <= batcher->options.max_batch);
     return prepare(batcher, request, x, length, err);
 }
 
@@ -168,7 +175,7 @@ static base_status fit_blocks(data_batcher *b, const int64_t *index, int64_t n, 
 
 base_status data_batch_fit(data_batcher *batcher, const int64_t *index, int64_t n,
                            dsp_features *features, base_error *err) {
-    BASE_CHECK(features == batcher->features);
+    BASE_CHECK(features == batcher->options.features);
     if (!dsp_features_needs_fit(features)) return BASE_OK;
     if (n == 0) return base_fail(err, BASE_EDATA, "no clips to fit features.normalize on");
     dsp_features_fit *fit = NULL;

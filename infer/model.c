@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/h5.h"
+#include "data/batch.h"
 #include "infer/budget.h"
 #include "nn/loss.h"
 #include "nn/weights.h"
@@ -33,12 +34,13 @@ struct infer_model {
     base_pool *pool;
     infer_needs needs;
     int64_t max_batch, n_samples, count; /* count: floats of features per clip */
-    float *audio_rows;                   /* [n_workers, channels, n_samples] */
-    char *scratch;                       /* [n_workers, scratch_bytes] */
-    size_t scratch_bytes;
-    float *x;        /* [max_batch, count] */
-    int32_t *length; /* [max_batch] */
-    float *share;    /* [max_batch, n_classes] of a member's classifier; NULL: there is none */
+    data_batcher *batcher;
+    const data_audio *clips; /* what the batcher loads: these, or */
+    const data_clips *set;   /* those */
+    int64_t *index;          /* [max_batch] */
+    float *x;                /* [max_batch, count] */
+    int32_t *length;         /* [max_batch] */
+    float *share; /* [max_batch, n_classes] of a member's classifier; NULL: there is none */
 };
 
 /* By the exponent's bits, so that the loop has no branch. */
@@ -309,16 +311,37 @@ static base_status read_members(infer_model *model, base_h5_reader *reader, base
     return BASE_OK;
 }
 
+/* A clip without sound is all zeros. */
+static int64_t load_clip(const void *context, int64_t index, float *x) {
+    const infer_model *model = context;
+    if (model->set) {
+        data_clips_load(model->set, index, x);
+        return data_clips_valid(model->set, index);
+    }
+    const data_audio *clip = &model->clips[index];
+    int64_t n = clip->n < model->n_samples ? clip->n : model->n_samples;
+    memset(x, 0, (size_t)(model->audio.channels * model->n_samples) * sizeof *x);
+    if (!clip->x) return 1;
+    for (int64_t c = 0; c < model->audio.channels; c++) {
+        memcpy(x + c * model->n_samples, clip->x + c * clip->n, (size_t)n * sizeof *x);
+    }
+    return n > 0 ? n : 1;
+}
+
 static base_status allocate(infer_model *model, base_error *err) {
-    size_t n_workers = (size_t)base_pool_threads(model->pool);
+    data_batcher_options options = {
+        .source = {.form = {model->audio.sample_rate_hz, model->audio.channels, model->n_samples},
+                   .load = load_clip,
+                   .context = model},
+        .features = model->members[0].features,
+        .max_batch = model->max_batch,
+        .pool = model->pool};
+    BASE_TRY(data_batcher_new(&options, &model->batcher, err));
     model->count = nn_shape_count(nn_network_get_config(model->members[0].network)->input);
-    model->scratch_bytes = (dsp_features_scratch_bytes(model->members[0].features) + 63) / 64 * 64;
-    model->audio_rows = base_alloc(n_workers * (size_t)model->audio.channels,
-                                   (size_t)model->n_samples * sizeof *model->audio_rows);
-    model->scratch = base_alloc(n_workers, model->scratch_bytes + 64);
+    model->index = base_alloc((size_t)model->max_batch, sizeof *model->index);
     model->x = base_alloc((size_t)model->max_batch, (size_t)model->count * sizeof *model->x);
     model->length = base_alloc((size_t)model->max_batch, sizeof *model->length);
-    bool complete = model->audio_rows && model->scratch && model->x && model->length;
+    bool complete = model->index && model->x && model->length;
     if (complete && model->has_classifier) {
         model->share =
             base_alloc((size_t)model->max_batch, (size_t)model->n_classes * sizeof *model->share);
@@ -368,8 +391,8 @@ void infer_model_free(infer_model *model) {
         dsp_features_free(model->members[i].features);
         nn_classifier_free(model->members[i].classifier);
     }
-    base_free(model->audio_rows);
-    base_free(model->scratch);
+    data_batcher_free(model->batcher);
+    base_free(model->index);
     base_free(model->x);
     base_free(model->length);
     base_free(model->share);
@@ -436,45 +459,31 @@ uint32_t infer_model_format(const infer_model *model) {
 /* Clips to classify, from either of two places. */
 typedef struct {
     infer_model *model;
-    const dsp_features *features;
     const data_audio *clips; /* or: */
     const data_clips *set;
     const int64_t *index;
     int64_t first;
 } clip_source;
 
-static int64_t load_clip(const clip_source *source, int64_t i, float *row) {
-    const infer_model *model = source->model;
-    if (source->set) {
-        int64_t clip = source->index[i];
-        data_clips_load(source->set, clip, row);
-        return data_clips_valid(source->set, clip);
-    }
-    const data_audio *clip = &source->clips[i];
-    int64_t n = clip->n < model->n_samples ? clip->n : model->n_samples;
-    memset(row, 0, (size_t)(model->audio.channels * model->n_samples) * sizeof *row);
-    if (!clip->x) return 1;
-    for (int64_t c = 0; c < model->audio.channels; c++) {
-        memcpy(row + c * model->n_samples, clip->x + c * clip->n, (size_t)n * sizeof *row);
-    }
-    return n > 0 ? n : 1;
-}
-
-static void prepare_clip(void *context, int64_t task, int worker) {
-    const clip_source *source = context;
+/* A member's features of the next n clips, into the model's x and length. Nothing can fail: there
+ * are no effects. */
+static void prepare_clips(const clip_source *source, int member, int64_t n) {
     infer_model *model = source->model;
-    float *row = model->audio_rows + worker * model->audio.channels * model->n_samples;
-    int64_t valid = load_clip(source, source->first + task, row);
-    dsp_features_apply(source->features, row,
-                       model->scratch + (size_t)worker * model->scratch_bytes,
-                       model->x + task * model->count);
-    model->length[task] = (int32_t)dsp_features_valid_frames(source->features, valid);
+    model->clips = source->clips;
+    model->set = source->set;
+    for (int64_t i = 0; i < n; i++) {
+        model->index[i] = source->set ? source->index[source->first + i] : source->first + i;
+    }
+    data_batch_request request = {
+        .index = model->index, .n = n, .features = model->members[member].features};
+    base_error err;
+    base_status status =
+        data_batch_prepare(model->batcher, &request, model->x, model->length, &err);
+    BASE_CHECK(status == BASE_OK);
 }
 
 void infer_model_prepare(infer_model *model, int member, const data_audio *clip, float *x) {
-    clip_source source = {
-        .model = model, .features = model->members[member].features, .clips = clip};
-    base_parallel(model->pool, 1, prepare_clip, &source);
+    prepare_clips(&(clip_source){.model = model, .clips = clip}, member, 1);
     memcpy(x, model->x, (size_t)model->count * sizeof *x);
 }
 
@@ -497,8 +506,7 @@ static void add_probabilities(const infer_model *model, const float *logits, int
 /* What a member's network gives for the next n clips. */
 static const float *run_member(clip_source *source, int member, int64_t n) {
     infer_model *model = source->model;
-    source->features = model->members[member].features;
-    base_parallel(model->pool, n, prepare_clip, source);
+    prepare_clips(source, member, n);
     nn_input input = {.x = model->x, .length = model->length, .n = n};
     return nn_network_forward(model->members[member].network, &input);
 }

@@ -6,6 +6,7 @@ enum { KEEP_AT_MOST = 1 << 29 }; /* bytes of features kept in memory */
 
 struct train_feed {
     data_batcher *batcher;
+    data_augmenter effects; /* the batcher's, if the feed augments */
     train_feed_options options;
     int64_t count; /* floats per clip */
     bool augmented;
@@ -41,12 +42,16 @@ base_status train_feed_new(const train_feed_options *options, train_feed **out, 
     dsp_features_shape(options->features, shape);
     *feed = (train_feed){.options = *options, .count = shape[0] * shape[1] * shape[2]};
     feed->augmented = options->augment && !data_augment_is_empty(options->augment);
+    if (feed->augmented) feed->effects = data_augmenter_of(options->augment);
     bool keep = train_feed_kept_bytes(options->augment, options->clips.n, feed->count) > 0;
     base_status status = allocate(feed, keep, err);
     if (status == BASE_OK) {
-        status = data_batcher_new(options->clips.clips, feed->augmented ? options->augment : NULL,
-                                  options->features, options->max_batch, options->pool,
-                                  &feed->batcher, err);
+        data_batcher_options batcher = {.source = data_clips_source(options->clips.clips),
+                                        .effects = feed->augmented ? &feed->effects : NULL,
+                                        .features = options->features,
+                                        .max_batch = options->max_batch,
+                                        .pool = options->pool};
+        status = data_batcher_new(&batcher, &feed->batcher, err);
     }
     if (status != BASE_OK) {
         train_feed_free(feed);

@@ -4,6 +4,7 @@
 #ifndef TRAIN_FEED_H
 #define TRAIN_FEED_H
 
+#include "data/augment.h"
 #include "data/batch.h"
 #include "train/predictions.h"
 

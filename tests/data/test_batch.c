@@ -1,3 +1,4 @@
+#include "data/augment.h"
 #include "data/batch.h"
 
 #include <math.h>
@@ -10,6 +11,7 @@ typedef struct {
     fixture data;
     base_arena arena;
     data_augment *augment;
+    data_augmenter effects;
     dsp_features *features;
     base_pool *pool;
     data_batcher *batcher;
@@ -50,9 +52,13 @@ static void bench_open(bench *b, const char *effects, const char *features, int 
     TEST_OK(base_options_bind(dsp_features_table, node, &options, &b->arena, &err), err);
     TEST_OK(dsp_features_new(&options, &form, &b->features, &err), err);
     TEST_OK(base_pool_new(n_threads, &b->pool, &err), err);
-    TEST_OK(data_batcher_new(&b->data.clips, b->augment, b->features, MAX_BATCH, b->pool,
-                             &b->batcher, &err),
-            err);
+    b->effects = data_augmenter_of(b->augment);
+    data_batcher_options batcher = {.source = data_clips_source(&b->data.clips),
+                                    .effects = &b->effects,
+                                    .features = b->features,
+                                    .max_batch = MAX_BATCH,
+                                    .pool = b->pool};
+    TEST_OK(data_batcher_new(&batcher, &b->batcher, &err), err);
     int64_t shape[3];
     dsp_features_shape(b->features, shape);
     b->n_floats = shape[0] * shape[1] * shape[2];
@@ -300,7 +306,9 @@ START_TEST(works_without_effects_and_pool) {
     bench_open(&b, "[]", LOG_MEL, 1);
     data_batcher *bare;
     base_error err;
-    TEST_OK(data_batcher_new(&b.data.clips, NULL, b.features, 1, NULL, &bare, &err), err);
+    data_batcher_options plain = {
+        .source = data_clips_source(&b.data.clips), .features = b.features, .max_batch = 1};
+    TEST_OK(data_batcher_new(&plain, &bare, &err), err);
     data_batch_request request = {.index = some, .n = 1, .augmented = true};
     prepare(&b, &request);
     float *x = base_alloc((size_t)b.n_floats, sizeof *x);
@@ -320,11 +328,17 @@ START_TEST(an_effect_that_fails_fails_the_batch) {
     base_error err;
     bench_open(&b, "[mp3: {p: 1}]", LOG_MEL, 2);
     data_batch_request request = {.index = some, .n = MAX_BATCH, .augmented = true};
-    double rate_hz = b.data.clips.sample_rate_hz;
-    b.data.clips.sample_rate_hz = 1234.0; /* not the rate that the chain was made for */
-    TEST_FAILS(data_batch_prepare(b.batcher, &request, b.x, b.length, &err), BASE_EDATA, err,
+    data_batcher *wrong;
+    data_batcher_options options = {.source = data_clips_source(&b.data.clips),
+                                    .effects = &b.effects,
+                                    .features = b.features,
+                                    .max_batch = MAX_BATCH,
+                                    .pool = b.pool};
+    options.source.form.sample_rate_hz = 1234.0; /* not the rate that the chain was made for */
+    TEST_OK(data_batcher_new(&options, &wrong, &err), err);
+    TEST_FAILS(data_batch_prepare(wrong, &request, b.x, b.length, &err), BASE_EDATA, err,
                "augment: mp3: MP3 has no sample rate");
-    b.data.clips.sample_rate_hz = rate_hz;
+    data_batcher_free(wrong);
     prepare(&b, &request);
     bench_close(&b);
 }
