@@ -269,7 +269,8 @@ static base_status draw(cli_call *call, const overview *o, const char *folder, b
     BASE_TRY(base_folder_make(folder, err));
     BASE_TRY(data_manifest_write(manifest, table, err));
     BASE_TRY(
-        train_plot_classes(manifest->classes, counts, manifest->n_classes, folder, "classes", err));
+        train_plot_classes(&(train_plot_counts){manifest->classes, counts, manifest->n_classes},
+                           folder, "classes", err));
     return draw_sounds(call, o->set, folder, err);
 }
 

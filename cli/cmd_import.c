@@ -130,8 +130,10 @@ static base_status open_config(cli_call *call, const char *path, target *to, bas
     }
     BASE_TRY(find_classes(call, to, err));
     to->config.train.freeze = (base_strings){0}; /* nothing is trained here */
-    BASE_TRY(train_network_new(&to->config, to->n_classes, 1, false, call->pool, &to->made.network,
-                               &to->made.features, err));
+    BASE_TRY(train_network_new(
+        &(train_network_plan){
+            .config = &to->config, .n_classes = to->n_classes, .max_batch = 1, .pool = call->pool},
+        &to->made.network, &to->made.features, err));
     nn_network_init(to->made.network, (uint64_t)to->config.train.seed);
     to->member = &to->made;
     return write_config(call, to, err);

@@ -3,20 +3,20 @@
 #include "cli/training.h"
 #include "train/pretrain.h"
 
-static bool on_progress(void *context, const train_config *config, int64_t epoch, int64_t done,
-                        int64_t total, double loss, const train_epoch *over) {
+static bool on_progress(void *context, const train_progress *now) {
     cli_progress *progress = context;
-    int64_t n_epochs = config->train.epochs;
+    const train_epoch *over = now->over;
     char label[64], text[64];
-    if (over) {
+    if (over != NULL) {
         cli_progress_line(progress, "epoch %lld/%lld  loss %.4f  found %.4f  lr %.3g",
-                          (long long)epoch, (long long)n_epochs, over->train_loss, over->accuracy,
-                          over->lr);
+                          (long long)now->epoch, (long long)now->n_epochs, over->train_loss,
+                          over->accuracy, over->lr);
     } else {
-        double epochs = (double)epoch - 1 + (double)done / (double)total;
-        snprintf(label, sizeof label, "epoch %lld/%lld", (long long)epoch, (long long)n_epochs);
-        snprintf(text, sizeof text, "loss %.3f", loss);
-        cli_progress_draw(progress, label, epochs / (double)n_epochs, text);
+        double epochs = (double)now->epoch - 1 + (double)now->done / (double)now->total;
+        snprintf(label, sizeof label, "epoch %lld/%lld", (long long)now->epoch,
+                 (long long)now->n_epochs);
+        snprintf(text, sizeof text, "loss %.3f", now->loss);
+        cli_progress_draw(progress, label, epochs / (double)now->n_epochs, text);
     }
     return !cli_stopped();
 }

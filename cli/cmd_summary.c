@@ -114,8 +114,12 @@ static int summarize_config(cli_call *call) {
     nn_network *network = NULL;
     base_status status = count_classes(call, &config, &n_classes, &err);
     if (status == BASE_OK) {
-        status = train_network_new(&config, n_classes, config.train.batch,
-                                   config.classifier == NULL, call->pool, &network, NULL, &err);
+        status = train_network_new(&(train_network_plan){.config = &config,
+                                                         .n_classes = n_classes,
+                                                         .max_batch = config.train.batch,
+                                                         .training = config.classifier == NULL,
+                                                         .pool = call->pool},
+                                   &network, NULL, &err);
     }
     int code = status == BASE_OK ? print_network(&config, network) : cli_fail(&err);
     nn_network_free(network);

@@ -134,21 +134,29 @@ static base_status section(train_config *config, base_node *root, const char *ke
     return BASE_OK;
 }
 
-/* Binds one of several named things below train: `key: name` or `key: {name: {...}}`. */
-static base_status bind_choice(train_config *config, base_node *train, const char *key,
-                               const char *preset, const base_variant *const *variants,
-                               int n_variants, int *index, void *options, base_error *err) {
-    base_node *node = base_node_get(train, key);
+/* A key of `train` that takes one of several named things. */
+typedef struct {
+    const char *name, *preset;
+    const base_variant *const *variants;
+    int n_variants;
+} choice_key;
+
+/* Binds one of several named things below train, `key: name` or `key: {name: {...}}`, with
+ * `preset` where the key is absent. `options` becomes a copy of what the name takes. */
+static base_status bind_choice(train_config *config, const choice_key *key, void *options,
+                               int *index, base_error *err) {
+    const base_family family = {.what = key->name, .variants = key->variants, .n = key->n_variants};
+    base_node *train = base_node_get(config->root, "train"),
+              *node = base_node_get(train, key->name);
     if (!node) {
-        node = base_node_scalar(&config->arena, preset, "default", 0);
+        node = base_node_scalar(&config->arena, key->preset, "default", 0);
         if (!node) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
-        base_node_put(train, key, node);
+        base_node_put(train, key->name, node);
     }
-    const base_family family = {.what = key, .variants = variants, .n = n_variants};
     base_choice choice;
     BASE_TRY(base_variant_bind(&family, node, &config->arena, &choice, err));
     *index = choice.index;
-    memcpy(options, choice.options, variants[*index]->size_bytes);
+    memcpy(options, choice.options, key->variants[*index]->size_bytes);
     return BASE_OK;
 }
 
@@ -175,18 +183,18 @@ static base_status bind_init(train_config *config, base_node *train, base_error 
 
 static base_status bind_optimization(train_config *config, base_node *node, base_error *err) {
     train_options *train = &config->train;
-    int n, index;
-    const base_variant *const *variants = nn_optimizer_variants(&n);
-    BASE_TRY(bind_choice(config, node, "optimizer", "adamw", variants, n, &index,
-                         &train->optimizer_options, err));
+    choice_key optimizer = {.name = "optimizer", .preset = "adamw"},
+               schedule = {.name = "schedule", .preset = "constant"},
+               loss = {.name = "loss", .preset = "cross_entropy"};
+    optimizer.variants = nn_optimizer_variants(&optimizer.n_variants);
+    schedule.variants = nn_schedule_variants(&schedule.n_variants);
+    loss.variants = nn_loss_variants(&loss.n_variants);
+    int index;
+    BASE_TRY(bind_choice(config, &optimizer, &train->optimizer_options, &index, err));
     train->optimizer = (nn_optimizer_kind)index;
-    variants = nn_schedule_variants(&n);
-    BASE_TRY(bind_choice(config, node, "schedule", "constant", variants, n, &index,
-                         &train->schedule_options, err));
+    BASE_TRY(bind_choice(config, &schedule, &train->schedule_options, &index, err));
     train->schedule = (nn_schedule_kind)index;
-    variants = nn_loss_variants(&n);
-    BASE_TRY(bind_choice(config, node, "loss", "cross_entropy", variants, n, &index,
-                         &train->loss_options, err));
+    BASE_TRY(bind_choice(config, &loss, &train->loss_options, &index, err));
     train->loss = (nn_loss_kind)index;
     if (train->mixup > 0 && train->batch < 2) {
         return base_node_fail(node, err, BASE_ECONFIG, "mixup needs a batch of at least 2");
@@ -202,17 +210,6 @@ static base_status bind_train(train_config *config, base_error *err) {
     BASE_TRY(base_options_bind(train_options_table, node, &config->train, &config->arena, err));
     BASE_TRY(bind_init(config, node, err));
     return fitted ? train_classifier_bind(config, node, err) : bind_optimization(config, node, err);
-}
-
-static base_status need(const base_node *node, const train_config *config, const char *key,
-                        base_node_kind kind, const char *kind_name, base_error *err) {
-    if (!node) {
-        return base_node_fail(config->root, err, BASE_ECONFIG, "'%s' is missing", key);
-    }
-    if (node->kind != kind) {
-        return base_node_fail(node, err, BASE_ECONFIG, "must be a %s", kind_name);
-    }
-    return BASE_OK;
 }
 
 /* "h3-crnn" names a folder below runs/, so it must be one path component. */
@@ -237,7 +234,12 @@ static base_status bind_all(train_config *config, base_error *err) {
     if (!config->dataset) {
         return base_node_fail(config->root, err, BASE_ECONFIG, "'dataset' is missing");
     }
-    BASE_TRY(need(config->network, config, "network", BASE_NODE_LIST, "list of layers", err));
+    if (!config->network) {
+        return base_node_fail(config->root, err, BASE_ECONFIG, "'network' is missing");
+    }
+    if (config->network->kind != BASE_NODE_LIST) {
+        return base_node_fail(config->network, err, BASE_ECONFIG, "must be a list of layers");
+    }
     base_node *node;
     BASE_TRY(section(config, config->root, "audio", &node, err));
     BASE_TRY(base_options_bind(data_audio_table, node, &config->audio, &config->arena, err));

@@ -6,25 +6,29 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "evaluation: out of memory");
 }
 
-/* Buffers of one batch. */
+/* A pass, with the buffers of one batch. */
 typedef struct {
+    nn_network *network;
+    train_feed *feed;
+    const train_pass *pass;
     float *x;
     int32_t *length;
     int64_t *place;
-} batch_buffers;
+} encoder;
 
-static base_status encode(nn_network *network, train_feed *feed, const train_pass *pass,
-                          const batch_buffers *b, float *rows, base_error *err) {
-    int64_t n = train_feed_n(feed), batch = nn_network_get_config(network)->max_batch;
+static base_status encode(const encoder *e, float *rows, base_error *err) {
+    nn_network *network = e->network;
+    const train_pass *pass = e->pass;
+    int64_t n = train_feed_n(e->feed), batch = nn_network_get_config(network)->max_batch;
     int64_t width = nn_shape_count(nn_network_output(network));
     int64_t n_learned_from = nn_network_n_learned_from(network);
     for (int64_t begin = 0; begin < n; begin += batch) {
         int64_t size = n - begin < batch ? n - begin : batch;
-        for (int64_t i = 0; i < size; i++) b->place[i] = begin + i;
+        for (int64_t i = 0; i < size; i++) e->place[i] = begin + i;
         train_feed_request request = {
-            .place = b->place, .n = size, .seed = pass->seed, .epoch = pass->epoch, .first = begin};
-        BASE_TRY(train_feed_batch(feed, &request, b->x, b->length, err));
-        nn_input input = {.x = b->x, .length = b->length, .n = size};
+            .place = e->place, .n = size, .seed = pass->seed, .epoch = pass->epoch, .first = begin};
+        BASE_TRY(train_feed_batch(e->feed, &request, e->x, e->length, err));
+        nn_input input = {.x = e->x, .length = e->length, .n = size};
         if (pass->learned_from) input.learned_from = pass->learned_from + begin * n_learned_from;
         const float *y = nn_network_forward(network, &input);
         if (rows) memcpy(rows + begin * width, y, (size_t)(size * width) * sizeof *rows);
@@ -39,14 +43,16 @@ base_status train_encode(nn_network *network, train_feed *feed, const train_pass
                          base_error *err) {
     const nn_network_config *config = nn_network_get_config(network);
     size_t batch = (size_t)config->max_batch, count = (size_t)nn_shape_count(config->input);
-    batch_buffers b = {.x = base_alloc(batch * count, sizeof *b.x),
-                       .length = base_alloc(batch, sizeof *b.length),
-                       .place = base_alloc(batch, sizeof *b.place)};
-    base_status status =
-        b.x && b.length && b.place ? encode(network, feed, pass, &b, rows, err) : no_memory(err);
-    base_free(b.x);
-    base_free(b.length);
-    base_free(b.place);
+    encoder e = {.network = network,
+                 .feed = feed,
+                 .pass = pass,
+                 .x = base_alloc(batch * count, sizeof *e.x),
+                 .length = base_alloc(batch, sizeof *e.length),
+                 .place = base_alloc(batch, sizeof *e.place)};
+    base_status status = e.x && e.length && e.place ? encode(&e, rows, err) : no_memory(err);
+    base_free(e.x);
+    base_free(e.length);
+    base_free(e.place);
     return status;
 }
 

@@ -70,17 +70,23 @@ typedef struct {
     int64_t *unseen; /* [n_unseen] clips of use: test */
     int64_t n_unseen;
 } train_data;
-base_status train_data_open(train_config *config, base_pool *pool, data_progress *progress,
-                            void *context, train_data *data, base_error *err);
+/* Of `work` the cache folder is not used: it is always the user's. */
+base_status train_data_open(train_config *config, const data_work *work, train_data *data,
+                            base_error *err);
 void train_data_release(train_data *data);
 
-/* Plans the configured network for n_classes (also checks it); *features may be NULL. */
-base_status train_network_new(const train_config *config, int64_t n_classes, int64_t max_batch,
-                              bool training, base_pool *pool, nn_network **network,
+typedef struct {
+    const train_config *config;
+    int64_t n_classes, max_batch;
+    bool training;
+    base_pool *pool; /* NULL: the calling thread alone */
+} train_network_plan;
+/* Plans the configured network, which must give the classes, and its front end; features may be
+ * NULL. */
+base_status train_network_new(const train_network_plan *plan, nn_network **network,
                               dsp_features **features, base_error *err);
 /* The same for a network whose output may be anything. */
-base_status train_encoder_new(const train_config *config, int64_t n_classes, int64_t max_batch,
-                              bool training, base_pool *pool, nn_network **network,
+base_status train_encoder_new(const train_network_plan *plan, nn_network **network,
                               dsp_features **features, base_error *err);
 
 #endif

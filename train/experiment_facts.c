@@ -98,8 +98,11 @@ static base_status note_weights(train__experiment *e, nn_network *network, base_
 static base_status describe_network(train__experiment *e, base_error *err) {
     nn_network *network;
     train_config *config = e->config;
-    BASE_TRY(train_network_new(config, e->data.manifest.n_classes, config->train.batch,
-                               !config->classifier, NULL, &network, NULL, err));
+    BASE_TRY(train_network_new(&(train_network_plan){.config = config,
+                                                     .n_classes = e->data.manifest.n_classes,
+                                                     .max_batch = config->train.batch,
+                                                     .training = !config->classifier},
+                               &network, NULL, err));
     nn_shape shape = nn_network_get_config(network)->input;
     char input[64];
     nn_shape_text(shape, true, input);
@@ -209,7 +212,8 @@ static base_status resolve_augment(train__experiment *e, base_error *err) {
 base_status train__prepare(train__experiment *e, base_error *err) {
     train_config *config = e->config;
     BASE_TRY(train_init_open(config, &e->init, err));
-    BASE_TRY(train_data_open(config, e->options->pool, tell_decoding, e, &e->data, err));
+    data_work work = {.pool = e->options->pool, .progress = tell_decoding, .progress_context = e};
+    BASE_TRY(train_data_open(config, &work, &e->data, err));
     const data_clips *clips = &e->data.clips;
     BASE_TRY(data_folds_make(&e->data.manifest, clips, &config->folds, &e->main, err));
     BASE_TRY(make_compare_folds(e, err));

@@ -101,29 +101,28 @@ static bool tell_of_fold(train__experiment *e, const fold_progress *p, train_eve
     return !e->halted;
 }
 
-static bool tell_progress(void *context, int64_t epoch, int64_t done, int64_t total, double loss,
-                          const train_epoch *over, int64_t best_epoch, double best_accuracy) {
+static bool tell_progress(void *context, const train_progress *now) {
     fold_progress *p = context;
     train__experiment *e = p->experiment;
     pthread_mutex_lock(&e->mutex);
-    double step = (double)((epoch - 1) * total + done) - p->work;
+    double step = (double)((now->epoch - 1) * now->total + now->done) - p->work;
     /* The first report of a fold shows how much of it a resumed run had done already. */
-    if (step > (double)total) e->worked_before += step - (double)done;
+    if (step > (double)now->total) e->worked_before += step - (double)now->done;
     p->work += step;
     e->work_done += step;
     double elapsed_s = now_s() - e->started_s, worked = e->work_done - e->worked_before;
     double rate = elapsed_s > 0 ? worked / elapsed_s : 0;
-    train_event event = {.kind = over ? TRAIN_EVENT_EPOCH : TRAIN_EVENT_STEP,
-                         .epoch_number = epoch,
-                         .n_epochs = e->config->train.epochs,
-                         .done = done,
-                         .total = total,
-                         .loss = loss,
-                         .best_accuracy = best_accuracy,
-                         .best_epoch = best_epoch,
+    train_event event = {.kind = now->over ? TRAIN_EVENT_EPOCH : TRAIN_EVENT_STEP,
+                         .epoch_number = now->epoch,
+                         .n_epochs = now->n_epochs,
+                         .done = now->done,
+                         .total = now->total,
+                         .loss = now->loss,
+                         .best_accuracy = now->best_accuracy,
+                         .best_epoch = now->best_epoch,
                          .samples_per_s = rate,
                          .seconds_left = rate > 0 ? (e->work_total - e->work_done) / rate : -1,
-                         .epoch = over};
+                         .epoch = now->over};
     bool go_on = tell_of_fold(e, p, &event);
     pthread_mutex_unlock(&e->mutex);
     return go_on;

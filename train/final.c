@@ -43,8 +43,12 @@ static base_status load_fold(const train_final_request *request, int fold, base_
                                          last ? "last.h5" : "best.h5");
     const char *fingerprint = base_arena_printf(arena, "%s fold%d", request->fingerprint, fold);
     if (!path || !fingerprint) return base_fail(err, BASE_EMEMORY, "model: out of memory");
-    BASE_TRY(train_network_new(config, request->facts->n_classes, 1, last && !config->classifier,
-                               request->pool, &member->network, &member->features, err));
+    BASE_TRY(train_network_new(&(train_network_plan){.config = config,
+                                                     .n_classes = request->facts->n_classes,
+                                                     .max_batch = 1,
+                                                     .training = last && !config->classifier,
+                                                     .pool = request->pool},
+                               &member->network, &member->features, err));
     return read_judged(request, path, fingerprint, member, err);
 }
 
@@ -56,24 +60,40 @@ static int best_fold(const train_fold_set *set) {
     return best + 1;
 }
 
-/* On failure, too, the first *n_members are the caller's to free, unless train.final is `all`. */
-static base_status gather_members(const train_final_request *request, const train_run *run,
-                                  base_arena *arena, infer_member *members, int *n_members,
-                                  base_error *err) {
-    *n_members = 1;
+/* A model in the making. */
+typedef struct {
+    const train_final_request *request;
+    train_run run;
+    infer_member *members; /* the first n_members are to be freed, unless train.final is `all` */
+    int n_members;
+    infer_model_content content;
+    const char *path;
+} final_model;
+
+static base_status out_of_memory(base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "model: out of memory");
+}
+
+static base_status gather_members(final_model *model, base_error *err) {
+    const train_final_request *request = model->request;
+    base_arena *arena = &model->run.arena;
+    int n_folds = model->run.main.n_folds;
+    model->members = base_arena_alloc(arena, (size_t)n_folds, sizeof *model->members);
+    if (model->members == NULL) return out_of_memory(err);
+    model->n_members = 1;
     switch (request->config->train.final) {
     case TRAIN_FINAL_BEST_FOLD:
-        return load_fold(request, best_fold(&run->main), arena, members, err);
+        return load_fold(request, best_fold(&model->run.main), arena, model->members, err);
     case TRAIN_FINAL_ENSEMBLE:
-        *n_members = run->main.n_folds;
-        for (int i = 0; i < *n_members; i++) {
-            BASE_TRY(load_fold(request, i + 1, arena, &members[i], err));
+        model->n_members = n_folds;
+        for (int i = 0; i < n_folds; i++) {
+            BASE_TRY(load_fold(request, i + 1, arena, &model->members[i], err));
         }
         return BASE_OK;
     default:
-        members[0] = (infer_member){.network = request->network,
-                                    .features = request->features,
-                                    .classifier = request->classifier};
+        model->members[0] = (infer_member){.network = request->network,
+                                           .features = request->features,
+                                           .classifier = request->classifier};
         return BASE_OK;
     }
 }
@@ -111,32 +131,32 @@ static void add_record(const train_run *run, int final, const train_metrics *uns
     base_text_add(json, "}");
 }
 
-static base_status write_with_record(const train_final_request *request, const train_run *run,
-                                     const train_metrics *unseen, infer_model_content *content,
-                                     const char *path, base_error *err) {
+static base_status write_with_record(final_model *model, const train_metrics *unseen,
+                                     base_error *err) {
     base_text record = {0};
-    add_record(run, request->config->train.final, unseen, &record);
-    content->record = base_text_string(&record);
-    base_status status = record.failed ? base_fail(err, BASE_EMEMORY, "model: out of memory")
-                                       : infer_model_write(content, path, err);
+    add_record(&model->run, model->request->config->train.final, unseen, &record);
+    model->content.record = base_text_string(&record);
+    base_status status =
+        record.failed ? out_of_memory(err) : infer_model_write(&model->content, model->path, err);
     base_text_release(&record);
     return status;
 }
 
 /* What the model as it is written makes of the unseen sounds. */
-static base_status test_model(const train_final_request *request, const char *path,
-                              base_arena *arena, train_metrics *metrics, base_error *err) {
+static base_status test_model(final_model *model, train_metrics *metrics, base_error *err) {
     enum { BATCH = 32 };
+    const train_final_request *request = model->request;
     const train_data *data = request->data;
+    base_arena *arena = &model->run.arena;
     const char *csv = base_path_join(arena, request->folder, "unseen.csv");
     float *p =
         base_arena_alloc(arena, (size_t)(data->n_unseen * request->facts->n_classes), sizeof *p);
-    if (!csv || !p) return base_fail(err, BASE_EMEMORY, "model: out of memory");
-    infer_model *model;
-    BASE_TRY(infer_model_open(path, BATCH, request->pool, &model, err));
+    if (csv == NULL || p == NULL) return out_of_memory(err);
+    infer_model *written;
+    BASE_TRY(infer_model_open(model->path, BATCH, request->pool, &written, err));
     base_status status =
-        infer_model_classify_clips(model, &data->clips, data->unseen, data->n_unseen, p, err);
-    infer_model_free(model);
+        infer_model_classify_clips(written, &data->clips, data->unseen, data->n_unseen, p, err);
+    infer_model_free(written);
     BASE_TRY(status);
     train_predictions all = {.probability = p};
     train_clips clips = {&data->manifest, &data->clips, data->unseen, data->n_unseen};
@@ -145,50 +165,36 @@ static base_status test_model(const train_final_request *request, const char *pa
     return train_metrics_compute(&all, arena, metrics, err);
 }
 
-static base_status write_model(const train_final_request *request, const train_run *run,
-                               base_arena *arena, const infer_member *members, int n_members,
-                               base_error *err) {
-    const char *path = base_path_join(arena, request->folder, "model.h5");
-    if (!path) return base_fail(err, BASE_EMEMORY, "model: out of memory");
-    infer_model_content content = {.config = request->yaml,
-                                   .classes = request->facts->classes,
-                                   .n_classes = request->facts->n_classes,
-                                   .temperature =
-                                       request->config->train.loss == NN_CROSS_ENTROPY
-                                           ? train_fit_temperature(&run->main.predictions)
-                                           : 1,
-                                   .members = members,
-                                   .n_members = n_members};
-    BASE_TRY(write_with_record(request, run, NULL, &content, path, err));
+static base_status write_model(final_model *model, base_error *err) {
+    const train_final_request *request = model->request;
+    bool scaled = request->config->train.loss == NN_CROSS_ENTROPY;
+    model->path = base_path_join(&model->run.arena, request->folder, "model.h5");
+    if (model->path == NULL) return out_of_memory(err);
+    BASE_TRY(gather_members(model, err));
+    model->content = (infer_model_content){
+        .config = request->yaml,
+        .classes = request->facts->classes,
+        .n_classes = request->facts->n_classes,
+        .temperature = scaled ? train_fit_temperature(&model->run.main.predictions) : 1,
+        .members = model->members,
+        .n_members = model->n_members};
+    BASE_TRY(write_with_record(model, NULL, err));
     if (request->data->n_unseen == 0) return BASE_OK;
     train_metrics unseen;
-    BASE_TRY(test_model(request, path, arena, &unseen, err));
-    return write_with_record(request, run, &unseen, &content, path, err);
-}
-
-static base_status write_final(const train_final_request *request, train_run *run,
-                               base_error *err) {
-    infer_member *members =
-        base_arena_alloc(&run->arena, (size_t)run->main.n_folds, sizeof *members);
-    if (!members) return base_fail(err, BASE_EMEMORY, "model: out of memory");
-    int n_members;
-    base_status status = gather_members(request, run, &run->arena, members, &n_members, err);
-    if (status == BASE_OK) {
-        status = write_model(request, run, &run->arena, members, n_members, err);
-    }
-    bool borrowed = request->config->train.final == TRAIN_FINAL_ALL;
-    for (int i = 0; i < n_members && !borrowed; i++) {
-        nn_network_free(members[i].network);
-        dsp_features_free(members[i].features);
-        nn_classifier_free(members[i].classifier);
-    }
-    return status;
+    BASE_TRY(test_model(model, &unseen, err));
+    return write_with_record(model, &unseen, err);
 }
 
 base_status train_final_write(const train_final_request *request, base_error *err) {
-    train_run run;
-    BASE_TRY(train_run_read(request->folder, &run, err));
-    base_status status = write_final(request, &run, err);
-    train_run_release(&run);
+    final_model model = {.request = request};
+    BASE_TRY(train_run_read(request->folder, &model.run, err));
+    base_status status = write_model(&model, err);
+    bool borrowed = request->config->train.final == TRAIN_FINAL_ALL;
+    for (int i = 0; i < model.n_members && !borrowed; i++) {
+        nn_network_free(model.members[i].network);
+        dsp_features_free(model.members[i].features);
+        nn_classifier_free(model.members[i].classifier);
+    }
+    train_run_release(&model.run);
     return status;
 }

@@ -34,8 +34,13 @@ static bool tell(void *context, int64_t done) {
     const train_job *job = f->job;
     if (!job->progress) return true;
     bool counts = f->pass > 0 || !f->augmented;
-    return job->progress(job->progress_context, f->pass > 0 ? f->pass : 1, counts ? done : 0,
-                         job->n_train, NAN, NULL, 0, -1);
+    train_progress progress = {.epoch = f->pass > 0 ? f->pass : 1,
+                               .n_epochs = job->config->train.epochs,
+                               .done = counts ? done : 0,
+                               .total = job->n_train,
+                               .loss = NAN,
+                               .best_accuracy = -1};
+    return job->progress(job->progress_context, &progress);
 }
 
 static base_status encode_pass(fit *f, train_feed *feed, base_error *err) {
@@ -121,8 +126,11 @@ int64_t train_fit_numbers(const train_config *config, const nn_network *network)
 
 static base_status make_network(fit *f, base_error *err) {
     const train_job *job = f->job;
-    BASE_TRY(train_network_new(job->config, job->n_classes, job->config->train.batch, false,
-                               job->pool, &f->made.network, &f->made.features, err));
+    BASE_TRY(train_network_new(&(train_network_plan){.config = job->config,
+                                                     .n_classes = job->n_classes,
+                                                     .max_batch = job->config->train.batch,
+                                                     .pool = job->pool},
+                               &f->made.network, &f->made.features, err));
     f->width = nn_shape_count(nn_network_output(f->made.network));
     nn_network_init(f->made.network, job->seed);
     return train_init_apply(job->init, f->made.network, NULL, err);

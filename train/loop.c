@@ -140,8 +140,13 @@ static base_status run_batch(loop *l, const step_batches *s, int64_t batch, doub
     BASE_TRY(train_feed_batch(l->train, &request, l->x, l->length, err));
     set_targets(l, begin, n, l->target);
     if (l->options->mixup > 0) {
-        train_mixup(mixup_share(l, s->epoch, batch), l->x, l->count, l->target, l->job->n_classes,
-                    l->length, n);
+        train_mixup_batch samples = {.n = n,
+                                     .x = l->x,
+                                     .count = l->count,
+                                     .target = l->target,
+                                     .n_classes = l->job->n_classes,
+                                     .length = l->length};
+        train_mixup(mixup_share(l, s->epoch, batch), &samples);
     }
     nn_input input = {.x = l->x,
                       .length = l->length,
@@ -160,10 +165,18 @@ static bool report_progress(loop *l, int64_t epoch, int64_t done, double loss,
                             const train_epoch *over) {
     const train_job *job = l->job;
     if (!job->progress) return true;
-    double best = -1;
-    if (l->state.best_epoch > 0) best = l->state.epochs[l->state.best_epoch - 1].accuracy;
-    return job->progress(job->progress_context, epoch, done, l->n_draws, loss, over,
-                         l->state.best_epoch, best);
+    train_progress progress = {.epoch = epoch,
+                               .n_epochs = l->options->epochs,
+                               .done = done,
+                               .total = l->n_draws,
+                               .loss = loss,
+                               .over = over,
+                               .best_epoch = l->state.best_epoch,
+                               .best_accuracy = -1};
+    if (progress.best_epoch > 0) {
+        progress.best_accuracy = l->state.epochs[progress.best_epoch - 1].accuracy;
+    }
+    return job->progress(job->progress_context, &progress);
 }
 
 static base_status ran_away(const loop *l, int64_t epoch, const char *what, base_error *err) {
@@ -383,7 +396,11 @@ static void plan_epoch(loop *l) {
 static base_status set_up(loop *l, base_error *err) {
     const train_job *job = l->job;
     const train_options *options = l->options;
-    BASE_TRY(train_network_new(job->config, job->n_classes, options->batch, true, job->pool,
+    BASE_TRY(train_network_new(&(train_network_plan){.config = job->config,
+                                                     .n_classes = job->n_classes,
+                                                     .max_batch = options->batch,
+                                                     .training = true,
+                                                     .pool = job->pool},
                                &l->network, &l->features, err));
     l->count = nn_shape_count(nn_network_get_config(l->network)->input);
     plan_epoch(l);

@@ -8,6 +8,18 @@
 #include "train/init.h"
 #include "train/run.h"
 
+/* Where a training stands. */
+typedef struct {
+    int64_t epoch, n_epochs; /* from 1 */
+    int64_t done, total;     /* samples of the epoch */
+    double loss;             /* its running mean; NaN: there is none */
+    const train_epoch *over; /* the epoch that is over; NULL: it is under way */
+    int64_t best_epoch;      /* so far; 0: none */
+    double best_accuracy;    /* negative: none */
+} train_progress;
+/* Called after every batch and every epoch; false stops. */
+typedef bool train_watcher(void *context, const train_progress *progress);
+
 /* What one training works on. All borrowed. */
 typedef struct {
     const train_config *config;
@@ -22,11 +34,8 @@ typedef struct {
     const char *fingerprint; /* of configuration, data and kernels */
     bool resume;             /* from last.h5, if it is there */
     base_pool *pool;
-    base_arena *arena; /* for what lives as long as the job; NULL: there is none */
-    /* Called after every batch (epoch_over NULL) and every epoch; false stops. best_epoch 0: none
-     * yet. */
-    bool (*progress)(void *context, int64_t epoch, int64_t done, int64_t total, double loss,
-                     const train_epoch *epoch_over, int64_t best_epoch, double best_accuracy);
+    base_arena *arena;       /* for what lives as long as the job; NULL: there is none */
+    train_watcher *progress; /* NULL: nobody watches */
     void *progress_context;
 } train_job;
 

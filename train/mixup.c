@@ -32,12 +32,13 @@ static void blend(float share, float *a, float *b, int64_t n) {
     }
 }
 
-void train_mixup(double share, float *x, int64_t count, float *target, int64_t n_classes,
-                 int32_t *length, int64_t n) {
-    for (int64_t i = 0, j = n - 1; i < j; i++, j--) {
-        blend((float)share, x + i * count, x + j * count, count);
-        blend((float)share, target + i * n_classes, target + j * n_classes, n_classes);
-        int32_t longer = length[i] > length[j] ? length[i] : length[j];
-        length[i] = length[j] = longer;
+void train_mixup(double share, const train_mixup_batch *batch) {
+    int64_t count = batch->count, n_classes = batch->n_classes;
+    int32_t *length = batch->length;
+    for (int64_t i = 0, j = batch->n - 1; i < j; i++, j--) {
+        blend((float)share, batch->x + i * count, batch->x + j * count, count);
+        blend((float)share, batch->target + i * n_classes, batch->target + j * n_classes,
+              n_classes);
+        length[i] = length[j] = length[i] > length[j] ? length[i] : length[j];
     }
 }

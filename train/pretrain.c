@@ -94,10 +94,11 @@ static base_status ran_away(const pretraining *p, int64_t epoch, base_error *err
         p->options->folder, (long long)epoch);
 }
 
-static base_status report(const pretraining *p, int64_t epoch, int64_t done, double loss,
-                          const train_epoch *over, base_error *err) {
+static base_status report(const pretraining *p, train_progress progress, base_error *err) {
     const train_pretrain_options *o = p->options;
-    bool go_on = !o->progress || o->progress(o->context, p->config, epoch, done, p->n, loss, over);
+    progress.n_epochs = p->train->epochs;
+    progress.total = p->n;
+    bool go_on = o->progress == NULL || o->progress(o->context, &progress);
     return go_on ? BASE_OK : base_fail(err, BASE_ESTOPPED, "stopped");
 }
 
@@ -115,7 +116,9 @@ static base_status run_epoch(pretraining *p, train_epoch *epoch, base_error *err
         nn_optimizer_step(p->optimizer, epoch->lr);
         sum += result.loss;
         n_found += result.n_found;
-        BASE_TRY(report(p, epoch->epoch, batch_begin(p, b + 1), sum / (double)(b + 1), NULL, err));
+        train_progress progress = {
+            .epoch = epoch->epoch, .done = batch_begin(p, b + 1), .loss = sum / (double)(b + 1)};
+        BASE_TRY(report(p, progress, err));
     }
     epoch->train_loss = sum / (double)p->n_batches;
     epoch->accuracy = (double)n_found / (double)(VIEWS * p->n);
@@ -132,7 +135,9 @@ static base_status run_epochs(pretraining *p, base_error *err) {
         nn_schedule_epoch_end(&p->schedule, epoch.train_loss);
         BASE_TRY(train_checkpoint_write(state, p->last, err));
         BASE_TRY(train_history_write(state->epochs, state->n_epochs, p->options->folder, err));
-        BASE_TRY(report(p, epoch.epoch, p->n, epoch.train_loss, &epoch, err));
+        train_progress progress = {
+            .epoch = epoch.epoch, .done = p->n, .loss = epoch.train_loss, .over = &epoch};
+        BASE_TRY(report(p, progress, err));
     }
     return train_history_write(state->epochs, state->n_epochs, p->options->folder, err);
 }
@@ -168,8 +173,12 @@ static base_status open_data(pretraining *p, base_error *err) {
     BASE_TRY(data_augment_new(config->augment, &form, &p->augment, err));
     BASE_TRY(check_config(p, err));
     BASE_TRY(data_manifest_open(config->dataset, config->folder, &p->manifest, err));
-    BASE_TRY(train_encoder_new(config, p->manifest.n_classes, VIEWS * p->train->batch, true,
-                               p->options->pool, &p->network, &p->features, err));
+    BASE_TRY(train_encoder_new(&(train_network_plan){.config = config,
+                                                     .n_classes = p->manifest.n_classes,
+                                                     .max_batch = VIEWS * p->train->batch,
+                                                     .training = true,
+                                                     .pool = p->options->pool},
+                               &p->network, &p->features, err));
     nn_shape output = nn_network_output(p->network);
     if (output.rank != 1) {
         return base_node_fail(config->network, err, BASE_ESHAPE,

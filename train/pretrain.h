@@ -13,17 +13,14 @@
 #define TRAIN_PRETRAIN_H
 
 #include "data/clips.h"
-#include "train/config.h"
-#include "train/run.h"
+#include "train/loop.h"
 
 typedef struct {
     const char *folder;
     bool resume; /* go on where it stopped; the configuration must be the same */
     base_pool *pool;
     data_progress *decoding; /* with context; NULL: none */
-    /* Called after every batch (over NULL) and every epoch; false stops. */
-    bool (*progress)(void *context, const train_config *config, int64_t epoch, int64_t done,
-                     int64_t total, double loss, const train_epoch *over);
+    train_watcher *progress; /* likewise */
     void *context;
 } train_pretrain_options;
 

@@ -8,44 +8,41 @@ static base_status no_memory(const char *what, base_error *err) {
     return base_fail(err, BASE_EMEMORY, "%s: out of memory", what);
 }
 
-static base_status find_file(train_run *run, const char *sub_folder, int number, const char *name,
+/* The arena's path of a file that must be there. */
+static base_status find_file(train_run *run, const char *folder, const char *name,
                              const char **path, base_error *err) {
-    *path = base_arena_printf(&run->arena, "%s/%sfold%d/%s", run->folder, sub_folder, number, name);
+    *path = base_arena_printf(&run->arena, "%s/%s%s", run->folder, folder, name);
     if (*path == NULL) return no_memory(run->folder, err);
     if (base_file_exists(*path)) return BASE_OK;
-    return base_fail(err, BASE_ENOTFOUND, "%s: not a finished run: %sfold%d/%s is missing",
-                     run->folder, sub_folder, number, name);
+    return base_fail(err, BASE_ENOTFOUND, "%s: not a finished run: %s%s is missing", run->folder,
+                     folder, name);
 }
 
-/* The parts a set is read from. */
+/* What a set of folds is read from. */
 typedef struct {
-    const char *sub_folder;
-    bool has_history; /* of its folds; unseen sounds have none of their own */
-    const char *file; /* in each fold's folder; NULL: unseen.csv of the run itself, as one fold */
-} part_names;
+    const char *folds; /* "compare/fold", before a fold's number; NULL: the run folder, as one */
+    const char *table;
+    bool has_history;    /* of its own, which unseen sounds do not have */
+    base_arena *scratch; /* for predictions, until they are joined */
+} source;
 
-static base_status read_history(train_run *run, const part_names *names, int number,
-                                train_fold *fold, base_error *err) {
-    const char *path;
-    if (!names->has_history) return BASE_OK;
-    BASE_TRY(find_file(run, names->sub_folder, number, "history.csv", &path, err));
-    BASE_TRY(train_history_read(path, &run->arena, fold, err));
-    fold->best_epoch = train_history_best(fold->epochs, fold->n_epochs, run->facts.monitor);
-    return BASE_OK;
-}
-
-static base_status read_fold(train_run *run, const part_names *names, int number, base_arena *arena,
-                             train_fold *fold, base_error *err) {
-    const char *path;
-    BASE_TRY(read_history(run, names, number, fold, err));
-    if (names->file != NULL) {
-        BASE_TRY(find_file(run, names->sub_folder, number, names->file, &path, err));
-    } else if ((path = base_path_join(arena, run->folder, "unseen.csv")) == NULL) {
-        return no_memory(run->folder, err);
+/* Reads fold `number`, from 1. */
+static base_status read_fold(train_run *run, const source *from, int number, train_fold *fold,
+                             base_error *err) {
+    const char *path, *folder = "";
+    if (from->folds != NULL) {
+        folder = base_arena_printf(&run->arena, "%s%d/", from->folds, number);
+        if (folder == NULL) return no_memory(run->folder, err);
     }
+    if (from->has_history) {
+        BASE_TRY(find_file(run, folder, "history.csv", &path, err));
+        BASE_TRY(train_history_read(path, &run->arena, fold, err));
+        fold->best_epoch = train_history_best(fold->epochs, fold->n_epochs, run->facts.monitor);
+    }
+    BASE_TRY(find_file(run, folder, from->table, &path, err));
     fold->predictions.classes = run->facts.classes;
     fold->predictions.n_classes = run->facts.n_classes;
-    BASE_TRY(train_predictions_read(path, arena, &fold->predictions, err));
+    BASE_TRY(train_predictions_read(path, from->scratch, &fold->predictions, err));
     base_status status =
         train_metrics_compute(&fold->predictions, &run->arena, &fold->metrics, err);
     return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", path);
@@ -90,16 +87,17 @@ static base_status summarise(train_run *run, train_fold_set *set, base_error *er
     return train_metrics_compute(&set->predictions, &run->arena, &set->pooled, err);
 }
 
-static base_status read_set(train_run *run, const part_names *names, int n_folds,
-                            train_fold_set *set, base_error *err) {
+static base_status read_set(train_run *run, source from, int n_folds, train_fold_set *set,
+                            base_error *err) {
     set->n_folds = n_folds;
     if (n_folds == 0) return BASE_OK;
     set->folds = base_arena_alloc(&run->arena, (size_t)n_folds, sizeof *set->folds);
     if (set->folds == NULL) return no_memory(run->folder, err);
     base_arena scratch = {0};
     base_status status = BASE_OK;
+    from.scratch = &scratch;
     for (int f = 0; f < n_folds && status == BASE_OK; f++) {
-        status = read_fold(run, names, f + 1, &scratch, &set->folds[f], err);
+        status = read_fold(run, &from, f + 1, &set->folds[f], err);
     }
     if (status == BASE_OK) status = join(run, set, err);
     base_arena_release(&scratch);
@@ -123,14 +121,15 @@ static base_status read_sets(train_run *run, base_error *err) {
     if (of_model == NULL) return no_memory(run->folder, err);
     run->main.grouped_by = facts->grouped_by;
     run->compare.grouped_by = facts->compared_by;
-    const part_names main = {"", true, "predictions.csv"},
-                     compare = {"compare/", true, "predictions.csv"},
-                     unseen = {"", false, "unseen.csv"}, model = {"", false, NULL};
-    BASE_TRY(read_set(run, &main, facts->n_folds, &run->main, err));
-    BASE_TRY(read_set(run, &compare, facts->n_compare_folds, &run->compare, err));
+    const source main = {.folds = "fold", .table = "predictions.csv", .has_history = true};
+    const source compare = {
+        .folds = "compare/fold", .table = "predictions.csv", .has_history = true};
+    const source unseen = {.folds = "fold", .table = "unseen.csv"}, model = {.table = "unseen.csv"};
+    BASE_TRY(read_set(run, main, facts->n_folds, &run->main, err));
+    BASE_TRY(read_set(run, compare, facts->n_compare_folds, &run->compare, err));
     if (facts->n_unseen == 0) return BASE_OK;
-    BASE_TRY(read_set(run, &unseen, facts->n_folds, &run->unseen, err));
-    return read_set(run, &model, base_file_exists(of_model), &run->model, err);
+    BASE_TRY(read_set(run, unseen, facts->n_folds, &run->unseen, err));
+    return read_set(run, model, base_file_exists(of_model), &run->model, err);
 }
 
 static base_status read_run(train_run *run, base_error *err) {

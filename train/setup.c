@@ -20,36 +20,35 @@ static base_status check_output(const train_config *config, const nn_network *ne
                           nn_shape_text(output, true, text), (long long)n_classes);
 }
 
-base_status train_encoder_new(const train_config *config, int64_t n_classes, int64_t max_batch,
-                              bool training, base_pool *pool, nn_network **network,
+base_status train_encoder_new(const train_network_plan *plan, nn_network **network,
                               dsp_features **features, base_error *err) {
+    const train_config *config = plan->config;
     dsp_features *front;
-    const dsp_clip_form form = data_audio_form(&config->audio);
+    const dsp_clip_form form = {config->audio.sample_rate_hz, config->audio.channels,
+                                data_audio_samples(&config->audio)};
     BASE_TRY(dsp_features_new(&config->features, &form, &front, err));
     int64_t shape[3];
     dsp_features_shape(front, shape);
-    nn_network_config plan = {.input = nn_shape_make(3, shape),
-                              .n_classes = n_classes,
-                              .max_batch = max_batch,
-                              .training = training,
-                              .freeze = config->train.freeze,
-                              .pool = pool};
-    base_status status = nn_network_new(config->network, &plan, network, err);
-    if (status != BASE_OK || !features) dsp_features_free(front);
-    if (status == BASE_OK && features) *features = front;
+    nn_network_config request = {.input = nn_shape_make(3, shape),
+                                 .n_classes = plan->n_classes,
+                                 .max_batch = plan->max_batch,
+                                 .training = plan->training,
+                                 .freeze = config->train.freeze,
+                                 .pool = plan->pool};
+    base_status status = nn_network_new(config->network, &request, network, err);
+    if (status != BASE_OK || features == NULL) dsp_features_free(front);
+    if (status == BASE_OK && features != NULL) *features = front;
     return status;
 }
 
-base_status train_network_new(const train_config *config, int64_t n_classes, int64_t max_batch,
-                              bool training, base_pool *pool, nn_network **network,
+base_status train_network_new(const train_network_plan *plan, nn_network **network,
                               dsp_features **features, base_error *err) {
-    BASE_TRY(
-        train_encoder_new(config, n_classes, max_batch, training, pool, network, features, err));
-    base_status status = check_output(config, *network, n_classes, err);
+    BASE_TRY(train_encoder_new(plan, network, features, err));
+    base_status status = check_output(plan->config, *network, plan->n_classes, err);
     if (status == BASE_OK) return BASE_OK;
     nn_network_free(*network);
     *network = NULL;
-    if (features) {
+    if (features != NULL) {
         dsp_features_free(*features);
         *features = NULL;
     }
@@ -76,7 +75,9 @@ static base_status check_parts(train_config *config, int n_classes, base_error *
     BASE_TRY(data_augment_new(config->augment, &form, &augment, err));
     data_augment_free(augment);
     nn_network *network;
-    BASE_TRY(train_network_new(config, n_classes, 1, false, NULL, &network, NULL, err));
+    BASE_TRY(train_network_new(
+        &(train_network_plan){.config = config, .n_classes = n_classes, .max_batch = 1}, &network,
+        NULL, err));
     base_status status = check_weights(config, network, err);
     nn_network_free(network);
     return status;
@@ -98,18 +99,19 @@ static base_status list_unseen(train_data *data, base_error *err) {
     return base_fail(err, BASE_EDATA, "none of the sounds for testing (use: test) is in use");
 }
 
-base_status train_data_open(train_config *config, base_pool *pool, data_progress *progress,
-                            void *context, train_data *data, base_error *err) {
+base_status train_data_open(train_config *config, const data_work *work, train_data *data,
+                            base_error *err) {
     *data = (train_data){0};
+    base_arena arena = {0};
+    data_work cached = *work;
+    cached.cache_folder = base_path_cache(&arena);
     BASE_TRY(data_manifest_open(config->dataset, config->folder, &data->manifest, err));
     base_status status = check_parts(config, data->manifest.n_classes, err);
-    base_arena arena = {0};
     if (status == BASE_OK) {
-        data_work work = {pool, base_path_cache(&arena), progress, context};
-        status = data_clips_open(&data->manifest, &config->audio, &work, &data->clips, err);
+        status = data_clips_open(&data->manifest, &config->audio, &cached, &data->clips, err);
     }
     if (status == BASE_OK) {
-        status = data_duplicates_find(&data->clips, config->folds.near, pool, &data->manifest,
+        status = data_duplicates_find(&data->clips, config->folds.near, work->pool, &data->manifest,
                                       &data->duplicates, err);
     }
     if (status == BASE_OK) status = data_manifest_leave_out_copies(&data->manifest, err);

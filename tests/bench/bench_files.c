@@ -129,8 +129,9 @@ base_status bench_write_model(const train_config *config, const char *path, base
     static const char *const classes[] = {"clap", "closedhat", "kick", "openhat", "snare"};
     enum { N_CLASSES = sizeof classes / sizeof *classes };
     infer_member member = {0};
-    BASE_TRY(train_network_new(config, N_CLASSES, MODEL_BATCH, false, NULL, &member.network,
-                               &member.features, err));
+    BASE_TRY(train_network_new(
+        &(train_network_plan){.config = config, .n_classes = N_CLASSES, .max_batch = MODEL_BATCH},
+        &member.network, &member.features, err));
     nn_network_init(member.network, 1);
     int64_t n = dsp_features_norm_size(member.features);
     float *norm = base_alloc((size_t)(n > 0 ? 2 * n : 1), sizeof *norm);

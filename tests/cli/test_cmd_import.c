@@ -129,7 +129,10 @@ static nn_network *network_of(const char *folder, const char *name) {
     program_write(folder, "net.yaml", text);
     TEST_OK(train_config_read(base_path_join(&arena, folder, "net.yaml"), NULL, 0, &made, &err),
             err);
-    TEST_OK(train_network_new(&made, 5, 1, false, NULL, &network, NULL, &err), err);
+    TEST_OK(
+        train_network_new(&(train_network_plan){.config = &made, .n_classes = 5, .max_batch = 1},
+                          &network, NULL, &err),
+        err);
     train_config_release(&made);
     base_arena_release(&arena);
     return network;
@@ -233,7 +236,10 @@ START_TEST(encoders_of_system_s0_give_their_embeddings) {
         program_write(folder, "net.yaml", text);
         TEST_OK(train_config_read(base_path_join(&arena, folder, "net.yaml"), NULL, 0, &made, &err),
                 err);
-        TEST_OK(train_network_new(&made, rows[i].n, 1, false, NULL, &network, NULL, &err), err);
+        TEST_OK(train_network_new(
+                    &(train_network_plan){.config = &made, .n_classes = rows[i].n, .max_batch = 1},
+                    &network, NULL, &err),
+                err);
         ck_assert_int_eq(nn_network_summary(network).n_param, 4687042);
         nn_network_free(network);
         train_config_release(&made);

@@ -23,8 +23,10 @@ static void set_up(fixture *f, uint64_t seed) {
     base_error err;
     memset(f, 0, sizeof *f);
     TEST_OK(train_config_parse(text, "a.yaml", &f->config, &err), err);
-    TEST_OK(train_network_new(&f->config, 3, 3, true, NULL, &f->state.network, &f->state.features,
-                              &err),
+    TEST_OK(train_network_new(
+                &(train_network_plan){
+                    .config = &f->config, .n_classes = 3, .max_batch = 3, .training = true},
+                &f->state.network, &f->state.features, &err),
             err);
     nn_network_init(f->state.network, seed);
     TEST_OK(nn_optimizer_new(f->state.network, f->config.train.optimizer,

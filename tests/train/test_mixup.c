@@ -29,7 +29,7 @@ END_TEST
 START_TEST(rows_are_blended_with_their_mirror) {
     float x[] = {1, 2, 10, 20, 100, 200}, target[] = {1, 0, 0, 1, 0, 1};
     int32_t length[] = {3, 9, 7};
-    train_mixup(0.75, x, 2, target, 2, length, 3);
+    train_mixup(0.75, &(train_mixup_batch){3, x, 2, target, 2, length});
     const float mixed[] = {25.75F, 51.5F, 10, 20, 75.25F, 150.5F};
     const float targets[] = {0.75F, 0.25F, 0, 1, 0.25F, 0.75F};
     test_close("x", x, mixed, 6, 0, 1e-5);
@@ -41,7 +41,7 @@ END_TEST
 START_TEST(a_whole_share_changes_nothing) {
     float x[] = {1, 2}, target[] = {1, 0, 0, 1};
     int32_t length[] = {1, 1};
-    train_mixup(1, x, 1, target, 2, length, 2);
+    train_mixup(1, &(train_mixup_batch){2, x, 1, target, 2, length});
     ck_assert(x[0] == 1 && x[1] == 2 && target[0] == 1 && target[3] == 1);
 }
 END_TEST

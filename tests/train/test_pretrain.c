@@ -21,15 +21,9 @@ static base_arena arena;
 static int64_t n_taught; /* clips of an epoch, as last reported */
 
 /* Stops after so many reports; negative: never. */
-static bool count_down(void *context, const train_config *config, int64_t epoch, int64_t done,
-                       int64_t total, double loss, const train_epoch *over) {
+static bool count_down(void *context, const train_progress *progress) {
     int *left = context;
-    (void)config;
-    (void)epoch;
-    (void)done;
-    n_taught = total;
-    (void)loss;
-    (void)over;
+    n_taught = progress->total;
     return *left < 0 || (*left)-- > 0;
 }
 

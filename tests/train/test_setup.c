@@ -11,11 +11,18 @@ START_TEST(a_network_that_does_not_end_in_the_classes_is_none) {
     nn_network *network = NULL;
     dsp_features *features = NULL;
     TEST_OK(train_config_parse(text, "a.yaml", &config, &err), err);
-    TEST_FAILS(train_network_new(&config, 3, 1, true, NULL, &network, &features, &err), BASE_ESHAPE,
-               err, "[B,3] is needed");
+    TEST_FAILS(train_network_new(
+                   &(train_network_plan){
+                       .config = &config, .n_classes = 3, .max_batch = 1, .training = true},
+                   &network, &features, &err),
+               BASE_ESHAPE, err, "[B,3] is needed");
     ck_assert_ptr_null(network);
     ck_assert_ptr_null(features);
-    TEST_OK(train_network_new(&config, 5, 1, true, NULL, &network, NULL, &err), err);
+    TEST_OK(train_network_new(
+                &(train_network_plan){
+                    .config = &config, .n_classes = 5, .max_batch = 1, .training = true},
+                &network, NULL, &err),
+            err);
     nn_network_free(network);
     train_config_release(&config);
 }

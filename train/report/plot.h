@@ -10,9 +10,13 @@
 #include "train/run.h"
 
 /* Counts and row percentages. */
-base_status train_plot_confusion(const train_metrics *metrics, const char *const *classes,
-                                 const char *title, const char *folder, const char *name,
-                                 base_error *err);
+typedef struct {
+    const train_metrics *metrics;
+    const char *const *classes;
+    const char *title;
+} train_plot_matrix;
+base_status train_plot_confusion(const train_plot_matrix *matrix, const char *folder,
+                                 const char *name, base_error *err);
 /* Loss and accuracy per epoch: every fold thin, the mean strong. */
 base_status train_plot_curves(const train_fold_set *set, const char *folder, const char *name,
                               base_error *err);
@@ -20,8 +24,13 @@ base_status train_plot_curves(const train_fold_set *set, const char *folder, con
 base_status train_plot_reliability(const train_fold_set *set, const char *folder, const char *name,
                                    base_error *err);
 /* Clips per class, horizontal bars with counts. */
-base_status train_plot_classes(const char *const *classes, const int64_t *counts, int n_classes,
-                               const char *folder, const char *name, base_error *err);
+typedef struct {
+    const char *const *classes;
+    const int64_t *counts;
+    int n_classes;
+} train_plot_counts;
+base_status train_plot_classes(const train_plot_counts *counts, const char *folder,
+                               const char *name, base_error *err);
 /* For each class one example: waveform (axis in seconds) above its mel picture (axes in seconds,
  * hertz). */
 typedef struct {

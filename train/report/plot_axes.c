@@ -68,17 +68,21 @@ void train_axes_rows(train_canvas *canvas, const train_axes *axes, int wanted, d
         double y = train_axes_y(axes, ticks[i] / scale);
         char number[64];
         snprintf(number, sizeof number, "%.*f%s", decimals, ticks[i], unit);
-        train_canvas_segment(canvas, axes->x, y, axes->x + axes->width, y, &hairline);
+        train_canvas_segment(canvas, (train_point){axes->x, y},
+                             (train_point){axes->x + axes->width, y}, &hairline);
         train_canvas_text(canvas, axes->x - 7, y + 3.5, &type, number);
     }
 }
 
-void train_axes_columns(train_canvas *canvas, const train_axes *axes, int wanted, bool whole,
-                        double scale, const char *caption) {
+void train_axes_columns(train_canvas *canvas, const train_axes *axes,
+                        const train_numbers *numbers) {
+    double scale = numbers->scale;
+    bool whole = numbers->whole;
     const train_type type = train_type_aligned(train_type_small, TRAIN_CENTRE);
     double ticks[TRAIN_MAX_TICKS], base = axes->y + axes->height + 15;
     int decimals;
-    int n = train_ticks(axes->x_low * scale, axes->x_high * scale, wanted, ticks, &decimals);
+    int n =
+        train_ticks(axes->x_low * scale, axes->x_high * scale, numbers->wanted, ticks, &decimals);
     for (int i = 0; i < n; i++) {
         if (whole && ticks[i] != floor(ticks[i])) continue;
         char number[64];
@@ -86,5 +90,5 @@ void train_axes_columns(train_canvas *canvas, const train_axes *axes, int wanted
         train_canvas_text(canvas, train_axes_x(axes, ticks[i] / scale), base, &type, number);
     }
     const train_type right = train_type_aligned(train_type_small, TRAIN_RIGHT);
-    train_canvas_text(canvas, axes->x + axes->width, base + 15, &right, caption);
+    train_canvas_text(canvas, axes->x + axes->width, base + 15, &right, numbers->caption);
 }

@@ -23,9 +23,15 @@ void train_ticks_widen(double *low, double *high, int wanted);
 /* Grid lines across with their numbers at the left, times `scale`, followed by `unit`. */
 void train_axes_rows(train_canvas *canvas, const train_axes *axes, int wanted, double scale,
                      const char *unit);
-/* Numbers below; `caption` ends the axis at the right. `whole`: only whole numbers. */
-void train_axes_columns(train_canvas *canvas, const train_axes *axes, int wanted, bool whole,
-                        double scale, const char *caption);
+/* The numbers of an axis: about `wanted` of them, times `scale`. */
+typedef struct {
+    int wanted;
+    bool whole; /* only whole numbers */
+    double scale;
+    const char *caption; /* ends the axis at the right */
+} train_numbers;
+/* Numbers below. */
+void train_axes_columns(train_canvas *canvas, const train_axes *axes, const train_numbers *numbers);
 
 /* The letters of all pictures, and the white around them. */
 #define TRAIN_PLOT_MARGIN 8.0

@@ -142,10 +142,9 @@ void train_canvas_text(train_canvas *canvas, double x, double y, const train_typ
 
 /* ---- shapes ---- */
 
-void train_canvas_rect(train_canvas *canvas, double x, double y, double width, double height,
-                       train_colour colour) {
+void train_canvas_rect(train_canvas *canvas, train_box box, train_colour colour) {
     set_colour(canvas->cr, colour);
-    cairo_rectangle(canvas->cr, x, y, width, height);
+    cairo_rectangle(canvas->cr, box.x, box.y, box.width, box.height);
     cairo_fill(canvas->cr);
 }
 
@@ -169,9 +168,9 @@ void train_canvas_line(train_canvas *canvas, const train_point *points, int64_t 
     cairo_stroke(cr);
 }
 
-void train_canvas_segment(train_canvas *canvas, double x0, double y0, double x1, double y1,
+void train_canvas_segment(train_canvas *canvas, train_point from, train_point to,
                           const train_stroke *stroke) {
-    train_canvas_line(canvas, (const train_point[]){{x0, y0}, {x1, y1}}, 2, stroke);
+    train_canvas_line(canvas, (const train_point[]){from, to}, 2, stroke);
 }
 
 void train_canvas_area(train_canvas *canvas, const train_point *points, int64_t n,
@@ -244,7 +243,7 @@ static cairo_status_t draw_on(cairo_surface_t *surface, double scale,
                               const train_picture *picture) {
     train_canvas canvas = {.cr = cairo_create(surface)};
     cairo_scale(canvas.cr, scale, scale);
-    train_canvas_rect(&canvas, 0, 0, picture->width, picture->height, train_paper);
+    train_canvas_rect(&canvas, (train_box){0, 0, picture->width, picture->height}, train_paper);
     picture->draw(&canvas, picture->context);
     cairo_status_t status = canvas.failed ? CAIRO_STATUS_NO_MEMORY : cairo_status(canvas.cr);
     cairo_destroy(canvas.cr);

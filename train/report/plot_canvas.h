@@ -48,8 +48,10 @@ double train_text_width(const char *text, double size, bool bold);
 
 void train_canvas_text(train_canvas *canvas, double x, double y, const train_type *type,
                        const char *text);
-void train_canvas_rect(train_canvas *canvas, double x, double y, double width, double height,
-                       train_colour colour);
+typedef struct {
+    double x, y, width, height;
+} train_box;
+void train_canvas_rect(train_canvas *canvas, train_box box, train_colour colour);
 /* A line through the points; points that are not finite interrupt it. */
 typedef struct {
     double width;
@@ -58,7 +60,7 @@ typedef struct {
 } train_stroke;
 void train_canvas_line(train_canvas *canvas, const train_point *points, int64_t n,
                        const train_stroke *stroke);
-void train_canvas_segment(train_canvas *canvas, double x0, double y0, double x1, double y1,
+void train_canvas_segment(train_canvas *canvas, train_point from, train_point to,
                           const train_stroke *stroke);
 void train_canvas_area(train_canvas *canvas, const train_point *points, int64_t n,
                        train_colour colour);

@@ -101,7 +101,7 @@ static void draw_cell(train_canvas *canvas, const layout *l, int row, int column
     double x = l->left + column * l->cell_w, y = l->top + row * l->cell_h;
     double share = m->support[row] > 0 ? (double)count / (double)m->support[row] : 0;
     double t = 0.03 + 0.72 * share; /* the darkest blue that is not yet black */
-    train_canvas_rect(canvas, x, y, l->cell_w - GAP, l->cell_h - GAP,
+    train_canvas_rect(canvas, (train_box){x, y, l->cell_w - GAP, l->cell_h - GAP},
                       count > 0 ? train_colour_map(t) : train_colour_faint(train_muted, 0.045));
     train_type type = {.size = 13, .align = TRAIN_CENTRE, .bold = row == column};
     type.colour = count > 0 ? train_colour_on_map(t) : train_colour_faint(train_muted, 0.7);
@@ -149,10 +149,9 @@ static void draw(train_canvas *canvas, const void *context) {
     draw_margins(canvas, l);
 }
 
-base_status train_plot_confusion(const train_metrics *metrics, const char *const *classes,
-                                 const char *title, const char *folder, const char *name,
-                                 base_error *err) {
-    layout l = {.metrics = metrics, .classes = classes, .title = title};
+base_status train_plot_confusion(const train_plot_matrix *matrix, const char *folder,
+                                 const char *name, base_error *err) {
+    layout l = {.metrics = matrix->metrics, .classes = matrix->classes, .title = matrix->title};
     measure(&l);
     const train_picture picture = {l.width, l.height, draw, &l};
     return train_picture_write(&picture, folder, name, err);

@@ -104,7 +104,8 @@ static void draw_loss(train_canvas *canvas, const curves *c) {
     }
     name_line(canvas, &axes, validation, "validation", train_accent);
     name_line(canvas, &axes, training, "training", train_muted);
-    train_axes_columns(canvas, &axes, 6, true, 1, "");
+    train_axes_columns(canvas, &axes,
+                       &(train_numbers){.wanted = 6, .scale = 1, .caption = "", .whole = true});
 }
 
 static void draw_accuracy(train_canvas *canvas, const curves *c) {
@@ -124,7 +125,9 @@ static void draw_accuracy(train_canvas *canvas, const curves *c) {
     }
     train_point end = draw_mean(canvas, &axes, c, accuracy_of, &strong);
     name_line(canvas, &axes, end.y, c->set->n_folds > 1 ? "mean" : "", train_accent);
-    train_axes_columns(canvas, &axes, 6, true, 1, "epoch");
+    train_axes_columns(
+        canvas, &axes,
+        &(train_numbers){.wanted = 6, .scale = 1, .caption = "epoch", .whole = true});
 }
 
 static void draw(train_canvas *canvas, const void *context) {

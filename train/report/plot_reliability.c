@@ -16,8 +16,8 @@ static void draw_diagonal(train_canvas *canvas, const train_axes *axes) {
     const train_stroke dashed = {.width = 1, .colour = train_muted, .dashed = true};
     train_type along = train_type_small;
     along.turn = 45;
-    train_canvas_segment(canvas, axes->x, axes->y + axes->height, axes->x + axes->width, axes->y,
-                         &dashed);
+    train_canvas_segment(canvas, (train_point){axes->x, axes->y + axes->height},
+                         (train_point){axes->x + axes->width, axes->y}, &dashed);
     train_canvas_text(canvas, train_axes_x(axes, 0.085), train_axes_y(axes, 0.03), &along,
                       "perfectly calibrated");
 }
@@ -47,11 +47,13 @@ static void draw_histogram(train_canvas *canvas, const train_axes *axes, const d
     for (int b = 0; b < TRAIN_RELIABILITY_BINS; b++) {
         double height = axes->height * (double)d->bins[b].n / (double)d->most;
         if (d->bins[b].n > 0) height = fmax(height, 0.75);
-        train_canvas_rect(canvas, axes->x + b * bin_w + 0.75, base - height, bin_w - 1.5, height,
-                          train_colour_faint(train_accent, 0.45));
+        train_canvas_rect(
+            canvas, (train_box){axes->x + b * bin_w + 0.75, base - height, bin_w - 1.5, height},
+            train_colour_faint(train_accent, 0.45));
     }
     const train_stroke hairline = {.width = 0.75, .colour = train_muted};
-    train_canvas_segment(canvas, axes->x, base, axes->x + axes->width, base, &hairline);
+    train_canvas_segment(canvas, (train_point){axes->x, base},
+                         (train_point){axes->x + axes->width, base}, &hairline);
     const train_type caption = train_type_aligned(train_type_small, TRAIN_RIGHT);
     train_canvas_text(canvas, axes->x - 7, base - 1, &caption, "clips");
 }
@@ -72,7 +74,8 @@ static void draw(train_canvas *canvas, const void *context) {
     draw_dots(canvas, &axes, d);
     train_axes below = {left, top + side + 12, side, histogram_h, 0, 1, 0, 1};
     draw_histogram(canvas, &below, d);
-    train_axes_columns(canvas, &below, 5, false, 100, "confidence in %");
+    train_axes_columns(canvas, &below,
+                       &(train_numbers){.wanted = 5, .scale = 100, .caption = "confidence in %"});
 }
 
 base_status train_plot_reliability(const train_fold_set *set, const char *folder, const char *name,

@@ -62,7 +62,7 @@ static void draw_hertz(train_canvas *canvas, const train_plot_sound *s, double x
     for (size_t i = 0; i < sizeof ticks_hz / sizeof *ticks_hz; i++) {
         if (ticks_hz[i] > s->fmax_hz * 0.999) break;
         double at = y + mel_h * (1 - dsp_hz_to_mel(ticks_hz[i], false) / top);
-        train_canvas_segment(canvas, x - 4, at, x - 1, at, &tick);
+        train_canvas_segment(canvas, (train_point){x - 4, at}, (train_point){x - 1, at}, &tick);
         train_canvas_text(canvas, x - 6, at + 3.5, &type, names[i]);
     }
 }
@@ -81,7 +81,7 @@ static void draw_sound(train_canvas *canvas, const gallery *g, const train_plot_
     train_canvas_line(canvas, corners, 5, &frame);
     draw_hertz(canvas, s, x, mel_y);
     const train_axes axes = {x, mel_y, g->tile_w, mel_h, 0, (double)s->n / s->sample_rate_hz, 0, 1};
-    train_axes_columns(canvas, &axes, 4, false, 1, "");
+    train_axes_columns(canvas, &axes, &(train_numbers){.wanted = 4, .scale = 1, .caption = ""});
 }
 
 static void draw(train_canvas *canvas, const void *context) {

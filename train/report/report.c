@@ -345,16 +345,16 @@ static bool has_curves(const train_run *run) {
 
 static base_status draw_pictures(const train_run *run, base_error *err) {
     const train_facts *f = &run->facts;
-    BASE_TRY(train_plot_confusion(&run->main.pooled, f->classes, f->name, run->folder, "confusion",
-                                  err));
+    const train_plot_matrix main = {&run->main.pooled, f->classes, f->name},
+                            unseen = {&run->unseen.pooled, f->classes, f->name};
+    const train_plot_counts counts = {f->classes, f->class_counts, f->n_classes};
+    BASE_TRY(train_plot_confusion(&main, run->folder, "confusion", err));
     if (run->unseen.n_folds > 0) {
-        BASE_TRY(train_plot_confusion(&run->unseen.pooled, f->classes, f->name, run->folder,
-                                      "unseen", err));
+        BASE_TRY(train_plot_confusion(&unseen, run->folder, "unseen", err));
     }
     if (has_curves(run)) BASE_TRY(train_plot_curves(&run->main, run->folder, "curves", err));
     BASE_TRY(train_plot_reliability(&run->main, run->folder, "reliability", err));
-    return train_plot_classes(f->classes, f->class_counts, f->n_classes, run->folder, "classes",
-                              err);
+    return train_plot_classes(&counts, run->folder, "classes", err);
 }
 
 static base_status add_learning(base_text *page, const train_run *run, base_error *err) {

@@ -224,8 +224,10 @@ static base_status take_contents(train_curate *curate, const data_manifest *mani
 static base_status look_at_data(train_curate *curate, train_config *config, base_error *err) {
     const train_curate_options *options = curate->options;
     train_data data;
-    BASE_TRY(train_data_open(config, options->pool, options->progress, options->progress_context,
-                             &data, err));
+    data_work work = {.pool = options->pool,
+                      .progress = options->progress,
+                      .progress_context = options->progress_context};
+    BASE_TRY(train_data_open(config, &work, &data, err));
     base_status status = take_classes(curate, &data.manifest, err);
     if (status == BASE_OK) status = take_contents(curate, &data.manifest, err);
     train_data_release(&data);
@@ -236,17 +238,15 @@ static base_status look_at_data(train_curate *curate, train_config *config, base
 static base_status check_files(const train_curate *curate, base_error *err) {
     base_arena arena = {0};
     train_curate_labels labels;
-    infer_model *model = NULL;
-    int *class_of;
+    train__curate_model opened = {0};
     base_status status = train__curate_labels_read(curate, &arena, &labels, err);
     if (status == BASE_OK && curate->options->truth != NULL) {
         status = train__curate_truth_read(curate, &arena, &labels, err);
     }
     if (status == BASE_OK && curate->options->model != NULL) {
-        status = train__curate_model_open(curate, curate->options->model, &arena, &model, &class_of,
-                                          err);
+        status = train__curate_model_open(curate, curate->options->model, &arena, &opened, err);
     }
-    infer_model_free(model);
+    infer_model_free(opened.model);
     base_arena_release(&arena);
     return status;
 }

@@ -182,13 +182,10 @@ static base_status sort_labels(const list *l, train_curate_labels *labels, base_
     return BASE_OK;
 }
 
-static base_status read_labels(const train_curate *curate, const char *path, base_csv_row *read_row,
-                               base_arena *arena, list *l, base_error *err) {
-    *l = (list){.curate = curate,
-                .form = {.path = path, .columns = label_columns, .n_columns = 2, .n_needed = 2},
-                .size_bytes = sizeof(train_curate_label),
-                .read_row = read_row,
-                .arena = arena};
+static base_status read_labels(list *l, const char *path, base_error *err) {
+    l->form =
+        (base_csv_form){.path = path, .columns = label_columns, .n_columns = 2, .n_needed = 2};
+    l->size_bytes = sizeof(train_curate_label);
     return read_list(l, err);
 }
 
@@ -196,20 +193,20 @@ base_status train__curate_labels_read(const train_curate *curate, base_arena *ar
                                       train_curate_labels *labels, base_error *err) {
     const train_curate_options *options = curate->options;
     const char *path = options->labels;
-    list l;
+    list l = {.curate = curate, .read_row = read_person_row, .arena = arena};
     *labels = (train_curate_labels){0};
     if (path == NULL) {
         path = base_path_join(arena, options->out, "labels.csv");
         if (path != NULL && !base_file_exists(path)) return BASE_OK;
     }
-    BASE_TRY(read_labels(curate, path, read_person_row, arena, &l, err));
+    BASE_TRY(read_labels(&l, path, err));
     return sort_labels(&l, labels, err);
 }
 
 base_status train__curate_truth_read(const train_curate *curate, base_arena *arena,
                                      train_curate_labels *truth, base_error *err) {
-    list l;
-    BASE_TRY(read_labels(curate, curate->options->truth, read_truth_row, arena, &l, err));
+    list l = {.curate = curate, .read_row = read_truth_row, .arena = arena};
+    BASE_TRY(read_labels(&l, curate->options->truth, err));
     if (l.n > 0) return sort_labels(&l, truth, err);
     return base_fail(err, BASE_EDATA, "%s: none of its paths is a sound in %s", l.form.path,
                      curate->sounds);

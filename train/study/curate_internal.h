@@ -40,10 +40,13 @@ base_status train__curate_tests_read(const train_curate *curate, int round, base
 
 /* ---- curate_listen.c ---- */
 
-/* Opens a model whose classes are those of the data set. class_of [n_classes] in the arena: the
- * data set's class of each of the model's. */
+/* A model whose classes are those of the data set. */
+typedef struct {
+    infer_model *model; /* infer_model_free it */
+    int *class_of;      /* [n_classes] in the arena: the data set's class of each of the model's */
+} train__curate_model;
 base_status train__curate_model_open(const train_curate *curate, const char *path,
-                                     base_arena *arena, infer_model **model, int **class_of,
+                                     base_arena *arena, train__curate_model *opened,
                                      base_error *err);
 /* sounds [n_paths] */
 base_status train__curate_listen(const train_curate *curate, const char *model_path,

@@ -11,11 +11,12 @@ enum { GROUP = 512 }; /* sounds in memory at a time; they share a file of the ca
 /* ---- the model ---- */
 
 static base_status match_classes(const train_curate *curate, const char *path,
-                                 const infer_model *model, int *class_of, base_error *err) {
+                                 const train__curate_model *opened, base_error *err) {
+    const infer_model *model = opened->model;
     int n = infer_model_n_classes(model);
     for (int c = 0; c < n; c++) {
-        class_of[c] = train__curate_class(curate, infer_model_class(model, c));
-        if (class_of[c] >= 0) continue;
+        opened->class_of[c] = train__curate_class(curate, infer_model_class(model, c));
+        if (opened->class_of[c] >= 0) continue;
         return base_fail(err, BASE_EMISMATCH, "%s: its class '%s' is none of the data set's", path,
                          infer_model_class(model, c));
     }
@@ -25,16 +26,17 @@ static base_status match_classes(const train_curate *curate, const char *path,
 }
 
 base_status train__curate_model_open(const train_curate *curate, const char *path,
-                                     base_arena *arena, infer_model **model, int **class_of,
+                                     base_arena *arena, train__curate_model *opened,
                                      base_error *err) {
-    BASE_TRY(infer_model_open(path, BATCH, curate->options->pool, model, err));
-    size_t n = (size_t)infer_model_n_classes(*model);
-    *class_of = base_arena_alloc(arena, n, sizeof **class_of);
-    base_status status = *class_of != NULL ? match_classes(curate, path, *model, *class_of, err)
-                                           : train__curate_no_memory(curate, err);
+    *opened = (train__curate_model){0};
+    BASE_TRY(infer_model_open(path, BATCH, curate->options->pool, &opened->model, err));
+    size_t n = (size_t)infer_model_n_classes(opened->model);
+    opened->class_of = base_arena_alloc(arena, n, sizeof *opened->class_of);
+    base_status status = opened->class_of != NULL ? match_classes(curate, path, opened, err)
+                                                  : train__curate_no_memory(curate, err);
     if (status == BASE_OK) return BASE_OK;
-    infer_model_free(*model);
-    *model = NULL;
+    infer_model_free(opened->model);
+    *opened = (train__curate_model){0};
     return status;
 }
 
@@ -42,8 +44,7 @@ base_status train__curate_model_open(const train_curate *curate, const char *pat
 
 typedef struct {
     const train_curate *curate;
-    infer_model *model;
-    const int *class_of;
+    train__curate_model opened;
     const char *cache;
     base_arena *arena; /* of the contents' digests */
     train_curate_sound *sounds;
@@ -85,7 +86,7 @@ static base_status take_contents(const listening *l, const data_manifest *manife
 }
 
 static base_status classify(const listening *l, const data_clips *clips, base_error *err) {
-    int k = infer_model_n_classes(l->model);
+    int k = infer_model_n_classes(l->opened.model);
     size_t n = (size_t)clips->n_clips;
     int64_t *index = base_alloc(n, sizeof *index);
     float *p = base_alloc(n * (size_t)k, sizeof *p);
@@ -93,12 +94,12 @@ static base_status classify(const listening *l, const data_clips *clips, base_er
         index != NULL && p != NULL ? BASE_OK : train__curate_no_memory(l->curate, err);
     if (status == BASE_OK) {
         for (int64_t i = 0; i < clips->n_clips; i++) index[i] = i;
-        status = infer_model_classify_clips(l->model, clips, index, clips->n_clips, p, err);
+        status = infer_model_classify_clips(l->opened.model, clips, index, clips->n_clips, p, err);
     }
     for (int64_t i = 0; status == BASE_OK && i < clips->n_clips; i++) {
         train_curate_sound *sound = &l->sounds[l->first + clips->row[i]];
         int64_t best = nn_most_probable(p + i * k, k);
-        sound->class_index = l->class_of[best];
+        sound->class_index = l->opened.class_of[best];
         sound->confidence = p[i * k + best];
     }
     base_free(index);
@@ -112,7 +113,7 @@ static base_status listen_to_group(listening *l, base_error *err) {
     base_status status = list_group(l, &manifest, err);
     if (status == BASE_OK) {
         data_work work = {l->curate->options->pool, l->cache, tell, l};
-        status = data_clips_open(&manifest, infer_model_audio(l->model), &work, &clips, err);
+        status = data_clips_open(&manifest, infer_model_audio(l->opened.model), &work, &clips, err);
     }
     if (status == BASE_OK) status = take_contents(l, &manifest, err);
     if (status == BASE_OK) status = classify(l, &clips, err);
@@ -123,18 +124,16 @@ static base_status listen_to_group(listening *l, base_error *err) {
 
 base_status train__curate_listen(const train_curate *curate, const char *model_path,
                                  base_arena *arena, train_curate_sound *sounds, base_error *err) {
-    int *class_of;
     listening l = {.curate = curate, .arena = arena, .sounds = sounds};
     l.cache = base_path_cache(arena);
-    BASE_TRY(train__curate_model_open(curate, model_path, arena, &l.model, &class_of, err));
-    l.class_of = class_of;
+    BASE_TRY(train__curate_model_open(curate, model_path, arena, &l.opened, err));
     base_status status = BASE_OK;
     for (; status == BASE_OK && l.first < curate->n_paths; l.first += GROUP) {
         int64_t n_left = curate->n_paths - l.first;
         l.n = n_left < GROUP ? n_left : GROUP;
         status = listen_to_group(&l, err);
     }
-    infer_model_free(l.model);
+    infer_model_free(l.opened.model);
     return status;
 }
 
@@ -142,27 +141,26 @@ base_status train__curate_listen(const train_curate *curate, const char *model_p
 
 /* p [n, n_classes] in the order of the data set's classes. */
 static base_status classify_unseen(const train_curate *curate, const train_data *data,
-                                   infer_model *model, const int *class_of, float *p,
-                                   base_error *err) {
+                                   const train__curate_model *opened, float *p, base_error *err) {
     int k = curate->n_classes;
     float *of_model = base_alloc((size_t)data->n_unseen * (size_t)k, sizeof *of_model);
     if (of_model == NULL) return train__curate_no_memory(curate, err);
-    base_status status = infer_model_classify_clips(model, &data->clips, data->unseen,
+    base_status status = infer_model_classify_clips(opened->model, &data->clips, data->unseen,
                                                     data->n_unseen, of_model, err);
     for (int64_t i = 0; i < data->n_unseen; i++) {
-        for (int c = 0; c < k; c++) p[i * k + class_of[c]] = of_model[i * k + c];
+        for (int c = 0; c < k; c++) p[i * k + opened->class_of[c]] = of_model[i * k + c];
     }
     base_free(of_model);
     return status;
 }
 
-static base_status test_on(const train_curate *curate, const train_data *data, infer_model *model,
-                           const int *class_of, base_arena *arena, base_error *err) {
+static base_status test_on(const train_curate *curate, const train_data *data,
+                           const train__curate_model *opened, base_arena *arena, base_error *err) {
     const char *path = train__curate_path(curate, 0, "unseen.csv", arena);
     float *p =
         base_arena_alloc(arena, (size_t)data->n_unseen, (size_t)curate->n_classes * sizeof *p);
     if (path == NULL || p == NULL) return train__curate_no_memory(curate, err);
-    BASE_TRY(classify_unseen(curate, data, model, class_of, p, err));
+    BASE_TRY(classify_unseen(curate, data, opened, p, err));
     BASE_TRY(base_folder_make(base_path_folder(arena, path), err));
     train_predictions all = {.probability = p};
     train_clips clips = {&data->manifest, &data->clips, data->unseen, data->n_unseen};
@@ -178,8 +176,10 @@ static base_status open_data_for(const train_curate *curate, const infer_model *
     BASE_TRY(
         train_config_read(options->config, options->overrides, options->n_overrides, &config, err));
     config.audio = *infer_model_audio(model);
-    base_status status = train_data_open(&config, options->pool, options->progress,
-                                         options->progress_context, data, err);
+    data_work work = {.pool = options->pool,
+                      .progress = options->progress,
+                      .progress_context = options->progress_context};
+    base_status status = train_data_open(&config, &work, data, err);
     train_config_release(&config);
     return status;
 }
@@ -187,14 +187,13 @@ static base_status open_data_for(const train_curate *curate, const infer_model *
 base_status train__curate_test_model(const train_curate *curate, base_error *err) {
     base_arena arena = {0};
     train_data data = {0};
-    infer_model *model = NULL;
-    int *class_of;
+    train__curate_model opened;
     base_status status =
-        train__curate_model_open(curate, curate->options->model, &arena, &model, &class_of, err);
-    if (status == BASE_OK) status = open_data_for(curate, model, &data, err);
-    if (status == BASE_OK) status = test_on(curate, &data, model, class_of, &arena, err);
+        train__curate_model_open(curate, curate->options->model, &arena, &opened, err);
+    if (status == BASE_OK) status = open_data_for(curate, opened.model, &data, err);
+    if (status == BASE_OK) status = test_on(curate, &data, &opened, &arena, err);
     train_data_release(&data);
-    infer_model_free(model);
+    infer_model_free(opened.model);
     base_arena_release(&arena);
     return status;
 }

@@ -30,8 +30,8 @@ static base_status no_memory(const train_sweep *sweep, base_error *err) {
 
 /* "...; did you mean 'x'?" */
 static base_status fail_unknown(const base_node *node, const char *what, const char *word,
-                                const char *const *names, int n, base_error *err) {
-    const char *near = base_nearest(word, names, n);
+                                base_strings names, base_error *err) {
+    const char *near = base_nearest(word, names.items, names.n);
     if (near == NULL) return base_node_fail(node, err, BASE_ECONFIG, "no such %s '%s'", what, word);
     return base_node_fail(node, err, BASE_ECONFIG, "no such %s '%s'; did you mean '%s'?", what,
                           word, near);
@@ -58,7 +58,7 @@ static base_status check_step(const base_node *node, const base_option *table, c
         names[n] = table[n].key;
         if (strcmp(names[n], step) == 0) return BASE_OK;
     }
-    return fail_unknown(node, "key", step, names, n, err);
+    return fail_unknown(node, "key", step, (base_strings){names, n}, err);
 }
 
 /* Follows "train.optimizer.adamw.lr" through the tables of keys as far as they go; what lies within
@@ -290,7 +290,8 @@ static train_sweep_axis *find_axis(const train_sweep *sweep, const char *key) {
 static base_status fail_no_axis(const train_sweep *sweep, const base_node *node, base_error *err) {
     const char *keys[MAX_AXES];
     for (int a = 0; a < sweep->n_axes; a++) keys[a] = sweep->axes[a].key;
-    return fail_unknown(node, "key of the grid", node->key, keys, sweep->n_axes, err);
+    return fail_unknown(node, "key of the grid", node->key, (base_strings){keys, sweep->n_axes},
+                        err);
 }
 
 static base_status find_value(train_sweep *sweep, const base_node *node, train_sweep_axis *axis,
@@ -304,7 +305,8 @@ static base_status find_value(train_sweep *sweep, const base_node *node, train_s
         if (strcmp(labels[v], wanted) == 0) axis->baseline = v;
     }
     if (axis->baseline >= 0) return BASE_OK;
-    return fail_unknown(node, "value in the grid", wanted, labels, axis->n_values, err);
+    return fail_unknown(node, "value in the grid", wanted, (base_strings){labels, axis->n_values},
+                        err);
 }
 
 static base_status read_baseline(train_sweep *sweep, const base_node *baseline, base_error *err) {

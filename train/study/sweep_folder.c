@@ -204,38 +204,40 @@ static base_status find_begun(const char *folder, base_arena *arena, bool *begun
     return BASE_OK;
 }
 
-/* *record NULL: nothing of a sweep is there. */
+/* What a folder holds of a sweep. */
+typedef struct {
+    base_node *record; /* NULL: nothing */
+    bool begun;
+} found_sweep;
+
 static base_status look_at_folder(const train_sweep *sweep, const char *folder, base_arena *arena,
-                                  base_node **record, bool *begun, base_error *err) {
+                                  found_sweep *found, base_error *err) {
     const char *path = base_path_join(arena, folder, "sweep.yaml");
-    *record = NULL;
-    *begun = false;
-    if (path == NULL) return no_memory(sweep, err);
     train_work_folder work = {.path = folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
+    *found = (found_sweep){0};
+    if (path == NULL) return no_memory(sweep, err);
     BASE_TRY(train_work_folder_check(&work, err));
     if (!base_file_exists(path)) return BASE_OK;
-    BASE_TRY(read_record(path, arena, record, err));
-    BASE_TRY(find_begun(folder, arena, begun, err));
-    return *begun ? check_keys(sweep, folder, *record, arena, err) : BASE_OK;
+    BASE_TRY(read_record(path, arena, &found->record, err));
+    BASE_TRY(find_begun(folder, arena, &found->begun, err));
+    return found->begun ? check_keys(sweep, folder, found->record, arena, err) : BASE_OK;
 }
 
 base_status train_sweep_folder_find(const train_sweep *sweep, const char *folder, base_error *err) {
     base_arena arena = {0};
-    base_node *record;
-    bool begun;
-    base_status status = look_at_folder(sweep, folder, &arena, &record, &begun, err);
+    found_sweep found;
+    base_status status = look_at_folder(sweep, folder, &arena, &found, err);
     base_arena_release(&arena);
-    if (status != BASE_OK || record != NULL) return status;
+    if (status != BASE_OK || found.record != NULL) return status;
     return base_fail(err, BASE_ENOTFOUND, "%s: %snothing of the sweep is trained so far", folder,
                      base_folder_exists(folder) ? "" : "no such folder: ");
 }
 
 static base_status check(const train_sweep *sweep, const char *folder, base_arena *arena,
                          base_error *err) {
-    base_node *record;
-    bool begun;
-    BASE_TRY(look_at_folder(sweep, folder, arena, &record, &begun, err));
-    return begun ? check_settings(sweep, folder, record, arena, err) : BASE_OK;
+    found_sweep found;
+    BASE_TRY(look_at_folder(sweep, folder, arena, &found, err));
+    return found.begun ? check_settings(sweep, folder, found.record, arena, err) : BASE_OK;
 }
 
 base_status train_sweep_folder_check(const train_sweep *sweep, const char *folder,

@@ -32,9 +32,11 @@ static void draw_columns(train_canvas *canvas, const train_axes *axes) {
     int n = train_ticks(axes->x_low * 100, axes->x_high * 100, 5, ticks, &decimals);
     for (int i = 0; i < n; i++) {
         double x = train_axes_x(axes, ticks[i] / 100);
-        train_canvas_segment(canvas, x, axes->y, x, axes->y + axes->height, &hairline);
+        train_canvas_segment(canvas, (train_point){x, axes->y},
+                             (train_point){x, axes->y + axes->height}, &hairline);
     }
-    train_axes_columns(canvas, axes, 5, false, 100, "accuracy in %");
+    train_axes_columns(canvas, axes,
+                       &(train_numbers){.wanted = 5, .scale = 100, .caption = "accuracy in %"});
 }
 
 /* Filled: as good as the best, as far as one can tell; hollow: p below 0.05. */
@@ -59,8 +61,8 @@ static void draw_cell(train_canvas *canvas, const layout *l, int cell) {
     }
     double x = train_axes_x(&l->axes, r->accuracy.mean);
     if (isfinite(r->accuracy.low)) {
-        train_canvas_segment(canvas, train_axes_x(&l->axes, r->accuracy.low), y,
-                             train_axes_x(&l->axes, r->accuracy.high), y, &whisker);
+        train_canvas_segment(canvas, (train_point){train_axes_x(&l->axes, r->accuracy.low), y},
+                             (train_point){train_axes_x(&l->axes, r->accuracy.high), y}, &whisker);
     }
     train_canvas_dot(canvas, x, y, 4.5, train_accent);
     if (is_apart(l->results, cell)) train_canvas_dot(canvas, x, y, 2.7, train_paper);
@@ -84,7 +86,8 @@ static void draw(train_canvas *canvas, const void *context) {
     if (results->best >= 0) {
         const train_stroke dashed = {.width = 1, .colour = train_muted, .dashed = true};
         double x = train_axes_x(&l->axes, results->cells[results->best].accuracy.mean);
-        train_canvas_segment(canvas, x, l->axes.y, x, l->axes.y + l->axes.height, &dashed);
+        train_canvas_segment(canvas, (train_point){x, l->axes.y},
+                             (train_point){x, l->axes.y + l->axes.height}, &dashed);
     }
     for (int i = 0; i < results->sweep->n_cells; i++) draw_cell(canvas, l, i);
 }

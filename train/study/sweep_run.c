@@ -100,9 +100,10 @@ typedef struct {
     const char *folder, *record, *failure, *facts, *report, *model;
 } cell_files;
 
-static base_status find_files(const train_sweep *sweep, const char *folder, int cell,
-                              base_arena *arena, cell_files *files, base_error *err) {
-    files->folder = base_path_join(arena, folder, sweep->cells[cell].name);
+/* folder: of the cell; NULL: out of memory */
+static base_status find_files(const train_sweep *sweep, const char *folder, base_arena *arena,
+                              cell_files *files, base_error *err) {
+    files->folder = folder;
     if (files->folder == NULL) return no_memory(sweep, err);
     const struct {
         const char **path, *name;
@@ -153,7 +154,7 @@ static base_status look_at(train_sweep *sweep, const char *folder, int cell, bas
     base_error problem;
     base_text record = {0};
     train_sweep_cell *c = &sweep->cells[cell];
-    BASE_TRY(find_files(sweep, folder, cell, scratch, &files, err));
+    BASE_TRY(find_files(sweep, base_path_join(scratch, folder, c->name), scratch, &files, err));
     if (train_sweep_config(sweep, cell, &config, &problem) != BASE_OK) {
         c->state = TRAIN_SWEEP_BAD;
         c->problem = base_arena_string(&sweep->arena, problem.text);
@@ -259,7 +260,8 @@ base_status train_sweep_run_cell(const train_sweep *sweep, int cell,
     train_work_folder work = {.path = options->folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
     base_status status = train_sweep_folder_claim(sweep, &work, err);
     if (status == BASE_OK) {
-        status = find_files(sweep, options->folder, cell, &scratch, &files, err);
+        const char *place = base_path_join(&scratch, options->folder, sweep->cells[cell].name);
+        status = find_files(sweep, place, &scratch, &files, err);
     }
     if (status == BASE_OK) status = run_in(sweep, cell, &files, options, err);
     train_work_folder_release(&work);

@@ -48,10 +48,14 @@ static void read_run(const run_fixture *fixture, train_run *run) {
 static void draw_all(const train_run *run, const char *folder) {
     base_error err;
     const train_facts *f = &run->facts;
-    TEST_OK(train_plot_confusion(&run->main.pooled, f->classes, f->name, folder, "m", &err), err);
+    TEST_OK(train_plot_confusion(&(train_plot_matrix){&run->main.pooled, f->classes, f->name},
+                                 folder, "m", &err),
+            err);
     TEST_OK(train_plot_curves(&run->main, folder, "l", &err), err);
     TEST_OK(train_plot_reliability(&run->main, folder, "r", &err), err);
-    TEST_OK(train_plot_classes(f->classes, f->class_counts, f->n_classes, folder, "c", &err), err);
+    TEST_OK(train_plot_classes(&(train_plot_counts){f->classes, f->class_counts, f->n_classes},
+                               folder, "c", &err),
+            err);
 }
 
 START_TEST(equal_runs_give_equal_bytes) {
@@ -86,7 +90,9 @@ START_TEST(a_picture_grows_with_its_names) {
     const char *folder = test_folder();
     draw_all(&run, folder);
     png_size(folder, "m.png", &narrow, &height);
-    TEST_OK(train_plot_confusion(&run.main.pooled, hostile, "", folder, "m", &err), err);
+    TEST_OK(train_plot_confusion(&(train_plot_matrix){&run.main.pooled, hostile, ""}, folder, "m",
+                                 &err),
+            err);
     png_size(folder, "m.png", &wide, &height);
     double more =
         train_text_width(hostile[2], 11.5, false) - train_text_width("closedhat", 11.5, false);
@@ -117,14 +123,14 @@ START_TEST(long_names_and_many_classes_are_drawn) {
                        .precision = shares,
                        .recall = shares,
                        .f1 = shares};
-    TEST_OK(train_plot_confusion(&m, classes, "", folder, "m", &err), err);
+    TEST_OK(train_plot_confusion(&(train_plot_matrix){&m, classes, ""}, folder, "m", &err), err);
     png_size(folder, "m.png", &width, &height);
     ck_assert_uint_lt(width, 4000);
     ck_assert_double_eq(train_text_width(name, 11.5, false),
                         train_text_width(name + NAME - 101, 11.5, false));
     ck_assert_double_ne(train_text_width(name + NAME - 100, 11.5, false),
                         train_text_width(name + NAME - 101, 11.5, false));
-    TEST_OK(train_plot_classes(classes, counts, N, folder, "c", &err), err);
+    TEST_OK(train_plot_classes(&(train_plot_counts){classes, counts, N}, folder, "c", &err), err);
     png_size(folder, "c.png", &width, &height);
     ck_assert_uint_le(height, 32000);
     ck_assert_uint_gt(height, 30000);
@@ -175,7 +181,9 @@ START_TEST(says_where_it_cannot_write) {
     base_error err;
     static const int64_t count = 1;
     static const char *const name = "kick";
-    ck_assert_int_ne(train_plot_classes(&name, &count, 1, "/nonexistent", "c", &err), BASE_OK);
+    ck_assert_int_ne(
+        train_plot_classes(&(train_plot_counts){&name, &count, 1}, "/nonexistent", "c", &err),
+        BASE_OK);
     ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/c.svg"));
 }
 END_TEST
