@@ -1,7 +1,8 @@
 #!/bin/sh
 # Follows CONTRIBUTING.md in a copy of the tree: adds an elementwise layer, a layer with arithmetic
-# of its own, an export format and a metric, counts the files that each of them touches, builds,
-# trains an epoch with all of them and exports the model. What is added stands in tests/extend/.
+# of its own, an effect, a data source, an export format and a metric, counts the files that each of
+# them touches, builds, trains an epoch with all of them and exports the model. What is added stands
+# in tests/extend/.
 . tests/test.sh
 
 build=${BUILD:-build}
@@ -57,6 +58,14 @@ put infer/export/onnx_layers.c '^    {&nn_layer_permute, ' <<'EOF'
 EOF
 touches 4 "a layer with arithmetic of its own"
 
+cp tests/extend/reverse.c "$tree/data"
+echo 'DATA_EFFECT(reverse)' >>"$tree/data/effects.def"
+touches 2 "an effect"
+
+cp tests/extend/tones.c "$tree/data/sources"
+echo 'DATA_SOURCE(tones)' >>"$tree/data/sources.def"
+touches 2 "a data source"
+
 cp tests/extend/shapes.c "$tree/infer/export"
 echo 'INFER_EXPORTER(shapes)' >>"$tree/infer/export/exporters.def"
 touches 2 "an export format"
@@ -77,9 +86,11 @@ check "it builds" make -s -C "$tree" -j2 CFLAGS="$flags" "$build/rimshot"
 
 cat >"$folder/all.yaml" <<'EOF'
 name: all
-dataset: {source: synth, per_class: 3}
+dataset: {source: tones, per_class: 8}
 audio: {sample_rate: 8000, seconds: 0.25}
 features: {kind: log_mel, n_fft: 256, hop: 256, n_mels: 8}
+augment:
+  - reverse: {p: 0.5}
 network:
   - conv2d: {out: 4, kernel: 3, pad: same}
   - batch_norm

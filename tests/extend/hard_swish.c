@@ -1,4 +1,4 @@
-/* An elementwise layer, as CONTRIBUTING.md says: this file and one line in nn/layers.def. */
+/* An elementwise layer: the hard swish. */
 #include <math.h>
 
 #include "nn/layer.h"

@@ -1,5 +1,4 @@
-/* An export format, as CONTRIBUTING.md says: this file and one line in
- * infer/export/exporters.def. */
+/* An export format: names and extents of the weights. */
 #include "base/file.h"
 #include "infer/export/tensors.h"
 
