@@ -59,7 +59,8 @@ static bool switch_at(int i, cli_flag *flag) {
     int n;
     const infer_exporter *const *exporters = infer_exporters(&n);
     for (int k = 0; k < n; k++) {
-        for (const infer_export_switch *s = exporters[k]->switches; s && s->key != NULL; s++) {
+        for (const infer_export_switch *s = exporters[k]->switches; s != NULL && s->key != NULL;
+             s++) {
             bool known = false;
             for (int before = 0; before < k; before++) {
                 known = known || find_switch(exporters[before], s->key) != NULL;

@@ -5,10 +5,10 @@
  * tables) and c_graph.c (network.c, the weights and a function with one call per layer).
  * c_template.c then
  *
- * - decides the conditions #if MODEL_X, #if !MODEL_X and #elif MODEL_X, where MODEL_X is a value of
- *   export_c_set's, and puts such values for their names;
- * - leaves out static functions, types and tables that nothing names. An empty line ends each;
- * - puts the header's own name for `model` in model.h, model_x and MODEL_X. */
+ * - resolves the conditions #if MODEL_X, #if !MODEL_X and #elif MODEL_X, where MODEL_X was set by
+ *   export_c_set, and replaces such names by their values elsewhere;
+ * - leaves out static functions, types and tables that nothing uses (each ends at an empty line);
+ * - replaces `model` in model.h, model_x and MODEL_X by the header's own name. */
 #ifndef INFER_EXPORT_C_H
 #define INFER_EXPORT_C_H
 
@@ -70,7 +70,7 @@ void export_c_release(export_c *e);
 
 /* ---- c_template.c ---- */
 
-/* What a name of the template's stands for; "0" or "1" for a condition. */
+/* Gives a name of the template its value; "0" or "1" for a condition. */
 void export_c_set(export_c *e, const char *name, const char *format, ...) BASE_PRINTF(3, 4);
 void export_c_set_made(export_c *e, const char *name, base_text *value); /* also releases it */
 /* The header, once all values, settings and network_text are there. */
@@ -99,9 +99,14 @@ void export_c_floats(base_text *text, const char *name, const float *x, int64_t 
 void export_c_list(base_text *text, const float *x, int64_t n);
 /* The same as one of the network's constants. */
 void export_c_constant(export_c *e, const char *name, const float *x, int64_t n);
-/* The same for weights [rows, n], as integers with a second array model_name_scale if that is
- * wanted; data is then replaced by what the integers stand for. */
-base_status export_c_weights(export_c *e, const char *name, float *data, int64_t rows, int64_t n);
+/* Weights [rows, n]: each row makes one output. */
+typedef struct {
+    float *data;
+    int64_t rows, n;
+} export_c_matrix;
+/* The same for weights, with int8 as integers and a second array model_name_scale; data is then
+ * replaced by what the integers stand for. */
+base_status export_c_weights(export_c *e, const char *name, export_c_matrix m);
 
 /* ---- c_audio.c ---- */
 

@@ -26,7 +26,8 @@ static base_status find_readers(export_c *e) {
     e->values = base_arena_alloc(&e->arena, n, sizeof *e->values);
     e->buffers = base_arena_alloc(&e->arena, n, sizeof *e->buffers);
     e->maps = base_arena_alloc(&e->arena, n, sizeof *e->maps);
-    if (!e->last_reader || !e->n_readers || !e->values || !e->buffers || !e->maps) {
+    if (e->last_reader == NULL || e->n_readers == NULL || e->values == NULL || e->buffers == NULL ||
+        e->maps == NULL) {
         return export_c_no_memory(e);
     }
     for (int k = 0; k < e->n_layers; k++) {

@@ -27,12 +27,12 @@ static float *tensor(const export_c_call *call, const char *name) {
     return nn_plan_find(call->node.plan, name, (float *)call->node.param);
 }
 
-/* Writes weights [rows, n]; what refers to them in a struct: "w, " or "w, w_scale, ". */
-static base_status weights(const export_c_call *call, const char *name, float *data, int64_t rows,
-                           int64_t n, const char **reference) {
+/* Writes weights; what refers to them in a struct: "w" or "w, w_scale". */
+static base_status weights(const export_c_call *call, const char *name, export_c_matrix m,
+                           const char **reference) {
     export_c *e = call->e;
     const char *c_name = name_of(call, name);
-    BASE_TRY(export_c_weights(e, c_name, data, rows, n));
+    BASE_TRY(export_c_weights(e, c_name, m));
     *reference = e->int8 ? export_c_format(e, "model_%s, model_%s_scale", c_name, c_name)
                          : export_c_format(e, "model_%s", c_name);
     return BASE_OK;
@@ -57,30 +57,30 @@ static base_status make_maps(export_c *e, const nn_graph_node *norm, channel_map
     maps->n = in.rank == 3 ? in.dim[0] : in.dim[in.rank - 1];
     maps->scale = base_arena_alloc(&e->arena, (size_t)maps->n, sizeof *maps->scale);
     maps->shift = base_arena_alloc(&e->arena, (size_t)maps->n, sizeof *maps->shift);
-    if (!maps->scale || !maps->shift) return export_c_no_memory(e);
+    if (maps->scale == NULL || maps->shift == NULL) return export_c_no_memory(e);
     for (int64_t i = 0; i < maps->n; i++) {
         double scale = 1.0 / sqrt((double)variance[i] + eps);
-        if (weight) scale *= (double)weight[i];
+        if (weight != NULL) scale *= (double)weight[i];
         maps->scale[i] = (float)scale;
-        maps->shift[i] = (float)((bias ? (double)bias[i] : 0.0) - scale * (double)mean[i]);
+        maps->shift[i] = (float)((bias != NULL ? (double)bias[i] : 0.0) - scale * (double)mean[i]);
     }
     return BASE_OK;
 }
 
-/* The convolution's weights [out, k] and bias with the normalisation in them. What integers stand
- * for goes back into the network's own weights. */
-static base_status fold_norm(const export_c_call *call, float *weight, float *bias, int64_t out,
-                             int64_t k, const char **reference) {
+/* The convolution's weights and bias with the normalisation in them. What integers stand for goes
+ * back into the network's own weights. */
+static base_status fold_norm(const export_c_call *call, export_c_matrix m, float *bias,
+                             const char **reference) {
     channel_maps maps;
     BASE_TRY(make_maps(call->e, call->norm, &maps));
-    for (int64_t i = 0; i < out; i++) {
+    for (int64_t i = 0; i < m.rows; i++) {
         bias[i] = bias[i] * maps.scale[i] + maps.shift[i];
-        for (int64_t j = 0; j < k; j++) weight[i * k + j] *= maps.scale[i];
+        for (int64_t j = 0; j < m.n; j++) m.data[i * m.n + j] *= maps.scale[i];
     }
-    BASE_TRY(weights(call, "weight", weight, out, k, reference));
-    for (int64_t i = 0; i < out; i++) {
+    BASE_TRY(weights(call, "weight", m, reference));
+    for (int64_t i = 0; i < m.rows; i++) {
         float back = maps.scale[i] != 0 ? 1 / maps.scale[i] : 0;
-        for (int64_t j = 0; j < k; j++) weight[i * k + j] *= back;
+        for (int64_t j = 0; j < m.n; j++) m.data[i * m.n + j] *= back;
     }
     return BASE_OK;
 }
@@ -88,17 +88,18 @@ static base_status fold_norm(const export_c_call *call, float *weight, float *bi
 static base_status convolution_weights(const export_c_call *call, const char **weight,
                                        const char **bias) {
     const nn_shape shape = call->node.plan->tensor[0].shape;
-    int64_t out = shape.dim[0], k = nn_shape_count(shape) / out;
+    int64_t out = shape.dim[0];
+    export_c_matrix m = {tensor(call, "weight"), out, nn_shape_count(shape) / out};
     const float *own = tensor(call, "bias");
     *bias = "NULL";
     if (call->norm == NULL) {
-        if (own) *bias = export_c_tensor(call, "bias");
-        return weights(call, "weight", tensor(call, "weight"), out, k, weight);
+        if (own != NULL) *bias = export_c_tensor(call, "bias");
+        return weights(call, "weight", m, weight);
     }
     float *folded = base_arena_alloc(&call->e->arena, (size_t)out, sizeof *folded);
     if (folded == NULL) return export_c_no_memory(call->e);
-    for (int64_t i = 0; own && i < out; i++) folded[i] = own[i];
-    BASE_TRY(fold_norm(call, tensor(call, "weight"), folded, out, k, weight));
+    for (int64_t i = 0; own != NULL && i < out; i++) folded[i] = own[i];
+    BASE_TRY(fold_norm(call, m, folded, weight));
     const char *name = name_of(call, "bias");
     export_c_constant(call->e, name, folded, out);
     *bias = export_c_format(call->e, "model_%s", name);
@@ -158,7 +159,8 @@ static base_status matrix(const export_c_call *call, const char *weight_name, co
         if (strcmp(plan->tensor[i].name, weight_name) == 0) shape = plan->tensor[i].shape;
     }
     int64_t out = shape.dim[0], in = shape.dim[1];
-    BASE_TRY(weights(call, weight_name, tensor(call, weight_name), out, in, &weight));
+    export_c_matrix m = {tensor(call, weight_name), out, in};
+    BASE_TRY(weights(call, weight_name, m, &weight));
     const char *bias = export_c_tensor(call, bias_name);
     *text = export_c_format(call->e, "{%lld, %lld, %s, %s}", (long long)in, (long long)out, weight,
                             bias);

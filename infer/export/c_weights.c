@@ -37,17 +37,17 @@ static float scale_of(const float *row, int64_t n) {
 }
 
 /* Writes the integers and leaves what they stand for in data. */
-static void add_integers(export_c *e, const char *name, float *data, const float *scale,
-                         int64_t rows, int64_t n) {
+static void add_integers(export_c *e, const char *name, export_c_matrix m, const float *scale) {
     base_text *text = &e->constants;
+    int64_t count = m.rows * m.n;
     base_text_printf(text, "static const model_weight model_%s[%lld] = {\n", name,
-                     (long long)(rows * n));
-    for (int64_t i = 0; i < rows * n; i++) {
+                     (long long)count);
+    for (int64_t i = 0; i < count; i++) {
         int64_t place = i % INTEGERS_PER_LINE;
-        long value = lroundf(data[i] / scale[i / n]);
-        data[i] = (float)value * scale[i / n];
+        long value = lroundf(m.data[i] / scale[i / m.n]);
+        m.data[i] = (float)value * scale[i / m.n];
         base_text_printf(text, "%s%ld,%s", place == 0 ? "    " : "", value,
-                         place == INTEGERS_PER_LINE - 1 || i == rows * n - 1 ? "\n" : "");
+                         place == INTEGERS_PER_LINE - 1 || i == count - 1 ? "\n" : "");
     }
     base_text_add(text, "};\n");
 }
@@ -57,17 +57,17 @@ void export_c_constant(export_c *e, const char *name, const float *x, int64_t n)
     e->weight_bytes += n * (int64_t)sizeof *x;
 }
 
-base_status export_c_weights(export_c *e, const char *name, float *data, int64_t rows, int64_t n) {
+base_status export_c_weights(export_c *e, const char *name, export_c_matrix m) {
     if (!e->int8) {
-        export_c_constant(e, name, data, rows * n);
+        export_c_constant(e, name, m.data, m.rows * m.n);
         return BASE_OK;
     }
-    float *scale = base_arena_alloc(&e->arena, (size_t)rows, sizeof *scale);
+    float *scale = base_arena_alloc(&e->arena, (size_t)m.rows, sizeof *scale);
     const char *scale_name = export_c_format(e, "%s_scale", name);
     if (scale == NULL) return export_c_no_memory(e);
-    for (int64_t i = 0; i < rows; i++) scale[i] = scale_of(data + i * n, n);
-    add_integers(e, name, data, scale, rows, n);
-    export_c_constant(e, scale_name, scale, rows);
-    e->weight_bytes += rows * n;
+    for (int64_t i = 0; i < m.rows; i++) scale[i] = scale_of(m.data + i * m.n, m.n);
+    add_integers(e, name, m, scale);
+    export_c_constant(e, scale_name, scale, m.rows);
+    e->weight_bytes += m.rows * m.n;
     return BASE_OK;
 }

@@ -9,7 +9,7 @@ base_status infer_graph_members(const infer_model *model, const infer_export_opt
                                 int *member, base_error *err) {
     int n = infer_model_n_members(model);
     const nn_classifier *classifier = infer_model_member(model, 0)->classifier;
-    if (classifier) {
+    if (classifier != NULL) {
         return base_fail(
             err, BASE_ECONFIG,
             "classifier: '%s' has no form in other formats; only networks are exported",

@@ -40,12 +40,12 @@ static infer_onnx_value sliced(infer_onnx *onnx, infer_onnx_value x, int axis, i
                     infer_onnx_list(onnx, 1, &n), infer_onnx_list(onnx, 1, (int64_t[]){axis}));
 }
 
-/* `before` and `after` more items at the ends of the last of `rank` axes. */
+/* pad[0] items more before and pad[1] behind, on the last of `rank` axes. */
 static infer_onnx_value padded(infer_onnx *onnx, infer_onnx_value x, int rank, const char *mode,
-                               int64_t before, int64_t after) {
+                               const int64_t pad[2]) {
     int64_t pads[8] = {0};
-    pads[rank - 1] = before;
-    pads[2 * rank - 1] = after;
+    pads[rank - 1] = pad[0];
+    pads[2 * rank - 1] = pad[1];
     infer_onnx_value y = INFER_OP(onnx, "Pad", x, infer_onnx_list(onnx, 2 * rank, pads));
     infer_onnx_set_string(onnx, "mode", mode);
     return y;
@@ -59,11 +59,12 @@ static infer_onnx_value extended(const front *e, infer_onnx_value x) {
     int64_t n = e->f->n_samples, missing = o->n_fft / 2, before, after;
     dsp_stft_extension(e->f->stft, n, &before, &after);
     if (!o->centered) return x;
-    if (o->pad != DSP_PAD_REFLECT) return padded(e->onnx, x, 3, "constant", before, after);
-    if (n == 1) return padded(e->onnx, x, 3, "edge", missing, missing);
+    if (o->pad != DSP_PAD_REFLECT)
+        return padded(e->onnx, x, 3, "constant", (const int64_t[]){before, after});
+    if (n == 1) return padded(e->onnx, x, 3, "edge", (const int64_t[]){missing, missing});
     while (missing > 0) {
         int64_t step = missing < n - 1 ? missing : n - 1;
-        x = padded(e->onnx, x, 3, "reflect", step, step);
+        x = padded(e->onnx, x, 3, "reflect", (const int64_t[]){step, step});
         n += 2 * step;
         missing -= step;
     }
@@ -137,8 +138,9 @@ static infer_onnx_value scaled_spectrum(const front *e, infer_onnx_value power) 
 static infer_onnx_value multiplied(infer_onnx *onnx, infer_onnx_value x, int64_t n_out,
                                    int64_t n_in, const float *rows) {
     infer_onnx_shape shape = {INFER_ONNX_FLOAT, 2, {n_out, n_in}};
-    infer_onnx_value turned = INFER_OP(onnx, "Transpose", infer_onnx_constant(onnx, shape, rows));
-    return INFER_OP(onnx, "MatMul", x, turned);
+    infer_onnx_value transposed =
+        INFER_OP(onnx, "Transpose", infer_onnx_constant(onnx, shape, rows));
+    return INFER_OP(onnx, "MatMul", x, transposed);
 }
 
 static infer_onnx_value mel_spectrum(const front *e, infer_onnx_value power) {
@@ -188,7 +190,7 @@ static infer_onnx_value derivative(const front *e, infer_onnx_value x, int order
     int64_t rows[] = {-1, 1, e->f->n_filled};
     int64_t back[] = {-1, e->f->n_channels, e->f->n_rows, e->f->n_filled};
     infer_onnx_value one = INFER_OP(onnx, "Reshape", x, infer_onnx_list(onnx, 3, rows));
-    one = padded(onnx, one, 3, "edge", DELTA_TAPS / 2, DELTA_TAPS / 2);
+    one = padded(onnx, one, 3, "edge", (const int64_t[]){DELTA_TAPS / 2, DELTA_TAPS / 2});
     infer_onnx_shape shape = {INFER_ONNX_FLOAT, 3, {1, 1, DELTA_TAPS}};
     infer_onnx_value y = INFER_OP(onnx, "Conv", one, infer_onnx_constant(onnx, shape, taps));
     return INFER_OP(onnx, "Reshape", y, infer_onnx_list(onnx, 4, back));
@@ -227,7 +229,7 @@ static infer_onnx_value cepstra(const front *e, infer_onnx_value log_mel) {
 static infer_onnx_value column_samples(const front *e, infer_onnx_value waveform) {
     int64_t n = e->f->n_samples, wanted = e->f->n_filled * e->f->options.hop + 1;
     if (wanted <= n) return sliced(e->onnx, waveform, 2, wanted);
-    return padded(e->onnx, waveform, 3, "edge", 0, wanted - n);
+    return padded(e->onnx, waveform, 3, "edge", (const int64_t[]){0, wanted - n});
 }
 
 /* The largest sample of each column, [N, channels, 1, columns]. */
@@ -369,5 +371,5 @@ infer_onnx_value infer_onnx_normalized(infer_onnx *onnx, const dsp_features *fea
         infer_onnx_value scale = norm_table(onnx, features, features->scale);
         x = INFER_OP(onnx, "Div", INFER_OP(onnx, "Sub", x, offset), scale);
     }
-    return n_rest > 0 ? padded(onnx, x, 4, "constant", 0, n_rest) : x;
+    return n_rest > 0 ? padded(onnx, x, 4, "constant", (const int64_t[]){0, n_rest}) : x;
 }

@@ -87,7 +87,7 @@ static infer_onnx_value emit_windows(const infer_onnx_layer *call, const char *o
     return y;
 }
 
-/* Windows that lie side by side are either valid as a whole or of no account. */
+/* Windows that lie side by side are valid as a whole or not at all. */
 static infer_onnx_value emit_max_pool(const infer_onnx_layer *call) {
     bool tiling = nn_pool_is_tiling(call->node.options);
     return emit_windows(call, "MaxPool", tiling ? call->x[0] : filled(call, -FLT_MAX));
@@ -239,16 +239,16 @@ static infer_onnx_value emit_linear(const infer_onnx_layer *call) {
         infer_onnx_set_int(onnx, "transB", 1);
         return y;
     }
-    infer_onnx_value turned = infer_onnx_transpose(onnx, weight, 2, (int64_t[]){1, 0});
-    infer_onnx_value y = INFER_OP(onnx, "MatMul", call->x[0], turned);
+    infer_onnx_value transposed = infer_onnx_transpose(onnx, weight, 2, (int64_t[]){1, 0});
+    infer_onnx_value y = INFER_OP(onnx, "MatMul", call->x[0], transposed);
     return bias[0] != '\0' ? INFER_OP(onnx, "Add", y, bias) : y;
 }
 
 static infer_onnx_value attention_pool(const infer_onnx_layer *call) {
     infer_onnx *onnx = call->onnx;
-    infer_onnx_value turned =
+    infer_onnx_value transposed =
         infer_onnx_transpose(onnx, weight_of(call, "attention_weight"), 2, (int64_t[]){1, 0});
-    infer_onnx_value score = INFER_OP(onnx, "MatMul", call->x[0], turned);
+    infer_onnx_value score = INFER_OP(onnx, "MatMul", call->x[0], transposed);
     score = INFER_OP(onnx, "Add", score, weight_of(call, "attention_bias"));
     if (call->length != NULL) {
         nn_shape frames = {.rank = 2, .dim = {shape_in(call).dim[0], 1}};

@@ -135,7 +135,8 @@ base_status infer_verify_run(infer_verify *v, const char *const *arguments, int 
 /* The first line with "error:" in it, or else the last one. */
 static char *telling_line(char *text) {
     char *found = text, *rest;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         found = line;
         if (strstr(line, "error:") != NULL) break;
     }

@@ -3,7 +3,7 @@
  * "bidirectional/forward_gru/gru_cell/bias:0".
  *
  * libhdf5 reads in a process of its own, which hands over names, shapes and numbers as they are;
- * names and layouts are turned into PyTorch's here. */
+ * names and layouts become PyTorch's here. */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,15 +36,20 @@ typedef struct {
     int n_weights;
 } extraction;
 
-/* The strings of an attribute; one that is too long for HDF5 stands there in parts with numbers. */
+typedef struct {
+    const char **items;
+    int64_t n;
+} name_list;
+
+/* The strings of an attribute; one that is too long for HDF5 is there in numbered parts. */
 static base_status get_names(extraction *x, const char *object, const char *attribute,
-                             const char ***names, int64_t *n, base_error *err) {
+                             name_list *names, base_error *err) {
     base_status status =
-        base_h5_foreign_strings(x->h5, object, attribute, &x->arena, names, n, err);
+        base_h5_foreign_strings(x->h5, object, attribute, &x->arena, &names->items, &names->n, err);
     if (status != BASE_ENOTFOUND) return status;
     size_t capacity = 0;
     const char **all = NULL;
-    *n = 0;
+    names->n = 0;
     for (int part = 0; part < MAX_WEIGHTS; part++) {
         char name[64];
         const char **more;
@@ -54,18 +59,19 @@ static base_status get_names(extraction *x, const char *object, const char *attr
             BASE_OK) {
             break;
         }
-        if (!base_grow((void **)&all, &capacity, (size_t)(*n + n_more), sizeof *all)) {
+        if (!base_grow((void **)&all, &capacity, (size_t)(names->n + n_more), sizeof *all)) {
             base_free(all);
             return base_fail(err, BASE_EMEMORY, "out of memory");
         }
-        memcpy(all + *n, more, (size_t)n_more * sizeof *all);
-        *n += n_more;
+        memcpy(all + names->n, more, (size_t)n_more * sizeof *all);
+        names->n += n_more;
         status = BASE_OK;
     }
-    *names = base_arena_alloc(&x->arena, (size_t)*n, sizeof **names);
-    if (*names != NULL && *n > 0) memcpy(*names, all, (size_t)*n * sizeof **names);
+    size_t n_bytes = (size_t)names->n * sizeof *all;
+    names->items = base_arena_alloc(&x->arena, (size_t)names->n, sizeof *all);
+    if (names->items != NULL && names->n > 0) memcpy(names->items, all, n_bytes);
     base_free(all);
-    return *names != NULL ? status : base_fail(err, BASE_EMEMORY, "out of memory");
+    return names->items != NULL ? status : base_fail(err, BASE_EMEMORY, "out of memory");
 }
 
 static void put_number(base_text *out, int64_t number) {
@@ -110,15 +116,15 @@ static base_status extract_weight(extraction *x, const char *group, const char *
 }
 
 static base_status extract_layers(extraction *x, const char *top, base_error *err) {
-    const char **layers, **names;
-    int64_t n_layers, n_names;
-    BASE_TRY(get_names(x, top, "layer_names", &layers, &n_layers, err));
-    for (int64_t i = 0; i < n_layers; i++) {
-        const char *group = base_arena_printf(&x->arena, "%s/%s", top, layers[i]);
+    name_list layers, names;
+    BASE_TRY(get_names(x, top, "layer_names", &layers, err));
+    for (int64_t i = 0; i < layers.n; i++) {
+        const char *layer = layers.items[i];
+        const char *group = base_arena_printf(&x->arena, "%s/%s", top, layer);
         if (group == NULL) return base_fail(err, BASE_EMEMORY, "out of memory");
-        BASE_TRY(get_names(x, group, "weight_names", &names, &n_names, err));
-        for (int64_t k = 0; k < n_names; k++) {
-            BASE_TRY(extract_weight(x, group, layers[i], names[k], err));
+        BASE_TRY(get_names(x, group, "weight_names", &names, err));
+        for (int64_t k = 0; k < names.n; k++) {
+            BASE_TRY(extract_weight(x, group, layer, names.items[k], err));
         }
     }
     return BASE_OK;
@@ -271,20 +277,28 @@ static const weight *sibling(const conversion *c, const weight *w, const char *k
 
 /* ---- layouts ---- */
 
-/* New memory whose axis i, dim[i] long, is w's axes[i]; NULL without memory. */
-static float *turned(conversion *c, const weight *w, const int *axes, int64_t *dim) {
+/* A weight in the network's layout. */
+typedef struct {
+    float *data; /* NULL: no memory */
+    int rank;
+    int64_t dim[BASE_H5_MAX_RANK];
+} numbers;
+
+/* New memory whose axis i is w's axes[i]. */
+static numbers transposed(conversion *c, const weight *w, const int *axes) {
     int64_t step[BASE_H5_MAX_RANK], at[BASE_H5_MAX_RANK] = {0}, place = 0, total = 1, n = count(w);
-    float *y = base_arena_alloc(&c->tensors->arena, (size_t)n, sizeof *y);
+    numbers y = {.rank = w->rank};
+    y.data = base_arena_alloc(&c->tensors->arena, (size_t)n, sizeof *y.data);
     for (int i = w->rank - 1; i >= 0; i--) {
         step[i] = total;
         total *= w->dim[i];
-        dim[i] = w->dim[axes[i]];
+        y.dim[i] = w->dim[axes[i]];
     }
-    for (int64_t k = 0; y != NULL && k < n; k++) {
-        y[k] = w->data[place];
+    for (int64_t k = 0; y.data != NULL && k < n; k++) {
+        y.data[k] = w->data[place];
         for (int i = w->rank - 1; i >= 0; i--) {
             place += step[axes[i]];
-            if (++at[i] < dim[i]) break;
+            if (++at[i] < y.dim[i]) break;
             place -= at[i] * step[axes[i]];
             at[i] = 0;
         }
@@ -292,38 +306,36 @@ static float *turned(conversion *c, const weight *w, const int *axes, int64_t *d
     return y;
 }
 
-static base_status add(conversion *c, const weight *w, const char *name, int rank,
-                       const int64_t *dim, const float *data, base_error *err) {
-    infer_tensor tensor = {.rank = rank, .data = (const uint8_t *)data};
+static base_status add(conversion *c, const weight *w, const char *name, const numbers *x,
+                       base_error *err) {
+    infer_tensor tensor = {.rank = x->rank, .data = (const uint8_t *)x->data};
     tensor.name = base_arena_printf(&c->tensors->arena, "%s.%s", w->owner, name);
-    if (tensor.name == NULL || data == NULL) return no_memory(c, err);
-    memcpy(tensor.dim, dim, (size_t)rank * sizeof *dim);
-    tensor.n_bytes = (size_t)infer_tensor_count(&tensor) * sizeof *data;
+    if (tensor.name == NULL || x->data == NULL) return no_memory(c, err);
+    memcpy(tensor.dim, x->dim, (size_t)x->rank * sizeof *x->dim);
+    tensor.n_bytes = (size_t)infer_tensor_count(&tensor) * sizeof *x->data;
     return infer_tensors_add(c->tensors, c->path, &tensor, err);
 }
 
 /* Kernels end in [inputs, outputs], weights begin with [outputs, inputs]. */
-static float *turned_kernel(conversion *c, const weight *w, int64_t *dim) {
+static numbers transposed_kernel(conversion *c, const weight *w) {
     static const int orders[][BASE_H5_MAX_RANK] = {{0},       {0},          {1, 0},
                                                    {2, 1, 0}, {3, 2, 0, 1}, {4, 3, 0, 1, 2}};
-    return turned(c, w, orders[w->rank], dim);
+    return transposed(c, w, orders[w->rank]);
 }
 
 static base_status add_kernel(conversion *c, const weight *w, const char *name, base_error *err) {
-    int64_t dim[BASE_H5_MAX_RANK];
-    const float *data = turned_kernel(c, w, dim);
-    return add(c, w, name, w->rank, dim, data, err);
+    numbers kernel = transposed_kernel(c, w);
+    return add(c, w, name, &kernel, err);
 }
 
 /* [f, t, channels, multiplier] to [channels * multiplier, 1, f, t] */
 static base_status add_depthwise(conversion *c, const weight *w, const char *name,
                                  base_error *err) {
-    int64_t dim[BASE_H5_MAX_RANK];
     if (w->rank != 4) return add_kernel(c, w, name, err);
-    const float *data = turned(c, w, (const int[]){2, 3, 0, 1}, dim);
-    dim[0] *= dim[1];
-    dim[1] = 1;
-    return add(c, w, name, 4, dim, data, err);
+    numbers kernel = transposed(c, w, (const int[]){2, 3, 0, 1});
+    kernel.dim[0] *= kernel.dim[1];
+    kernel.dim[1] = 1;
+    return add(c, w, name, &kernel, err);
 }
 
 /* ---- recurrent layers ---- */
@@ -352,12 +364,13 @@ static const char *recurrent_name(conversion *c, const weight *w, const char *na
 
 static base_status add_recurrent(conversion *c, const weight *w, int64_t n_gates, const char *name,
                                  base_error *err) {
-    int64_t dim[BASE_H5_MAX_RANK];
     const char *full = recurrent_name(c, w, name);
-    float *data = turned_kernel(c, w, dim);
-    if (full == NULL || data == NULL) return no_memory(c, err);
-    if (w->rank == 2 && dim[0] % n_gates == 0) order_gates(data, n_gates, count(w));
-    return add(c, w, full, w->rank, dim, data, err);
+    numbers kernel = transposed_kernel(c, w);
+    if (full == NULL || kernel.data == NULL) return no_memory(c, err);
+    if (w->rank == 2 && kernel.dim[0] % n_gates == 0) {
+        order_gates(kernel.data, n_gates, count(w));
+    }
+    return add(c, w, full, &kernel, err);
 }
 
 /* One bias for input and state of a GRU that resets after the product; one for both otherwise. */
@@ -373,12 +386,13 @@ static base_status add_biases(conversion *c, const weight *w, int64_t n_gates, b
         return base_fail(err, BASE_EFORMAT, "%s: %s: a bias of unknown shape", c->path, w->path);
     }
     for (int i = 0; i < 2; i++) {
-        float *data = base_arena_alloc(&c->tensors->arena, (size_t)n, sizeof *data);
+        numbers bias = {.rank = 1, .dim = {n}};
+        bias.data = base_arena_alloc(&c->tensors->arena, (size_t)n, sizeof *bias.data);
         const char *name = recurrent_name(c, w, names[i]);
-        if (data == NULL || name == NULL) return no_memory(c, err);
-        if (i < w->rank) memcpy(data, w->data + i * n, (size_t)n * sizeof *data);
-        order_gates(data, n_gates, n);
-        BASE_TRY(add(c, w, name, 1, &n, data, err));
+        if (bias.data == NULL || name == NULL) return no_memory(c, err);
+        if (i < w->rank) memcpy(bias.data, w->data + i * n, (size_t)n * sizeof *bias.data);
+        order_gates(bias.data, n_gates, n);
+        BASE_TRY(add(c, w, name, &bias, err));
     }
     return BASE_OK;
 }
@@ -417,9 +431,11 @@ static base_status convert(conversion *c, const weight *w, base_error *err) {
         return add_depthwise(c, w, separable ? "depthwise.weight" : name, err);
     }
     if (strcmp(w->kind, "bias") == 0 && separable) name = "pointwise.bias";
-    bool turns = strcmp(w->kind, "kernel") == 0 || strcmp(w->kind, "pointwise_kernel") == 0;
-    if (turns) return add_kernel(c, w, name, err);
-    return add(c, w, name, w->rank, w->dim, w->data, err);
+    bool transposes = strcmp(w->kind, "kernel") == 0 || strcmp(w->kind, "pointwise_kernel") == 0;
+    if (transposes) return add_kernel(c, w, name, err);
+    numbers same = {.data = (float *)w->data, .rank = w->rank};
+    memcpy(same.dim, w->dim, sizeof same.dim);
+    return add(c, w, name, &same, err);
 }
 
 static base_status convert_all(conversion *c, base_error *err) {
