@@ -32,8 +32,8 @@ int64_t nn_shard_begin(int shard, int64_t batch) {
     return shard * batch / NN_SHARDS;
 }
 
-base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool is_state,
-                           bool decays, base_error *err) {
+base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, nn_tensor_kind kind,
+                           base_error *err) {
     BASE_CHECK(plan->n_tensors < NN_MAX_TENSORS);
     nn_tensor_plan *tensor = &plan->tensor[plan->n_tensors];
     BASE_CHECK(strlen(name) < sizeof tensor->name);
@@ -43,9 +43,10 @@ base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool
         return base_fail(err, BASE_ESHAPE, "%s of %s is too large or empty", name,
                          nn_shape_text(shape, false, text));
     }
+    bool is_state = kind == NN_STATE;
     int64_t *end = is_state ? &plan->n_state : &plan->n_param;
     *tensor = (nn_tensor_plan){
-        .shape = shape, .offset = *end, .is_state = is_state, .decays = decays && !is_state};
+        .shape = shape, .offset = *end, .is_state = is_state, .decays = kind == NN_DECAYED};
     memcpy(tensor->name, name, strlen(name) + 1);
     *end += (count + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     plan->n_tensors++;

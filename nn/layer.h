@@ -97,10 +97,13 @@ base_status nn_plan_keep(nn_plan *plan, const void *data, size_t n_bytes, base_e
 void nn_plan_work(nn_plan *plan, int64_t a, int64_t b);
 int64_t nn_saturated(int64_t a, int64_t b);
 
+/* Weights are trained and decay; biases and norms are trained alone; states are not trained. */
+typedef enum { NN_DECAYED, NN_TRAINED, NN_STATE } nn_tensor_kind;
+
 /* Appends a tensor; offsets are padded so that every tensor starts on a cache line. Fails with
  * ESHAPE when an extent is unusable. */
-base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, bool is_state,
-                           bool decays, base_error *err);
+base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, nn_tensor_kind kind,
+                           base_error *err);
 /* The tensor of that name within `block` (a run's param, dparam or state), or NULL. */
 float *nn_plan_find(const nn_plan *plan, const char *name, float *block);
 

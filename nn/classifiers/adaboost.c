@@ -76,10 +76,10 @@ static bool boost_once(boosting *b, bool *done) {
         vote = b->options->learning_rate * (log((1 - error) / error) + log(classes - 1));
     }
     b->vote[b->n_trees++] = vote;
-    double gain = exp(vote);
-    if (!isfinite(gain)) *done = true;
+    double factor = exp(vote);
+    if (!isfinite(factor)) *done = true;
     for (int64_t i = 0; i < f->n && !*done; i++) {
-        if (b->missed[i]) b->weight[i] *= gain;
+        if (b->missed[i]) b->weight[i] *= factor;
     }
     return true;
 }

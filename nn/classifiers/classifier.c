@@ -24,8 +24,8 @@ struct nn_classifier {
     base_arena arena; /* holds all below */
     int64_t n_features;
     int n_classes, n_present;
-    int32_t *present;    /* [n_present] classes that occurred, ascending */
-    double *mean, *gain; /* [n_features] x becomes gain (x - mean); NULL: as it is */
+    int32_t *present;                 /* [n_present] classes that occurred, ascending */
+    double *mean, *inverse_deviation; /* [n_features]: x is standardised; NULL: as it is */
     void *model;
 };
 
@@ -158,8 +158,9 @@ static base_status number_classes(nn_classifier *c, const nn_classifier_training
 /* The deviation is that of all rows (divided by n); a constant feature becomes 0. */
 static bool fit_scale(nn_classifier *c, const nn_classifier_training *t) {
     c->mean = base_arena_alloc(&c->arena, (size_t)t->n_features, sizeof *c->mean);
-    c->gain = base_arena_alloc(&c->arena, (size_t)t->n_features, sizeof *c->gain);
-    if (c->mean == NULL || c->gain == NULL) return false;
+    c->inverse_deviation =
+        base_arena_alloc(&c->arena, (size_t)t->n_features, sizeof *c->inverse_deviation);
+    if (c->mean == NULL || c->inverse_deviation == NULL) return false;
     for (int64_t i = 0; i < t->n; i++) {
         const float *x = t->x + i * t->n_features;
         for (int64_t f = 0; f < t->n_features; f++) c->mean[f] += x[f];
@@ -168,12 +169,12 @@ static bool fit_scale(nn_classifier *c, const nn_classifier_training *t) {
     for (int64_t i = 0; i < t->n; i++) {
         const float *x = t->x + i * t->n_features;
         for (int64_t f = 0; f < t->n_features; f++) {
-            c->gain[f] += (x[f] - c->mean[f]) * (x[f] - c->mean[f]);
+            c->inverse_deviation[f] += (x[f] - c->mean[f]) * (x[f] - c->mean[f]);
         }
     }
     for (int64_t f = 0; f < t->n_features; f++) {
-        double deviation = sqrt(c->gain[f] / (double)t->n);
-        c->gain[f] = deviation > 1e-12 * fabs(c->mean[f]) ? 1 / deviation : 1;
+        double deviation = sqrt(c->inverse_deviation[f] / (double)t->n);
+        c->inverse_deviation[f] = deviation > 1e-12 * fabs(c->mean[f]) ? 1 / deviation : 1;
     }
     return true;
 }
@@ -181,7 +182,7 @@ static bool fit_scale(nn_classifier *c, const nn_classifier_training *t) {
 /* What a float can't hold becomes the largest it can. */
 static void standardize(const nn_classifier *c, const float *x, float *y) {
     for (int64_t f = 0; f < c->n_features; f++) {
-        double value = (x[f] - c->mean[f]) * c->gain[f];
+        double value = (x[f] - c->mean[f]) * c->inverse_deviation[f];
         y[f] = (float)fmin(fmax(value, -FLT_MAX), FLT_MAX);
     }
 }
@@ -410,7 +411,7 @@ base_status nn_classifier_write(const nn_classifier *c, base_h5_writer *writer, 
     nn_classifier_put(&store, "classes", BASE_H5_I32, 1, &n_present, c->present);
     if (c->mean != NULL) {
         nn_classifier_put(&store, "mean", BASE_H5_F64, 1, &n_features, c->mean);
-        nn_classifier_put(&store, "gain", BASE_H5_F64, 1, &n_features, c->gain);
+        nn_classifier_put(&store, "gain", BASE_H5_F64, 1, &n_features, c->inverse_deviation);
     }
     c->kind->write(c->model, &store);
     /* The last put reports what the writer remembers of the others. */
@@ -438,7 +439,7 @@ static base_status read_kind(base_h5_reader *reader, const char *prefix,
 
 static base_status read_common(nn_classifier *c, nn_classifier_stored *stored, base_error *err) {
     int64_t n_features = c->n_features, n_present = -1, stored_features, stored_classes;
-    void *present, *mean, *gain;
+    void *present, *mean, *inverse;
     char full[NAME_SIZE];
     BASE_TRY(
         nn_classifier_get_int(stored, "n_features", 1, NN_CLASSIFIER_MAX, &stored_features, err));
@@ -460,9 +461,9 @@ static base_status read_common(nn_classifier *c, nn_classifier_stored *stored, b
     if (n_present < 2) return nn_classifier_malformed(stored, "classes", "has one item only", err);
     if (!base_h5_has(stored->reader, full_name(stored->prefix, "mean", full))) return BASE_OK;
     BASE_TRY(nn_classifier_get(stored, "mean", BASE_H5_F64, 1, &n_features, &mean, err));
-    BASE_TRY(nn_classifier_get(stored, "gain", BASE_H5_F64, 1, &n_features, &gain, err));
+    BASE_TRY(nn_classifier_get(stored, "gain", BASE_H5_F64, 1, &n_features, &inverse, err));
     c->mean = mean;
-    c->gain = gain;
+    c->inverse_deviation = inverse;
     return BASE_OK;
 }
 

@@ -23,7 +23,8 @@ typedef struct {
 #define NN_STANDARDIZE_OPTION                                                                      \
     {                                                                                              \
         "standardize", BASE_OPT_BOOL, offsetof(nn_classifier_common, standardize), "true", 0, 0,   \
-            NULL, NULL, "whether features are given zero mean and unit deviation first"            \
+            NULL, NULL,                                                                            \
+            "whether features are given a mean of 0 and a standard deviation of 1 first"           \
     }
 
 /* What `fit` is given. */

@@ -42,12 +42,12 @@ static base_status plan_tensors(bool affine, nn_plan *plan, base_error *err) {
     int64_t n = channels_of(plan), one = 1;
     nn_shape shape = nn_shape_make(1, &n);
     if (affine) {
-        BASE_TRY(nn_plan_tensor(plan, "weight", shape, false, false, err));
-        BASE_TRY(nn_plan_tensor(plan, "bias", shape, false, false, err));
+        BASE_TRY(nn_plan_tensor(plan, "weight", shape, NN_TRAINED, err));
+        BASE_TRY(nn_plan_tensor(plan, "bias", shape, NN_TRAINED, err));
     }
-    BASE_TRY(nn_plan_tensor(plan, "running_mean", shape, true, false, err));
-    BASE_TRY(nn_plan_tensor(plan, "running_var", shape, true, false, err));
-    return nn_plan_tensor(plan, "num_batches_tracked", nn_shape_make(1, &one), true, false, err);
+    BASE_TRY(nn_plan_tensor(plan, "running_mean", shape, NN_STATE, err));
+    BASE_TRY(nn_plan_tensor(plan, "running_var", shape, NN_STATE, err));
+    return nn_plan_tensor(plan, "num_batches_tracked", nn_shape_make(1, &one), NN_STATE, err);
 }
 
 static base_status batch_norm_plan(nn_plan *plan, base_error *err) {
@@ -61,7 +61,7 @@ static base_status batch_norm_plan(nn_plan *plan, base_error *err) {
     return BASE_OK;
 }
 
-/* Pooled rows that are made at once, so that what lies between the steps stays in the first cache.
+/* Pooled rows that are made at once, so that what lies between the steps stays in the L1 cache.
  */
 static int64_t rows_at_once(int64_t row_floats) {
     return row_floats < CHUNK_FLOATS ? CHUNK_FLOATS / row_floats : 1;
@@ -230,16 +230,16 @@ static int64_t pooled_start(const norm_call *call, int64_t sample, int64_t chann
     return (sample * call->channels + channel) * call->pooled_height * call->pooled_width;
 }
 
-/* Adds the sums of a and a b over the valid part of a plane. */
+/* Adds the sums of a and a b over the valid part of a plane to sums[0] and [1]. */
 static void sum_plane(const norm_call *call, int64_t sample, const float *a, const float *b,
-                      double *sum, double *dot) {
+                      double sums[2]) {
     plane_rows rows = valid_rows(call, sample);
     for (int64_t i = 0; i < rows.n_rows; i++) {
         double row_sum, row_dot;
         call->kernels->sum_and_dot(a + i * rows.stride, b + i * rows.stride, rows.n, &row_sum,
                                    &row_dot);
-        *sum += row_sum;
-        *dot += row_dot;
+        sums[0] += row_sum;
+        sums[1] += row_dot;
     }
 }
 
@@ -261,16 +261,16 @@ static channel_group group_of(const norm_call *call, int64_t task) {
 }
 
 static void group_statistics(const norm_call *call, channel_group group, channel_statistics *s) {
-    double sum[MAX_GROUP] = {0}, squares[MAX_GROUP] = {0};
+    double sums[MAX_GROUP][2] = {{0}};
     for (int64_t b = 0; b < call->run->batch && call->run->training; b++) {
         for (int64_t i = 0; i < group.n; i++) {
             const float *x = call->x + plane_start(call, b, group.first + i);
-            sum_plane(call, b, x, x, &sum[i], &squares[i]);
+            sum_plane(call, b, x, x, sums[i]);
         }
     }
     for (int64_t i = 0; i < group.n; i++) {
         int64_t channel = group.first + i;
-        s[i] = call->run->training ? batch_statistics(call, channel, sum[i], squares[i])
+        s[i] = call->run->training ? batch_statistics(call, channel, sums[i][0], sums[i][1])
                                    : running_statistics(call, channel);
     }
 }
@@ -406,7 +406,7 @@ static void image_backward_plane(const norm_call *call, int64_t sample, int64_t 
     } else {
         call->kernels->activate_backward(&map, x, dz, plane_floats(call));
     }
-    sum_plane(call, sample, dz, x, &sums[0], &sums[1]);
+    sum_plane(call, sample, dz, x, sums);
 }
 
 static void image_backward_task(void *context, int64_t task, int worker) {

@@ -265,10 +265,10 @@ static base_status conv2d_plan(nn_plan *plan, base_error *err) {
     int64_t out = g.groups * g.group_out;
     plan->out = nn_shape_make(3, (int64_t[]){out, g.f.out, g.t.out});
     nn_shape weight = nn_shape_make(4, (int64_t[]){out, g.group_in, g.f.kernel, g.t.kernel});
-    BASE_TRY(nn_plan_tensor(plan, "weight", weight, false, true, err));
+    BASE_TRY(nn_plan_tensor(plan, "weight", weight, NN_DECAYED, err));
     if (o->bias) {
         nn_shape bias = nn_shape_make(1, &out);
-        BASE_TRY(nn_plan_tensor(plan, "bias", bias, false, false, err));
+        BASE_TRY(nn_plan_tensor(plan, "bias", bias, NN_TRAINED, err));
     }
     nn_plan_work(plan, out * g.k, g.out_plane);
     plan_scratch(&g, plan);

@@ -91,8 +91,8 @@ static base_status forest_plan(nn_plan *plan, base_error *err) {
     nn_shape unit = nn_shape_make(2, (int64_t[]){s.trees, s.splits});
     nn_shape leaves = nn_shape_make(2, (int64_t[]){s.classes, s.trees * s.leaves});
     plan->learns = o->leaves == LEAVES_UPDATE;
-    BASE_TRY(nn_plan_tensor(plan, "unit", unit, true, false, err));
-    BASE_TRY(nn_plan_tensor(plan, "leaves", leaves, plan->learns, true, err));
+    BASE_TRY(nn_plan_tensor(plan, "unit", unit, NN_STATE, err));
+    BASE_TRY(nn_plan_tensor(plan, "leaves", leaves, plan->learns ? NN_STATE : NN_DECAYED, err));
     plan->macs = nn_shape_count(leaves);
     plan->n_cache = plan->max_batch * cache_floats(&s);
     if (!plan->learns) plan->n_scratch = (plan->training ? 2 : 1) * nn_shape_count(leaves);

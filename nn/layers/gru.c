@@ -19,18 +19,11 @@ static const nn_cell cell = {.n_gates = 3,
                              .forward = step_forward,
                              .backward = step_backward};
 
-NN_RECURRENT_LAYER(&cell)
+static base_status plan(nn_plan *plan, base_error *err) {
+    return nn_recurrent_plan(&cell, plan, err);
+}
 
-static const base_option option_table[] = {NN_RECURRENT_OPTIONS, {.key = NULL}};
+static const base_option option_table[] = {NN_RECURRENT_OPTIONS, {0}};
 
-const nn_layer nn_layer_gru = {.variant = {.name = "gru",
-                                           .help = "Gated recurrent units over a sequence, as "
-                                                   "torch.nn.GRU",
-                                           .shorthand = "hidden",
-                                           .options = option_table,
-                                           .size_bytes = sizeof(nn_recurrent_options)},
-                               .plan = plan,
-                               .init = nn_recurrent_init,
-                               .length = nn_recurrent_length,
-                               .forward = forward,
-                               .backward = backward};
+NN_RECURRENT_LAYER(gru, "Gated recurrent units over a sequence, as torch.nn.GRU", option_table,
+                   plan)

@@ -32,8 +32,8 @@ static base_status layer_norm_plan(nn_plan *plan, base_error *err) {
     const layer_norm_options *o = plan->options;
     nn_shape shape = normalized_shape(plan);
     if (o->affine) {
-        BASE_TRY(nn_plan_tensor(plan, "weight", shape, false, false, err));
-        BASE_TRY(nn_plan_tensor(plan, "bias", shape, false, false, err));
+        BASE_TRY(nn_plan_tensor(plan, "weight", shape, NN_TRAINED, err));
+        BASE_TRY(nn_plan_tensor(plan, "bias", shape, NN_TRAINED, err));
     }
     plan->out = plan->in[0];
     if (plan->training) {

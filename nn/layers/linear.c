@@ -50,9 +50,9 @@ static base_status linear_plan(nn_plan *plan, base_error *err) {
     plan->out = plan->in[0];
     plan->out.dim[plan->out.rank - 1] = o->out;
     nn_shape weight = nn_shape_make(2, (int64_t[]){o->out, features_in(plan)});
-    BASE_TRY(nn_plan_tensor(plan, "weight", weight, false, true, err));
+    BASE_TRY(nn_plan_tensor(plan, "weight", weight, NN_DECAYED, err));
     if (o->bias) {
-        BASE_TRY(nn_plan_tensor(plan, "bias", nn_shape_make(1, &o->out), false, false, err));
+        BASE_TRY(nn_plan_tensor(plan, "bias", nn_shape_make(1, &o->out), NN_TRAINED, err));
     }
     nn_plan_work(plan, nn_shape_count(plan->in[0]), o->out);
     if (plan->training) {

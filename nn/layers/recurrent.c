@@ -22,6 +22,12 @@ typedef struct {
     int64_t weight;   /* [hidden, gates_pitch]: one direction's W_hh^T */
 } block_sizes;
 
+/* Kept by the plan. */
+typedef struct {
+    const nn_cell *cell;
+    block_sizes size;
+} recurrent_plan;
+
 /* One call on the whole stack. */
 typedef struct {
     const nn_cell *cell;
@@ -92,8 +98,9 @@ static int64_t input_size(const nn_recurrent_options *options, const nn_plan *pl
     return layer == 0 ? plan->in[0].dim[1] : directions(options) * options->hidden;
 }
 
-static base_status plan_direction(const nn_cell *cell, const nn_recurrent_options *options,
-                                  nn_plan *plan, int layer, int direction, base_error *err) {
+static base_status plan_direction(const nn_cell *cell, nn_plan *plan, int layer, int direction,
+                                  base_error *err) {
+    const nn_recurrent_options *options = plan->options;
     static const char *const kinds[N_TENSORS] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
     int64_t gates = cell->n_gates * options->hidden;
     const nn_shape shapes[N_TENSORS] = {
@@ -105,7 +112,8 @@ static base_status plan_direction(const nn_cell *cell, const nn_recurrent_option
     for (int k = 0; k < N_TENSORS; k++) {
         char name[32];
         snprintf(name, sizeof name, "%s_l%d%s", kinds[k], layer, direction ? "_reverse" : "");
-        BASE_TRY(nn_plan_tensor(plan, name, shapes[k], false, k <= WEIGHT_HH, err));
+        BASE_TRY(
+            nn_plan_tensor(plan, name, shapes[k], k <= WEIGHT_HH ? NN_DECAYED : NN_TRAINED, err));
     }
     return BASE_OK;
 }
@@ -145,15 +153,15 @@ static void plan_blocks(const nn_cell *cell, const nn_recurrent_options *options
     if (n_backward > plan->n_scratch) plan->n_scratch = n_backward;
 }
 
-base_status nn_recurrent_plan(const nn_cell *cell, const nn_recurrent_options *options,
-                              nn_plan *plan, base_error *err) {
+base_status nn_recurrent_plan(const nn_cell *cell, nn_plan *plan, base_error *err) {
+    const nn_recurrent_options *options = plan->options;
     BASE_TRY(nn_need_rank(plan, 2, ": put to_sequence before this layer", err));
     BASE_TRY(check_size(cell, options, plan, err));
     int n_directions = directions(options);
     int64_t n_frames = plan->in[0].dim[0], n_out = n_directions * options->hidden;
     for (int l = 0; l < options->layers; l++) {
         for (int d = 0; d < n_directions; d++) {
-            BASE_TRY(plan_direction(cell, options, plan, l, d, err));
+            BASE_TRY(plan_direction(cell, plan, l, d, err));
         }
         int64_t n_weights =
             n_out * cell->n_gates * (input_size(options, plan, l) + options->hidden);
@@ -163,7 +171,8 @@ base_status nn_recurrent_plan(const nn_cell *cell, const nn_recurrent_options *o
                                      : (nn_shape){.rank = 1, .dim = {n_out}};
     plan->backward_reads = NN_READS_X | (is_sequence(options) ? NN_READS_Y : 0);
     plan_blocks(cell, options, plan);
-    return BASE_OK;
+    recurrent_plan kept = {.cell = cell, .size = sizes(cell, options, plan)};
+    return nn_plan_keep(plan, &kept, sizeof kept, err);
 }
 
 void nn_recurrent_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
@@ -180,8 +189,10 @@ int64_t nn_recurrent_length(const nn_plan *plan, int64_t length) {
     return is_sequence(plan->options) ? nn_length_same(plan, length) : nn_length_none(plan, length);
 }
 
-static call make_call(const nn_cell *cell, const nn_recurrent_options *options, const nn_run *run) {
-    return (call){.cell = cell,
+static call make_call(const nn_run *run) {
+    const nn_recurrent_options *options = run->plan->options;
+    const recurrent_plan *kept = run->plan->kept;
+    return (call){.cell = kept->cell,
                   .options = options,
                   .run = run,
                   .kernels = nn_kernels(),
@@ -189,7 +200,7 @@ static call make_call(const nn_cell *cell, const nn_recurrent_options *options, 
                   .hidden = options->hidden,
                   .n_frames = run->plan->in[0].dim[0],
                   .n_blocks = blocks_of(run->batch),
-                  .size = sizes(cell, options, run->plan)};
+                  .size = kept->size};
 }
 
 static int64_t tensor_offset(const call *c, int layer, int direction, tensor_kind kind) {
@@ -247,11 +258,10 @@ static bool drops(const call *c, int layer) {
     return c->run->training && c->options->dropout > 0 && !is_last(c, layer);
 }
 
-static layer_pass make_pass(const call *c, int layer, const float *x, const float *y) {
-    layer_pass pass = {.call = c, .layer = layer, .x = x};
+static layer_pass make_pass(const call *c, int layer) {
+    layer_pass pass = {.call = c, .layer = layer, .x = c->run->x[0]};
     pass.n_in = input_size(c->options, c->run->plan, layer);
-    /* forward writes y through h, backward only reads it */
-    pass.h = is_last(c, layer) && is_sequence(c->options) ? (float *)y : sequence_at(c, layer);
+    pass.h = is_last(c, layer) && is_sequence(c->options) ? c->run->y : sequence_at(c, layer);
     if (layer > 0) pass.x = sequence_at(c, layer - 1);
     if (layer > 0 && drops(c, layer - 1)) pass.x = dropped_at(c, layer - 1);
     return pass;
@@ -502,16 +512,15 @@ static void scatter_last(const call *c, const float *dy, float *dh) {
     }
 }
 
-void nn_recurrent_forward(const nn_cell *cell, const nn_recurrent_options *options,
-                          const nn_run *run, const float *x, float *y) {
-    call c = make_call(cell, options, run);
-    for (int l = 0; l < options->layers; l++) {
-        layer_pass pass = make_pass(&c, l, x, y);
+void nn_recurrent_forward(const nn_run *run) {
+    call c = make_call(run);
+    for (int l = 0; l < c.options->layers; l++) {
+        layer_pass pass = make_pass(&c, l);
         for (int d = 0; d < c.n_directions; d++) multiply_inputs(&pass, d);
-        base_parallel(run->pool, c.n_directions * cell->n_gates, transpose_gate, &pass);
+        base_parallel(run->pool, c.n_directions * c.cell->n_gates, transpose_gate, &pass);
         base_parallel(run->pool, c.n_directions * c.n_blocks, run_block, &pass);
         if (drops(&c, l)) drop(&c, l, pass.h, dropped_at(&c, l));
-        if (is_last(&c, l) && !is_sequence(options)) gather_last(&c, pass.h, y);
+        if (is_last(&c, l) && !is_sequence(c.options)) gather_last(&c, pass.h, run->y);
     }
 }
 
@@ -570,21 +579,20 @@ static void add_direction_gradients(const layer_pass *pass, int d) {
     }
 }
 
-void nn_recurrent_backward(const nn_cell *cell, const nn_recurrent_options *options,
-                           const nn_run *run, const float *x, const float *y, const float *dy,
-                           float *dx) {
-    call c = make_call(cell, options, run);
-    const float *dh = dy;
-    if (!is_sequence(options)) {
-        scatter_last(&c, dy, gradient_at(&c, (int)options->layers));
-        dh = gradient_at(&c, (int)options->layers);
+void nn_recurrent_backward(const nn_run *run) {
+    call c = make_call(run);
+    int n_layers = (int)c.options->layers;
+    const float *dh = run->dy;
+    if (!is_sequence(c.options)) {
+        scatter_last(&c, run->dy, gradient_at(&c, n_layers));
+        dh = gradient_at(&c, n_layers);
     }
-    for (int l = (int)options->layers - 1; l >= 0; l--) {
-        layer_pass pass = make_pass(&c, l, x, y);
+    for (int l = n_layers - 1; l >= 0; l--) {
+        layer_pass pass = make_pass(&c, l);
         pass.dh = dh;
         base_parallel(run->pool, c.n_directions * c.n_blocks, run_block_backward, &pass);
         for (int d = 0; d < c.n_directions; d++) add_direction_gradients(&pass, d);
-        float *dinput = l > 0 ? gradient_at(&c, l) : dx;
+        float *dinput = l > 0 ? gradient_at(&c, l) : run->dx[0];
         if (dinput != NULL) find_input_gradient(&pass, dinput);
         if (l > 0 && drops(&c, l - 1)) drop(&c, l - 1, dinput, dinput);
         dh = dinput;

@@ -53,33 +53,20 @@ typedef struct {
     void (*backward)(const nn_kernels_table *kernels, const nn_cell_step *step);
 } nn_cell;
 
-base_status nn_recurrent_plan(const nn_cell *cell, const nn_recurrent_options *options,
-                              nn_plan *plan, base_error *err);
-void nn_recurrent_forward(const nn_cell *cell, const nn_recurrent_options *options,
-                          const nn_run *run, const float *x, float *y);
-/* dx may be NULL. */
-void nn_recurrent_backward(const nn_cell *cell, const nn_recurrent_options *options,
-                           const nn_run *run, const float *x, const float *y, const float *dy,
-                           float *dx);
-
-/* Defines a layer's plan, forward and backward; cell: an expression of type nn_cell *, in which
- * `options` are the layer's. */
-#define NN_RECURRENT_LAYER(cell)                                                                   \
-    static base_status plan(nn_plan *plan, base_error *err) {                                      \
-        const nn_recurrent_options *options = plan->options;                                       \
-        return nn_recurrent_plan(cell, options, plan, err);                                        \
-    }                                                                                              \
-    static void forward(const nn_run *run) {                                                       \
-        const nn_recurrent_options *options = run->plan->options;                                  \
-        nn_recurrent_forward(cell, options, run, run->x[0], run->y);                               \
-    }                                                                                              \
-    static void backward(const nn_run *run) {                                                      \
-        const nn_recurrent_options *options = run->plan->options;                                  \
-        nn_recurrent_backward(cell, options, run, run->x[0], run->y, run->dy, run->dx[0]);         \
-    }
-
-/* The parts of an nn_layer that don't depend on the cell. */
+/* A layer is its cell, which plan keeps, and a table of options. */
+base_status nn_recurrent_plan(const nn_cell *cell, nn_plan *plan, base_error *err);
 void nn_recurrent_init(const nn_plan *plan, base_rng *rng, float *param, float *state);
 int64_t nn_recurrent_length(const nn_plan *plan, int64_t length);
+void nn_recurrent_forward(const nn_run *run);
+void nn_recurrent_backward(const nn_run *run);
+
+#define NN_RECURRENT_LAYER(id, text, table, plan_cell)                                             \
+    const nn_layer nn_layer_##id = {                                                               \
+        .variant = {#id, text, "hidden", table, sizeof(nn_recurrent_options)},                     \
+        .plan = plan_cell,                                                                         \
+        .init = nn_recurrent_init,                                                                 \
+        .length = nn_recurrent_length,                                                             \
+        .forward = nn_recurrent_forward,                                                           \
+        .backward = nn_recurrent_backward};
 
 #endif

@@ -51,25 +51,15 @@ static void relu_backward(const nn_kernels_table *kernels, const nn_cell_step *s
 
 static const nn_cell cells[] = {[TANH] = CELL(tanh), [RELU] = CELL(relu)};
 
-static const nn_cell *cell_of(const nn_recurrent_options *options) {
-    return &cells[options->nonlinearity];
+static base_status plan(nn_plan *plan, base_error *err) {
+    const nn_recurrent_options *options = plan->options;
+    return nn_recurrent_plan(&cells[options->nonlinearity], plan, err);
 }
-
-NN_RECURRENT_LAYER(cell_of(options))
 
 static const base_option option_table[] = {
     NN_RECURRENT_OPTIONS,
     NN_RECURRENT_ROW(nonlinearity, CHOICE, "tanh", 0, 0, "tanh|relu", "function of the sum"),
-    {.key = NULL}};
+    {0}};
 
-const nn_layer nn_layer_rnn = {.variant = {.name = "rnn",
-                                           .help = "Simple recurrent units over a sequence, as "
-                                                   "torch.nn.RNN",
-                                           .shorthand = "hidden",
-                                           .options = option_table,
-                                           .size_bytes = sizeof(nn_recurrent_options)},
-                               .plan = plan,
-                               .init = nn_recurrent_init,
-                               .length = nn_recurrent_length,
-                               .forward = forward,
-                               .backward = backward};
+NN_RECURRENT_LAYER(rnn, "Simple recurrent units over a sequence, as torch.nn.RNN", option_table,
+                   plan)

@@ -89,8 +89,8 @@ static base_status plan(nn_plan *plan, base_error *err) {
         plan->macs += n_frames * n_features * (kind == ATTENTION ? 2 : kind == MEAN);
         if (kind != ATTENTION) continue;
         nn_shape weight = {.rank = 2, .dim = {1, n_features}}, bias = {.rank = 1, .dim = {1}};
-        BASE_TRY(nn_plan_tensor(plan, "attention_weight", weight, false, true, err));
-        BASE_TRY(nn_plan_tensor(plan, "attention_bias", bias, false, false, err));
+        BASE_TRY(nn_plan_tensor(plan, "attention_weight", weight, NN_DECAYED, err));
+        BASE_TRY(nn_plan_tensor(plan, "attention_bias", bias, NN_TRAINED, err));
         if (plan->training) plan->n_scratch = NN_SHARDS * shard_stride(n_features);
     }
     plan->out = (nn_shape){.rank = 1, .dim = {o->kinds.n * n_features}};

@@ -28,9 +28,9 @@ START_TEST(tensors_start_on_cache_lines) {
     static nn_plan plan;
     base_error err;
     nn_shape five = nn_shape_make(1, (const int64_t[]){5});
-    TEST_OK(nn_plan_tensor(&plan, "weight", five, false, true, &err), err);
-    TEST_OK(nn_plan_tensor(&plan, "mean", five, true, true, &err), err);
-    TEST_OK(nn_plan_tensor(&plan, "bias", five, false, false, &err), err);
+    TEST_OK(nn_plan_tensor(&plan, "weight", five, NN_DECAYED, &err), err);
+    TEST_OK(nn_plan_tensor(&plan, "mean", five, NN_STATE, &err), err);
+    TEST_OK(nn_plan_tensor(&plan, "bias", five, NN_TRAINED, &err), err);
     ck_assert_int_eq(plan.n_tensors, 3);
     ck_assert_int_eq(plan.n_param, 32);
     ck_assert_int_eq(plan.n_state, 16);
@@ -39,7 +39,7 @@ START_TEST(tensors_start_on_cache_lines) {
     ck_assert_ptr_eq(nn_plan_find(&plan, "bias", block), block + 16);
     ck_assert_ptr_null(nn_plan_find(&plan, "gain", block));
     nn_shape none = nn_shape_make(2, (const int64_t[]){5, 0});
-    TEST_FAILS(nn_plan_tensor(&plan, "gain", none, false, false, &err), BASE_ESHAPE, err,
+    TEST_FAILS(nn_plan_tensor(&plan, "gain", none, NN_TRAINED, &err), BASE_ESHAPE, err,
                "gain of [5,0]");
 }
 END_TEST

@@ -42,7 +42,7 @@ static base_status toy_plan(nn_plan *plan, base_error *err) {
     plan->out = plan->in[0];
     plan->n_scratch = 1;
     plan->backward_reads = NN_READS_X;
-    return nn_plan_tensor(plan, "weight", (nn_shape){.rank = 1, .dim = {1}}, false, true, err);
+    return nn_plan_tensor(plan, "weight", (nn_shape){.rank = 1, .dim = {1}}, NN_DECAYED, err);
 }
 
 static void toy_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
