@@ -55,15 +55,15 @@ static int run_pretrain(cli_call *call) {
 }
 
 static const cli_flag flags[] = {
-    {"out", "DIR", "where to (default: runs/NAME)"},
-    {"resume", NULL, "go on with what was stopped, to the same bits"},
+    {"out", "DIR", "output folder (default: runs/NAME)"},
+    {"resume", NULL, "continue a pretraining that was stopped, to the same bits"},
     {0},
 };
 
 const cli_command cli_pretrain = {
     .name = "pretrain",
     .arguments = "CONFIG [KEY=VALUE ...]",
-    .summary = "teach an encoder on sounds without labels",
+    .summary = "pretrain an encoder on sounds without labels",
     .description = "Every clip is augmented twice, and the network learns to tell its two views "
                    "from those of other clips. CONFIG is a configuration whose network is an "
                    "encoder with a projection behind it instead of `linear: classes`; labels and "

@@ -38,7 +38,7 @@ static void show_facts(train_view *view, const train_event *event) {
                       base_thousands(facts->n_clips, a), facts->n_classes,
                       base_thousands(facts->n_left_out, b));
     if (facts->n_unseen > 0) {
-        cli_progress_line(p, "         %s unseen sounds to test with, never trained on",
+        cli_progress_line(p, "         %s held-out sounds to test with, never trained on",
                           base_thousands(facts->n_unseen, a));
     }
     cli_progress_line(
@@ -131,7 +131,7 @@ static void show_fold(train_view *view, const train_event *event) {
     stage_label(event, label, sizeof label);
     char unseen[32] = "";
     if (event->unseen) {
-        snprintf(unseen, sizeof unseen, "  unseen %.4f", event->unseen->accuracy);
+        snprintf(unseen, sizeof unseen, "  held out %.4f", event->unseen->accuracy);
     }
     cli_progress_line(&view->progress, "%s  accuracy %.4f  balanced %.4f  log loss %.4f%s", label,
                       event->metrics->accuracy, event->metrics->balanced, event->metrics->log_loss,
@@ -169,7 +169,7 @@ static bool on_event(void *context, const train_event *event) {
 static void add_unseen(const train_run *run, bool color, base_text *out) {
     char count[32];
     if (run->unseen.n_folds == 0) return;
-    base_text_printf(out, "\n%s unseen sounds, tested by the network of every fold\n",
+    base_text_printf(out, "\n%s held-out sounds, tested by the network of every fold\n",
                      base_thousands(run->facts.n_unseen, count));
     cli_table_folds(&run->unseen, "fold", out);
     if (run->model.n_folds > 0) {
@@ -281,7 +281,7 @@ static int run_train(cli_call *call) {
 
 static const cli_flag flags[] = {
     {"out", "DIR", "run folder (default: runs/NAME)"},
-    {"resume", NULL, "go on with a run that was stopped, to the same bits"},
+    {"resume", NULL, "continue a run that was stopped, to the same bits"},
     {"overwrite", NULL, "start afresh in an existing run folder"},
     CLI_FLAGS_PARALLEL,
     {"verbose", NULL, "a line for every epoch on a terminal, too"},
@@ -302,8 +302,8 @@ const cli_command cli_train = {
                    "Killed at any moment and resumed, with any number of threads, a run ends with "
                    "the same bits. Ctrl-C stops it at the next batch; a resumed run goes on from "
                    "the last finished epoch.\n\n"
-                   "--parallel-folds shares the threads among several folds: little networks, "
-                   "whose steps give many threads too little to do, are trained faster. There "
+                   "--parallel-folds shares the threads among several folds: small networks, "
+                   "whose steps give many threads too little to do, train faster. There "
                    "are never more folds at a time than threads, nor more than the planned "
                    "memory allows.\n\n"
                    "--events is for programs that follow a run; docs/formats.md describes its "

@@ -93,7 +93,7 @@ static const base_option top_table[] = {
     {"train", BASE_OPT_NODE, offsetof(train_config, parts.train), NULL, 0, 0, NULL, NULL,
      "how the network is trained"},
     {"pretrain", BASE_OPT_NODE, offsetof(train_config, parts.pretrain), NULL, 0, 0, NULL, NULL,
-     "how an encoder is taught without labels by `rimshot pretrain`"},
+     "how `rimshot pretrain` trains an encoder without labels"},
     {"folds", BASE_OPT_NODE, offsetof(train_config, parts.folds), NULL, 0, 0, NULL, NULL,
      "how clips are split for testing"},
     {0}};
@@ -115,7 +115,7 @@ const train_config_section *train_config_sections(int *n) {
         {"train.schedule", "learning rate over time", NULL, nn_schedule_variants},
         {"train.loss", "what is minimised", NULL, nn_loss_variants},
         {"train.init", "weights to start from", train_init_table, NULL},
-        {"pretrain", "teaching an encoder without labels", train_pretrain_table, NULL},
+        {"pretrain", "contrastive pretraining, without labels", train_pretrain_table, NULL},
         {"folds", "how clips are split for testing", data_folds_table, NULL},
     };
     *n = (int)(sizeof sections / sizeof *sections);

@@ -31,7 +31,7 @@ typedef struct {
     double samples_per_s;
     double seconds_left; /* of the whole run, estimated; negative: unknown */
     const train_epoch *epoch;
-    const train_metrics *metrics, *unseen; /* unseen: on the unseen sounds; NULL: none */
+    const train_metrics *metrics, *unseen; /* unseen: on the held-out sounds; NULL: none */
     const train_facts *facts;
     int n_parallel; /* folds side by side: what was asked for, or what memory and threads allow */
     const char *text;

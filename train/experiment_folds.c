@@ -172,7 +172,7 @@ static base_status report_on(const train__experiment *e, const train_job *job,
     return train_metrics_compute(&p, arena, metrics, err);
 }
 
-/* What a fold of the first set makes of the unseen sounds. */
+/* What a fold of the first set makes of the held-out sounds. */
 static base_status test_unseen(const train__experiment *e, const train_job *job,
                                const train_outcome *outcome, train_metrics *metrics,
                                base_error *err) {

@@ -99,7 +99,7 @@ static base_status gather_members(final_model *model, base_error *err) {
 }
 
 /* The record: what the folds say about this model and, unless it is NULL, what it scores on the
- * unseen sounds, as JSON. */
+ * held-out sounds, as JSON. */
 static void add_record(const train_run *run, int final, const train_metrics *unseen,
                        base_text *json) {
     static const char *const kinds[] = {"all", "best_fold", "ensemble", "none"};
@@ -142,7 +142,7 @@ static base_status write_with_record(final_model *model, const train_metrics *un
     return status;
 }
 
-/* What the model as it is written makes of the unseen sounds. */
+/* What the model as it is written makes of the held-out sounds. */
 static base_status test_model(final_model *model, train_metrics *metrics, base_error *err) {
     enum { BATCH = 32 };
     const train_final_request *request = model->request;

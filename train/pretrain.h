@@ -1,4 +1,4 @@
-/* train/pretrain.h - an encoder taught on sounds without labels.
+/* train/pretrain.h - contrastive pretraining of an encoder, on sounds without labels.
  *
  * T. Chen et al., "A simple framework for contrastive learning of visual representations", 2020:
  * every clip is augmented twice, and the network learns to tell its two views from those of the

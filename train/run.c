@@ -22,7 +22,7 @@ static base_status find_file(train_run *run, const char *folder, const char *nam
 typedef struct {
     const char *folds; /* "compare/fold", before a fold's number; NULL: the run folder, as one */
     const char *table;
-    bool has_history;    /* of its own, which unseen sounds do not have */
+    bool has_history;    /* of its own, which held-out sounds do not have */
     base_arena *scratch; /* for predictions, until they are joined */
 } source;
 

@@ -9,9 +9,9 @@
  *     fold<i>/history.csv    one line per epoch: epoch,lr,train_loss,loss,accuracy,balanced
  *     fold<i>/predictions.csv  path,begin_s,end_s,truth,predicted,<one column per class>
  *     fold<i>/last.h5 best.h5
- *     fold<i>/unseen.csv     as predictions.csv, of the unseen sounds (use: test), if any
+ *     fold<i>/unseen.csv     as predictions.csv, of the held-out sounds (use: test), if any
  *     compare/fold<i>/...    the same for the second set of folds (folds.compare), if any
- *     unseen.csv             what model.h5 makes of the unseen sounds
+ *     unseen.csv             what model.h5 makes of the held-out sounds
  *     summary.json report.html model.h5, pictures
  *
  * truth and predicted are class names; probabilities have nine digits, which keep every bit. */
@@ -81,7 +81,7 @@ typedef struct {
     train_facts facts;
     train_fold_set main;
     train_fold_set compare; /* n_folds 0: none */
-    train_fold_set unseen;  /* every fold's network on all unseen sounds; n_folds 0: none */
+    train_fold_set unseen;  /* every fold's network on all held-out sounds; n_folds 0: none */
     train_fold_set model;   /* model.h5 on them, as one fold; n_folds 0: none */
     bool has_model;
 } train_run;

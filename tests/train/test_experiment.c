@@ -171,7 +171,7 @@ START_TEST(a_forest_keeps_the_promise) {
 }
 END_TEST
 
-/* A run that starts from a file, has frozen layers and is tested on unseen sounds as well, one of
+/* A run that starts from a file, has frozen layers and is tested on held-out sounds as well, one of
  * them the copy of a sound to train on. */
 static const char *unseen_fixture(void) {
     const char *folder = test_folder();
@@ -193,9 +193,10 @@ START_TEST(unseen_sounds_are_tested_and_never_trained_on) {
     const char *folder = unseen_fixture();
     program_end end = program_expect(folder, "$RIMSHOT train tiny.yaml --out run", 0, NULL);
     ck_assert_ptr_nonnull(strstr(end.err, "data     44 clips of 9 classes; 1 rows left out"));
-    ck_assert_ptr_nonnull(strstr(end.err, " 19 unseen sounds to test with"));
-    ck_assert_ptr_nonnull(strstr(end.err, "  unseen 0."));
-    ck_assert_ptr_nonnull(strstr(end.out, "19 unseen sounds, tested by the network of every fold"));
+    ck_assert_ptr_nonnull(strstr(end.err, " 19 held-out sounds to test with"));
+    ck_assert_ptr_nonnull(strstr(end.err, "  held out 0."));
+    ck_assert_ptr_nonnull(
+        strstr(end.out, "19 held-out sounds, tested by the network of every fold"));
     ck_assert_ptr_nonnull(strstr(end.out, "model.h5: accuracy "));
     program_expect(
         folder,

@@ -41,7 +41,7 @@ static void add_run(base_text *page, const train_run *run) {
 
 static void add_runs(base_text *page, const train_run *runs, int n_runs) {
     static const char *const before[] = {"Run", "#Clips", "#Folds"}, *const after[] = {
-                                                                         "#2nd folds", "#Unseen",
+                                                                         "#2nd folds", "#Held out",
                                                                          "#Parameters"};
     train_html_headings headings = {0};
     for (int i = 0; i < 3; i++) train_html_add_heading(&headings, before[i]);
@@ -51,9 +51,10 @@ static void add_runs(base_text *page, const train_run *runs, int n_runs) {
     train_html_table_begin(page, headings.items, headings.n);
     for (int i = 0; i < n_runs; i++) add_run(page, &runs[i]);
     train_html_table_end(page);
-    train_html_paragraph(page, "note",
-                         "2nd folds: accuracy on the second kind of folds, unseen: on the unseen "
-                         "sounds, where the run has them.");
+    train_html_paragraph(
+        page, "note",
+        "2nd folds: accuracy on the second kind of folds, held out: on the held-out "
+        "sounds, where the run has them.");
 }
 
 /* Difference and interval on a scale shared by all rows; `reach` is its half width. */

@@ -193,7 +193,7 @@ static void add_classes(base_text *page, const train_run *run) {
     add_class_table(page, &run->main.pooled, run->facts.classes);
 }
 
-/* ---- unseen sounds ---- */
+/* ---- held-out sounds ---- */
 
 static base_status add_matrix(base_text *page, const train_run *run, const char *name,
                               base_error *err) {
@@ -215,7 +215,7 @@ static void add_model_line(base_text *page, const train_run *run) {
 static base_status add_unseen(base_text *page, const train_run *run, base_error *err) {
     number count;
     if (run->unseen.n_folds == 0) return BASE_OK;
-    train_html_section(page, "Unseen sounds");
+    train_html_section(page, "Held-out sounds");
     base_text_printf(page,
                      "<p>%s sounds that no training has heard, nor copies of them, given to the "
                      "network of every fold. Counts below are over all of these networks.</p>\n",
@@ -290,7 +290,7 @@ static base_status add_data(base_text *page, const train_run *run, base_error *e
     base_text_add(page, "<div class=\"side\">\n<div>\n<dl class=\"facts\">\n");
     add_count(page, "rows in the source", f->n_rows);
     add_count(page, "clips used", f->n_clips);
-    if (f->n_unseen > 0) add_count(page, "unseen sounds to test with", f->n_unseen);
+    if (f->n_unseen > 0) add_count(page, "held-out sounds to test with", f->n_unseen);
     add_count(page, "left out", f->n_left_out);
     add_count(page, "silent among them", f->n_silent);
     add_count(page, "duplicate groups", f->n_duplicate_groups);

@@ -2,7 +2,7 @@
  *
  * Round 0 is a configuration as it is, or a model that is there. In each further round the last
  * round's model listens to a folder of sounds; those that it is sure of join the training data, the
- * network is trained afresh, and tested on the same unseen sounds (use: test). A label that a
+ * network is trained afresh, and tested on the same held-out sounds (use: test). A label that a
  * person gives wins against all of it. docs/formats.md describes the files.
  *
  * Killed at any moment and resumed, a folder ends with the same bytes in every file. */
@@ -147,7 +147,7 @@ base_status train_curate_train(train_curate *curate, const train_experiment_opti
 /* How many labels of a person the last finished round was trained without. */
 base_status train_curate_unused_labels(const train_curate *curate, int64_t *n, base_error *err);
 
-/* ---- what came of it ---- */
+/* ---- results ---- */
 
 typedef struct {
     double value, low, high; /* 95 % bootstrap interval over the clips of the test set */

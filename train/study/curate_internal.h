@@ -2,7 +2,7 @@
  *
  * curate.c keeps the folder and runs the rounds; curate_listen.c finds out what a model makes of
  * the sounds; curate_choose.c picks those that join; curate_files.c reads and writes lists;
- * curate_results.c and curate_write.c say what came of it. */
+ * curate_results.c and curate_write.c make tables and pages of the results. */
 #ifndef TRAIN_STUDY_CURATE_INTERNAL_H
 #define TRAIN_STUDY_CURATE_INTERNAL_H
 

@@ -1,4 +1,4 @@
-/* What the rounds came to. */
+/* The results of the rounds. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -104,7 +104,7 @@ base_status train_sweep_look(train_sweep *sweep, const char *folder, base_error 
 base_status train_sweep_run_cell(const train_sweep *sweep, int cell,
                                  const train_experiment_options *options, base_error *err);
 
-/* ---- what came of it ---- */
+/* ---- results ---- */
 
 typedef struct {
     bool finished;

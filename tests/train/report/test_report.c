@@ -85,7 +85,7 @@ START_TEST(page_shows_unseen_sounds) {
     char accuracy[64];
     fixture.n_unseen = 40;
     read_run(&fixture, &run);
-    char *page = write_report(&run), *section = strstr(page, "Unseen sounds");
+    char *page = write_report(&run), *section = strstr(page, "Held-out sounds");
     ck_assert_ptr_nonnull(section);
     snprintf(accuracy, sizeof accuracy, "<dd>%.1f", 100 * run.unseen.accuracy.mean);
     ck_assert_ptr_nonnull(strstr(section, accuracy));
