@@ -11,6 +11,11 @@ CC        ?= cc
 CFLAGS    ?= -O3 -g
 WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wpointer-arith -Werror
 PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash cairo libprotobuf-c
+# SoundFonts can be rendered where FluidSynth is installed; nothing else needs it.
+ifeq ($(shell pkg-config --exists fluidsynth && echo yes),yes)
+PACKAGES  += fluidsynth
+CFLAGS_FLUIDSYNTH := -DRIMSHOT_FLUIDSYNTH
+endif
 # Libraries that pkg-config does not know. OpenBLAS comes first: LIBLINEAR then has its BLAS from it.
 LIBRARIES := -llinear -lsvm
 # Every folder of sources, from the bottom up: a file includes what stands before its own folder, and
@@ -21,7 +26,7 @@ LIBRARY   := base dsp nn/kernels nn nn/layers nn/classifiers data data/sources i
 pkg        = $(shell pkg-config $(1) $(PACKAGES) 2>/dev/null)
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DRIMSHOT_VERSION='"$(VERSION)"' -DRIMSHOT_DATE='"$(DATE)"' \
               -I. -I$(BUILD)/generated \
-              $(call pkg,--cflags) -pthread -fPIC -ffp-contract=off -fno-math-errno \
+              $(call pkg,--cflags) $(CFLAGS_FLUIDSYNTH) -pthread -fPIC -ffp-contract=off -fno-math-errno \
               -fvisibility=hidden $(WARNINGS) $(CFLAGS)
 ALL_LDLIBS := $(LDFLAGS) $(call pkg,--libs) $(LIBRARIES) -lm -pthread
 

@@ -49,13 +49,14 @@ static int compare_keys(const void *a, const void *b) {
     return order != 0 ? order : (x->number > y->number) - (x->number < y->number);
 }
 
-/* Whether the row has a key of this name, and which. */
-static bool key_of(const data_row *row, const char *name, group_key *key) {
-    bool kit = strcmp(name, "kit") == 0;
-    bool has = kit ? row->group != NULL && row->group[0] != '\0' : row->duplicate >= 0;
-    key->text = kit && has ? row->group : "";
-    key->number = kit ? 0 : row->duplicate;
-    return has;
+typedef enum { BY_KIT, BY_DUPLICATE, BY_FAMILY } key_kind;
+
+/* Whether the row has a key of this kind, and which. */
+static bool key_of(const data_row *row, key_kind kind, group_key *key) {
+    const char *text = kind == BY_KIT ? row->group : kind == BY_FAMILY ? row->family : "";
+    key->text = text != NULL ? text : "";
+    key->number = kind == BY_DUPLICATE ? row->duplicate : 0;
+    return kind == BY_DUPLICATE ? row->duplicate >= 0 : key->text[0] != '\0';
 }
 
 /* The others keep to themselves. */
@@ -64,13 +65,12 @@ static bool is_dealt_or_trains(const data_folds *folds, int64_t clip) {
 }
 
 static void join_by_key(const data_manifest *manifest, const data_clips *clips,
-                        const data_folds *folds, const char *name, group_key *keys,
-                        int64_t *parent) {
+                        const data_folds *folds, key_kind kind, group_key *keys, int64_t *parent) {
     int64_t n = 0;
     for (int64_t i = 0; i < clips->n_clips; i++) {
         if (!is_dealt_or_trains(folds, i)) continue;
         keys[n].clip = i;
-        n += key_of(&manifest->rows[clips->row[i]], name, &keys[n]);
+        n += key_of(&manifest->rows[clips->row[i]], kind, &keys[n]);
     }
     qsort(keys, (size_t)n, sizeof *keys, compare_keys);
     for (int64_t i = 1; i < n; i++) {
@@ -124,10 +124,11 @@ static base_status find_clip_groups(const data_manifest *manifest, const data_cl
     base_status status = parent != NULL && keys != NULL ? BASE_OK : no_memory(err);
     if (status == BASE_OK) data_sets_init(parent, n);
     for (int i = 0; status == BASE_OK && i < options->group.n; i++) {
-        const char *name = options->group.items[i];
-        join_by_key(manifest, clips, folds, name, keys, parent);
-        if (strcmp(name, "duplicates") == 0)
-            status = join_parts(manifest, clips, folds, parent, err);
+        bool kit = strcmp(options->group.items[i], "kit") == 0;
+        join_by_key(manifest, clips, folds, kit ? BY_KIT : BY_DUPLICATE, keys, parent);
+        if (kit) continue;
+        join_by_key(manifest, clips, folds, BY_FAMILY, keys, parent);
+        status = join_parts(manifest, clips, folds, parent, err);
     }
     if (status == BASE_OK) folds->n_groups = data_sets_number(parent, n, folds->group);
     base_free(parent);

@@ -32,6 +32,7 @@ typedef struct {
     double begin_s, end_s; /* end 0: the whole file */
     const char *label;     /* as found; of what is made from one-shots, once decoded, these */
     const char *group;     /* kit, pack or sub-folder; "" if none */
+    const char *family;    /* of one sound struck in several ways, a name; NULL: of none */
     data_use use;
     int class_index;      /* -1: left out */
     const char *left_out; /* why; NULL for a used row */
