@@ -214,12 +214,11 @@ class DrumClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unus
 
 def _are_paths(X: Any) -> bool:
     """Whether X is a list, or an array of one axis, of paths."""
-    if isinstance(X, np.ndarray) and X.dtype.kind not in "OU":
-        return False
-    try:
-        return len(X) > 0 and all(is_path(item) for item in X)
-    except TypeError:
-        return False
+    if not isinstance(X, (list, tuple)):
+        if not hasattr(X, "__array__") or getattr(X, "ndim", None) != 1:
+            return False
+        X = list(X)
+    return len(X) > 0 and all(is_path(item) for item in X)
 
 
 def _files_of(X: Any, folder: Path, rate: float) -> list[str]:
