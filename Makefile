@@ -162,6 +162,26 @@ $(BUILD)/bench: $(BENCH) $(BUILD)/librimshot.a
 bench: $(BUILD)/bench
 	@python3 tests/bench/run.py --program $(BUILD)/bench --json $(BUILD)/bench.json $(BENCH_ARGS)
 
+# libFuzzer (clang) on everything that reads files, TIME seconds for each target, one after the other.
+# FUZZ="model csv" runs those. Corpora grow in $(FUZZ_BUILD)/corpus; what fails lies beside them.
+FUZZ_BUILD := build-fuzz
+FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+              -fno-sanitize-recover=undefined
+FUZZERS    := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
+TIME       ?= 60
+fuzz: $(BUILD)/rimshot
+	@$(MAKE) --no-print-directory fuzzers BUILD=$(FUZZ_BUILD) CC=$(or $(FUZZ_CC),clang-14) \
+	    CFLAGS="$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link"
+	@RIMSHOT=$(BUILD)/rimshot FUZZ="$(FUZZ)" tests/fuzz/run.sh $(FUZZ_BUILD) $(TIME)
+
+fuzzers: $(FUZZERS)
+
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c $(BUILD)/librimshot.a
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< tests/fuzz/fuzz.c $(BUILD)/librimshot.a $(ALL_LDLIBS)
+
 # All tests with the address and undefined-behaviour sanitizers, and those that use threads with
 # the thread sanitizer.
 THREADED  := base/test_parallel nn/classifiers/test_classifier nn/test_network data/test_clips data/test_batch train/test_experiment \
@@ -181,7 +201,8 @@ docs: $(BUILD)/rimshot
 	@$(BUILD)/rimshot help --man-pages docs/man
 	@$(BUILD)/rimshot help config --markdown >docs/config.md
 
-FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch] tests/extend/*.[ch]) \
+FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch] tests/extend/*.[ch] \
+             tests/fuzz/*.[ch]) \
              $(TEMPLATES)
 CLANG_FORMAT ?= clang-format-14
 format:
@@ -252,6 +273,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check check-python matrix bench demo docs folders format lint sanitize install install-lib uninstall clean
+.PHONY: all test check check-python matrix bench fuzz fuzzers demo docs folders format lint sanitize install install-lib uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

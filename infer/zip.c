@@ -130,6 +130,7 @@ base_status infer_zip_open(const char *path, const uint8_t *bytes, size_t n_byte
                        .bytes = bytes,
                        .at = bytes + start,
                        .n_bytes = before,
+                       .n_unclaimed = before,
                        .n = number_at(end + 10, 2)};
     return BASE_OK;
 }
@@ -182,6 +183,11 @@ base_status infer_zip_next(infer_zip *zip, infer_zip_entry *entry, base_error *e
                                .n_bytes = number_at(head + 24, 4)};
     BASE_TRY(check_entry(zip, head, entry, err));
     BASE_TRY(find_data(zip, number_at(head + 42, 4), entry, err));
+    if (entry->n_bytes + length > zip->n_unclaimed) {
+        return base_fail(err, BASE_EFORMAT, "%s: %.*s: entries of its zip archive overlap",
+                         zip->path, (int)n_name, entry->name);
+    }
+    zip->n_unclaimed -= entry->n_bytes + length;
     if (crc32_of(0, entry->data, entry->n_bytes) != number_at(head + 16, 4)) {
         return base_fail(err, BASE_EDIGEST, "%s: %.*s: its checksum is wrong", zip->path,
                          (int)n_name, entry->name);

@@ -22,12 +22,13 @@ void infer_zip_add(infer_zip_writer *zip, const char *name, const infer_zip_part
 void infer_zip_close(infer_zip_writer *zip); /* the archive is in zip->file */
 void infer_zip_release(infer_zip_writer *zip);
 
-/* Reads an archive in memory. Untrusted: every offset is checked, checksums too. */
+/* Reads an archive in memory. Untrusted: every offset is checked, checksums too. Entries that share
+ * bytes are refused, so that all of them take time in proportion to the archive's size. */
 typedef struct {
     const char *path;
-    const uint8_t *bytes, *at; /* at: in the directory */
-    size_t n_bytes;
-    int64_t n; /* entries */
+    const uint8_t *bytes, *at;   /* at: in the directory */
+    size_t n_bytes, n_unclaimed; /* bytes that are no entry's yet */
+    int64_t n;                   /* entries */
 } infer_zip;
 
 typedef struct {

@@ -4,15 +4,16 @@
  *
  * libhdf5 reads in a process of its own, which hands over names, shapes and numbers as they are;
  * names and layouts become PyTorch's here. */
+#include "infer/import/keras.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/h5_foreign.h"
 #include "base/isolated.h"
-#include "infer/tensors.h"
 
 enum {
-    MAX_WEIGHTS = 20000,
+    MAX_WEIGHTS = 5000, /* each is compared with each */
     MAX_NAME = 240,
     SECONDS = 10, /* and more for large files */
     BYTES_PER_SECOND = 1 << 23,
@@ -191,10 +192,11 @@ static bool take_name(conversion *c, const char **name) {
     return *name != NULL;
 }
 
+/* -1 where an extent is 0 or the product overflows: no product of some of them overflows then. */
 static int64_t count(const weight *w) {
     int64_t n = 1;
     for (int i = 0; i < w->rank; i++) {
-        if (!base_mul(n, w->dim[i], &n)) return -1;
+        if (w->dim[i] < 1 || !base_mul(n, w->dim[i], &n)) return -1;
     }
     return n;
 }
@@ -444,6 +446,15 @@ static base_status convert_all(conversion *c, base_error *err) {
     return BASE_OK;
 }
 
+base_status infer_keras_convert(const char *path, const void *bytes, size_t n_bytes,
+                                infer_tensors *tensors, base_error *err) {
+    conversion c = {
+        .path = path, .at = bytes, .end = (const char *)bytes + n_bytes, .tensors = tensors};
+    base_status status = convert_all(&c, err);
+    base_free(c.weights);
+    return status;
+}
+
 base_status infer_keras_read(const char *path, const uint8_t *bytes, size_t n_bytes,
                              infer_tensors *tensors, base_error *err) {
     source file = {.path = path,
@@ -458,12 +469,9 @@ base_status infer_keras_read(const char *path, const uint8_t *bytes, size_t n_by
                              .result_bytes = file.most_bytes + ROOM_BYTES};
     base_text all = {0};
     base_status status = base_isolated(&job, &all, err);
-    conversion c = {.path = path,
-                    .at = base_text_string(&all),
-                    .end = base_text_string(&all) + all.size,
-                    .tensors = tensors};
-    if (status == BASE_OK) status = convert_all(&c, err);
-    base_free(c.weights);
+    if (status == BASE_OK) {
+        status = infer_keras_convert(path, base_text_string(&all), all.size, tensors, err);
+    }
     base_text_release(&all);
     return status;
 }

@@ -38,6 +38,27 @@ static base_status read_all(const infer_zip_writer *made, base_error *err) {
     return BASE_OK;
 }
 
+/* One entry that the directory lists twice. */
+START_TEST(entries_do_not_overlap) {
+    base_error err;
+    infer_zip_writer once = {0}, twice = {0};
+    char data[1000] = {0};
+    infer_zip_add(&once, "a", (infer_zip_part[]){{data, sizeof data}, {data, 0}});
+    infer_zip_close(&once);
+    size_t start = 30 + 1 + sizeof data, n_directory = 46 + 1;
+    ck_assert_uint_eq(once.file.size, start + n_directory + 22);
+    base_text_add_bytes(&twice.file, once.file.data, start + n_directory);
+    base_text_add_bytes(&twice.file, once.file.data + start, n_directory + 22);
+    char *end = twice.file.data + twice.file.size - 22;
+    end[8] = end[10] = 2;
+    end[12] = (char)(2 * n_directory);
+    TEST_OK(read_all(&once, &err), err);
+    TEST_FAILS(read_all(&twice, &err), BASE_EFORMAT, err, "a: entries of its zip archive overlap");
+    infer_zip_release(&once);
+    infer_zip_release(&twice);
+}
+END_TEST
+
 START_TEST(damage_is_found) {
     base_error err;
     infer_zip_writer made = make();
@@ -55,4 +76,4 @@ START_TEST(damage_is_found) {
 }
 END_TEST
 
-TEST_MAIN("infer/zip", reads_what_it_writes, damage_is_found)
+TEST_MAIN("infer/zip", entries_do_not_overlap, reads_what_it_writes, damage_is_found)

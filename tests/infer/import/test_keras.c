@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "infer/import/keras.h"
 #include "infer/import/weights.h"
 #include "tests/golden.h"
 #include "tests/network_make.h"
@@ -130,6 +131,27 @@ START_TEST(another_hdf5_file_is_no_model) {
 }
 END_TEST
 
+/* An extent of 0 hides what the others multiply to. */
+START_TEST(extents_that_overflow_are_refused) {
+    static const int64_t extents[][4] = {
+        {0, INT64_MAX, INT64_MAX, 1}, {1, 0, 1, 1}, {-1, -1, 1, 1}};
+    for (int i = 0; i < 3; i++) {
+        base_text bytes = {0};
+        base_error err;
+        infer_tensors tensors = {0};
+        int64_t rank = 4;
+        base_text_add_bytes(&bytes, "d\0d/depthwise_kernel:0", 23);
+        base_text_add_bytes(&bytes, &rank, sizeof rank);
+        base_text_add_bytes(&bytes, extents[i], sizeof extents[i]);
+        base_text_add_bytes(&bytes, "1234", 4);
+        TEST_FAILS(infer_keras_convert("a.h5", bytes.data, bytes.size, &tensors, &err),
+                   BASE_EFORMAT, err, "a.h5: its weights are damaged");
+        infer_tensors_release(&tensors);
+        base_text_release(&bytes);
+    }
+}
+END_TEST
+
 /* Whatever is done to the bytes, the answer is weights or an error that names the file. */
 static void check_damaged(uint8_t *bytes, size_t n_bytes) {
     base_error err;
@@ -162,4 +184,4 @@ END_TEST
 
 TEST_MAIN("infer/import/keras", images_as_keras_computes_them, sequences_as_keras_computes_them,
           old_ways_of_keeping_names, what_cannot_be_taken_is_refused, another_hdf5_file_is_no_model,
-          survives_damage)
+          extents_that_overflow_are_refused, survives_damage)

@@ -1,0 +1,16 @@
+/* A sound file: decoded whole and in part. */
+#include "data/audio_file.h"
+#include "tests/fuzz/fuzz.h"
+
+static void decode(const uint8_t *data, size_t size, const data_audio_span *span) {
+    data_audio audio;
+    if (data_audio_decode(data, size, "fuzz", span, &audio, NULL) == BASE_OK) {
+        data_audio_release(&audio);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    decode(data, size, &(data_audio_span){.max_s = 2});
+    decode(data, size, &(data_audio_span){.begin_s = 0.01, .end_s = 0.02});
+    return 0;
+}
