@@ -44,7 +44,7 @@ base_status base_h5_writer_new(const char *kind, uint32_t version, base_h5_write
 base_status base_h5_put(base_h5_writer *writer, const char *name, base_h5_type type, int rank,
                         const int64_t *shape, const void *data, base_error *err);
 /* A list of UTF-8 strings (n may be 0) as a 1-D dataset of strings of equal room, that of the
- * longest, filled up with zeros; or one string as a scalar dataset. */
+ * longest rounded up to 8 bytes, filled up with zeros; or one string as a scalar dataset. */
 base_status base_h5_put_strings(base_h5_writer *writer, const char *name, int64_t n,
                                 const char *const *strings, base_error *err);
 base_status base_h5_put_string(base_h5_writer *writer, const char *name, const char *string,
@@ -69,6 +69,9 @@ bool base_h5_has(base_h5_reader *reader, const char *name);
 /* Rank and extents of a dataset. */
 base_status base_h5_shape(base_h5_reader *reader, const char *name, int *rank,
                           int64_t shape[BASE_H5_MAX_RANK], base_error *err);
+/* Whether the next call could read it: BASE_OK, or the error that it would give. */
+base_status base_h5_expect(base_h5_reader *reader, const char *name, base_h5_type type,
+                           int64_t n_items, base_error *err);
 /* Reads a whole dataset into data[n_items]; one of another size is ESHAPE, one of another type
  * EFORMAT. */
 base_status base_h5_get(base_h5_reader *reader, const char *name, base_h5_type type,

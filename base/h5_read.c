@@ -469,6 +469,12 @@ static base_status find_items(const base_h5_reader *reader, const char *name, ba
                      name, (*o)->n_items, n_items);
 }
 
+base_status base_h5_expect(base_h5_reader *reader, const char *name, base_h5_type type,
+                           int64_t n_items, base_error *err) {
+    const object *o;
+    return find_items(reader, name, type, n_items, &o, err);
+}
+
 static void copy_items(const object *o, void *data) {
     if (o->n_items > 0) memcpy(data, o->data, (size_t)o->n_items * o->item_bytes);
 }

@@ -6,7 +6,7 @@
 #include "base/h5_block.h"
 #include "base/h5_library.h"
 
-enum { CORE_INCREMENT_BYTES = 1 << 20 };
+enum { CORE_INCREMENT_BYTES = 1 << 20, TEXT_GRAIN = 8 };
 
 struct base_h5_writer {
     hid_t file;
@@ -175,12 +175,13 @@ base_status base_h5_put(base_h5_writer *writer, const char *name, base_h5_type t
     return conclude(writer, err);
 }
 
-/* The strings side by side, each filled up with zeros to *size, that of the longest. */
+/* The strings side by side, each filled up with zeros to *size, which is enough for the longest and
+ * keeps the numbers that follow in the file aligned. */
 static char *lay_out(int64_t n, const char *const *strings, size_t *size) {
-    *size = 1; /* HDF5 has no text without room */
+    *size = TEXT_GRAIN; /* HDF5 has no text without room */
     for (int64_t i = 0; i < n; i++) {
         size_t length = strlen(strings[i]);
-        if (length > *size) *size = length;
+        if (length > *size) *size = (length + TEXT_GRAIN - 1) / TEXT_GRAIN * TEXT_GRAIN;
     }
     char *texts = base_alloc((size_t)n + 1, *size);
     for (int64_t i = 0; texts != NULL && i < n; i++) {

@@ -1,6 +1,7 @@
 #include "nn/weights.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char *full_name(base_arena *arena, const char *prefix, const char *name) {
@@ -31,7 +32,7 @@ base_status nn_weights_write(nn_network *network, base_h5_writer *writer, const 
     return status;
 }
 
-/* Reading first finds all faults, then reads everything beside the network, then copies. */
+/* Reading first finds all faults, then reads. */
 typedef struct {
     nn_network *network;
     base_h5_reader *reader;
@@ -64,26 +65,35 @@ static base_status check_tensor(reading *r, nn_tensor tensor, const char *name, 
     return BASE_OK;
 }
 
-static bool is_tensor(nn_network *network, const char *name) {
-    for (int i = 0; i < nn_network_n_tensors(network); i++) {
-        if (strcmp(nn_network_tensor(network, i).name, name) == 0) return true;
-    }
-    return false;
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static base_status check_names(reading *r, base_error *err) {
-    const char **names = NULL;
-    int64_t n = 0;
-    bool empty = nn_network_n_tensors(r->network) == 0 && !base_h5_has(r->reader, r->prefix);
-    if (empty) return BASE_OK; /* a group without tensors is not written */
-    BASE_TRY(base_h5_list(r->reader, r->prefix, &r->arena, &names, &n, err));
-    for (int64_t i = 0; i < n; i++) {
-        if (is_tensor(r->network, names[i])) continue;
+/* Names in the file that are no tensor's, `known` being all that are. */
+static base_status add_unknown(reading *r, const char **names, int64_t n, const char **known,
+                               base_error *err) {
+    enum { MOST_BYTES = 1 << 12 }; /* of text: a list, not a book */
+    size_t n_known = (size_t)nn_network_n_tensors(r->network);
+    for (size_t i = 0; i < n_known; i++) known[i] = nn_network_tensor(r->network, (int)i).name;
+    qsort(known, n_known, sizeof *known, compare_names);
+    for (int64_t i = 0; i < n && r->faults.size < MOST_BYTES; i++) {
+        if (bsearch(&names[i], known, n_known, sizeof *known, compare_names) != NULL) continue;
         const char *name = full_name(&r->arena, r->prefix, names[i]);
         if (name == NULL) return no_memory(err);
         add_fault(r, "unknown", name, "");
     }
     return BASE_OK;
+}
+
+static base_status check_names(reading *r, base_error *err) {
+    const char **names = NULL;
+    int64_t n = 0;
+    size_t n_tensors = (size_t)nn_network_n_tensors(r->network);
+    bool empty = n_tensors == 0 && !base_h5_has(r->reader, r->prefix);
+    if (empty) return BASE_OK; /* a group without tensors is not written */
+    BASE_TRY(base_h5_list(r->reader, r->prefix, &r->arena, &names, &n, err));
+    const char **known = base_arena_alloc(&r->arena, n_tensors + 1, sizeof *known);
+    return known != NULL ? add_unknown(r, names, n, known, err) : no_memory(err);
 }
 
 static base_status check_all(reading *r, base_error *err) {
@@ -100,19 +110,17 @@ static base_status check_all(reading *r, base_error *err) {
                      base_h5_reader_path(r->reader), base_text_string(&r->faults));
 }
 
+/* Everything is found to be there before the first number is read. */
 static base_status read_all(reading *r, base_error *err) {
-    int n_tensors = nn_network_n_tensors(r->network);
-    void **data = base_arena_alloc(&r->arena, (size_t)n_tensors + 1, sizeof *data);
-    if (data == NULL) return no_memory(err);
-    for (int i = 0; i < n_tensors; i++) {
-        int64_t n;
-        const char *name = full_name(&r->arena, r->prefix, nn_network_tensor(r->network, i).name);
-        if (name == NULL) return no_memory(err);
-        BASE_TRY(base_h5_get_alloc(r->reader, name, BASE_H5_F32, &r->arena, &data[i], &n, err));
-    }
-    for (int i = 0; i < n_tensors; i++) {
-        nn_tensor tensor = nn_network_tensor(r->network, i);
-        memcpy(tensor.data, data[i], (size_t)nn_shape_count(tensor.shape) * sizeof *tensor.data);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < nn_network_n_tensors(r->network); i++) {
+            nn_tensor tensor = nn_network_tensor(r->network, i);
+            int64_t n = nn_shape_count(tensor.shape);
+            const char *name = full_name(&r->arena, r->prefix, tensor.name);
+            if (name == NULL) return no_memory(err);
+            BASE_TRY(pass == 0 ? base_h5_expect(r->reader, name, BASE_H5_F32, n, err)
+                               : base_h5_get(r->reader, name, BASE_H5_F32, n, tensor.data, err));
+        }
     }
     return BASE_OK;
 }

@@ -35,6 +35,28 @@ static base_h5_writer *sample_writer(void) {
     return w;
 }
 
+/* Text of any length does not keep numbers behind it from being used where they lie. */
+START_TEST(numbers_behind_text_are_aligned) {
+    base_error err;
+    const char *path = base_path_join(&arena, test_folder(), "text.h5");
+    for (int length = 0; length < 20; length++) {
+        const char *text = base_arena_printf(&arena, "%0*d", length, 0);
+        base_h5_writer *w;
+        base_h5_reader *r;
+        void *data;
+        TEST_OK(base_h5_writer_new("test", 3, &w, &err), err);
+        base_h5_put_string(w, "text", text, &err);
+        base_h5_put_strings(w, "texts", 3, (const char *const[]){"", text, "a"}, &err);
+        base_h5_put(w, "x", BASE_H5_F32, 1, (int64_t[]){6}, matrix, &err);
+        TEST_OK(base_h5_writer_finish(w, path, &err), err);
+        TEST_OK(base_h5_reader_open(path, "test", 3, NULL, &r, &err), err);
+        TEST_OK(base_h5_borrow(r, "x", BASE_H5_F32, 6, &data, &err), err);
+        ck_assert_mem_eq(data, matrix, sizeof matrix);
+        base_h5_reader_free(r);
+    }
+}
+END_TEST
+
 static const char *sample_file(void) {
     const char *path = base_path_join(&arena, test_folder(), "x.h5");
     base_error err;
@@ -98,6 +120,9 @@ START_TEST(what_lies_in_the_file_is_borrowed) {
     base_h5_reader *r = open_file(sample_file());
     base_error err;
     void *data;
+    TEST_OK(base_h5_expect(r, "weights/conv/weight", BASE_H5_F32, 6, &err), err);
+    TEST_FAILS(base_h5_expect(r, "weights/conv/weight", BASE_H5_F64, 6, &err), BASE_EFORMAT, err,
+               "another type");
     TEST_OK(base_h5_borrow(r, "weights/conv/weight", BASE_H5_F32, 6, &data, &err), err);
     ck_assert_mem_eq(data, matrix, sizeof matrix);
     TEST_OK(base_h5_borrow(r, "numbers/i64", BASE_H5_I64, 1, &data, &err), err);
@@ -367,8 +392,8 @@ START_TEST(threads_do_not_disturb_each_other) {
 END_TEST
 
 TEST_MAIN("base/h5", ours_are_known_by_their_start, what_is_put_is_got,
-          what_lies_in_the_file_is_borrowed, strings_are_kept, groups_are_listed,
-          wrong_requests_are_told, two_files_are_open_side_by_side, the_first_error_is_remembered,
-          equal_content_gives_equal_bytes, a_flipped_byte_is_found, a_cut_or_grown_file_is_found,
-          a_right_digest_over_rubbish_is_refused, other_programs_read_it,
-          many_and_large_datasets_fit, threads_do_not_disturb_each_other)
+          what_lies_in_the_file_is_borrowed, numbers_behind_text_are_aligned, strings_are_kept,
+          groups_are_listed, wrong_requests_are_told, two_files_are_open_side_by_side,
+          the_first_error_is_remembered, equal_content_gives_equal_bytes, a_flipped_byte_is_found,
+          a_cut_or_grown_file_is_found, a_right_digest_over_rubbish_is_refused,
+          other_programs_read_it, many_and_large_datasets_fit, threads_do_not_disturb_each_other)
