@@ -59,8 +59,9 @@ base_status base_csv_record(const char **cursor, const char *end, base_arena *ar
                               : memchr(c, '\0', (size_t)(stop - c)) != NULL ? "a NUL byte"
                               : *n_fields == max_fields                     ? "too many fields"
                                                                             : NULL;
-        if (problem != NULL)
+        if (problem != NULL) {
             return base_fail(err, BASE_EFORMAT, "line %d: %s", first_line, problem);
+        }
         char *field = base_arena_alloc(arena, (size_t)(stop - c) + 1, 1);
         if (field == NULL) return base_fail(err, BASE_EMEMORY, "line %d: no memory", first_line);
         copy_field(c, stop, field, line);
@@ -156,8 +157,9 @@ static base_status find_column(reader *r, int column, base_error *err) {
         if (n == wanted) r->field_of[column] = f;
         n++;
     }
-    if (n > n_listed)
+    if (n > n_listed) {
         return base_csv_fail(&r->row, err, BASE_EFORMAT, "two columns are named '%s'", name);
+    }
     if (r->field_of[column] < 0 && column < form->n_needed) return fail_missing(&r->row, name, err);
     return BASE_OK;
 }
@@ -178,9 +180,10 @@ static base_status read_rows(reader *r, base_csv_row *read_row, void *context, b
         BASE_TRY(next_record(r, MAX_COLUMNS, &n, err));
         if (n == 0) return BASE_OK;
         if (n == 1 && r->row.fields[0][0] == '\0') continue;
-        if (n != r->row.n_fields)
+        if (n != r->row.n_fields) {
             return base_csv_fail(&r->row, err, BASE_EFORMAT, "%d fields where the header has %d", n,
                                  r->row.n_fields);
+        }
         BASE_TRY(read_row(context, &r->row, err));
     }
 }

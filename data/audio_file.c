@@ -29,9 +29,10 @@ static base_status span_frames(const decoder *d, const data_audio_span *span, in
     if (span == NULL) span = &all;
     double seconds = span->max_s > 0 ? span->max_s : MAX_SECONDS;
     bool sane = span->begin_s >= 0 && (span->end_s == 0 || span->end_s > span->begin_s);
-    if (!sane || span->begin_s > 1e9 || seconds > 1e9 || isnan(span->end_s))
+    if (!sane || span->begin_s > 1e9 || seconds > 1e9 || isnan(span->end_s)) {
         return base_fail(err, BASE_EDATA, "%s: no span from %g s to %g s", d->name, span->begin_s,
                          span->end_s);
+    }
     if (span->end_s > 0) seconds = fmin(seconds, span->end_s - span->begin_s);
     *begin = llround(span->begin_s * d->info.samplerate);
     *n = llround(seconds * d->info.samplerate);
@@ -51,8 +52,9 @@ static base_status read_frames(const decoder *d, int64_t n_max, float **x, int64
         if ((*n + wanted) * channels > MAX_SAMPLES)
             status = base_fail(err, BASE_EDATA, "%s: more than %lld samples", d->name,
                                (long long)MAX_SAMPLES);
-        else if (!base_grow(&items, &capacity, (size_t)((*n + wanted) * channels), sizeof(float)))
+        else if (!base_grow(&items, &capacity, (size_t)((*n + wanted) * channels), sizeof(float))) {
             status = base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", d->name);
+        }
         if (status != BASE_OK) {
             base_free(items);
             return status;
@@ -68,10 +70,11 @@ static base_status read_frames(const decoder *d, int64_t n_max, float **x, int64
 static base_status check_finite(const decoder *d, const float *x, int64_t n, base_error *err) {
     int64_t channels = d->info.channels;
     for (int64_t i = 0; i < n * channels; i++) {
-        if (!isfinite(x[i]))
+        if (!isfinite(x[i])) {
             return base_fail(err, BASE_ENUMERIC, "%s: sample %lld of channel %lld is %s", d->name,
                              (long long)(i / channels), (long long)(i % channels + 1),
                              isnan(x[i]) ? "not a number" : "infinite");
+        }
     }
     return BASE_OK;
 }
@@ -89,25 +92,29 @@ static float *planar(const float *x, int64_t n, int64_t channels) {
 static base_status decode_span(const decoder *d, const data_audio_span *span, data_audio *audio,
                                base_error *err) {
     const SF_INFO *info = &d->info;
-    if (info->channels < 1 || info->channels > MAX_CHANNELS)
+    if (info->channels < 1 || info->channels > MAX_CHANNELS) {
         return base_fail(err, BASE_EDATA, "%s: %d channels (1 to %d can be used)", d->name,
                          info->channels, MAX_CHANNELS);
-    if (info->samplerate < 1 || info->samplerate > MAX_RATE_HZ)
+    }
+    if (info->samplerate < 1 || info->samplerate > MAX_RATE_HZ) {
         return base_fail(err, BASE_EDATA, "%s: a sample rate of %d Hz (1 to %d can be used)",
                          d->name, info->samplerate, MAX_RATE_HZ);
+    }
     int64_t begin = 0, n_max = 0, n = 0;
     float *x = NULL;
     BASE_TRY(span_frames(d, span, &begin, &n_max, err));
-    if (begin == 0 || sf_seek(d->file, begin, SEEK_SET) == begin)
+    if (begin == 0 || sf_seek(d->file, begin, SEEK_SET) == begin) {
         BASE_TRY(read_frames(d, n_max, &x, &n, err));
+    }
     base_status status = n > 0       ? check_finite(d, x, n, err)
                          : begin > 0 ? base_fail(err, BASE_EDATA, "%s: no samples from %g s on",
                                                  d->name, span->begin_s)
                                      : base_fail(err, BASE_EDATA, "%s: no samples", d->name);
     if (status == BASE_OK) {
         *audio = (data_audio){planar(x, n, info->channels), info->channels, n, info->samplerate};
-        if (audio->x == NULL)
+        if (audio->x == NULL) {
             status = base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", d->name);
+        }
     }
     base_free(x);
     return status;
@@ -148,9 +155,10 @@ static base_status decode(int fd, dsp_sound_memory *memory, const char *name,
     char reason[DSP_SOUND_REASON];
     d.file = fd >= 0 ? open_descriptor(&fd, &d.info, reason)
                      : dsp_sound_memory_open(memory, SFM_READ, &d.info, reason);
-    if (d.file == NULL)
+    if (d.file == NULL) {
         return base_fail(err, BASE_EFORMAT, "%s: not an audio file libsndfile can read (%s)", name,
                          reason);
+    }
     base_status status = decode_span(&d, span, audio, err);
     sf_close(d.file);
     return status;
@@ -212,13 +220,15 @@ static base_status encode(const char *path, const data_audio *audio, base_text *
     SF_INFO info = {.samplerate = (int)lround(audio->sample_rate_hz),
                     .channels = (int)audio->n_channels,
                     .format = format_of_name(path)};
-    if (info.format == 0)
+    if (info.format == 0) {
         return base_fail(err, BASE_EFORMAT, "%s: can write wav, flac and aiff only", path);
+    }
     float *x = base_alloc((size_t)(audio->n * audio->n_channels), sizeof *x);
     if (x == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", path);
     for (int64_t c = 0; c < audio->n_channels; c++) {
-        for (int64_t i = 0; i < audio->n; i++)
+        for (int64_t i = 0; i < audio->n; i++) {
             x[i * audio->n_channels + c] = audio->x[c * audio->n + i];
+        }
     }
     dsp_sound_memory memory = {.out = out};
     char reason[DSP_SOUND_REASON];
@@ -229,8 +239,9 @@ static base_status encode(const char *path, const data_audio *audio, base_text *
         sf_command(file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE); /* it carries the time of day */
         sf_command(file, SFC_SET_CLIPPING, NULL, SF_TRUE);        /* not wrapped around */
         bool whole = sf_writef_float(file, x, audio->n) == audio->n;
-        if (sf_close(file) != 0 || !whole || out->failed)
+        if (sf_close(file) != 0 || !whole || out->failed) {
             status = base_fail(err, BASE_EIO, "%s: the samples could not be encoded", path);
+        }
     }
     base_free(x);
     return status;

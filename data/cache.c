@@ -129,8 +129,9 @@ static bool offsets_fit(const data_decoded *d, const data_audio_options *options
     for (int64_t i = 0; i < d->n_rows; i++) {
         int64_t n = d->offset[i + 1] - d->offset[i];
         if (n < 0 || n > longest || n % options->channels != 0 ||
-            (n == 0) != (d->facts[i].left_out != NULL))
+            (n == 0) != (d->facts[i].left_out != NULL)) {
             return false;
+        }
     }
     return true;
 }
@@ -175,8 +176,9 @@ static base_status put_facts(base_h5_writer *writer, const data_decoded *d, base
                              shape, column, err);
     }
     if (status == BASE_OK) {
-        for (int64_t i = 0; i < d->n_rows; i++)
+        for (int64_t i = 0; i < d->n_rows; i++) {
             reasons[i] = d->facts[i].left_out != NULL ? d->facts[i].left_out : "";
+        }
         status = base_h5_put_strings(writer, "facts/left_out", d->n_rows, reasons, err);
     }
     base_free(column);

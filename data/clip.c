@@ -132,8 +132,9 @@ static base_status keep_span(data_audio *clip, int64_t begin, int64_t end, base_
     if (n == clip->n) return BASE_OK;
     float *x = base_alloc((size_t)(n * clip->n_channels), sizeof *x);
     if (x == NULL) return no_memory(err);
-    for (int64_t c = 0; c < clip->n_channels; c++)
+    for (int64_t c = 0; c < clip->n_channels; c++) {
         memcpy(x + c * n, clip->x + c * clip->n + begin, (size_t)n * sizeof *x);
+    }
     base_free(clip->x);
     clip->x = x;
     clip->n = n;
@@ -147,9 +148,10 @@ static base_status trim_and_cut(data_audio *clip, const data_audio_options *opti
     if (begin == end) return base_fail(err, BASE_EDATA, "silent");
     bool cut = end - begin > n_max;
     BASE_TRY(keep_span(clip, begin, cut ? begin + n_max : end, err));
-    if (cut)
+    if (cut) {
         dsp_fade_out((dsp_clip){clip->x, clip->n_channels, clip->n, clip->sample_rate_hz},
                      llround(FADE_S * clip->sample_rate_hz));
+    }
     return BASE_OK;
 }
 
@@ -165,8 +167,9 @@ base_status data_clip_prepare(const data_audio *audio, const data_audio_options 
     base_status status = mix(audio, options->channels, clip, err);
     if (status == BASE_OK) {
         float peak = dsp_peak(clip->x, clip->n * clip->n_channels);
-        if (peak == 0 || peak < pow(10.0, options->min_peak_db / 20))
+        if (peak == 0 || peak < pow(10.0, options->min_peak_db / 20)) {
             status = base_fail(err, BASE_EDATA, "silent");
+        }
     }
     if (status == BASE_OK) status = resample(clip, options->sample_rate_hz, err);
     if (status == BASE_OK) status = trim_and_cut(clip, options, err);
@@ -197,8 +200,9 @@ static base_status digest_content(const data_audio *audio, base_digest *digest, 
         mix_down(audio, mono.x);
         sounding_span(&mono, CONTENT_TRIM_DB, &begin, &end);
         double scale = CONTENT_MAX / dsp_peak(mono.x, mono.n);
-        for (int64_t i = begin; i < end; i++)
+        for (int64_t i = begin; i < end; i++) {
             quantised[i - begin] = (int16_t)lround(mono.x[i] * scale);
+        }
         *digest = base_digest_bytes(quantised, (size_t)(end - begin) * sizeof *quantised);
     } else {
         status = no_memory(err);
@@ -213,7 +217,8 @@ base_status data_clip_facts(const data_audio *audio, data_row *facts, base_error
     facts->seconds = (double)audio->n / audio->sample_rate_hz;
     facts->n_channels = audio->n_channels;
     facts->peak = dsp_peak(audio->x, audio->n * audio->n_channels);
-    for (int64_t c = 0; c < audio->n_channels; c++)
+    for (int64_t c = 0; c < audio->n_channels; c++) {
         facts->n_clipped += count_clipped(audio->x + c * audio->n, audio->n);
+    }
     return digest_content(audio, &facts->content, err);
 }

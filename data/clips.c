@@ -62,8 +62,9 @@ static base_status join_results(result *results, int64_t n_rows, base_arena *are
                           .facts = base_alloc((size_t)n_rows, sizeof *out->facts),
                           .offset = base_alloc((size_t)n_rows + 1, sizeof *out->offset)};
     if (out->facts == NULL || out->offset == NULL) return no_memory(err);
-    for (int64_t i = 0; i < n_rows; i++)
+    for (int64_t i = 0; i < n_rows; i++) {
         out->offset[i + 1] = out->offset[i] + results[i].clip.n * results[i].clip.n_channels;
+    }
     out->audio = base_alloc((size_t)out->offset[n_rows], sizeof *out->audio);
     if (out->audio == NULL) return no_memory(err);
     for (int64_t i = 0; i < n_rows; i++) {

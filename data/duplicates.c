@@ -81,8 +81,9 @@ static void load_onset(const data_clips *clips, int64_t clip, float *mono) {
     }
     for (int64_t i = 0; i < N_SAMPLES; i++) {
         float sum = 0.0f;
-        for (int64_t c = 0; c < clips->n_channels && onset + i < n; c++)
+        for (int64_t c = 0; c < clips->n_channels && onset + i < n; c++) {
             sum += x[c * n + onset + i];
+        }
         mono[i] = sum / (float)clips->n_channels;
     }
 }

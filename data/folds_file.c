@@ -56,8 +56,9 @@ static base_status check_fold(const file_rows *file, const placed_span *row, uin
                               base_error *err) {
     int32_t first = file->k > 1 && use == DATA_USE_FOLDS ? 0 : DATA_FOLD_NONE;
     bool is_unseen = row->fold == DATA_FOLD_UNSEEN;
-    if (use != DATA_USE_TEST && !is_unseen && row->fold < first)
+    if (use != DATA_USE_TEST && !is_unseen && row->fold < first) {
         return wrong_fold(file, row->index, row->fold, first, err);
+    }
     if (is_unseen == (use == DATA_USE_TEST)) return BASE_OK;
     return base_fail(err, BASE_EMISMATCH, "%s:%lld: '%s' has fold %d, but its use is %s",
                      file->path, (long long)row->index, row->path, row->fold,
@@ -67,14 +68,16 @@ static base_status check_fold(const file_rows *file, const placed_span *row, uin
 static base_status read_row(void *context, const base_csv *csv, base_error *err) {
     file_rows *file = context;
     void *rows = file->rows;
-    if (!base_grow(&rows, &file->capacity, (size_t)file->n_rows + 1, sizeof *file->rows))
+    if (!base_grow(&rows, &file->capacity, (size_t)file->n_rows + 1, sizeof *file->rows)) {
         return no_memory(err);
+    }
     file->rows = rows;
     placed_span *row = &file->rows[file->n_rows++];
     int64_t fold;
     BASE_TRY(base_csv_int(csv, FOLD, &fold, err));
-    if (fold < DATA_FOLD_UNSEEN || fold >= file->k)
+    if (fold < DATA_FOLD_UNSEEN || fold >= file->k) {
         return wrong_fold(file, csv->line, fold, 0, err);
+    }
     *row =
         (placed_span){.path = base_csv_field(csv, PATH), .index = csv->line, .fold = (int32_t)fold};
     BASE_TRY(base_csv_seconds(csv, BEGIN, &row->begin_s, err));
@@ -119,16 +122,18 @@ static base_status match_rows(const file_rows *file, const placed_span *spans, i
         if (order < 0) add_unmatched(&extra, &rows[r++]);
         if (order > 0) add_unmatched(&missing, &spans[c++]);
     }
-    if (missing.n > 0)
+    if (missing.n > 0) {
         return base_fail(err, BASE_EMISMATCH,
                          "%s: %lld of %lld clips are missing; the first is '%s' from %g s",
                          file->path, (long long)missing.n, (long long)n_spans, missing.first->path,
                          missing.first->begin_s);
-    if (extra.n > 0)
+    }
+    if (extra.n > 0) {
         return base_fail(err, BASE_EMISMATCH,
                          "%s:%lld: '%s' from %g s is not in the data set (%lld such rows)",
                          file->path, (long long)extra.first->index, extra.first->path,
                          extra.first->begin_s, (long long)extra.n);
+    }
     return BASE_OK;
 }
 
@@ -144,8 +149,9 @@ base_status data_folds_replay(const data_manifest *manifest, const data_clips *c
     base_status status =
         spans != NULL ? base_csv_read(&form, &arena, read_row, &file, err) : no_memory(err);
     if (status == BASE_OK) {
-        if (file.n_rows > 0)
+        if (file.n_rows > 0) {
             qsort(file.rows, (size_t)file.n_rows, sizeof *file.rows, compare_placed);
+        }
         qsort(spans, (size_t)n_spans, sizeof *spans, compare_placed);
         status = match_rows(&file, spans, n_spans, folds, err);
     }

@@ -30,16 +30,18 @@ static const base_option rules_table[] = {
     {0}};
 
 static base_status check_pattern(const base_node *node, base_error *err) {
-    if (node->kind != BASE_NODE_SCALAR || node->text[0] == '\0')
+    if (node->kind != BASE_NODE_SCALAR || node->text[0] == '\0') {
         return base_node_fail(node, err, BASE_ECONFIG, "a pattern must be a text such as '*kick*'");
+    }
     return BASE_OK;
 }
 
 /* A list of patterns, or one pattern alone. */
 static base_status read_patterns(const base_node *node, base_arena *arena, base_strings *patterns,
                                  base_error *err) {
-    if (node->kind == BASE_NODE_MAP || (node->kind == BASE_NODE_LIST && node->child == NULL))
+    if (node->kind == BASE_NODE_MAP || (node->kind == BASE_NODE_LIST && node->child == NULL)) {
         return base_node_fail(node, err, BASE_ECONFIG, "a class needs a list of patterns");
+    }
     bool list = node->kind == BASE_NODE_LIST;
     int64_t n = list ? node->n_children : 1;
     const char **items = base_arena_alloc(arena, (size_t)n, sizeof *items);
@@ -58,11 +60,13 @@ static base_status read_patterns(const base_node *node, base_arena *arena, base_
 static base_status read_rules(const base_node *classes, base_arena *arena, data_labels *labels,
                               base_error *err) {
     labels->rules = base_arena_alloc(arena, (size_t)classes->n_children, sizeof *labels->rules);
-    if (labels->rules == NULL)
+    if (labels->rules == NULL) {
         return base_fail(err, BASE_EMEMORY, "%s: no memory", classes->source);
+    }
     for (const base_node *node = classes->child; node != NULL; node = node->next) {
-        if (node->key[0] == '\0')
+        if (node->key[0] == '\0') {
             return base_node_fail(node, err, BASE_ECONFIG, "a class needs a name");
+        }
         rule *r = &labels->rules[labels->n++];
         r->name = base_arena_string(arena, node->key);
         if (r->name == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", node->source);
@@ -78,9 +82,10 @@ base_status data_labels_read(const char *path, base_arena *arena, data_labels **
     BASE_TRY(base_yaml_read(path, arena, &root, err));
     BASE_TRY(base_options_bind(rules_table, root, &file, arena, err));
     const base_node *classes = file.classes;
-    if (classes == NULL || classes->kind != BASE_NODE_MAP || classes->child == NULL)
+    if (classes == NULL || classes->kind != BASE_NODE_MAP || classes->child == NULL) {
         return base_fail(err, BASE_ECONFIG, "%s: needs 'classes', a map from class to patterns",
                          path);
+    }
     data_labels *read = base_arena_alloc(arena, 1, sizeof *read);
     if (read == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", path);
     read->leave_out = file.leave_out;

@@ -7,9 +7,10 @@
 
 base_status data_manifest_append(data_manifest *manifest, const data_row *row, base_error *err) {
     void *rows = manifest->rows;
-    if (!base_grow(&rows, &manifest->capacity, (size_t)manifest->n_rows + 1, sizeof *row))
+    if (!base_grow(&rows, &manifest->capacity, (size_t)manifest->n_rows + 1, sizeof *row)) {
         return base_fail(err, BASE_EMEMORY, "no memory for %lld rows",
                          (long long)manifest->n_rows + 1);
+    }
     manifest->rows = rows;
     data_row *added = &manifest->rows[manifest->n_rows++];
     *added = *row;

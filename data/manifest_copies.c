@@ -1,4 +1,4 @@
-/* What is not trained on because it is for testing in another shape. */
+/* Leaves out what must not be trained on because a copy of it, or a one-shot in it, is tested. */
 #include <string.h>
 
 #include "data/contents.h"
@@ -25,11 +25,12 @@ static base_status leave_out_duplicates(data_manifest *m, base_error *err) {
         n_left_out++;
     }
     base_free(is_tested);
-    if (n_left_out > 0)
+    if (n_left_out > 0) {
         data_manifest_note(m,
                            "%lld sounds are not trained on: they are copies of sounds for "
                            "testing (use: test)",
                            (long long)n_left_out);
+    }
     return BASE_OK;
 }
 
@@ -54,8 +55,9 @@ static base_status list_tested(const data_manifest *m, tested_list *tested, base
         const data_row *row = &m->rows[i];
         if (!is_tested(row)) continue;
         tested->items[tested->n++] = (data_content){row->content, i};
-        for (int64_t p = 0; p < row->n_parts; p++)
+        for (int64_t p = 0; p < row->n_parts; p++) {
             tested->items[tested->n++] = (data_content){row->parts[p].content, i};
+        }
     }
     data_contents_sort(tested->items, tested->n);
     return BASE_OK;
@@ -66,10 +68,11 @@ static const char *find_shared(data_manifest *m, const tested_list *tested, cons
                                bool *shared) {
     const data_content *found = data_contents_find(tested->items, tested->n, row->content);
     *shared = found != NULL;
-    if (found != NULL)
+    if (found != NULL) {
         return base_arena_printf(&m->arena,
                                  "a copy of what a sound for testing (use: test) is made from: %s",
                                  m->rows[found->item].path);
+    }
     for (int64_t p = 0; p < row->n_parts; p++) {
         found = data_contents_find(tested->items, tested->n, row->parts[p].content);
         if (found == NULL) continue;

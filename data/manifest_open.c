@@ -34,8 +34,9 @@ static int64_t sort_unique(const char **names, int64_t n) {
     qsort(names, (size_t)n, sizeof *names, compare_names);
     int64_t n_unique = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (n_unique == 0 || strcmp(names[n_unique - 1], names[i]) != 0)
+        if (n_unique == 0 || strcmp(names[n_unique - 1], names[i]) != 0) {
             names[n_unique++] = names[i];
+        }
     }
     return n_unique;
 }
@@ -69,8 +70,9 @@ static base_status select_groups(const source *s, data_manifest *m, base_error *
         if (row->left_out != NULL) continue;
         if (only.n > 0 && find_name(only.items, only.n, row->group) < 0)
             row->left_out = "group not selected";
-        else if (find_name(skip.items, skip.n, row->group) >= 0)
+        else if (find_name(skip.items, skip.n, row->group) >= 0) {
             row->left_out = "group skipped";
+        }
     }
     return status;
 }
@@ -83,8 +85,9 @@ static base_status classify_by_rules(source *s, const char *config_folder, data_
     if (path == NULL) return no_memory(err);
     BASE_TRY(data_labels_read(path, &m->arena, &labels, err));
     int n = data_labels_n_classes(labels);
-    if (n > DATA_MAX_CLASSES)
+    if (n > DATA_MAX_CLASSES) {
         return base_fail(err, BASE_EDATA, "%s: more than %d classes", path, DATA_MAX_CLASSES);
+    }
     const char **names = base_arena_alloc(&m->arena, (size_t)n, sizeof *names);
     if (names == NULL) return no_memory(err);
     for (int c = 0; c < n; c++) names[c] = data_labels_class(labels, c);
@@ -92,8 +95,9 @@ static base_status classify_by_rules(source *s, const char *config_folder, data_
     s->n_classes = n;
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];
-        if (row->left_out == NULL)
+        if (row->left_out == NULL) {
             row->class_index = data_labels_match(labels, row->label, &m->arena, &row->left_out);
+        }
     }
     return BASE_OK;
 }
@@ -110,10 +114,11 @@ static base_status classify_by_label(source *s, data_manifest *m, base_error *er
         if (row->left_out == NULL) names[n++] = row->label;
     }
     n = sort_unique(names, n);
-    if (n > DATA_MAX_CLASSES)
+    if (n > DATA_MAX_CLASSES) {
         return base_node_fail(s->origin->node, err, BASE_EDATA,
                               "%lld different labels, more than %d classes; 'rules' can map them",
                               (long long)n, DATA_MAX_CLASSES);
+    }
     s->class_name = names;
     s->n_classes = (int)n;
     for (int64_t i = s->first_row; i < s->end_row; i++) {
@@ -131,8 +136,9 @@ static void classify_made(source *s, data_manifest *m) {
     s->n_classes = s->options->classes.n;
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];
-        if (row->left_out == NULL)
+        if (row->left_out == NULL) {
             row->class_index = find_name(s->class_name, s->n_classes, row->label);
+        }
     }
 }
 
@@ -149,13 +155,15 @@ static void count_classes(const data_manifest *m, int64_t first, int64_t end, in
 static base_status select_classes(source *s, data_manifest *m, base_error *err) {
     base_strings wanted = s->options->classes;
     if (wanted.n == 0) return BASE_OK;
-    if (wanted.n > DATA_MAX_CLASSES)
+    if (wanted.n > DATA_MAX_CLASSES) {
         return base_node_fail(s->origin->node, err, BASE_ECONFIG, "more than %d classes",
                               DATA_MAX_CLASSES);
+    }
     for (int c = 0; c < wanted.n; c++) {
-        if (find_name(wanted.items, c, wanted.items[c]) >= 0)
+        if (find_name(wanted.items, c, wanted.items[c]) >= 0) {
             return base_node_fail(s->origin->node, err, BASE_ECONFIG, "classes: '%s' stands twice",
                                   wanted.items[c]);
+        }
     }
     BASE_TRY(check_known(s, wanted, "class", s->class_name, s->n_classes, err));
     for (int64_t i = s->first_row; i < s->end_row; i++) {
@@ -169,9 +177,10 @@ static base_status select_classes(source *s, data_manifest *m, base_error *err) 
     int64_t count[DATA_MAX_CLASSES];
     count_classes(m, s->first_row, s->end_row, count, wanted.n);
     for (int c = 0; c < wanted.n; c++) {
-        if (count[c] == 0)
+        if (count[c] == 0) {
             return base_node_fail(s->origin->node, err, BASE_EDATA, "no sound of class '%s'",
                                   wanted.items[c]);
+        }
     }
     return BASE_OK;
 }
@@ -189,9 +198,10 @@ static base_status join_classes(const source *s, data_manifest *m, class_list *c
     for (int c = 0; c < s->n_classes; c++) {
         joined[c] = find_name(classes->names, classes->n, s->class_name[c]);
         if (joined[c] >= 0) continue;
-        if (classes->n == DATA_MAX_CLASSES)
+        if (classes->n == DATA_MAX_CLASSES) {
             return base_node_fail(s->origin->node, err, BASE_EDATA, "more than %d classes",
                                   DATA_MAX_CLASSES);
+        }
         joined[c] = classes->n;
         classes->names[classes->n++] = s->class_name[c];
     }

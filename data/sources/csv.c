@@ -24,8 +24,9 @@ typedef struct {
 static base_status read_row(void *context, const base_csv *csv, base_error *err) {
     reading *r = context;
     for (int c = PATH; c <= LABEL; c++) {
-        if (base_csv_field(csv, c)[0] == '\0')
+        if (base_csv_field(csv, c)[0] == '\0') {
             return base_csv_fail(csv, err, BASE_EFORMAT, "the %s is empty", columns[c]);
+        }
     }
     data_row row = {.path =
                         base_path_join(&r->manifest->arena, r->folder, base_csv_field(csv, PATH)),
@@ -34,10 +35,11 @@ static base_status read_row(void *context, const base_csv *csv, base_error *err)
     if (row.path == NULL) return base_csv_fail(csv, err, BASE_EMEMORY, "no memory");
     BASE_TRY(base_csv_seconds(csv, BEGIN, &row.begin_s, err));
     BASE_TRY(base_csv_seconds(csv, END, &row.end_s, err));
-    if (row.end_s > 0 && row.end_s <= row.begin_s)
+    if (row.end_s > 0 && row.end_s <= row.begin_s) {
         return base_csv_fail(csv, err, BASE_EFORMAT,
                              "the span ends at %g s, before it begins (%g s)", row.end_s,
                              row.begin_s);
+    }
     return data_manifest_append(r->manifest, &row, err);
 }
 

@@ -78,9 +78,10 @@ static base_status add_file(const lister *l, const char *file, const char *label
                     .group = l->kit};
     if (row.path == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
     if (is_listed(l, row.path, label)) return BASE_OK;
-    if (l->manifest->n_rows - l->first_row >= MAX_KIT_ROWS)
+    if (l->manifest->n_rows - l->first_row >= MAX_KIT_ROWS) {
         return base_fail(err, BASE_EFORMAT, "%s/drumkit.xml: more than %d samples", l->folder,
                          MAX_KIT_ROWS);
+    }
     if (!stays_inside(file)) row.left_out = "the file lies outside of its kit";
     return data_manifest_append(l->manifest, &row, err);
 }
@@ -103,8 +104,9 @@ static base_status add_files(const lister *l, const xmlNode *node, const char *l
 
 static base_status add_instruments(const lister *l, const xmlNode *root, base_error *err) {
     const xmlNode *list = root != NULL ? child_named(root, "instrumentList") : NULL;
-    if (list == NULL)
+    if (list == NULL) {
         return base_fail(err, BASE_EFORMAT, "%s/drumkit.xml: no list of instruments", l->folder);
+    }
     for (const xmlNode *node = list->children; node != NULL; node = node->next) {
         if (!is_named(node, "instrument")) continue;
         const xmlNode *name = child_named(node, "name");

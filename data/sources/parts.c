@@ -97,8 +97,9 @@ static base_status check_parts(const data_manifest *parts, const base_node *node
         if (o->source->makes_classes) problem = "parts cannot be made of parts themselves";
     }
     for (int64_t i = 0; i < parts->n_rows; i++) {
-        if (parts->rows[i].use != DATA_USE_FOLDS)
+        if (parts->rows[i].use != DATA_USE_FOLDS) {
             problem = "'use' belongs to this source, not to its parts";
+        }
     }
     if (problem != NULL) return base_node_fail(node, err, BASE_ECONFIG, "%s", problem);
     if (parts->n_classes <= DATA_PARTS_MAX_CLASSES) return BASE_OK;
@@ -164,8 +165,9 @@ static base_status make_part(data_parts *p, int64_t clip, data_part *part, base_
                         .n = data_clips_valid(clips, clip),
                         .source = {row->content, base_path_name(row->path)}};
     const char **name = &part->source.name;
-    if (row->group[0] != '\0')
+    if (row->group[0] != '\0') {
         *name = base_arena_printf(&p->manifest.arena, "%s/%s", row->group, *name);
+    }
     part->onset = find_onset(part, clips->n_channels, clips->sample_rate_hz);
     return *name != NULL ? BASE_OK : no_memory(err);
 }
@@ -179,8 +181,9 @@ static base_status sort_parts(data_parts *p, const int32_t *pool, base_error *er
     if (p->part == NULL || p->first == NULL) return no_memory(err);
     for (int64_t bin = 0; bin < n_bins; bin++) {
         for (int64_t i = 0; i < clips->n_clips; i++) {
-            if (pool[i] == bin / n_classes && clips->label[i] == bin % n_classes)
+            if (pool[i] == bin / n_classes && clips->label[i] == bin % n_classes) {
                 BASE_TRY(make_part(p, i, &p->part[n++], err));
+            }
         }
         p->first[bin + 1] = n;
     }
