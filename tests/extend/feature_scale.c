@@ -6,7 +6,7 @@ static base_status feature_scale_plan(nn_plan *plan, base_error *err) {
     if (in.rank == 3) return base_fail(err, BASE_ESHAPE, "input is an image");
     plan->out = in;
     plan->backward_reads = plan->training ? NN_READS_X : 0;
-    return nn_plan_tensor(plan, "weight", nn_shape_make(1, &in.dim[in.rank - 1]), false, true, err);
+    return nn_plan_tensor(plan, "weight", nn_shape_make(1, &in.dim[in.rank - 1]), NN_DECAYED, err);
 }
 
 static void feature_scale_init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
