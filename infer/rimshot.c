@@ -302,6 +302,7 @@ void rimshot_audio_free(rimshot_audio *audio) {
 /* What is asked about a clip, and where it goes; NULL: not that. */
 typedef struct {
     float *probability, *embedding, *features;
+    int network; /* whose features */
 } question;
 
 static void store_embedding(infer_model *copy, float *embedding) {
@@ -320,7 +321,7 @@ static base_status answer_prepared(rimshot_model *model, const data_audio *clip,
     if (!probability) return base_fail(err, BASE_EMEMORY, "out of memory");
     infer_model *copy = take_copy(model);
     base_status status = BASE_OK;
-    if (q.features) infer_model_prepare(copy, 0, clip, q.features);
+    if (q.features) infer_model_prepare(copy, q.network, clip, q.features);
     if (q.probability || q.embedding) {
         status = infer_model_classify(copy, clip, 1, probability, err);
     }
@@ -369,6 +370,23 @@ rimshot_status rimshot_features(rimshot_model *model, const rimshot_audio *audio
     base_error err;
     question q = {.features = features};
     return report(answer(model, audio, q, &err), &err, error);
+}
+
+static base_status network_features(rimshot_model *model, int32_t network,
+                                    const rimshot_audio *audio, float *features, base_error *err) {
+    BASE_TRY(need(model, "model", err));
+    if (network_at(model, network) == NULL) {
+        return base_fail(err, BASE_EUSAGE, "no network %d in a model of %d", (int)network,
+                         (int)rimshot_n_networks(model));
+    }
+    return answer(model, audio, (question){.features = features, .network = network}, err);
+}
+
+rimshot_status rimshot_network_features(rimshot_model *model, int32_t network,
+                                        const rimshot_audio *audio, float *features,
+                                        rimshot_error *error) {
+    base_error err;
+    return report(network_features(model, network, audio, features, &err), &err, error);
 }
 
 static base_status features_frames(const rimshot_model *model, const rimshot_audio *audio,

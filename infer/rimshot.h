@@ -151,6 +151,12 @@ RIMSHOT_API void rimshot_features_shape(const rimshot_model *model, int64_t shap
 RIMSHOT_API rimshot_status rimshot_features(rimshot_model *model, const rimshot_audio *audio,
                                             float *features, rimshot_error *error);
 
+/* The same for one of the model's networks, from 0 (rimshot_n_networks): each has a normalisation
+ * of its own. */
+RIMSHOT_API rimshot_status rimshot_network_features(rimshot_model *model, int32_t network,
+                                                    const rimshot_audio *audio, float *features,
+                                                    rimshot_error *error);
+
 /* How many frames of rimshot_features the clip fills, from 1; what lies past them is padding, which
  * the network leaves out. All of them where the model does not mask padding. */
 RIMSHOT_API rimshot_status rimshot_features_frames(rimshot_model *model, const rimshot_audio *audio,

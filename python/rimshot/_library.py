@@ -125,7 +125,10 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "rimshot_embedding_size": (c_int64, [c_void_p]),
     "rimshot_embed": (c_int, [c_void_p, _AUDIO, c_void_p, _ERROR]),
     "rimshot_features_shape": (None, [c_void_p, POINTER(c_int64)]),
-    "rimshot_features": (c_int, [c_void_p, _AUDIO, c_void_p, _ERROR]),
+    "rimshot_network_features": (
+        c_int,
+        [c_void_p, c_int32, _AUDIO, c_void_p, _ERROR],
+    ),
     "rimshot_features_frames": (c_int, [c_void_p, _AUDIO, POINTER(c_int64), _ERROR]),
     "rimshot_log_mel_frames": (c_int64, [_OPTIONS, c_int64]),
     "rimshot_log_mel": (c_int, [_OPTIONS, _AUDIO, c_void_p, _ERROR]),

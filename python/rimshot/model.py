@@ -336,12 +336,15 @@ class Model:
         """What the network's last layer reads, a vector in which similar sounds lie close
         ``[size]``; of a list of sounds ``[n, size]``. Of an ensemble: all networks' side by
         side."""
-        return self._fill(sound, rate, "rimshot_embed", (self.embedding_size,))
+        return self._fill(sound, rate, (self.embedding_size,), "rimshot_embed")
 
-    def features(self, sound: Any, rate: Optional[float] = None) -> NDArray[np.float32]:
+    def features(
+        self, sound: Any, rate: Optional[float] = None, *, network: int = 0
+    ) -> NDArray[np.float32]:
         """What the network is given for a sound ``[channels, rows, frames]``, normalised as in
-        training (of an ensemble as for the first network); of a list ``[n, ...]``."""
-        return self._fill(sound, rate, "rimshot_features", self.features_shape)
+        training; of a list ``[n, ...]``. Each `network` of an ensemble has a normalisation of its
+        own."""
+        return self._fill(sound, rate, self.features_shape, "rimshot_network_features", network)
 
     def frames(self, sound: Any, rate: Optional[float] = None) -> Any:
         """How many frames of `features` the sound fills; the network leaves out what lies past
@@ -359,13 +362,21 @@ class Model:
         return np.array(list(self._each(sound, ask)), np.int64)
 
     def _fill(
-        self, sound: Any, rate: Optional[float], function: str, shape: tuple[int, ...]
+        self,
+        sound: Any,
+        rate: Optional[float],
+        shape: tuple[int, ...],
+        function: str,
+        *arguments: int,
     ) -> NDArray[np.float32]:
+        """What a function of the library writes for a sound or for each of a list."""
+
         def ask(one: Any) -> NDArray[np.float32]:
             out = np.empty(shape, np.float32)
             opened = OpenSound(one, rate)
             with self._in_use() as handle, opened as audio:
-                call(function, handle, byref(audio), out.ctypes.data, about=opened.name)
+                call(function, handle, *arguments, byref(audio), out.ctypes.data,
+                     about=opened.name)
             return out
 
         if not isinstance(sound, (list, tuple)):

@@ -574,7 +574,7 @@ _COMBINATIONS: dict[str, Callable[[], _Combination]] = {
 class Network(_List):
     """The network of a model with its weights, in inference mode.
 
-    Called with features ``[n, channels, rows, frames]`` (`Model.features`) and the number of valid
+    Called with features ``[n, channels, rows, frames]`` (`Model.features` of that network) and the number of valid
     frames of each ``[n]`` (`Model.frames`; without it every frame counts), it gives logits ``[n,
     n_classes]``: what lies past a clip's end is left out as rimshot leaves it out. Of a model with
     a statistical classifier it gives what that is fitted on, the embedding.

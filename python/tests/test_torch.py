@@ -18,7 +18,7 @@ pytest.importorskip("yaml")
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 CLASSES = "a,b,c,d,e"
-LARGE = {"s1", "s4"}  # half a minute each
+LARGE = {"s1", "s4", "openl3", "openl3-embed", "openl3-frozen"}  # half a minute each
 FITTED = {  # a classifier is fitted on what their network gives
     "s0-adaboost", "s0-embedding-forest", "s0-forest", "s0-logistic", "s0-nearest", "s0-svm",
 }
@@ -245,6 +245,27 @@ def test_a_fitted_classifier_reads_what_the_network_gives(home):
     features = torch.from_numpy(model.features(sounds(), 44100))
     given = rimshot.to_torch(model)(features)
     np.testing.assert_allclose(given.numpy(), model.embed(sounds(), 44100), rtol=1e-6)
+
+
+def test_an_ensembles_networks(home, config, files):
+    """Each on features of its own; the model's probabilities are their mean."""
+    run = rimshot.train(
+        config, {"train.final": "ensemble", "train.epochs": 1, "folds.k": 2}, out=home / "ensemble"
+    )
+    model = run.model()
+    assert model.n_networks == 2
+    frames, parts = torch.from_numpy(model.frames(files)), []
+    for number in range(2):
+        features = torch.from_numpy(model.features(files, network=number))
+        with torch.no_grad():
+            logits = rimshot.to_torch(model, number)(features, frames)
+        parts.append(torch.softmax(logits / model.temperature, 1).numpy())
+    assert not np.array_equal(model.features(files[0]), model.features(files[0], network=1))
+    np.testing.assert_allclose(np.mean(parts, 0), model.classify(files), rtol=0, atol=1e-5)
+    with pytest.raises(rimshot.InputError, match="no network 2"):
+        rimshot.to_torch(model, 2)
+    with pytest.raises(rimshot.InputError, match="no network 2"):
+        model.features(files[0], network=2)
 
 
 def test_training_goes_on(model, files):

@@ -35,6 +35,8 @@ typedef struct {
     int64_t (*log_mel_frames)(const rimshot_log_mel_options *, int64_t);
     rimshot_status (*log_mel)(const rimshot_log_mel_options *, const rimshot_audio *, float *,
                               rimshot_error *);
+    rimshot_status (*network_features)(rimshot_model *, int32_t, const rimshot_audio *, float *,
+                                       rimshot_error *);
     rimshot_status (*features_frames)(rimshot_model *, const rimshot_audio *, int64_t *,
                                       rimshot_error *);
     int32_t (*n_descriptors)(void);
@@ -70,6 +72,7 @@ static const interface functions = {rimshot_version,
                                     rimshot_features,
                                     rimshot_log_mel_frames,
                                     rimshot_log_mel,
+                                    rimshot_network_features,
                                     rimshot_features_frames,
                                     rimshot_n_descriptors,
                                     rimshot_descriptor_name,

@@ -228,6 +228,48 @@ START_TEST(features_are_log_mel) {
 }
 END_TEST
 
+/* The model of model_make, but for its second member's normalisation. */
+static void renormalise(const float *offset, const float *scale) {
+    static const char *const classes[] = {"kick", "snare", "hat"};
+    infer_model *model;
+    base_error err;
+    TEST_OK(infer_model_open(model_path, 1, NULL, &model, &err), err);
+    infer_member members[] = {*infer_model_member(model, 0), *infer_model_member(model, 1)};
+    dsp_features_set_norm(members[1].features, offset, scale);
+    infer_model_content content = {.config = infer_model_config(model),
+                                   .record = infer_model_record(model),
+                                   .classes = classes,
+                                   .n_classes = 3,
+                                   .temperature = 1,
+                                   .members = members,
+                                   .n_members = 2};
+    TEST_OK(infer_model_write(&content, model_path, &err), err);
+    infer_model_free(model);
+}
+
+START_TEST(each_network_has_its_own_features) {
+    enum { T = 1 + 5513 / 256, COUNT = 16 * T };
+    static float samples[6000], first[COUNT], second[COUNT], whole[COUNT], expected[COUNT];
+    float offset[16], scale[16];
+    for (int row = 0; row < 16; row++) offset[row] = (float)row, scale[row] = 2;
+    rimshot_close(open_model(2, 1));
+    renormalise(offset, scale);
+    rimshot_model *model;
+    rimshot_error error;
+    CHECK_OK(rimshot_open(model_path, 1, &model, &error), error);
+    rimshot_audio hit = make_hit(samples, 6000, 1, RATE_HZ, 3);
+    CHECK_OK(rimshot_features(model, &hit, whole, &error), error);
+    CHECK_OK(rimshot_network_features(model, 0, &hit, first, &error), error);
+    CHECK_OK(rimshot_network_features(model, 1, &hit, second, &error), error);
+    test_close("features", first, whole, COUNT, 0, 0);
+    for (int i = 0; i < COUNT; i++) expected[i] = (whole[i] - offset[i / T]) / 2;
+    test_close("features", second, expected, COUNT, 1e-5, 1e-5);
+    check_failed(rimshot_network_features(model, 2, &hit, second, &error), RIMSHOT_EUSAGE, &error,
+                 "no network 2");
+    rimshot_close(model);
+}
+END_TEST
+
 START_TEST(log_mel_checks_its_options) {
     static float samples[2 * 1000], decibel[2 * 64 * 10];
     rimshot_error error;
@@ -517,6 +559,7 @@ END_TEST
 TEST_MAIN("infer/rimshot", versions_agree, a_model_tells_about_itself,
           probabilities_are_the_programs, files_give_what_their_samples_give, a_batch_is_its_clips,
           embeddings_lie_before_the_last_layer, features_are_log_mel, log_mel_checks_its_options,
-          frames_are_those_with_sound, descriptors_are_the_programs, weights_are_the_networks,
-          unusable_sound_is_refused, null_arguments_are_refused, what_is_no_model_is_refused,
-          threads_give_the_same_bits, threads_may_open_models)
+          each_network_has_its_own_features, frames_are_those_with_sound,
+          descriptors_are_the_programs, weights_are_the_networks, unusable_sound_is_refused,
+          null_arguments_are_refused, what_is_no_model_is_refused, threads_give_the_same_bits,
+          threads_may_open_models)
