@@ -1,7 +1,7 @@
-/* base/isolated.h - work on input that nobody vouches for, in a process of its own.
+/* base/isolated.h - work on untrusted input, in a process of its own.
  *
- * Where a library trusts what it reads, a damaged file may crash it, let it run without end or ask
- * for all memory there is. In a child process that is no more than an error. */
+ * Where a library trusts what it reads, a damaged file may crash it, let it loop forever or
+ * exhaust memory. In a child process that is only an error. */
 #ifndef BASE_ISOLATED_H
 #define BASE_ISOLATED_H
 

@@ -40,9 +40,9 @@ uint32_t base_rng_u32(base_rng *rng);
 uint64_t base_rng_u64(base_rng *rng);
 float base_rng_uniform(base_rng *rng);                      /* [0, 1), 24 bits */
 double base_rng_range(base_rng *rng, double lo, double hi); /* [lo, hi), 53 bits */
-float base_rng_normal(base_rng *rng);                       /* mean 0, deviation 1 (Box-Muller) */
-int64_t base_rng_below(base_rng *rng, int64_t n);           /* [0, n), unbiased; n > 0 */
-bool base_rng_chance(base_rng *rng, double p);              /* true with probability p */
+float base_rng_normal(base_rng *rng);             /* mean 0, standard deviation 1 (Box-Muller) */
+int64_t base_rng_below(base_rng *rng, int64_t n); /* [0, n), unbiased; n > 0 */
+bool base_rng_chance(base_rng *rng, double p);    /* true with probability p */
 void base_rng_shuffle(base_rng *rng, int64_t *items, int64_t n); /* Fisher-Yates */
 
 /* Fills out[n] with uniforms of [0, 1): the stream's next n numbers, four at a time. */

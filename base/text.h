@@ -26,7 +26,7 @@ void base_text_add_csv(base_text *text, const char *field);
 /* Adds `string` with &, <, >, " and ' escaped for HTML and SVG. */
 void base_text_add_html(base_text *text, const char *string);
 
-/* Adds `string` with what troff would take for requests and escapes made plain. */
+/* Adds `string` escaped for troff: neither requests nor escape sequences. */
 void base_text_add_troff(base_text *text, const char *string);
 
 /* Adds `string` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */

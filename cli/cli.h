@@ -1,4 +1,4 @@
-/* cli/cli.h - what the subcommands share. Only this room prints, parses arguments and exits.
+/* cli/cli.h - what the subcommands share. Only this folder prints, parses arguments and exits.
  *
  * A command is one file cmd_*.c that exports one cli_command, listed in main.c's table. Its flags
  * are data: the same table parses, prints `rimshot help COMMAND` and makes the manual page. */

@@ -107,7 +107,7 @@ static int run_descriptors(cli_call *call) {
 }
 
 static const cli_flag flags[] = {
-    {"out", "FILE", "where to: a .csv, .h5 or .npz file (default descriptors.csv)"},
+    {"out", "FILE", "output file: .csv, .h5 or .npz (default descriptors.csv)"},
     {0},
 };
 
@@ -116,7 +116,7 @@ const cli_command cli_data_descriptors = {
     .arguments = CLI_DATASET_ARGUMENTS,
     .summary = "write the pitch, tone and loudness of each sound in numbers",
     .description = CLI_DATASET_HELP
-    "\n\nOne row of numbers per sound. Pitch: fundamental frequency, how sure it is, and how far "
+    "\n\nOne row of numbers per sound. Pitch: fundamental frequency, its confidence, and how far "
     "it falls. Tone: centroid, spread, rolloff and flatness of the spectrum, zero crossings, 13 "
     "mel-frequency cepstral coefficients. Loudness: LUFS, RMS, peak, crest, attack, decay and "
     "duration. docs/formats.md says how each is measured. What a sound does not have, such as "

@@ -203,7 +203,7 @@ static int64_t typical_clip(const data_clips *clips, int class_index) {
     return best;
 }
 
-/* A mel picture in decibels, 80 dB deep. */
+/* A mel spectrogram in decibels, 80 dB deep. */
 static base_status picture_features(cli_call *call, const cli_dataset *set, dsp_features **features,
                                     base_error *err) {
     dsp_features_options options;
@@ -238,7 +238,7 @@ static bool picture(base_arena *arena, const data_clips *clips, const dsp_featur
     return complete;
 }
 
-/* One typical clip per class, its waveform and its mel picture. */
+/* One typical clip per class, its waveform and its mel spectrogram. */
 static base_status draw_sounds(cli_call *call, const cli_dataset *set, const char *folder,
                                base_error *err) {
     dsp_features *features;
@@ -299,7 +299,7 @@ static int run_overview(cli_call *call) {
 }
 
 static const cli_flag flags[] = {
-    {"out", "DIR", "also write manifest.csv and pictures of the classes there"},
+    {"out", "DIR", "also write manifest.csv and plots of the classes to this folder"},
     {"near", "COSINE", "count clips at least this similar as copies too (default 0: exact ones)"},
     CLI_FLAG_JSON,
     {0},
@@ -312,8 +312,8 @@ const cli_command cli_data_overview = {
     .description = CLI_DATASET_HELP "\n\nCounts and lengths per class, sample rates and channels, "
                                     "what is left out and why (silent, unreadable, "
                                     "no label rule), clipped files, copies and copies with two "
-                                    "labels. With --out also pictures: clips per class, "
-                                    "and a typical waveform and mel picture of each.",
+                                    "labels. With --out also plots: clips per class, "
+                                    "and a typical waveform and mel spectrogram of each.",
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

@@ -35,7 +35,7 @@ static void add_crop(job *j, const data_row *row, const char *name) {
     j->n_crops++;
 }
 
-/* The songs of one source, and all their crops: also those whose combination is no class. */
+/* The songs of one source, and all their crops: including those whose combination is no class. */
 static base_status write_source(job *j, const data_origin *origin, const data_manifest *manifest,
                                 base_error *err) {
     const data_performance *performance = origin->state;
@@ -109,7 +109,7 @@ const cli_command cli_data_performance = {
     .description =
         "For configurations with 'source: performance'. Each song becomes a WAV file of 32-bit "
         "floats in the form of the section audio (sample rate and channels), and labels.csv lists "
-        "its crops in time, with the parts struck in each: also those that are no class. "
+        "its crops in time, with the parts struck in each: including those that are no class. "
         "'source: csv' reads the folder.",
     .flags = flags,
     .min_arguments = 1,

@@ -50,7 +50,7 @@ const cli_command cli_data_synth = {
     .summary = "write synthesised drum sounds, one folder per class",
     .description =
         "Kick, snare, closed and open hat, clap, tom, cymbal, cowbell and rim as WAV files: "
-        "something to try everything with, without a sample library. The same seed gives the same "
+        "sounds to try the program with, without a sample library. The same seed gives the same "
         "bytes.",
     .flags = flags,
     .min_arguments = 1,

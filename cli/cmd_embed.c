@@ -56,16 +56,16 @@ static int run_embed(cli_call *call) {
 }
 
 static const cli_flag flags[] = {
-    {"out", "FILE", "where to: a .csv, .h5 or .npz file (default embeddings.h5)"},
+    {"out", "FILE", "output file: .csv, .h5 or .npz (default embeddings.h5)"},
     {0},
 };
 
 const cli_command cli_embed = {
     .name = "embed",
     .arguments = "MODEL " CLI_DATASET_ARGUMENTS,
-    .summary = "write what a model makes of each sound before it decides",
-    .description = "One row of numbers per sound: what the network's last layer reads, of an "
-                   "ensemble all members' side by side. " CLI_DATASET_HELP
+    .summary = "write the embedding of each sound: the input of the last layer",
+    .description = "One row of numbers per sound: the input of the network's last layer, for an "
+                   "ensemble those of all members side by side. " CLI_DATASET_HELP
                    " The sounds are brought into the form the model was trained on.",
     .flags = flags,
     .min_arguments = 2,

@@ -47,8 +47,7 @@ static base_status check_classes(const base_strings *classes, base_error *err) {
         }
         for (int k = 0; k < i; k++) {
             if (strcmp(classes->items[i], classes->items[k]) != 0) continue;
-            return base_fail(err, BASE_EUSAGE, "--classes: %s stands there twice",
-                             classes->items[i]);
+            return base_fail(err, BASE_EUSAGE, "--classes: %s is given twice", classes->items[i]);
         }
     }
     return BASE_OK;
@@ -261,9 +260,9 @@ const cli_command cli_import = {
         "WEIGHTS is a safetensors or NPZ file, or HDF5 as Keras writes it. The network is that of "
         "CONFIG, or of --into MODEL, whose classes and normalisation stay. Names and shapes must "
         "be "
-        "its own (rimshot summary), which are PyTorch's; Keras' layouts are turned into them.\n\n"
-        "--names maps other names: {conv: \"\", gru: \"13\", head: ~} turns conv.0.weight into "
-        "0.weight, gru.bias_hh_l0 into 13.bias_hh_l0, and leaves out what starts with head. Every "
+        "its own (rimshot summary), which are PyTorch's; Keras' layouts are converted.\n\n"
+        "--names maps other names: {conv: \"\", gru: \"13\", head: ~} maps conv.0.weight to "
+        "0.weight, gru.bias_hh_l0 to 13.bias_hh_l0, and leaves out what starts with head. Every "
         "tensor that is missing, unknown or misshaped is listed.",
     .flags = flags,
     .min_arguments = 1,

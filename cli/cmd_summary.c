@@ -131,7 +131,7 @@ static int summarize_model(cli_call *call) {
     base_error err;
     infer_model *model;
     if (call->n_arguments > 1 || cli_given(call, "classes")) {
-        return cli_usage("%s: a model is as it is; overrides and --classes go with a configuration",
+        return cli_usage("%s: overrides and --classes need a configuration, not a model file",
                          call->arguments[0]);
     }
     if (infer_model_open(call->arguments[0], 1, call->pool, &model, &err) != BASE_OK) {

@@ -49,9 +49,9 @@ bool cli_stopped(void) {
     return stop_requested != 0;
 }
 
-/* OpenBLAS picks its kernels when it is loaded, before main, and takes some new processors for old
- * ones. Set what it should pick and start over, once; results go with the kernel that is really in
- * use. */
+/* OpenBLAS picks its kernels when it is loaded, before main, and mistakes some new processors for
+ * old ones. Set what it should pick and start over, once; results go with the kernel that is really
+ * in use. */
 static void choose_blas_kernel(char **argv) {
     const char *best = nn_blas_best_kernel();
     bool chosen = getenv("OPENBLAS_CORETYPE") != NULL || getenv("RIMSHOT_STARTED") != NULL;

@@ -355,7 +355,8 @@ void dsp_descriptors_features(const double values[DSP_N_DESCRIPTORS],
     for (int i = 0; i < DSP_N_DESCRIPTORS; i++) {
         const dsp_descriptor *row = &dsp_descriptor_table[i];
         double value = isnan(values[i]) ? row->neutral : values[i];
-        if (row->least > 0.0) value = log2(value < row->least ? row->least : value);
+        if (row->lower_bound > 0.0)
+            value = log2(value < row->lower_bound ? row->lower_bound : value);
         features[i] = (float)value;
     }
 }

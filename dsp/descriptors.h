@@ -1,6 +1,6 @@
-/* dsp/descriptors.h - a clip in numbers that have names: its pitch, tone and loudness.
+/* dsp/descriptors.h - named features of a clip: its pitch, tone and loudness.
  *
- * A clip ends with its last sample that is not zero, so that padding plays no part. Pitch, tone and
+ * A clip ends with its last non-zero sample, so padding has no effect. Pitch, tone and
  * times are those of the mean of the channels; levels are over all channels. The front end's kind
  * `descriptors` and `rimshot data descriptors` give the same numbers.
  *
@@ -18,8 +18,8 @@ enum { DSP_N_DESCRIPTORS = 28 };
 typedef struct {
     const char *name, *unit, *help; /* unit "" if it has none; help: one sentence without a stop */
     /* As a network's input. */
-    double neutral; /* what stands for an undefined value; NaN: it is always defined */
-    double least;   /* > 0: log2(max(value, least)) is given, so that a step is a ratio */
+    double neutral;     /* replaces an undefined value; NaN: it is always defined */
+    double lower_bound; /* > 0: log2(max(value, lower_bound)) is given, so a step is a ratio */
 } dsp_descriptor;
 
 extern const dsp_descriptor dsp_descriptor_table[DSP_N_DESCRIPTORS];

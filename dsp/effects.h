@@ -14,12 +14,12 @@ void dsp_gain(dsp_clip clip, double gain_db);
 void dsp_channel_swap(dsp_clip clip); /* reverses the order of channels */
 /* Mid/side: side *= 1 + depth, for stereo; others are left alone. depth -1 gives mono. */
 void dsp_stereo_image(dsp_clip clip, double depth);
-/* Moves sound later (shift > 0) or earlier by `shift` samples, zeros moving in. */
+/* Delays the sound by `shift` samples (advances it where negative); zeros fill the gap. */
 void dsp_time_shift(dsp_clip clip, int64_t shift);
 
 typedef enum { DSP_NOISE_WHITE, DSP_NOISE_PINK } dsp_noise_kind;
-/* Adds Gaussian noise whose power over the clip is snr_db below the clip's; silence is left alone.
- * Made of waves with random phases, of equal power (white) or of 1/f (pink: -3 dB per octave).
+/* Adds Gaussian noise whose power over the clip is snr_db below the clip's; silence stays as it is.
+ * A sum of sinusoids with random phases, of equal power (white) or 1/f (pink: -3 dB per octave).
  * dsp/noise.c */
 base_status dsp_noise(dsp_clip clip, dsp_noise_kind kind, double snr_db, base_rng *rng,
                       base_error *err);
@@ -28,12 +28,12 @@ typedef enum { DSP_DISTORTION_SOFT, DSP_DISTORTION_HARD } dsp_distortion_kind;
 /* Drives by gain_db, then tanh (soft) or clips to [-1, 1] (hard), then restores the clip's peak. */
 void dsp_distortion(dsp_clip clip, dsp_distortion_kind kind, double gain_db);
 
-/* The largest |x|, at least 0; what is not a number is passed over. */
+/* The largest |x|, at least 0; NaNs are skipped. */
 float dsp_peak(const float *x, int64_t n);
 /* Scales so that the peak (or the RMS) is at `level_db` re 1; silence is left alone. */
 void dsp_normalize_peak(dsp_clip clip, double level_db);
 void dsp_normalize_rms(dsp_clip clip, double level_db);
-/* Zero mean, unit deviation over all channels (a constant clip becomes zero). */
+/* Zero mean and unit standard deviation over all channels (a constant clip becomes zero). */
 void dsp_normalize_standard(dsp_clip clip);
 
 /* The span that is not silent, as librosa.effects.trim(top_db, frame_length, hop_length, ref=max):

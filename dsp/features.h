@@ -84,13 +84,14 @@ double dsp_features_work(const dsp_features *features);
  * odd). */
 void dsp_features_apply(const dsp_features *features, const float *audio, void *scratch,
                         float *out);
-/* Frames that carry sound for a clip whose first n_valid samples do (the rest being padding):
+/* Valid frames of a clip whose first n_valid samples are valid (the rest being padding):
  * 1 + (n_valid - 1) / hop for framed kinds, n_valid for waveform, at most those the clip gives; T
  * without mask_padding. */
 int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid);
 
-/* Fitted normalisation. feature: F means and deviations; dataset: one of each; minmax: minimum and
- * range of all; others none; as many again for each further part. y = (x - offset) / scale. */
+/* Fitted normalisation. feature: F means and standard deviations; dataset: one of each; minmax:
+ * minimum and range of all; others none; as many again for each further part. y = (x - offset) /
+ * scale. */
 int64_t dsp_features_norm_size(const dsp_features *features);
 bool dsp_features_needs_fit(const dsp_features *features); /* has such and none is set yet */
 void dsp_features_set_norm(dsp_features *features, const float *offset, const float *scale);

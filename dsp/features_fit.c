@@ -31,7 +31,8 @@ static void tally_add(tally *t, const float *x, int64_t n) {
     t->n += n;
 }
 
-/* A deviation or range that is nothing but rounding would blow it up: such data is only shifted. */
+/* Dividing by a standard deviation or range that is rounding error would amplify it: such data is
+ * only shifted. */
 static float usable_scale(double scale, double offset) {
     return scale > 1e-6 * fabs(offset) && scale > 1e-12 ? (float)scale : 1.0f;
 }

@@ -78,14 +78,14 @@ static void add_energy(const dsp_loudness_sound *sound, const float *x, int64_t 
     }
 }
 
-/* Mean energy over the blocks that have more than `least`; 0 if none has. */
-static double gated_mean(const double *energy, int64_t n_steps, double least) {
+/* Mean energy over the blocks that have more than `threshold`; 0 if none has. */
+static double gated_mean(const double *energy, int64_t n_steps, double threshold) {
     double total = 0.0;
     int64_t n_blocks = 0;
     for (int64_t s = 0; s + STEPS <= n_steps; s++) {
         double block = 0.0;
         for (int64_t i = 0; i < STEPS; i++) block += energy[s + i];
-        if (!(block > least)) continue;
+        if (!(block > threshold)) continue;
         total += block;
         n_blocks++;
     }
@@ -101,8 +101,8 @@ double dsp_loudness_lufs(const dsp_loudness_sound *sound, void *scratch) {
     for (int64_t c = 0; c < sound->n_channels; c++) {
         add_energy(sound, sound->x + c * sound->stride, n_steps, energy);
     }
-    double least = block * pow(10.0, (ABSOLUTE_LUFS - OFFSET_LU) / 10.0);
-    double mean = gated_mean(energy, n_steps, least);
-    mean = gated_mean(energy, n_steps, fmax(least, mean * pow(10.0, RELATIVE_LU / 10.0)));
+    double threshold = block * pow(10.0, (ABSOLUTE_LUFS - OFFSET_LU) / 10.0);
+    double mean = gated_mean(energy, n_steps, threshold);
+    mean = gated_mean(energy, n_steps, fmax(threshold, mean * pow(10.0, RELATIVE_LU / 10.0)));
     return mean > 0.0 ? OFFSET_LU + 10.0 * log10(mean / block) : NAN;
 }

@@ -1,5 +1,5 @@
-/* dsp/sound_memory.h - sound files in memory for libsndfile, and the one door through which the
- * program opens any sound file. */
+/* dsp/sound_memory.h - sound files in memory for libsndfile; every sound file of the program
+ * is opened here. */
 #ifndef DSP_SOUND_MEMORY_H
 #define DSP_SOUND_MEMORY_H
 

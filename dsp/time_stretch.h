@@ -1,11 +1,11 @@
 /* dsp/time_stretch.h - changes a clip's duration and keeps its pitch: a phase vocoder.
  *
- * Analysis frames are read where a map from stretched time back to the clip's own time says. Around
- * each onset the map runs at the clip's own speed and the vocoder starts from the clip's phases, so
- * that an attack is copied, not smeared; the time so lost is made up between onsets. Elsewhere the
- * phase of each spectral peak advances as much as between two analysis frames one hop apart, and
- * the bins around a peak turn with it (Laroche & Dolson 1999, identity phase locking). With that
- * pair of frames no phase is ever unwrapped: a turn is a product of complex numbers. */
+ * Analysis frames are read at the places given by a map from stretched time to the clip's time.
+ * Around each onset the map runs at the clip's own speed and the vocoder starts from the clip's
+ * phases, so that an attack is copied, not smeared; the time so lost is made up between onsets.
+ * Elsewhere the phase of each spectral peak advances as much as between two analysis frames one hop
+ * apart, and the bins around a peak turn with it (Laroche & Dolson 1999, identity phase locking).
+ * With that pair of frames no phase is ever unwrapped: a turn is a product of complex numbers. */
 #ifndef DSP_TIME_STRETCH_H
 #define DSP_TIME_STRETCH_H
 

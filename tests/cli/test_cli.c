@@ -61,7 +61,8 @@ START_TEST(wrong_commands_and_flags_are_named) {
         {"$RIMSHOT data overview . --near nan", 2, "--near=nan"},
         {"$RIMSHOT data synth d --per-class 0", 2, "--per-class=0"},
         {"$RIMSHOT summary x --classes=-1", 2, "--classes=-1"},
-        {"$RIMSHOT summary x.h5 train.epochs=5", 2, "x.h5: a model is as it is"},
+        {"$RIMSHOT summary x.h5 train.epochs=5", 2,
+         "x.h5: overrides and --classes need a configuration"},
         {"$RIMSHOT \"$(printf 'a\\033[31m\\nb')\"", 2, "a?[31m?b: no such command"},
     };
     COMPLAINS(test_folder(), rows);

@@ -99,7 +99,7 @@ START_TEST(wrong_use_is_named) {
          "a model has its configuration"},
         {"$RIMSHOT import keras.h5 --into a.h5 --classes a -o x.h5", "a model has its"},
         {"$RIMSHOT import image.yaml keras.h5 --classes a,,b -o x.h5", "a name is empty"},
-        {"$RIMSHOT import image.yaml keras.h5 --classes a,b,a -o x.h5", "a stands there twice"},
+        {"$RIMSHOT import image.yaml keras.h5 --classes a,b,a -o x.h5", "a is given twice"},
     };
     const char *folder = prepared();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

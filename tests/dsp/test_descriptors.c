@@ -160,7 +160,7 @@ START_TEST(ratios_become_steps) {
     for (int i = 0; i < N; i++) values[i] = 100;
     dsp_descriptors_features(values, doubled);
     for (int i = 0; i < N; i++) {
-        float step = dsp_descriptor_table[i].least > 0 ? 1.0f : 50.0f;
+        float step = dsp_descriptor_table[i].lower_bound > 0 ? 1.0f : 50.0f;
         ck_assert_float_eq_tol(doubled[i] - features[i], step, 1e-5f);
     }
 }
