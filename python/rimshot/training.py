@@ -232,5 +232,6 @@ class _Follower:
         if not wanted or code == _STOPPED:
             raise TrainingStopped(text.split(";", 1)[0] or "stopped", self.folder)
         text = text.replace("rimshot: ", "", 1) or f"the run ended with exit status {code}"
+        text = re.sub(r"--(resume|overwrite)\b", r"\1=True", text).replace("--out ", "out= ")
         raise TrainingError(text, Status.CONFIG if code == _USAGE else Status.IO)
 

@@ -88,7 +88,7 @@ def test_stopped_and_resumed_to_the_same_bytes(home, config, run):
     assert caught.value.folder == str(out)
     with pytest.raises(rimshot.FileError, match="not finished"):
         rimshot.Run(out)
-    with pytest.raises(rimshot.TrainingError, match="resume"):
+    with pytest.raises(rimshot.TrainingError, match="resume=True goes on"):
         rimshot.train(config, out=out)
     again = rimshot.train(config, out=out, resume=True)
     assert content(again.folder) == content(run.folder)
