@@ -197,7 +197,10 @@ START_TEST(events_are_lines_of_json) {
     ck_assert_int_eq(count(end.out, "{\"event\": \"data\", \"name\": \"tiny\""), 1);
     ck_assert_int_eq(count(end.out, "{\"event\": \"epoch\", \"stage\": \"fold\""), 4);
     ck_assert_int_eq(
-        count(end.out, "\"stage\": \"final\", \"fold\": 0, \"folds\": 1, \"epoch\": 2"), 1);
+        count(
+            end.out,
+            "{\"event\": \"epoch\", \"stage\": \"final\", \"fold\": 0, \"folds\": 1, \"epoch\": 2"),
+        1);
     ck_assert_int_eq(count(end.out, "\"balanced\": null}\n"), 2);
     ck_assert_int_eq(count(end.out, "{\"event\": \"fold\", \"stage\": \"fold\", \"fold\": 2"), 1);
     ck_assert_int_eq(count(end.out, "nan"), 0);
