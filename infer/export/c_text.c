@@ -5,9 +5,18 @@
 
 #include "infer/export/c.h"
 
+/* What weights that are finite can come to when they are folded: C has no words for it. */
+static bool add_not_finite(base_text *text, double value) {
+    if (isfinite(value)) return false;
+    base_text_add(text, isnan(value) ? "(0.0f / 0.0f)"
+                        : value > 0  ? "(1.0f / 0.0f)"
+                                     : "(-1.0f / 0.0f)");
+    return true;
+}
+
 void export_c_number(base_text *text, float value) {
     char number[32];
-    BASE_CHECK(isfinite(value));
+    if (add_not_finite(text, (double)value)) return;
     for (int digits = 6; digits <= 9; digits++) {
         snprintf(number, sizeof number, "%.*g", digits, (double)value);
         if (strtof(number, NULL) == value) break;
@@ -18,7 +27,7 @@ void export_c_number(base_text *text, float value) {
 
 void export_c_double(base_text *text, double value) {
     base_text number = {0};
-    BASE_CHECK(isfinite(value));
+    if (add_not_finite(text, value)) return;
     base_text_add_number(&number, value);
     bool is_integer = strpbrk(base_text_string(&number), ".e") == NULL;
     base_text_printf(text, "%s%s", base_text_string(&number), is_integer ? ".0" : "");

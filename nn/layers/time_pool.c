@@ -144,7 +144,7 @@ static void turn_to_kind(pool_sample *s, const pool_sample *first, int64_t sampl
     int64_t n = kept_floats(kind_at(c->options, index), c->n_frames, c->n_features);
     if (first->y != NULL) s->y = first->y + index * c->n_features;
     if (first->dy != NULL) s->dy = first->dy + index * c->n_features;
-    s->kept = c->run->cache + *kept + sample * n;
+    if (n > 0) s->kept = c->run->cache + *kept + sample * n; /* no kind keeps anything: no cache */
     *kept += c->run->plan->max_batch * n;
 }
 

@@ -338,9 +338,21 @@ START_TEST(refuses_numbers_that_are_none) {
 }
 END_TEST
 
-TEST_MAIN("infer/export/c", every_layer_has_a_form, images_and_both_recurrent_directions,
-          strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
-          first_layers_read_silence, decision_trees, moved_axes_end_the_padding, integers,
-          every_front_end, compilers, finds_a_wrong_weight, one_member_of_an_ensemble,
-          verifies_by_the_compiler_that_is_there, verifying_says_what_is_wrong,
-          refuses_numbers_that_are_none)
+/* Folding can overflow though all weights are finite. */
+START_TEST(numbers_that_are_not_finite_are_written) {
+    base_text text = {0};
+    export_c_number(&text, INFINITY);
+    export_c_number(&text, 0.5f);
+    export_c_double(&text, -INFINITY);
+    export_c_double(&text, NAN);
+    ck_assert_str_eq(base_text_string(&text), "(1.0f / 0.0f)0.5f(-1.0f / 0.0f)(0.0f / 0.0f)");
+    base_text_release(&text);
+}
+END_TEST
+
+TEST_MAIN("infer/export/c", numbers_that_are_not_finite_are_written, every_layer_has_a_form,
+          images_and_both_recurrent_directions, strides_dilation_groups_and_other_windows,
+          nested_lists, stacks_of_recurrent_layers, first_layers_read_silence, decision_trees,
+          moved_axes_end_the_padding, integers, every_front_end, compilers, finds_a_wrong_weight,
+          one_member_of_an_ensemble, verifies_by_the_compiler_that_is_there,
+          verifying_says_what_is_wrong, refuses_numbers_that_are_none)
