@@ -1,6 +1,8 @@
 /* nn/kernels/gemm.h - matrix products; the only user of OpenBLAS.
  *
- * OpenBLAS runs single-threaded inside our own tasks; blocks of C are cut by shape alone. */
+ * OpenBLAS runs single-threaded inside our own tasks; blocks of C are cut by shape alone. The bits
+ * of a row depend on how many there are and where it stands: what is a sample or a frame in forward
+ * goes to nn/kernels/rows.h. */
 #ifndef NN_KERNELS_GEMM_H
 #define NN_KERNELS_GEMM_H
 
