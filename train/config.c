@@ -101,8 +101,7 @@ static const base_option top_table[] = {
 const train_config_section *train_config_sections(int *n) {
     static const train_config_section sections[] = {
         {"", "what a configuration consists of", top_table, NULL},
-        {"dataset", "sources of sounds and labels", data_source_table, NULL},
-        {"dataset.source", "keys that each kind of source has besides", NULL, data_source_variants},
+        {"dataset", "sources of sounds and labels", data_source_table, data_source_variants},
         {"audio", "form that every sound is brought into", data_audio_table, NULL},
         {"features", "front end: waveform to network input", dsp_features_table, NULL},
         {"augment", "list of effects on training clips, in order", NULL, data_augment_variants},

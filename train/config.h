@@ -99,8 +99,8 @@ base_status train_config_check_same(const char *path, const base_text *yaml, con
 /* One row per section, for help: name, one sentence, table (NULL: a list of variants or free). */
 typedef struct {
     const char *name, *help;
-    const base_option *table;
-    const base_variant *const *(*variants)(int *n); /* augment, network, optimizer ... */
+    const base_option *table;                       /* keys, NULL: none, */
+    const base_variant *const *(*variants)(int *n); /* and named things with keys of their own */
 } train_config_section;
 const train_config_section *train_config_sections(int *n);
 

@@ -4,7 +4,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_CELLS = 1000, MAX_AXES = 64, MAX_VALUE_BYTES = 40, MAX_NAME_BYTES = 100 };
+enum {
+    MAX_CELLS = 1000,
+    MAX_AXES = 64,
+    MAX_KEYS = 256,
+    MAX_VALUE_BYTES = 40,
+    MAX_NAME_BYTES = 100
+};
 
 typedef struct {
     const char *name, *config;
@@ -50,13 +56,22 @@ static const train_config_section *find_section(const char *name, size_t n_bytes
     return NULL;
 }
 
-static base_status check_step(const base_node *node, const base_option *table, const char *step,
-                              base_error *err) {
-    const char *names[MAX_AXES];
-    int n = 0;
-    for (; table[n].key != NULL && n < MAX_AXES; n++) {
-        names[n] = table[n].key;
-        if (strcmp(names[n], step) == 0) return BASE_OK;
+static void add_keys(const base_option *table, const char *names[MAX_KEYS], int *n) {
+    for (; table != NULL && table->key != NULL && *n < MAX_KEYS; table++)
+        names[(*n)++] = table->key;
+}
+
+/* A key of the section, or of one of its kinds: which of them a cell has is not known yet. */
+static base_status check_step(const base_node *node, const train_config_section *section,
+                              const char *step, base_error *err) {
+    const char *names[MAX_KEYS];
+    int n = 0, n_variants = 0;
+    const base_variant *const *variants =
+        section->variants != NULL ? section->variants(&n_variants) : NULL;
+    add_keys(section->table, names, &n);
+    for (int v = 0; v < n_variants; v++) add_keys(variants[v]->options, names, &n);
+    for (int i = 0; i < n; i++) {
+        if (strcmp(names[i], step) == 0) return BASE_OK;
     }
     return fail_unknown(node, "key", step, (base_strings){names, n}, err);
 }
@@ -71,7 +86,7 @@ static base_status check_key(const train_sweep *sweep, const base_node *node, co
     for (const char *step = key; status == BASE_OK && section && section->table;) {
         size_t n = strcspn(step, ".[");
         char *name = base_arena_copy(&scratch, step, n);
-        status = name ? check_step(node, section->table, name, err) : no_memory(sweep, err);
+        status = name ? check_step(node, section, name, err) : no_memory(sweep, err);
         section = find_section(key, (size_t)(step + n - key));
         const char *dot = strchr(step + n, '.');
         if (dot == NULL) break;
