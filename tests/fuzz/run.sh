@@ -4,6 +4,7 @@
 set -eu
 build=$1
 seconds=$2
+export OPENBLAS_NUM_THREADS=1 # as the program has it; its threads wait by spinning
 export ASAN_OPTIONS="allocator_may_return_null=1:detect_leaks=1"
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 [ -d "$build/corpus" ] || tests/fuzz/seeds.sh "$build/corpus"
