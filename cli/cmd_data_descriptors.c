@@ -93,13 +93,13 @@ static base_status keep_levels(cli_call *call, base_error *err) {
 
 static int run_descriptors(cli_call *call) {
     cli_progress progress = {.call = call};
-    cli_dataset set = {0};
+    cli_dataset set = {.progress = &progress};
     base_error err;
     const char *path = cli_text(call, "out");
     if (path == NULL) path = "descriptors.csv";
     base_status status = infer_vectors_check(path, &err);
     if (status == BASE_OK) status = keep_levels(call, &err);
-    if (status == BASE_OK) status = cli_dataset_open(call, 0, NULL, &progress, &set, &err);
+    if (status == BASE_OK) status = cli_dataset_open(call, 0, NULL, &set, &err);
     cli_progress_clear(&progress);
     if (status == BASE_OK) status = describe(call, &set, path, &progress, &err);
     cli_dataset_release(&set);

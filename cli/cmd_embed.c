@@ -21,13 +21,13 @@ static base_status embed_clips(infer_model *model, const data_clips *clips, cli_
 
 static base_status embed(cli_call *call, infer_model *model, const char *path, base_error *err) {
     cli_progress progress = {.call = call};
-    cli_dataset set = {0};
+    cli_dataset set = {.progress = &progress};
     infer_vectors vectors = {.manifest = &set.manifest,
                              .clips = &set.clips,
                              .name = "embedding",
                              .n_columns = infer_model_embedding_size(model)};
     float *x = NULL;
-    base_status status = cli_dataset_open(call, 1, infer_model_audio(model), &progress, &set, err);
+    base_status status = cli_dataset_open(call, 1, infer_model_audio(model), &set, err);
     if (status == BASE_OK) {
         size_t n = (size_t)set.clips.n_clips * (size_t)vectors.n_columns;
         x = base_arena_alloc(&call->arena, n, sizeof *x);

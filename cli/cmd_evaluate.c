@@ -61,10 +61,9 @@ static base_status match_classes(base_arena *arena, evaluation *e, base_error *e
     return base_fail(err, BASE_EDATA, "no sound of the data set has a class that the model knows");
 }
 
-static base_status evaluate(cli_call *call, cli_progress *progress, evaluation *e,
-                            base_error *err) {
+static base_status evaluate(cli_call *call, evaluation *e, base_error *err) {
     BASE_TRY(open_model(call, e, err));
-    BASE_TRY(cli_dataset_open(call, 1, infer_model_audio(e->model), progress, &e->set, err));
+    BASE_TRY(cli_dataset_open(call, 1, infer_model_audio(e->model), &e->set, err));
     BASE_TRY(match_classes(&call->arena, e, err));
     BASE_TRY(
         infer_model_classify_clips(e->model, &e->set.clips, e->index, e->n, e->probability, err));
@@ -116,11 +115,11 @@ static void add_text(const evaluation *e, bool color, base_text *out) {
 }
 
 static int run_evaluate(cli_call *call) {
-    evaluation e = {0};
     cli_progress progress = {.call = call};
+    evaluation e = {.set = {.progress = &progress}};
     base_text out = {0};
     base_error err;
-    base_status status = evaluate(call, &progress, &e, &err);
+    base_status status = evaluate(call, &e, &err);
     cli_progress_clear(&progress);
     if (status == BASE_OK && call->json) add_json(&e, &out);
     if (status == BASE_OK && !call->json) add_text(&e, call->color, &out);

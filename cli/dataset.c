@@ -59,9 +59,9 @@ base_status cli_dataset_list(cli_call *call, int first, const data_audio_options
 }
 
 base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
-                             cli_progress *progress, cli_dataset *set, base_error *err) {
+                             cli_dataset *set, base_error *err) {
     BASE_TRY(cli_dataset_list(call, first, audio, set, err));
-    data_work work = {call->pool, base_path_cache(&call->arena), cli_progress_data, progress};
+    data_work work = {call->pool, base_path_cache(&call->arena), cli_progress_data, set->progress};
     return data_clips_open(&set->manifest, &set->audio, &work, &set->clips, err);
 }
 
@@ -72,12 +72,12 @@ void cli_dataset_release(cli_dataset *set) {
 
 int cli_dataset_show(cli_call *call, cli_dataset_view *show) {
     cli_progress progress = {.call = call};
-    cli_dataset set = {0};
+    cli_dataset set = {.progress = &progress};
     base_text out = {0};
     base_error err;
     double near = 0;
     if (!cli_number(call, "near", 0, 1, &near)) return CLI_USAGE;
-    base_status status = cli_dataset_open(call, 0, NULL, &progress, &set, &err);
+    base_status status = cli_dataset_open(call, 0, NULL, &set, &err);
     cli_progress_clear(&progress);
     if (status == BASE_OK) status = show(call, &set, near, &out, &err);
     int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);

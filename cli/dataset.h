@@ -12,8 +12,10 @@
     "overrides KEY=VALUE), a folder with a labels.csv (columns path, label), or a folder with "    \
     "one folder of sounds per class."
 
-/* An open data set; all zeros before it is opened. */
+/* An open data set. Before it is opened `progress` is set, unless it is only listed, and all else
+ * is zero. */
 typedef struct {
+    cli_progress *progress; /* shows the decoding */
     data_audio_options audio;
     data_manifest manifest;
     data_clips clips;
@@ -22,7 +24,7 @@ typedef struct {
 /* Opens what the arguments from number `first` on name. Its sounds are brought into the form
  * `audio`; NULL: that of the configuration. Strings live in the call's arena. */
 base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
-                             cli_progress *progress, cli_dataset *set, base_error *err);
+                             cli_dataset *set, base_error *err);
 /* The same without decoding: `set` has no clips. */
 base_status cli_dataset_list(cli_call *call, int first, const data_audio_options *audio,
                              cli_dataset *set, base_error *err);
