@@ -196,18 +196,16 @@ static base_status write_model(cli_call *call, const target *to, const char *wei
 }
 
 static base_status import_weights(cli_call *call, const target *to, const char *weights,
-                                  base_text *faults, base_error *err) {
+                                  infer_import_report *report, base_error *err) {
     infer_import_options options = {.whole = true};
     infer_tensors tensors;
     base_node *names;
-    int n_taken;
     const char *keep = cli_text(call, "keep");
     if (keep != NULL) BASE_TRY(split(call, keep, &options.keep, err));
     BASE_TRY(read_names(call, &names, err));
     options.names = names;
     BASE_TRY(infer_tensors_read(weights, &tensors, err));
-    base_status status =
-        infer_import_layers(&tensors, &options, to->member->network, &n_taken, faults, err);
+    base_status status = infer_import_weights(&tensors, &options, to->member->network, report, err);
     infer_tensors_release(&tensors);
     if (status != BASE_OK) return base_fail_within(err, "%s", weights);
     if (!dsp_features_needs_fit(to->member->features) || call->quiet) return BASE_OK;
@@ -217,7 +215,7 @@ static base_status import_weights(cli_call *call, const target *to, const char *
 
 static int run_import(cli_call *call) {
     base_error err;
-    base_text faults = {0};
+    infer_import_report report = {0};
     target to = {0};
     const char *model = cli_text(call, "into");
     if (model == NULL && call->n_arguments < 2) {
@@ -230,11 +228,11 @@ static int run_import(cli_call *call) {
     const char *weights = call->arguments[model == NULL];
     base_status status = model != NULL ? open_model(call, model, &to, &err)
                                        : open_config(call, call->arguments[0], &to, &err);
-    if (status == BASE_OK) status = import_weights(call, &to, weights, &faults, &err);
+    if (status == BASE_OK) status = import_weights(call, &to, weights, &report, &err);
     if (status == BASE_OK) status = write_model(call, &to, weights, &err);
     int code = status == BASE_OK ? CLI_OK : cli_fail(&err);
-    fputs(base_text_string(&faults), stderr);
-    base_text_release(&faults);
+    fputs(base_text_string(&report.faults), stderr);
+    base_text_release(&report.faults);
     release(&to);
     return code;
 }

@@ -71,14 +71,15 @@ base_status train_init_apply(const train_init *init, nn_network *network, int *n
     int n = 0;
     base_status status = BASE_OK;
     if (init && init->options) {
-        base_text faults = {0};
+        infer_import_report report = {0};
         infer_import_options options = {.names = init->options->names,
                                         .prefix = init->options->prefix,
                                         .only = init->options->only,
                                         .partial = init->options->partial};
-        status = infer_import_layers(&init->tensors, &options, network, &n, &faults, err);
-        if (status != BASE_OK) status = tell_faults(init, &faults, err);
-        base_text_release(&faults);
+        status = infer_import_weights(&init->tensors, &options, network, &report, err);
+        if (status != BASE_OK) status = tell_faults(init, &report.faults, err);
+        base_text_release(&report.faults);
+        n = report.n_taken;
         if (status == BASE_OK && n == 0) {
             status = base_fail(err, BASE_ESHAPE, "%s: none of its tensors is in the network",
                                init->path);

@@ -10,13 +10,13 @@ typedef struct {
     nn_network *network;
     const char **renamed;        /* [tensors->n] NULL: left out */
     const infer_tensor **source; /* [n_tensors of the network] */
-    base_text *faults;
+    infer_import_report *report;
     int64_t n_faults;
     base_arena arena;
 } importing;
 
 static void add_fault(importing *in, const char *what, const char *name, const char *detail) {
-    base_text_printf(in->faults, "%s: %s%s\n", what, name, detail);
+    base_text_printf(&in->report->faults, "%s: %s%s\n", what, name, detail);
     in->n_faults++;
 }
 
@@ -129,7 +129,7 @@ static base_status place_tensor(importing *in, size_t i, base_error *err) {
     }
     nn_shape shape = nn_network_tensor(in->network, target).shape;
     if (in->source[target] != NULL) {
-        add_fault(in, "a second tensor of one name", tensor->name, detail);
+        add_fault(in, "given twice", tensor->name, detail);
     } else if (!fits(tensor, shape)) {
         snprintf(detail, sizeof detail, " is %s, the network needs %s",
                  infer_tensor_shape(tensor, stored), nn_shape_text(shape, false, wanted));
@@ -205,33 +205,21 @@ static base_status check_all(importing *in, base_error *err) {
                      (long long)in->n_faults);
 }
 
-static base_status run(importing *in, int *n_taken, base_error *err) {
-    int n = nn_network_n_tensors(in->network);
-    in->renamed = base_arena_alloc(&in->arena, in->tensors->n + 1, sizeof *in->renamed);
-    in->source = base_arena_alloc(&in->arena, (size_t)n + 1, sizeof *in->source);
-    base_status status = in->renamed != NULL && in->source != NULL
-                             ? check_all(in, err)
+base_status infer_import_weights(const infer_tensors *tensors, const infer_import_options *options,
+                                 nn_network *network, infer_import_report *report,
+                                 base_error *err) {
+    int n = nn_network_n_tensors(network);
+    importing in = {.tensors = tensors, .options = *options, .network = network, .report = report};
+    in.renamed = base_arena_alloc(&in.arena, tensors->n + 1, sizeof *in.renamed);
+    in.source = base_arena_alloc(&in.arena, (size_t)n + 1, sizeof *in.source);
+    base_status status = in.renamed != NULL && in.source != NULL
+                             ? check_all(&in, err)
                              : base_fail(err, BASE_EMEMORY, "import: out of memory");
-    *n_taken = 0;
     for (int i = 0; status == BASE_OK && i < n; i++) {
-        if (in->source[i] == NULL) continue;
-        infer_tensor_floats(in->source[i], nn_network_tensor(in->network, i).data);
-        ++*n_taken;
+        if (in.source[i] == NULL) continue;
+        infer_tensor_floats(in.source[i], nn_network_tensor(network, i).data);
+        report->n_taken++;
     }
-    base_arena_release(&in->arena);
+    base_arena_release(&in.arena);
     return status;
-}
-
-base_status infer_import_weights(const infer_tensors *tensors, const base_node *names,
-                                 nn_network *network, base_text *faults, base_error *err) {
-    int n_taken;
-    infer_import_options options = {.names = names, .whole = true};
-    return infer_import_layers(tensors, &options, network, &n_taken, faults, err);
-}
-
-base_status infer_import_layers(const infer_tensors *tensors, const infer_import_options *options,
-                                nn_network *network, int *n_taken, base_text *faults,
-                                base_error *err) {
-    importing in = {.tensors = tensors, .options = *options, .network = network, .faults = faults};
-    return run(&in, n_taken, err);
 }

@@ -27,7 +27,9 @@ static infer_model *open_model(const char *path) {
 /* What is read back is what the network holds, and makes another network the same. */
 static void round_trip(infer_model *model, const char *format, const char *path) {
     base_error err;
-    base_text report = {0}, faults = {0};
+    base_text report = {0};
+    infer_import_options whole = {.whole = true};
+    infer_import_report imported = {0};
     infer_export_options options = {.member = -1};
     TEST_OK(find(format)->write(model, &options, path, &err), err);
     TEST_OK(find(format)->verify(model, &options, path, &report, &err), err);
@@ -40,14 +42,14 @@ static void round_trip(infer_model *model, const char *format, const char *path)
         nn_network_new(nn_network_layers(network), nn_network_get_config(network), &other, &err),
         err);
     TEST_OK(infer_tensors_read(path, &tensors, &err), err);
-    TEST_OK(infer_import_weights(&tensors, NULL, other, &faults, &err), err);
+    TEST_OK(infer_import_weights(&tensors, &whole, other, &imported, &err), err);
     infer_tensors_release(&tensors);
     for (int i = 0; i < nn_network_n_tensors(network); i++) {
         nn_tensor a = nn_network_tensor(network, i), b = nn_network_tensor(other, i);
         ck_assert_mem_eq(a.data, b.data, (size_t)nn_shape_count(a.shape) * sizeof *a.data);
     }
     nn_network_free(other);
-    base_text_release(&faults);
+    base_text_release(&imported.faults);
 }
 
 START_TEST(tensors_survive_the_way_out_and_back) {

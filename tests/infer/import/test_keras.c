@@ -20,7 +20,7 @@ static void check_network(const char *file, const char *names, const char *layer
                           const nn_network_config *config, const char *what) {
     base_arena arena = {0};
     base_error err;
-    base_text faults = {0};
+    infer_import_report report = {0};
     infer_tensors tensors;
     base_node *map = NULL;
     char x[32], y[32];
@@ -32,8 +32,9 @@ static void check_network(const char *file, const char *names, const char *layer
     if (names != NULL) {
         TEST_OK(base_yaml_parse(names, "names.yaml", &arena, &map, &err), err);
     }
-    base_status status = infer_import_weights(&tensors, map, network, &faults, &err);
-    ck_assert_msg(status == BASE_OK, "%s", base_text_string(&faults));
+    infer_import_options options = {.names = map, .whole = true};
+    base_status status = infer_import_weights(&tensors, &options, network, &report, &err);
+    ck_assert_msg(status == BASE_OK, "%s", base_text_string(&report.faults));
     nn_input input = {.x = golden_get(g, x, NULL), .n = 1};
     int64_t n;
     const float *expected = golden_get(g, y, &n);

@@ -31,14 +31,15 @@ static base_node *parse(const char *text, base_arena *arena) {
 START_TEST(names_are_mapped_by_their_longest_leading_part) {
     base_arena arena = {0};
     base_error err;
-    base_text faults = {0};
+    infer_import_report report = {0};
     infer_tensors tensors = {0};
     nn_network *network = network_make("[{linear: classes}]", &config);
     add(&tensors, "head.out.weight", 2, 3, 2, numbers);
     add(&tensors, "head.out.b", 1, 3, 1, numbers);
     add(&tensors, "head.extra.weight", 1, 1, 1, numbers);
-    base_node *names = parse("{head.out: \"0\", head.out.b: 0.bias, head.extra: ~}", &arena);
-    TEST_OK(infer_import_weights(&tensors, names, network, &faults, &err), err);
+    infer_import_options options = {.whole = true};
+    options.names = parse("{head.out: \"0\", head.out.b: 0.bias, head.extra: ~}", &arena);
+    TEST_OK(infer_import_weights(&tensors, &options, network, &report, &err), err);
     ck_assert_mem_eq(nn_network_tensor(network, 0).data, numbers, sizeof numbers);
     ck_assert_mem_eq(nn_network_tensor(network, 1).data, numbers, 3 * sizeof *numbers);
     nn_network_free(network);
@@ -50,14 +51,13 @@ END_TEST
 START_TEST(an_empty_name_drops_a_prefix) {
     base_arena arena = {0};
     base_error err;
-    base_text faults = {0};
+    infer_import_report report = {0};
     infer_tensors tensors = {0};
     nn_network *network = network_make("[{linear: classes}]", &config);
     add(&tensors, "net.0.weight", 2, 3, 2, numbers);
     add(&tensors, "net.0.bias", 1, 3, 1, numbers);
-    TEST_OK(infer_import_weights(&tensors, parse("{net: \"\", aux: ~}", &arena), network, &faults,
-                                 &err),
-            err);
+    infer_import_options options = {.names = parse("{net: \"\", aux: ~}", &arena), .whole = true};
+    TEST_OK(infer_import_weights(&tensors, &options, network, &report, &err), err);
     nn_network_free(network);
     infer_tensors_release(&tensors);
     base_arena_release(&arena);
@@ -68,7 +68,7 @@ START_TEST(all_faults_are_listed_and_nothing_changes) {
     static const float odd[3] = {1, NAN, 3};
     base_arena arena = {0};
     base_error err;
-    base_text faults = {0};
+    infer_import_report report = {0};
     infer_tensors tensors = {0};
     nn_network *network = network_make("[{linear: 3}, {linear: {out: 3}}, batch_norm]", &config);
     float before = nn_network_tensor(network, 0).data[0];
@@ -77,14 +77,15 @@ START_TEST(all_faults_are_listed_and_nothing_changes) {
     add(&tensors, "1.bias", 1, 3, 1, numbers);
     add(&tensors, "other.bias", 1, 3, 1, numbers);
     add(&tensors, "extra", 1, 3, 1, numbers);
-    base_node *names = parse("{other: \"1\", none: \"2\"}", &arena);
-    TEST_FAILS(infer_import_weights(&tensors, names, network, &faults, &err), BASE_ESHAPE, err,
+    infer_import_options options = {.whole = true};
+    options.names = parse("{other: \"1\", none: \"2\"}", &arena);
+    TEST_FAILS(infer_import_weights(&tensors, &options, network, &report, &err), BASE_ESHAPE, err,
                "in 10 places");
-    ck_assert_str_eq(base_text_string(&faults),
+    ck_assert_str_eq(base_text_string(&report.faults),
                      "names nothing in the file: none\n"
                      "another shape: 0.weight is [2,3], the network needs [3,2]\n"
                      "not finite: 0.bias\n"
-                     "a second tensor of one name: other.bias (as 1.bias)\n"
+                     "given twice: other.bias (as 1.bias)\n"
                      "not in the network: extra\n"
                      "missing: 1.weight\n"
                      "missing: 2.weight\n"
@@ -92,7 +93,7 @@ START_TEST(all_faults_are_listed_and_nothing_changes) {
                      "missing: 2.running_mean\n"
                      "missing: 2.running_var\n");
     ck_assert(nn_network_tensor(network, 0).data[0] == before);
-    base_text_release(&faults);
+    base_text_release(&report.faults);
     nn_network_free(network);
     infer_tensors_release(&tensors);
     base_arena_release(&arena);
@@ -103,23 +104,22 @@ START_TEST(what_is_kept_may_be_missing) {
     static const char *const names[] = {"0.weight", "0.bias", "0.running_mean", "0.running_var",
                                         "head.bias"};
     base_error err;
-    base_text faults = {0};
+    infer_import_report report = {0};
     infer_tensors tensors = {0};
-    int n;
     nn_network *network = network_make("[batch_norm, {linear: 3, name: head}]", &config);
     float before = nn_network_tensor(network, 5).data[0];
     for (int i = 0; i < 5; i++) add(&tensors, names[i], 1, i < 4 ? 2 : 3, 1, numbers);
     infer_import_options options = {.whole = true, .keep = {(const char *const[]){"head", "h"}, 2}};
-    TEST_FAILS(infer_import_layers(&tensors, &options, network, &n, &faults, &err), BASE_ESHAPE,
-               err, "in 1 places");
-    ck_assert_str_eq(base_text_string(&faults), "to keep, but not in the network: h\n");
+    TEST_FAILS(infer_import_weights(&tensors, &options, network, &report, &err), BASE_ESHAPE, err,
+               "in 1 places");
+    ck_assert_str_eq(base_text_string(&report.faults), "to keep, but not in the network: h\n");
     options.keep.n = 1;
-    TEST_OK(infer_import_layers(&tensors, &options, network, &n, &faults, &err), err);
-    ck_assert_int_eq(n, 5);
+    TEST_OK(infer_import_weights(&tensors, &options, network, &report, &err), err);
+    ck_assert_int_eq(report.n_taken, 5);
     ck_assert_str_eq(nn_network_tensor(network, 5).name, "head.weight");
     ck_assert(nn_network_tensor(network, 5).data[0] == before);
     ck_assert(nn_network_tensor(network, 6).data[2] == 3.0f);
-    base_text_release(&faults);
+    base_text_release(&report.faults);
     nn_network_free(network);
     infer_tensors_release(&tensors);
 }
