@@ -129,19 +129,26 @@ static bool parse_options(cli_call *call, classify_view *view) {
 
 static int classify(cli_call *call, infer_model *model, classify_view *view) {
     base_error err;
-    const char **paths;
+    infer_paths paths;
     int n_classes = infer_model_n_classes(model);
     view->model = model;
     view->top = view->top < n_classes ? view->top : n_classes;
-    base_status status = infer_expand_paths(call->arguments + 1, call->n_arguments - 1,
-                                            &call->arena, &paths, &view->n_total, &err);
+    base_status status =
+        infer_expand_paths(call->arguments + 1, call->n_arguments - 1, &call->arena, &paths, &err);
     if (status != BASE_OK) return cli_fail(&err);
+    view->n_total = paths.n;
     if (view->format == FORMAT_CSV) {
         base_text head = {0};
         add_csv_head(model, &head);
         if (cli_print_release(&head) != CLI_OK) return CLI_FAILED;
     }
-    status = infer_classify_files(model, paths, view->n_total, call->pool, on_result, view, &err);
+    infer_classify_job job = {.model = model,
+                              .paths = paths.items,
+                              .n = paths.n,
+                              .pool = call->pool,
+                              .handler = on_result,
+                              .context = view};
+    status = infer_classify_files(&job, &err);
     cli_progress_clear(&view->progress);
     if (view->broken) return CLI_FAILED;
     if (status != BASE_OK) return cli_fail(&err);

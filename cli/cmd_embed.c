@@ -14,7 +14,8 @@ static base_status embed_clips(infer_model *model, const data_clips *clips, cli_
             return base_fail(err, BASE_ESTOPPED, "stopped");
         }
         for (int64_t i = 0; i < n_now; i++) index[i] = begin + i;
-        BASE_TRY(infer_model_embed_clips(model, clips, index, n_now, x + begin * width, err));
+        infer_selection now = {clips, index, n_now};
+        BASE_TRY(infer_model_embed_clips(model, &now, x + begin * width, err));
     }
     return BASE_OK;
 }

@@ -65,8 +65,8 @@ static base_status evaluate(cli_call *call, evaluation *e, base_error *err) {
     BASE_TRY(open_model(call, e, err));
     BASE_TRY(cli_dataset_open(call, 1, infer_model_audio(e->model), &e->set, err));
     BASE_TRY(match_classes(&call->arena, e, err));
-    BASE_TRY(
-        infer_model_classify_clips(e->model, &e->set.clips, e->index, e->n, e->probability, err));
+    infer_selection clips = {&e->set.clips, e->index, e->n};
+    BASE_TRY(infer_model_classify_clips(e->model, &clips, e->probability, err));
     train_predictions p = {
         .n = e->n, .n_classes = e->n_classes, .truth = e->truth, .probability = e->probability};
     return train_metrics_compute(&p, &call->arena, &e->metrics, err);

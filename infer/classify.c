@@ -6,15 +6,18 @@
 
 #include "nn/loss.h"
 
-enum { MAX_INPUT_BYTES = 1 << 30 };
-enum { GROUP = 64 }; /* files decoded together; memory is bounded by it */
+enum {
+    MAX_INPUT_BYTES = 1 << 30, /* of standard input */
+    GROUP = 64                 /* files decoded together: bounds memory */
+};
 
-/* One group of files under way. */
+/* One group of files: from `first`, n of them. */
 typedef struct {
-    infer_model *model;
-    const char *const *paths;
+    const infer_classify_job *job;
+    int64_t first, n;
     data_audio clips[GROUP];
     base_error errors[GROUP];
+    float *probability; /* [GROUP, n_classes] */
 } file_group;
 
 /* Standard input is read whole before it is decoded; what cannot be read to its end is no sound. */
@@ -40,76 +43,76 @@ static base_status read_standard_input(data_audio *audio, base_error *err) {
     return status;
 }
 
-static base_status read_input(const char *path, data_audio *audio, base_error *err) {
-    if (strcmp(path, "-") == 0) return read_standard_input(audio, err);
-    return data_audio_read(path, NULL, audio, err);
-}
-
 /* Decodes one file into the model's form. */
 static void decode_file(void *context, int64_t task, int worker) {
     (void)worker;
     file_group *group = context;
+    const char *path = group->job->paths[group->first + task];
     data_audio audio = {0};
     base_error *err = &group->errors[task];
     *err = (base_error){0};
     group->clips[task] = (data_audio){0};
-    base_status status = read_input(group->paths[task], &audio, err);
+    base_status status = strcmp(path, "-") == 0 ? read_standard_input(&audio, err)
+                                                : data_audio_read(path, NULL, &audio, err);
     if (status == BASE_OK) {
-        base_error why;
-        status =
-            data_clip_prepare(&audio, infer_model_audio(group->model), &group->clips[task], &why);
-        if (status != BASE_OK) base_fail(err, status, "%s: %s", group->paths[task], why.text);
+        const data_audio_options *form = infer_model_audio(group->job->model);
+        status = data_clip_prepare(&audio, form, &group->clips[task], err);
+        if (status != BASE_OK) base_fail_within(err, "%s", path);
     }
     err->status = status;
     data_audio_release(&audio);
 }
 
-static base_status hand_over(const file_group *group, int64_t n, const float *probability,
-                             infer_result_handler *handler, void *context, base_error *err) {
-    int n_classes = infer_model_n_classes(group->model);
-    for (int64_t i = 0; i < n; i++) {
+static base_status report_group(const file_group *group, base_error *err) {
+    const infer_classify_job *job = group->job;
+    int n_classes = infer_model_n_classes(job->model);
+    for (int64_t i = 0; i < group->n; i++) {
         const base_error *failure = &group->errors[i];
-        bool failed = failure->status != BASE_OK;
-        const float *row = probability + i * n_classes;
-        infer_result result = {.path = group->paths[i],
-                               .status = failure->status,
-                               .error = failed ? failure->text : NULL,
-                               .probability = failed ? NULL : row,
-                               .best = failed ? -1 : (int)nn_most_probable(row, n_classes)};
-        if (!handler(context, &result)) return base_fail(err, BASE_ESTOPPED, "stopped");
+        const float *row = group->probability + i * n_classes;
+        infer_result result = {
+            .path = job->paths[group->first + i], .status = failure->status, .best = -1};
+        if (failure->status != BASE_OK) {
+            result.error = failure->text;
+        } else {
+            result.probability = row;
+            result.best = (int)nn_most_probable(row, n_classes);
+        }
+        if (!job->handler(job->context, &result)) return base_fail(err, BASE_ESTOPPED, "stopped");
     }
     return BASE_OK;
 }
 
-static base_status run_group(file_group *group, int64_t n, base_pool *pool, float *probability,
-                             infer_result_handler *handler, void *context, base_error *err) {
-    base_parallel(pool, n, decode_file, group);
-    base_status status = infer_model_classify(group->model, group->clips, n, probability, err);
-    if (status == BASE_OK) status = hand_over(group, n, probability, handler, context, err);
-    for (int64_t i = 0; i < n; i++) data_audio_release(&group->clips[i]);
+static base_status run_group(file_group *group, base_error *err) {
+    const infer_classify_job *job = group->job;
+    base_parallel(job->pool, group->n, decode_file, group);
+    base_status status =
+        infer_model_classify(job->model, group->clips, group->n, group->probability, err);
+    if (status == BASE_OK) status = report_group(group, err);
+    for (int64_t i = 0; i < group->n; i++) data_audio_release(&group->clips[i]);
     return status;
 }
 
-base_status infer_classify_files(infer_model *model, const char *const *paths, int64_t n,
-                                 base_pool *pool, infer_result_handler *handler, void *context,
-                                 base_error *err) {
+base_status infer_classify_files(const infer_classify_job *job, base_error *err) {
+    size_t n_classes = (size_t)infer_model_n_classes(job->model);
     file_group *group = base_alloc(1, sizeof *group);
-    float *probability =
-        base_alloc((size_t)GROUP * (size_t)infer_model_n_classes(model), sizeof *probability);
-    base_status status =
-        group && probability ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
-    for (int64_t first = 0; status == BASE_OK && first < n; first += GROUP) {
-        int64_t size = n - first < GROUP ? n - first : GROUP;
-        group->model = model;
-        group->paths = paths + first;
-        status = run_group(group, size, pool, probability, handler, context, err);
+    float *probability = base_alloc(GROUP * n_classes, sizeof *probability);
+    base_status status = BASE_OK;
+    if (group == NULL || probability == NULL) {
+        status = base_fail(err, BASE_EMEMORY, "out of memory");
+    }
+    for (int64_t first = 0; status == BASE_OK && first < job->n; first += GROUP) {
+        group->job = job;
+        group->first = first;
+        group->n = job->n - first < GROUP ? job->n - first : GROUP;
+        group->probability = probability;
+        status = run_group(group, err);
     }
     base_free(group);
     base_free(probability);
     return status;
 }
 
-/* ------------------------------------------------------------------ lists of files */
+/* ---- lists of files ---- */
 
 typedef struct {
     base_arena *arena;
@@ -140,7 +143,7 @@ static base_status add_folder(path_list *list, const char *folder, base_error *e
 }
 
 base_status infer_expand_paths(const char *const *arguments, int n_arguments, base_arena *arena,
-                               const char ***paths, int64_t *n, base_error *err) {
+                               infer_paths *paths, base_error *err) {
     path_list list = {.arena = arena};
     base_status status = BASE_OK;
     int n_standard_input = 0;
@@ -155,10 +158,13 @@ base_status infer_expand_paths(const char *const *arguments, int n_arguments, ba
         status = base_fail(err, BASE_EUSAGE, "standard input (-) can be read only once");
     }
     if (status == BASE_OK) {
-        *paths = base_arena_alloc(arena, list.n + 1, sizeof **paths);
-        if (*paths && list.n) memcpy(*paths, list.paths, list.n * sizeof **paths);
-        if (!*paths) status = base_fail(err, BASE_EMEMORY, "list of files: out of memory");
-        *n = (int64_t)list.n;
+        paths->n = (int64_t)list.n;
+        paths->items = base_arena_alloc(arena, list.n + 1, sizeof *paths->items);
+        if (paths->items == NULL) {
+            status = base_fail(err, BASE_EMEMORY, "list of files: out of memory");
+        } else if (list.n > 0) {
+            memcpy(paths->items, list.paths, list.n * sizeof *paths->items);
+        }
     }
     base_free(list.paths);
     return status;

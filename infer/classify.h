@@ -16,15 +16,28 @@ typedef struct {
 /* Called in the order of paths; false stops (ESTOPPED). */
 typedef bool infer_result_handler(void *context, const infer_result *result);
 
-/* Files that fail are results too; only a failure of the whole job is an error. Memory does not
- * grow with n. */
-base_status infer_classify_files(infer_model *model, const char *const *paths, int64_t n,
-                                 base_pool *pool, infer_result_handler *handler, void *context,
-                                 base_error *err);
+/* All borrowed. */
+typedef struct {
+    infer_model *model;
+    const char *const *paths; /* [n]; "-" is standard input */
+    int64_t n;
+    base_pool *pool; /* decodes; NULL: in the calling thread */
+    infer_result_handler *handler;
+    void *context; /* of the handler */
+} infer_classify_job;
 
-/* Expands files and folders (audio files below them, byte order) into a list; "-" is kept as it is.
- */
+/* A file that fails is a result too; only a failure of the whole job is an error. Memory does not
+ * grow with n. */
+base_status infer_classify_files(const infer_classify_job *job, base_error *err);
+
+typedef struct {
+    const char **items; /* in the arena; the caller may reorder them */
+    int64_t n;
+} infer_paths;
+
+/* Expands files and folders (all audio files below them, in byte order); "-" stays as it is. EDATA
+ * for a folder without audio, EUSAGE for a second "-". */
 base_status infer_expand_paths(const char *const *arguments, int n_arguments, base_arena *arena,
-                               const char ***paths, int64_t *n, base_error *err);
+                               infer_paths *paths, base_error *err);
 
 #endif

@@ -61,7 +61,7 @@ static base_status put_member(base_h5_writer *writer, int index, const infer_mem
     char name[64];
     int64_t n = dsp_features_norm_size(member->features);
     float *norm = base_alloc((size_t)(2 * n + 1), sizeof *norm);
-    if (!norm) return base_fail(err, BASE_EMEMORY, "model: out of memory");
+    if (norm == NULL) return base_fail(err, BASE_EMEMORY, "model: out of memory");
     dsp_features_get_norm(member->features, norm, norm + n);
     snprintf(name, sizeof name, "members/%d/norm_offset", index);
     base_status status = base_h5_put(writer, name, BASE_H5_F32, 1, &n, norm, err);
@@ -70,7 +70,7 @@ static base_status put_member(base_h5_writer *writer, int index, const infer_mem
     base_free(norm);
     snprintf(name, sizeof name, "members/%d/weights", index);
     if (status == BASE_OK) status = nn_weights_write(member->network, writer, name, err);
-    if (status != BASE_OK || !member->classifier) return status;
+    if (status != BASE_OK || member->classifier == NULL) return status;
     snprintf(name, sizeof name, "members/%d/classifier", index);
     return nn_classifier_write(member->classifier, writer, name, err);
 }
@@ -106,18 +106,18 @@ static base_status bind_config(infer_model *model, base_error *err) {
     BASE_TRY(base_yaml_parse(model->config, model->path, &model->arena, &root, err));
     base_node *audio = base_node_get(root, "audio"), *features = base_node_get(root, "features");
     model->layers = base_node_get(root, "network");
-    if (!audio || !features || !model->layers) {
+    if (audio == NULL || features == NULL || model->layers == NULL) {
         return base_fail(err, BASE_EFORMAT,
                          "%s: its configuration lacks audio, features or network", model->path);
     }
     BASE_TRY(base_options_bind(data_audio_table, audio, &model->audio, &model->arena, err));
     BASE_TRY(base_options_bind(dsp_features_table, features, &model->features, &model->arena, err));
     const base_node *classifier = base_node_get(root, "classifier");
-    model->has_classifier = classifier && !base_node_is_null(classifier);
+    model->has_classifier = classifier != NULL && !base_node_is_null(classifier);
     if (model->has_classifier) return BASE_OK; /* whose probabilities sum to 1 */
     const base_node *train = base_node_get(root, "train");
-    const base_node *loss = train ? base_node_get(train, "loss") : NULL;
-    if (loss && base_node_get(loss, nn_loss_binary_cross_entropy.name)) {
+    const base_node *loss = train != NULL ? base_node_get(train, "loss") : NULL;
+    if (loss != NULL && base_node_get(loss, nn_loss_binary_cross_entropy.name) != NULL) {
         model->loss = NN_BINARY_CROSS_ENTROPY;
     }
     return BASE_OK;
@@ -164,7 +164,7 @@ static base_status read_norm(infer_member *member, base_h5_reader *reader, int i
     if (n == 0) return BASE_OK;
     char name[64];
     float *norm = base_alloc((size_t)(2 * n), sizeof *norm);
-    if (!norm) return base_fail(err, BASE_EMEMORY, "model: out of memory");
+    if (norm == NULL) return base_fail(err, BASE_EMEMORY, "model: out of memory");
     snprintf(name, sizeof name, "members/%d/norm_offset", index);
     base_status status = base_h5_get(reader, name, BASE_H5_F32, n, norm, err);
     snprintf(name, sizeof name, "members/%d/norm_scale", index);
@@ -304,7 +304,8 @@ static base_status read_members(infer_model *model, base_h5_reader *reader, base
         return base_fail(err, BASE_EFORMAT, "%s: %lld members", model->path, (long long)n);
     }
     model->members = base_arena_alloc(&model->arena, (size_t)n, sizeof *model->members);
-    if (!model->members) return base_fail(err, BASE_EMEMORY, "%s: out of memory", model->path);
+    if (model->members == NULL)
+        return base_fail(err, BASE_EMEMORY, "%s: out of memory", model->path);
     model->n_members = (int)n;
     BASE_TRY(check_needs(model, err));
     for (int i = 0; i < model->n_members; i++) BASE_TRY(read_member(model, reader, i, err));
@@ -314,14 +315,14 @@ static base_status read_members(infer_model *model, base_h5_reader *reader, base
 /* A clip without sound is all zeros. */
 static int64_t load_clip(const void *context, int64_t index, float *x) {
     const infer_model *model = context;
-    if (model->set) {
+    if (model->set != NULL) {
         data_clips_load(model->set, index, x);
         return data_clips_valid(model->set, index);
     }
     const data_audio *clip = &model->clips[index];
     int64_t n = clip->n < model->n_samples ? clip->n : model->n_samples;
     memset(x, 0, (size_t)(model->audio.channels * model->n_samples) * sizeof *x);
-    if (!clip->x) return 1;
+    if (clip->x == NULL) return 1;
     for (int64_t c = 0; c < model->audio.channels; c++) {
         memcpy(x + c * model->n_samples, clip->x + c * clip->n, (size_t)n * sizeof *x);
     }
@@ -341,7 +342,7 @@ static base_status allocate(infer_model *model, base_error *err) {
     model->index = base_alloc((size_t)model->max_batch, sizeof *model->index);
     model->x = base_alloc((size_t)model->max_batch, (size_t)model->count * sizeof *model->x);
     model->length = base_alloc((size_t)model->max_batch, sizeof *model->length);
-    bool complete = model->index && model->x && model->length;
+    bool complete = model->index != NULL && model->x != NULL && model->length != NULL;
     if (complete && model->has_classifier) {
         model->share =
             base_alloc((size_t)model->max_batch, (size_t)model->n_classes * sizeof *model->share);
@@ -365,15 +366,16 @@ base_status infer_model_open(const char *path, int64_t max_batch, base_pool *poo
     BASE_TRY(infer_budget_check(&needs, path, err));
     BASE_TRY(base_h5_reader_open(path, KIND, VERSION, &format, &reader, err));
     infer_model *model = base_alloc(1, sizeof *model);
-    base_status status = model ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
-    if (model) {
+    base_status status =
+        model != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    if (model != NULL) {
         model->pool = pool;
         model->max_batch = max_batch;
         model->format = format;
         model->needs = needs;
         model->path = base_arena_string(&model->arena, path);
-        status = model->path ? open_all(model, reader, err)
-                             : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+        status = model->path != NULL ? open_all(model, reader, err)
+                                     : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     }
     base_h5_reader_free(reader);
     if (status != BASE_OK) {
@@ -385,7 +387,7 @@ base_status infer_model_open(const char *path, int64_t max_batch, base_pool *poo
 }
 
 void infer_model_free(infer_model *model) {
-    if (!model) return;
+    if (model == NULL) return;
     for (int i = 0; i < model->n_members; i++) {
         nn_network_free(model->members[i].network);
         dsp_features_free(model->members[i].features);
@@ -454,7 +456,7 @@ uint32_t infer_model_format(const infer_model *model) {
     return model->format;
 }
 
-/* ------------------------------------------------------------------ classifying */
+/* ---- classifying ---- */
 
 /* Clips to classify, from either of two places. */
 typedef struct {
@@ -462,7 +464,7 @@ typedef struct {
     const data_audio *clips; /* or: */
     const data_clips *set;
     const int64_t *index;
-    int64_t first;
+    int64_t n, first; /* of all; of the next batch */
 } clip_source;
 
 /* A member's features of the next n clips, into the model's x and length. Nothing can fail: there
@@ -472,7 +474,8 @@ static void prepare_clips(const clip_source *source, int member, int64_t n) {
     model->clips = source->clips;
     model->set = source->set;
     for (int64_t i = 0; i < n; i++) {
-        model->index[i] = source->set ? source->index[source->first + i] : source->first + i;
+        model->index[i] =
+            source->set != NULL ? source->index[source->first + i] : source->first + i;
     }
     data_batch_request request = {
         .index = model->index, .n = n, .features = model->members[member].features};
@@ -518,7 +521,7 @@ static base_status find_logits(clip_source *source, int m, int64_t n, const floa
     const infer_model *model = source->model;
     const nn_classifier *classifier = model->members[m].classifier;
     *logits = run_member(source, m, n);
-    if (!classifier) return BASE_OK;
+    if (classifier == NULL) return BASE_OK;
     BASE_TRY(nn_classifier_predict(classifier, *logits, n, model->pool, model->share, err));
     for (int64_t i = 0; i < n * model->n_classes; i++) model->share[i] = logf(model->share[i]);
     *logits = model->share;
@@ -547,7 +550,7 @@ static base_status embed_batch(clip_source *source, int64_t n, float *embedding,
         int64_t size;
         run_member(source, m, n);
         const float *value = infer_model_embedding(model, m, &size);
-        for (int64_t i = 0; i < n && value; i++) {
+        for (int64_t i = 0; i < n && value != NULL; i++) {
             memcpy(embedding + i * width, value + i * size, (size_t)size * sizeof *value);
         }
         embedding += size;
@@ -558,9 +561,9 @@ static base_status embed_batch(clip_source *source, int64_t n, float *embedding,
 typedef base_status batch_runner(clip_source *source, int64_t n, float *out, base_error *err);
 
 /* Batch by batch; `width` numbers per clip into out. */
-static base_status run_all(clip_source *source, int64_t n, int64_t width, batch_runner *run,
-                           float *out, base_error *err) {
-    int64_t max = source->model->max_batch;
+static base_status run_all(clip_source *source, int64_t width, batch_runner *run, float *out,
+                           base_error *err) {
+    int64_t n = source->n, max = source->model->max_batch;
     for (int64_t first = 0; first < n; first += max) {
         source->first = first;
         int64_t size = n - first < max ? n - first : max;
@@ -576,16 +579,16 @@ static base_status run_all(clip_source *source, int64_t n, int64_t width, batch_
 base_status infer_model_classify(infer_model *model, const data_audio *clips, int64_t n,
                                  float *probability, base_error *err) {
     for (int64_t i = 0; i < n; i++) {
-        if (clips[i].x && clips[i].n_channels != model->audio.channels) {
+        if (clips[i].x != NULL && clips[i].n_channels != model->audio.channels) {
             return base_fail(err, BASE_ESHAPE, "clip %lld has %lld channels; the model takes %lld",
                              (long long)i, (long long)clips[i].n_channels,
                              (long long)model->audio.channels);
         }
     }
-    clip_source source = {.model = model, .clips = clips};
-    BASE_TRY(run_all(&source, n, model->n_classes, classify_batch, probability, err));
+    clip_source source = {.model = model, .clips = clips, .n = n};
+    BASE_TRY(run_all(&source, model->n_classes, classify_batch, probability, err));
     for (int64_t i = 0; i < n; i++) {
-        if (clips[i].x) continue;
+        if (clips[i].x != NULL) continue;
         memset(probability + i * model->n_classes, 0,
                (size_t)model->n_classes * sizeof *probability);
     }
@@ -602,19 +605,18 @@ static base_status check_set(const infer_model *model, const data_clips *clips, 
                      (long long)model->audio.channels, (long long)model->n_samples);
 }
 
-base_status infer_model_classify_clips(infer_model *model, const data_clips *clips,
-                                       const int64_t *index, int64_t n, float *probability,
-                                       base_error *err) {
-    BASE_TRY(check_set(model, clips, err));
-    clip_source source = {.model = model, .set = clips, .index = index};
-    return run_all(&source, n, model->n_classes, classify_batch, probability, err);
+base_status infer_model_classify_clips(infer_model *model, const infer_selection *clips,
+                                       float *probability, base_error *err) {
+    BASE_TRY(check_set(model, clips->set, err));
+    clip_source source = {.model = model, .set = clips->set, .index = clips->index, .n = clips->n};
+    return run_all(&source, model->n_classes, classify_batch, probability, err);
 }
 
 const float *infer_model_embedding(const infer_model *model, int member, int64_t *size) {
     nn_shape shape;
     const infer_member *m = &model->members[member];
-    const float *value = nn_network_value(m->network, m->classifier ? 0 : 1, &shape);
-    *size = value ? nn_shape_count(shape) : 0;
+    const float *value = nn_network_value(m->network, m->classifier != NULL ? 0 : 1, &shape);
+    *size = value != NULL ? nn_shape_count(shape) : 0;
     return value;
 }
 
@@ -627,15 +629,14 @@ int64_t infer_model_embedding_size(const infer_model *model) {
     return total;
 }
 
-base_status infer_model_embed_clips(infer_model *model, const data_clips *clips,
-                                    const int64_t *index, int64_t n, float *embedding,
-                                    base_error *err) {
-    BASE_TRY(check_set(model, clips, err));
+base_status infer_model_embed_clips(infer_model *model, const infer_selection *clips,
+                                    float *embedding, base_error *err) {
+    BASE_TRY(check_set(model, clips->set, err));
     int64_t width = infer_model_embedding_size(model);
     if (width == 0) {
         return base_fail(err, BASE_ESHAPE, "%s: a network of one layer has no embedding",
                          model->path);
     }
-    clip_source source = {.model = model, .set = clips, .index = index};
-    return run_all(&source, n, width, embed_batch, embedding, err);
+    clip_source source = {.model = model, .set = clips->set, .index = clips->index, .n = clips->n};
+    return run_all(&source, width, embed_batch, embedding, err);
 }

@@ -61,7 +61,7 @@ void infer_npz_add_strings(infer_zip_writer *zip, const char *name, const char *
     size_t n_codes = (size_t)n * (size_t)longest;
     uint32_t *codes = base_alloc(n_codes > 0 ? n_codes : 1, sizeof *codes);
     base_text_printf(&type, "<U%lld", (long long)longest);
-    if (codes && !type.failed) {
+    if (codes != NULL && !type.failed) {
         memset(codes, 0, n_codes * sizeof *codes);
         for (int64_t i = 0; i < n; i++) {
             uint32_t *row = codes + i * longest;

@@ -32,7 +32,7 @@ struct rimshot_model {
 /* ---- errors ---- */
 
 static rimshot_status report(base_status status, const base_error *err, rimshot_error *error) {
-    if (error) {
+    if (error != NULL) {
         const char *text = status == BASE_OK ? "" : err->text;
         error->status = (rimshot_status)status;
         memcpy(error->text, text, strlen(text) + 1);
@@ -41,7 +41,7 @@ static rimshot_status report(base_status status, const base_error *err, rimshot_
 }
 
 static base_status need(const void *argument, const char *name, base_error *err) {
-    return argument ? BASE_OK : base_fail(err, BASE_EUSAGE, "%s is NULL", name);
+    return argument != NULL ? BASE_OK : base_fail(err, BASE_EUSAGE, "%s is NULL", name);
 }
 
 const char *rimshot_version(void) {
@@ -83,7 +83,7 @@ static base_status open_copy(rimshot_model *model, const char *path, base_error 
 static base_status open_copies(rimshot_model *model, const char *path, int n, base_error *err) {
     model->copies = base_alloc((size_t)n, sizeof *model->copies);
     model->idle = base_alloc((size_t)n, sizeof *model->idle);
-    if (!model->copies || !model->idle) {
+    if (model->copies == NULL || model->idle == NULL) {
         return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     }
     for (int i = 0; i < n; i++) BASE_TRY(open_copy(model, path, err));
@@ -102,7 +102,7 @@ static base_status open_model(const char *path, int32_t n_calls, rimshot_model *
                          (int)MAX_CALLS);
     }
     rimshot_model *model = base_alloc(1, sizeof *model);
-    if (!model) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    if (model == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     pthread_mutex_init(&model->lock, NULL);
     pthread_cond_init(&model->returned, NULL);
     nn_blas_setup();
@@ -122,7 +122,7 @@ rimshot_status rimshot_open(const char *path, int32_t n_calls, rimshot_model **m
 }
 
 void rimshot_close(rimshot_model *model) {
-    if (!model) return;
+    if (model == NULL) return;
     for (int i = 0; i < model->n_copies; i++) infer_model_free(model->copies[i]);
     pthread_cond_destroy(&model->returned);
     pthread_mutex_destroy(&model->lock);
@@ -190,7 +190,7 @@ static nn_network *network_at(const rimshot_model *model, int32_t network) {
 
 int32_t rimshot_n_tensors(const rimshot_model *model, int32_t network) {
     const nn_network *found = network_at(model, network);
-    return found ? (int32_t)nn_network_n_tensors(found) : 0;
+    return found != NULL ? (int32_t)nn_network_n_tensors(found) : 0;
 }
 
 static base_status get_tensor(const rimshot_model *model, int32_t network, int32_t index,
@@ -244,7 +244,7 @@ static base_status to_planar(const rimshot_audio *audio, data_audio *out, base_e
                         .n_channels = n_channels,
                         .n = n,
                         .sample_rate_hz = audio->sample_rate_hz};
-    if (!out->x) return base_fail(err, BASE_EMEMORY, "no memory for the samples");
+    if (out->x == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the samples");
     for (int64_t i = 0; i < n * n_channels; i++) {
         float x = audio->samples[i];
         if (!isfinite(x)) {
@@ -276,14 +276,15 @@ static base_status read_audio(const char *path, rimshot_audio *audio, base_error
     BASE_TRY(data_audio_read(path, NULL, &planar, err));
     int64_t n = planar.n, n_channels = planar.n_channels;
     float *samples = base_alloc((size_t)n, (size_t)n_channels * sizeof *samples);
-    if (samples) {
+    if (samples != NULL) {
         for (int64_t i = 0; i < n * n_channels; i++) {
             samples[i] = planar.x[i % n_channels * n + i / n_channels];
         }
         *audio = (rimshot_audio){samples, n, (int32_t)n_channels, planar.sample_rate_hz};
     }
     data_audio_release(&planar);
-    return samples ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", path);
+    return samples != NULL ? BASE_OK
+                           : base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", path);
 }
 
 rimshot_status rimshot_audio_read(const char *path, rimshot_audio *audio, rimshot_error *error) {
@@ -292,7 +293,7 @@ rimshot_status rimshot_audio_read(const char *path, rimshot_audio *audio, rimsho
 }
 
 void rimshot_audio_free(rimshot_audio *audio) {
-    if (!audio) return;
+    if (audio == NULL) return;
     base_free((void *)audio->samples);
     *audio = (rimshot_audio){0};
 }
@@ -318,16 +319,16 @@ static void store_embedding(infer_model *copy, float *embedding) {
 static base_status answer_prepared(rimshot_model *model, const data_audio *clip, question q,
                                    base_error *err) {
     float *probability = base_alloc((size_t)rimshot_n_classes(model), sizeof *probability);
-    if (!probability) return base_fail(err, BASE_EMEMORY, "out of memory");
+    if (probability == NULL) return base_fail(err, BASE_EMEMORY, "out of memory");
     infer_model *copy = take_copy(model);
     base_status status = BASE_OK;
-    if (q.features) infer_model_prepare(copy, q.network, clip, q.features);
-    if (q.probability || q.embedding) {
+    if (q.features != NULL) infer_model_prepare(copy, q.network, clip, q.features);
+    if (q.probability != NULL || q.embedding != NULL) {
         status = infer_model_classify(copy, clip, 1, probability, err);
     }
-    if (q.embedding && status == BASE_OK) store_embedding(copy, q.embedding);
+    if (q.embedding != NULL && status == BASE_OK) store_embedding(copy, q.embedding);
     return_copy(model, copy);
-    if (q.probability && status == BASE_OK) {
+    if (q.probability != NULL && status == BASE_OK) {
         memcpy(q.probability, probability,
                (size_t)rimshot_n_classes(model) * sizeof *q.probability);
     }
@@ -338,10 +339,10 @@ static base_status answer_prepared(rimshot_model *model, const data_audio *clip,
 static base_status answer(rimshot_model *model, const rimshot_audio *audio, question q,
                           base_error *err) {
     BASE_TRY(need(model, "model", err));
-    if (!q.probability && !q.embedding && !q.features) {
+    if (q.probability == NULL && q.embedding == NULL && q.features == NULL) {
         return base_fail(err, BASE_EUSAGE, "the place for the result is NULL");
     }
-    if (q.embedding && model->embedding_size == 0) {
+    if (q.embedding != NULL && model->embedding_size == 0) {
         return base_fail(err, BASE_ESHAPE, "a network of one layer has no embedding");
     }
     data_audio clip;
@@ -425,60 +426,56 @@ rimshot_status rimshot_classify_file(rimshot_model *model, const char *path, flo
 
 /* ---- many clips ---- */
 
-/* Prepares clip first + i into clips[i]; those that fail stay empty. *failure keeps the first of
- * all. */
-static void prepare_batch(const rimshot_model *model, const rimshot_audio *audio, int64_t first,
-                          int64_t n, data_audio *clips, base_status *fared, base_error *failure) {
+/* A call of rimshot_classify_batch. `failure` holds the first of all clips that fail. */
+typedef struct {
+    rimshot_model *model;
+    const rimshot_audio *audio;
+    float *probability;
+    rimshot_status *status; /* NULL: no clip may fail */
+    base_error failure;
+} batch_call;
+
+/* Up to BATCH clips from `first` on. A clip that fails stays empty. */
+static base_status classify_batch(batch_call *call, int64_t first, int64_t n) {
+    data_audio clips[BATCH];
     for (int64_t i = 0; i < n; i++) {
         base_error err;
-        fared[i] = prepare(model, &audio[first + i], &clips[i], &err);
-        if (fared[i] == BASE_OK || failure->status != BASE_OK) continue;
-        *failure = err;
-        base_fail_within(failure, "clip %lld", (long long)(first + i));
+        base_status fared = prepare(call->model, &call->audio[first + i], &clips[i], &err);
+        if (call->status != NULL) call->status[first + i] = (rimshot_status)fared;
+        if (fared == BASE_OK || call->failure.status != BASE_OK) continue;
+        call->failure = err;
+        base_fail_within(&call->failure, "clip %lld", (long long)(first + i));
     }
-}
-
-/* Up to BATCH clips. status NULL: none may fail. */
-static base_status classify_batch(rimshot_model *model, const rimshot_audio *audio, int64_t first,
-                                  int64_t n, float *probability, rimshot_status *status,
-                                  base_error *failure) {
-    data_audio clips[BATCH];
-    base_status fared[BATCH], result = BASE_OK;
-    prepare_batch(model, audio, first, n, clips, fared, failure);
-    if (!status) result = failure->status;
+    base_status result = call->status == NULL ? call->failure.status : BASE_OK;
     if (result == BASE_OK) {
-        infer_model *copy = take_copy(model);
-        result = infer_model_classify(copy, clips, n,
-                                      probability + first * rimshot_n_classes(model), failure);
-        return_copy(model, copy);
+        float *probability = call->probability + first * rimshot_n_classes(call->model);
+        infer_model *copy = take_copy(call->model);
+        result = infer_model_classify(copy, clips, n, probability, &call->failure);
+        return_copy(call->model, copy);
     }
-    for (int64_t i = 0; i < n; i++) {
-        data_audio_release(&clips[i]);
-        if (status) status[first + i] = (rimshot_status)fared[i];
-    }
+    for (int64_t i = 0; i < n; i++) data_audio_release(&clips[i]);
     return result;
 }
 
-static base_status classify_all(rimshot_model *model, const rimshot_audio *audio, int64_t n,
-                                float *probability, rimshot_status *status, base_error *failure) {
-    BASE_TRY(need(model, "model", failure));
-    BASE_TRY(need(audio, "audio", failure));
-    BASE_TRY(need(probability, "probability", failure));
-    if (n < 0) return base_fail(failure, BASE_EUSAGE, "n is %lld", (long long)n);
+static base_status classify_all(batch_call *call, int64_t n) {
+    BASE_TRY(need(call->model, "model", &call->failure));
+    BASE_TRY(need(call->audio, "audio", &call->failure));
+    BASE_TRY(need(call->probability, "probability", &call->failure));
+    if (n < 0) return base_fail(&call->failure, BASE_EUSAGE, "n is %lld", (long long)n);
     for (int64_t first = 0; first < n; first += BATCH) {
-        int64_t size = n - first < BATCH ? n - first : BATCH;
-        BASE_TRY(classify_batch(model, audio, first, size, probability, status, failure));
+        BASE_TRY(classify_batch(call, first, n - first < BATCH ? n - first : BATCH));
     }
     return BASE_OK;
 }
 
-/* The error may tell of a clip where the call succeeds. */
+/* The error may describe a clip although the call succeeds. */
 rimshot_status rimshot_classify_batch(rimshot_model *model, const rimshot_audio *audio, int64_t n,
                                       float *probability, rimshot_status *status,
                                       rimshot_error *error) {
-    base_error failure = {0};
-    base_status result = classify_all(model, audio, n, probability, status, &failure);
-    report(failure.status, &failure, error);
+    batch_call call = {
+        .model = model, .audio = audio, .probability = probability, .status = status};
+    base_status result = classify_all(&call, n);
+    report(call.failure.status, &call.failure, error);
     return (rimshot_status)result;
 }
 
@@ -486,7 +483,7 @@ rimshot_status rimshot_classify_batch(rimshot_model *model, const rimshot_audio 
 
 static rimshot_log_mel_options with_defaults(const rimshot_log_mel_options *options) {
     rimshot_log_mel_options o = {0};
-    if (options) o = *options;
+    if (options != NULL) o = *options;
     if (o.n_fft == 0) o.n_fft = 2048;
     if (o.hop == 0) o.hop = 441;
     if (o.n_mels == 0) o.n_mels = 64;
@@ -534,10 +531,10 @@ static base_status apply_log_mel(const rimshot_log_mel_options *o, const data_au
     const dsp_clip_form form = {audio->sample_rate_hz, audio->n_channels, audio->n};
     BASE_TRY(dsp_features_new(&options, &form, &front_end, err));
     void *scratch = base_alloc(dsp_features_scratch_bytes(front_end), 1);
-    if (scratch) dsp_features_apply(front_end, audio->x, scratch, decibel);
+    if (scratch != NULL) dsp_features_apply(front_end, audio->x, scratch, decibel);
     base_free(scratch);
     dsp_features_free(front_end);
-    return scratch ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
+    return scratch != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
 }
 
 static base_status log_mel(const rimshot_log_mel_options *options, const rimshot_audio *audio,
@@ -575,10 +572,10 @@ static base_status measure(const data_audio *audio, double *values, base_error *
     BASE_TRY(
         dsp_descriptors_new(audio->sample_rate_hz, audio->n_channels, audio->n, &descriptors, err));
     void *scratch = base_alloc(dsp_descriptors_scratch_bytes(descriptors), 1);
-    if (scratch) dsp_descriptors_measure(descriptors, audio->x, audio->n, scratch, values);
+    if (scratch != NULL) dsp_descriptors_measure(descriptors, audio->x, audio->n, scratch, values);
     base_free(scratch);
     dsp_descriptors_free(descriptors);
-    return scratch ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
+    return scratch != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
 }
 
 static base_status describe(const rimshot_audio *audio, double *values, base_error *err) {

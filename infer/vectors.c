@@ -30,7 +30,7 @@ static void add_head(const infer_vectors *vectors, base_text *out) {
     base_text_add(out, "path,begin_s,end_s,class,group");
     for (int64_t c = 0; c < vectors->n_columns; c++) {
         base_text_add(out, ",");
-        if (vectors->columns) {
+        if (vectors->columns != NULL) {
             base_text_add_csv(out, vectors->columns[c]);
         } else {
             base_text_printf(out, "%s%lld", vectors->name, (long long)c);
@@ -72,10 +72,10 @@ static base_status write_csv(const infer_vectors *vectors, const char *path, bas
 static base_status name_columns(const infer_vectors *vectors, const char *path, base_arena *arena,
                                 columns *table, base_error *err) {
     for (int64_t c = 0; c < vectors->n_columns; c++) {
-        table->column[c] = vectors->columns
+        table->column[c] = vectors->columns != NULL
                                ? vectors->columns[c]
                                : base_arena_printf(arena, "%s%lld", vectors->name, (long long)c);
-        if (!table->column[c]) return out_of_memory(path, err);
+        if (table->column[c] == NULL) return out_of_memory(path, err);
     }
     return BASE_OK;
 }
@@ -91,8 +91,8 @@ static base_status make_columns(const infer_vectors *vectors, const char *path, 
         .begin_s = base_arena_alloc(arena, n, sizeof *table->begin_s),
         .end_s = base_arena_alloc(arena, n, sizeof *table->end_s),
         .label = base_arena_alloc(arena, n, sizeof *table->label)};
-    if (!table->path || !table->group || !table->column || !table->begin_s || !table->end_s ||
-        !table->label) {
+    if (table->path == NULL || table->group == NULL || table->column == NULL ||
+        table->begin_s == NULL || table->end_s == NULL || table->label == NULL) {
         return out_of_memory(path, err);
     }
     for (int64_t i = 0; i < table->n; i++) {
@@ -123,29 +123,21 @@ static base_status write_h5(const infer_vectors *vectors, const columns *table, 
     return base_h5_writer_finish(file, path, err);
 }
 
-static void add_array(infer_zip_writer *zip, const char *name, const char *type,
-                      const int64_t *shape, int rank, const void *data) {
-    size_t item = type[2] == '8' ? 8 : 4;
-    size_t count = (size_t)shape[0] * (size_t)(rank > 1 ? shape[1] : 1);
-    infer_npz_add(zip, &(infer_npz_array){.name = name,
-                                          .type = type,
-                                          .rank = rank,
-                                          .dim = shape,
-                                          .data = data,
-                                          .n_bytes = count * item});
-}
-
 static base_status write_npz(const infer_vectors *vectors, const columns *table, const char *path,
                              base_error *err) {
     infer_zip_writer zip = {0};
     const data_manifest *manifest = vectors->manifest;
     const int64_t shape[] = {table->n, vectors->n_columns};
-    add_array(&zip, vectors->name, "<f4", shape, 2, vectors->x);
+    size_t n = (size_t)table->n, n_numbers = n * (size_t)vectors->n_columns;
+    const infer_npz_array arrays[] = {
+        {vectors->name, "<f4", 2, shape, vectors->x, n_numbers * sizeof *vectors->x},
+        {"begin_s", "<f8", 1, shape, table->begin_s, n * sizeof *table->begin_s},
+        {"end_s", "<f8", 1, shape, table->end_s, n * sizeof *table->end_s},
+        {"class", "<i8", 1, shape, table->label, n * sizeof *table->label}};
+    infer_npz_add(&zip, &arrays[0]);
     infer_npz_add_strings(&zip, "columns", table->column, vectors->n_columns);
     infer_npz_add_strings(&zip, "path", table->path, table->n);
-    add_array(&zip, "begin_s", "<f8", shape, 1, table->begin_s);
-    add_array(&zip, "end_s", "<f8", shape, 1, table->end_s);
-    add_array(&zip, "class", "<i8", shape, 1, table->label);
+    for (int i = 1; i < 4; i++) infer_npz_add(&zip, &arrays[i]);
     infer_npz_add_strings(&zip, "classes", manifest->classes, manifest->n_classes);
     infer_npz_add_strings(&zip, "group", table->group, table->n);
     return infer_npz_finish(&zip, path, err);

@@ -154,8 +154,8 @@ static base_status test_model(final_model *model, train_metrics *metrics, base_e
     if (csv == NULL || p == NULL) return out_of_memory(err);
     infer_model *written;
     BASE_TRY(infer_model_open(model->path, BATCH, request->pool, &written, err));
-    base_status status =
-        infer_model_classify_clips(written, &data->clips, data->unseen, data->n_unseen, p, err);
+    infer_selection unseen = {&data->clips, data->unseen, data->n_unseen};
+    base_status status = infer_model_classify_clips(written, &unseen, p, err);
     infer_model_free(written);
     BASE_TRY(status);
     train_predictions all = {.probability = p};

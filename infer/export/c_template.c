@@ -250,7 +250,8 @@ static definition defined_in(const char *line, int number) {
     const char *end = line_end(line);
     for (const char *c = line; c < end;) {
         size_t n = word_length(c, end);
-        bool defines = has_prefix(c, n, PREFIX) && (strchr("([;", c[n]) || starts(c + n, " = "));
+        bool defines =
+            has_prefix(c, n, PREFIX) && (strchr("([;", c[n]) != NULL || starts(c + n, " = "));
         if (defines) return (definition){c, n, number};
         c += n > 0 ? n : 1;
     }

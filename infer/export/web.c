@@ -1,5 +1,5 @@
-/* A folder with a page that runs the model in a browser: the page, which is the same for every
- * model; the network from the waveform on; and the settings of what stands before it. */
+/* A folder with a page that runs the model in a browser: the page, the same for every model; the
+ * network from the waveform on; and the settings for preparing a clip. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static const char *const part_names[N_PARTS] = {"index.html", "model.onnx", "mod
 static const char *const onnx_switches[] = {INFER_ONNX_WITH_FEATURES, INFER_ONNX_NEEDS_LENGTH,
                                             NULL};
 
-/* One export: all is written into a hidden folder beside `path`, then moved there. */
+/* One export. Everything is written to a hidden folder beside `path`, then moved there. */
 typedef struct {
     const char *path, *stage;
     const char *staged[N_PARTS], *part[N_PARTS];
@@ -53,11 +53,11 @@ static void add_settings(const infer_model *model, base_text *out) {
     base_text_add(out, "\n}\n");
 }
 
-/* Does something with each of the two texts and its path. */
+typedef base_status text_action(const char *path, const base_text *text, base_error *err);
+
+/* Does something with each of the two texts, the page and the settings. */
 static base_status with_texts(const char *const path[N_PARTS], const infer_model *model,
-                              base_status (*act)(const char *path, const base_text *text,
-                                                 base_error *err),
-                              base_error *err) {
+                              text_action *act, base_error *err) {
     base_text page = {0}, settings = {0};
     base_text_add(&page, infer_export_web_index);
     add_settings(model, &settings);
@@ -68,7 +68,7 @@ static base_status with_texts(const char *const path[N_PARTS], const infer_model
     return status;
 }
 
-/* A folder that is there already keeps what else is in it: the page's runtime, for one. */
+/* An existing folder keeps its other files, such as the page's runtime. */
 static base_status move_parts(const job *j, base_error *err) {
     if (!base_folder_exists(j->path)) {
         return rename(j->stage, j->path) == 0 ? BASE_OK
@@ -96,7 +96,7 @@ static base_status name_parts(job *j, base_error *err) {
         if (j->staged[i] == NULL || j->part[i] == NULL) return no_memory(j->path, err);
     }
     if (base_file_exists(j->part[PAGE]) && !base_file_exists(j->part[SETTINGS])) {
-        return base_fail(err, BASE_EEXISTS, "%s belongs to something else", j->part[PAGE]);
+        return base_fail(err, BASE_EEXISTS, "%s is not from an export of rimshot", j->part[PAGE]);
     }
     return BASE_OK;
 }
@@ -115,7 +115,7 @@ static base_status write_parts(const job *j, infer_model *model,
     return status == BASE_EIO ? base_fail_within(err, "writing %s", j->path) : status;
 }
 
-/* The arena is to be released also after a failure. */
+/* The caller releases the arena, also after a failure. */
 static base_status open_job(job *j, const char *path, base_error *err) {
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/') n--;
@@ -141,11 +141,10 @@ static base_status compare_text(const char *path, const base_text *wanted, base_
     BASE_TRY(base_file_read(path, 0, &data, &n_bytes, err));
     bool equal = n_bytes == wanted->size && memcmp(data, wanted->data, n_bytes) == 0;
     base_free(data);
-    return equal ? BASE_OK
-                 : base_fail(err, BASE_EMISMATCH, "%s: it is not what the model gives", path);
+    return equal ? BASE_OK : base_fail(err, BASE_EMISMATCH, "%s: differs from the model", path);
 }
 
-/* Without a browser: the page's texts, and its network in another runtime. */
+/* Without a browser: compares the page and the settings, and runs the network in onnxruntime. */
 static base_status verify_web(infer_model *model, const infer_export_options *options,
                               const char *path, base_text *report, base_error *err) {
     infer_export_options whole = *options;
@@ -167,7 +166,7 @@ static base_status verify_web(infer_model *model, const infer_export_options *op
 }
 
 static const infer_export_switch switches[] = {
-    {INFER_ONNX_WITH_FEATURES, "the page's network always begins with the waveform"},
+    {INFER_ONNX_WITH_FEATURES, "always on: the page's network begins with the waveform"},
     {0},
 };
 
@@ -175,7 +174,7 @@ const infer_exporter infer_export_web = {
     .name = "web",
     .extension = "",
     .help = "a folder with a page that classifies dropped files in a browser, offline. --verify "
-            "reads it back and checks its network as that of onnx.",
+            "reads it back and checks its network as for onnx.",
     .switches = switches,
     .write = write_web,
     .verify = verify_web,

@@ -177,10 +177,8 @@ static base_status write_sounds(const char *folder, base_error *err) {
 }
 
 typedef struct {
-    infer_model *model;
-    base_pool *pool;
-    const char **paths;
-    int64_t n, n_failed; /* of the last pass */
+    infer_classify_job job;
+    int64_t n_failed; /* of the last pass */
     base_status status;
     base_error err;
 } folder_work;
@@ -195,33 +193,40 @@ static void classify(void *context) {
     folder_work *work = context;
     if (work->status != BASE_OK) return;
     work->n_failed = 0;
-    work->status = infer_classify_files(work->model, work->paths, work->n, work->pool, count_result,
-                                        work, &work->err);
+    work->status = infer_classify_files(&work->job, &work->err);
 }
 
 static base_status measure_folder(const bench_call *call, const char *model_path,
                                   const char *sounds, base_text *json, base_error *err) {
     base_arena arena = {0};
-    folder_work work = {.pool = call->pool};
-    base_status status = infer_expand_paths(&sounds, 1, &arena, &work.paths, &work.n, err);
-    if (status == BASE_OK && work.n == 0) {
+    infer_model *model = NULL;
+    infer_paths paths = {0};
+    folder_work work = {0};
+    base_status status = infer_expand_paths(&sounds, 1, &arena, &paths, err);
+    if (status == BASE_OK && paths.n == 0) {
         status = base_fail(err, BASE_EDATA, "%s: no sounds in it", sounds);
     }
     if (status == BASE_OK) {
-        status = infer_model_open(model_path, MODEL_BATCH, call->pool, &work.model, err);
+        status = infer_model_open(model_path, MODEL_BATCH, call->pool, &model, err);
     }
     if (status == BASE_OK) {
+        work.job = (infer_classify_job){.model = model,
+                                        .paths = paths.items,
+                                        .n = paths.n,
+                                        .pool = call->pool,
+                                        .handler = count_result,
+                                        .context = &work};
         double seconds = bench_time(classify, &work, call->seconds);
-        bench_number(json, "files", (double)work.n);
+        bench_number(json, "files", (double)paths.n);
         bench_number(json, "unreadable", (double)work.n_failed);
-        bench_number(json, "files_per_s", (double)work.n / seconds);
+        bench_number(json, "files_per_s", (double)paths.n / seconds);
         status = work.status;
         *err = work.err;
-        if (status == BASE_OK && work.n_failed == work.n) {
+        if (status == BASE_OK && work.n_failed == paths.n) {
             status = base_fail(err, BASE_EDATA, "%s: no file in it can be read", sounds);
         }
     }
-    infer_model_free(work.model);
+    infer_model_free(model);
     base_arena_release(&arena);
     return status;
 }

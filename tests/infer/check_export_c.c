@@ -95,10 +95,9 @@ static base_status check_sound(tally *t, const char *path, const char *label, ba
 }
 
 static base_status check_folder(tally *t, const char *folder, base_arena *arena, base_error *err) {
-    const char **paths;
-    int64_t n;
-    BASE_TRY(infer_expand_paths(&folder, 1, arena, &paths, &n, err));
-    for (int64_t i = 0; i < n; i++) BASE_TRY(check_sound(t, paths[i], NULL, err));
+    infer_paths paths;
+    BASE_TRY(infer_expand_paths(&folder, 1, arena, &paths, err));
+    for (int64_t i = 0; i < paths.n; i++) BASE_TRY(check_sound(t, paths.items[i], NULL, err));
     return BASE_OK;
 }
 

@@ -130,7 +130,7 @@ static void add_symbols(base_text *text) {
     snprintf(command, sizeof command, "LC_ALL=C nm -D --defined-only '%s'", path);
     FILE *symbols = popen(command, "r");
     ck_assert_ptr_nonnull(symbols);
-    while (fgets(line, sizeof line, symbols)) {
+    while (fgets(line, sizeof line, symbols) != NULL) {
         ck_assert_int_eq(sscanf(line, "%*s %*s %255s", name), 1);
         base_text_printf(text, "symbol %s\n", name);
     }

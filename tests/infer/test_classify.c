@@ -27,7 +27,7 @@ static bool keep(void *context, const infer_result *result) {
     kept->paths[kept->n] = result->path;
     kept->failed[kept->n] = result->error != NULL;
     ck_assert_int_eq(result->status == BASE_OK, result->error == NULL);
-    if (result->probability) {
+    if (result->probability != NULL) {
         const float *p = result->probability;
         memcpy(kept->probability[kept->n], p, sizeof kept->probability[0]);
         for (int c = 0; c < MODEL_MAKE_CLASSES; c++) ck_assert_float_ge(p[result->best], p[c]);
@@ -64,12 +64,23 @@ static void make_files(const char *folder, const char *paths[N_FILES]) {
     }
 }
 
+static base_status classify(infer_model *model, const char *const *paths, base_pool *with,
+                            record *kept) {
+    infer_classify_job job = {.model = model,
+                              .paths = paths,
+                              .n = N_FILES,
+                              .pool = with,
+                              .handler = keep,
+                              .context = kept};
+    return infer_classify_files(&job, &err);
+}
+
 START_TEST(results_come_in_order_with_failures_among_them) {
     const char *folder = test_folder(), *paths[N_FILES];
     infer_model *model = open_model(folder);
     record kept = {0};
     make_files(folder, paths);
-    TEST_OK(infer_classify_files(model, paths, N_FILES, pool, keep, &kept, &err), err);
+    TEST_OK(classify(model, paths, pool, &kept), err);
     ck_assert_int_eq(kept.n, N_FILES);
     for (int i = 0; i < N_FILES; i++) {
         ck_assert_str_eq(kept.paths[i], paths[i]);
@@ -85,7 +96,7 @@ START_TEST(a_file_is_classified_as_its_clip) {
     record kept = {0};
     float expected[MODEL_MAKE_CLASSES];
     make_files(folder, paths);
-    TEST_OK(infer_classify_files(model, paths, N_FILES, pool, keep, &kept, &err), err);
+    TEST_OK(classify(model, paths, pool, &kept), err);
     for (int i = 0; i < N_FILES; i += 23) {
         data_audio audio, clip;
         TEST_OK(data_audio_read(paths[i], NULL, &audio, &err), err);
@@ -111,8 +122,8 @@ START_TEST(neighbours_order_and_library_do_not_matter) {
     for (int i = 0; i < N_FILES; i++) backwards[i] = paths[N_FILES - 1 - i];
     TEST_OK(infer_model_open(path, 7, NULL, &other, &err), err);
     ck_assert_int_eq(rimshot_open(path, 1, &library, NULL), RIMSHOT_OK);
-    TEST_OK(infer_classify_files(model, paths, N_FILES, pool, keep, &kept, &err), err);
-    TEST_OK(infer_classify_files(other, backwards, N_FILES, NULL, keep, &other_kept, &err), err);
+    TEST_OK(classify(model, paths, pool, &kept), err);
+    TEST_OK(classify(other, backwards, NULL, &other_kept), err);
     for (int i = 0; i < N_FILES; i++) {
         if (kept.failed[i]) continue;
         ck_assert_mem_eq(other_kept.probability[N_FILES - 1 - i], kept.probability[i],
@@ -131,33 +142,31 @@ START_TEST(the_handler_may_stop) {
     infer_model *model = open_model(folder);
     record kept = {.stop_after = 3};
     make_files(folder, paths);
-    ck_assert_int_eq(infer_classify_files(model, paths, N_FILES, pool, keep, &kept, &err),
-                     BASE_ESTOPPED);
+    ck_assert_int_eq(classify(model, paths, pool, &kept), BASE_ESTOPPED);
     ck_assert_int_eq(kept.n, 3);
     close_model(model);
 }
 END_TEST
 
 START_TEST(folders_are_expanded) {
-    const char *folder = test_folder(), **paths;
-    int64_t n;
+    const char *folder = test_folder();
+    infer_paths paths;
     const char *names[] = {"b/x.wav", "b/a.FLAC", "b/notes.txt", "b/c/y.aiff", "b/.hidden.wav"};
     for (int i = 0; i < 5; i++) sound_write_text(&arena, folder, names[i], "-");
     const char *arguments[] = {"first.wav", base_path_join(&arena, folder, "b"), "-"};
-    TEST_OK(infer_expand_paths(arguments, 3, &arena, &paths, &n, &err), err);
-    ck_assert_int_eq(n, 5);
-    ck_assert_str_eq(paths[0], "first.wav");
-    ck_assert_str_eq(paths[1], base_path_join(&arena, folder, "b/a.FLAC"));
-    ck_assert_str_eq(paths[2], base_path_join(&arena, folder, "b/c/y.aiff"));
-    ck_assert_str_eq(paths[3], base_path_join(&arena, folder, "b/x.wav"));
-    ck_assert_str_eq(paths[4], "-");
+    TEST_OK(infer_expand_paths(arguments, 3, &arena, &paths, &err), err);
+    ck_assert_int_eq(paths.n, 5);
+    ck_assert_str_eq(paths.items[0], "first.wav");
+    ck_assert_str_eq(paths.items[1], base_path_join(&arena, folder, "b/a.FLAC"));
+    ck_assert_str_eq(paths.items[2], base_path_join(&arena, folder, "b/c/y.aiff"));
+    ck_assert_str_eq(paths.items[3], base_path_join(&arena, folder, "b/x.wav"));
+    ck_assert_str_eq(paths.items[4], "-");
     const char *empty = base_path_join(&arena, folder, "empty");
     TEST_OK(base_folder_make(empty, &err), err);
-    TEST_FAILS(infer_expand_paths(&empty, 1, &arena, &paths, &n, &err), BASE_EDATA, err,
+    TEST_FAILS(infer_expand_paths(&empty, 1, &arena, &paths, &err), BASE_EDATA, err,
                "no audio files below it");
     const char *twice[] = {"-", "first.wav", "-"};
-    TEST_FAILS(infer_expand_paths(twice, 3, &arena, &paths, &n, &err), BASE_EUSAGE, err,
-               "only once");
+    TEST_FAILS(infer_expand_paths(twice, 3, &arena, &paths, &err), BASE_EUSAGE, err, "only once");
 }
 END_TEST
 

@@ -52,8 +52,12 @@ static void check_probabilities(const char *model_path, const char *const *sound
     base_error err;
     infer_model *model;
     TEST_OK(infer_model_open(model_path, 16, NULL, &model, &err), err);
-    TEST_OK(infer_classify_files(model, sounds, N_SOUNDS, NULL, check_line, (void *)output, &err),
-            err);
+    infer_classify_job job = {.model = model,
+                              .paths = sounds,
+                              .n = N_SOUNDS,
+                              .handler = check_line,
+                              .context = (void *)output};
+    TEST_OK(infer_classify_files(&job, &err), err);
     infer_model_free(model);
 }
 

@@ -200,7 +200,7 @@ static base_status open_made(const char *config, int n_classes, double temperatu
     base_h5_put_string(writer, "record", "{}", &err);
     base_h5_put_strings(writer, "classes", n_classes, classes, &err);
     base_h5_put(writer, "temperature", BASE_H5_F64, 0, NULL, &temperature, &err);
-    if (tensor) base_h5_put(writer, tensor, BASE_H5_F32, 0, NULL, &(float){1}, &err);
+    if (tensor != NULL) base_h5_put(writer, tensor, BASE_H5_F32, 0, NULL, &(float){1}, &err);
     TEST_OK(base_h5_writer_finish(writer, path, &err), err);
     base_pool *pool = pool_of(1);
     infer_model *model;

@@ -53,7 +53,7 @@ static void set_norm(dsp_features *features, const change *c) {
 
 static void set_weight(nn_network *network, const change *c) {
     int n_found = 0;
-    for (int i = 0; c->tensor && i < nn_network_n_tensors(network); i++) {
+    for (int i = 0; c->tensor != NULL && i < nn_network_n_tensors(network); i++) {
         nn_tensor tensor = nn_network_tensor(network, i);
         if (strcmp(tensor.name, c->tensor) != 0) continue;
         tensor.data[0] = c->value;
@@ -89,7 +89,7 @@ static const char *make_model(const change *c) {
     static const char *const classes[] = {"kick", "snare"};
     const char *path = base_path_join(&arena, test_folder(), "model.h5");
     infer_member member = make_member(c);
-    infer_model_content content = {.config = c->config ? c->config : plain,
+    infer_model_content content = {.config = c->config != NULL ? c->config : plain,
                                    .record = "{}",
                                    .classes = classes,
                                    .n_classes = 2,

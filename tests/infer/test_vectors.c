@@ -159,11 +159,14 @@ START_TEST(embeddings_stand_side_by_side) {
     TEST_OK(infer_model_open(path, 1, NULL, &single, &err), err);
     open_synth(model, &set, &sounds);
     ck_assert_int_eq(infer_model_embedding_size(model), 2 * MODEL_MAKE_EMBEDDING);
-    TEST_OK(infer_model_embed_clips(model, &sounds, index, N, all[0], &err), err);
+    TEST_OK(infer_model_embed_clips(model, &(infer_selection){&sounds, index, N}, all[0], &err),
+            err);
     for (int i = 0; i < N; i++) {
         float p[MODEL_MAKE_CLASSES];
         int64_t size;
-        TEST_OK(infer_model_classify_clips(single, &sounds, index + i, 1, p, &err), err);
+        TEST_OK(
+            infer_model_classify_clips(single, &(infer_selection){&sounds, index + i, 1}, p, &err),
+            err);
         for (int m = 0; m < 2; m++) {
             const float *value = infer_model_embedding(single, m, &size);
             ck_assert_int_eq(size, MODEL_MAKE_EMBEDDING);

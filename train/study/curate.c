@@ -184,8 +184,10 @@ static base_status list_sounds(train_curate *curate, base_error *err) {
     if (!base_folder_exists(curate->sounds)) {
         return base_fail(err, BASE_ENOTFOUND, "%s: no such folder", curate->sounds);
     }
-    BASE_TRY(infer_expand_paths(&curate->sounds, 1, &curate->arena, &curate->paths,
-                                &curate->n_paths, err));
+    infer_paths found;
+    BASE_TRY(infer_expand_paths(&curate->sounds, 1, &curate->arena, &found, err));
+    curate->paths = found.items;
+    curate->n_paths = found.n;
     qsort(curate->paths, (size_t)curate->n_paths, sizeof *curate->paths, train__curate_compare);
     return BASE_OK;
 }

@@ -94,7 +94,8 @@ static base_status classify(const listening *l, const data_clips *clips, base_er
         index != NULL && p != NULL ? BASE_OK : train__curate_no_memory(l->curate, err);
     if (status == BASE_OK) {
         for (int64_t i = 0; i < clips->n_clips; i++) index[i] = i;
-        status = infer_model_classify_clips(l->opened.model, clips, index, clips->n_clips, p, err);
+        infer_selection all = {clips, index, clips->n_clips};
+        status = infer_model_classify_clips(l->opened.model, &all, p, err);
     }
     for (int64_t i = 0; status == BASE_OK && i < clips->n_clips; i++) {
         train_curate_sound *sound = &l->sounds[l->first + clips->row[i]];
@@ -145,8 +146,8 @@ static base_status classify_unseen(const train_curate *curate, const train_data 
     int k = curate->n_classes;
     float *of_model = base_alloc((size_t)data->n_unseen * (size_t)k, sizeof *of_model);
     if (of_model == NULL) return train__curate_no_memory(curate, err);
-    base_status status = infer_model_classify_clips(opened->model, &data->clips, data->unseen,
-                                                    data->n_unseen, of_model, err);
+    infer_selection unseen = {&data->clips, data->unseen, data->n_unseen};
+    base_status status = infer_model_classify_clips(opened->model, &unseen, of_model, err);
     for (int64_t i = 0; i < data->n_unseen; i++) {
         for (int c = 0; c < k; c++) p[i * k + opened->class_of[c]] = of_model[i * k + c];
     }

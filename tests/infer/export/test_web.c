@@ -164,7 +164,7 @@ START_TEST(what_cannot_be_written_leaves_nothing) {
     TEST_OK(base_folder_make(f.folder, &err), err);
     TEST_OK(base_file_write(base_path_join(&f.arena, f.folder, "index.html"), "mine", 4, &err),
             err);
-    refuse(&f, f.folder, BASE_EEXISTS, "index.html belongs to something else");
+    refuse(&f, f.folder, BASE_EEXISTS, "index.html is not from an export of rimshot");
     ck_assert_str_eq(read_part(&f, "index.html"), "mine");
     ck_assert_int_eq(n_entries(f.folder), 1);
     close_fixture(&f);
