@@ -19,7 +19,7 @@ static const base_variant *const variants[] = {
 #include "data/sources.def"
 };
 #undef DATA_SOURCE
-enum { N_SOURCES = sizeof sources / sizeof *sources };
+enum { N_SOURCES = sizeof sources / sizeof *sources, MAX_KEYS = 64 };
 
 const base_variant *const *data_source_variants(int *n) {
     *n = N_SOURCES;
@@ -55,113 +55,69 @@ const base_option data_source_table[] = {
     {0}};
 #undef FIELD
 
-/* A resolved configuration lists these keys, whatever the kind of source, in this order: --resume
- * compares it byte by byte. Keys of other names are listed for the kinds that have them. */
-static const char *const listed[] = {
-    "source",      "use",       "path",      "labels",    "rules", "classes", "only_groups",
-    "skip_groups", "label",     "otherwise", "per_class", "seed",  "parts",   "pools",
-    "gain_db",     "jitter_ms", "ringing",   "songs",     "bars",  "tempo"};
-enum { N_LISTED = sizeof listed / sizeof *listed, MAX_KEYS = 64 };
-
 static const base_option *find_option(const base_option *table, const char *key) {
     while (table->key != NULL && strcmp(table->key, key) != 0) table++;
     return table->key != NULL ? table : NULL;
 }
 
-/* The keys of one entry, and where their values go: the common ones, then the kind's own, then what
- * belongs to other kinds and is not looked at. */
-typedef struct {
-    base_option rows[MAX_KEYS + 1];
-    int n;
-    size_t own, other, n_bytes; /* where parts of the memory begin */
-} key_table;
-
-static size_t padded(size_t n_bytes) {
-    return (n_bytes + BASE_ALIGNMENT - 1) / BASE_ALIGNMENT * BASE_ALIGNMENT;
-}
-
-static void add_key(key_table *table, const base_option *option, size_t begin) {
-    BASE_CHECK(table->n < MAX_KEYS);
-    table->rows[table->n] = *option;
-    table->rows[table->n++].offset += begin;
-}
-
-static void add_listed_key(key_table *table, const data_source *source, const char *key) {
-    const base_option *option = find_option(data_source_table, key);
-    if (option != NULL) {
-        add_key(table, option, 0);
-        return;
-    }
-    option = find_option(source->variant.options, key);
-    if (option != NULL) {
-        add_key(table, option, table->own);
-        return;
-    }
-    for (int s = 0; s < N_SOURCES && option == NULL; s++) {
-        option = find_option(variants[s]->options, key);
-    }
-    BASE_CHECK(option != NULL);
-    add_key(table, option, table->other);
-}
-
-static void make_table(key_table *table, const data_source *source) {
-    *table = (key_table){.own = padded(sizeof(data_source_options))};
-    table->other = table->own + padded(source->variant.size_bytes);
-    table->n_bytes = table->other;
-    for (int s = 0; s < N_SOURCES; s++) {
-        size_t n_bytes = table->other + padded(variants[s]->size_bytes);
-        if (n_bytes > table->n_bytes) table->n_bytes = n_bytes;
-    }
-    for (int i = 0; i < N_LISTED; i++) add_listed_key(table, source, listed[i]);
-    for (const base_option *own = source->variant.options; own->key != NULL; own++) {
-        if (find_option(table->rows, own->key) == NULL) add_key(table, own, table->own);
-    }
-}
-
 /* ---- keys of other kinds ---- */
 
-static base_status stands_at_default(const base_option *option, const base_node *node,
-                                     bool *is_default, base_error *err) {
+static base_status stands_at_default(const base_node *node, const base_option *option,
+                                     base_arena *arena, bool *is_default, base_error *err) {
     base_node *preset;
-    base_arena arena = {0};
     base_text is = {0}, would_be = {0};
     *is_default = base_node_is_null(node);
     if (*is_default || option->preset == NULL) return BASE_OK;
-    base_status status = base_yaml_parse(option->preset, "default", &arena, &preset, err);
-    if (status == BASE_OK) {
-        base_yaml_write(node, &is);
-        base_yaml_write(preset, &would_be);
-        *is_default = strcmp(base_text_string(&is), base_text_string(&would_be)) == 0;
-        if (is.failed || would_be.failed) status = no_memory(err);
-    }
+    BASE_TRY(base_yaml_parse(option->preset, "default", arena, &preset, err));
+    base_yaml_write(node, &is);
+    base_yaml_write(preset, &would_be);
+    *is_default = strcmp(base_text_string(&is), base_text_string(&would_be)) == 0;
+    base_status status = is.failed || would_be.failed ? no_memory(err) : BASE_OK;
     base_text_release(&is);
     base_text_release(&would_be);
-    base_arena_release(&arena);
     return status;
 }
 
-static base_status check_key(const base_node *node, const data_source *source, base_error *err) {
-    const base_option *option = NULL;
+/* Whether other kinds have the key, and the entry only its default, so that it can be dropped. What
+ * no kind has is left to the binding, which names the nearest key. */
+static base_status check_foreign_key(const base_node *node, const data_source *source,
+                                     base_arena *arena, bool *drop, base_error *err) {
     base_text owners = {0};
-    bool is_default = true;
-    if (find_option(data_source_table, node->key) != NULL ||
-        find_option(source->variant.options, node->key) != NULL) {
-        return BASE_OK;
+    const char *comma = "";
+    base_status status = BASE_OK;
+    *drop = false;
+    for (int s = 0; s < N_SOURCES && status == BASE_OK && !*drop; s++) {
+        const base_option *option = find_option(variants[s]->options, node->key);
+        if (option == NULL) continue;
+        base_text_printf(&owners, "%s%s", comma, variants[s]->name);
+        comma = ", ";
+        status = stands_at_default(node, option, arena, drop, err);
     }
-    for (int s = 0; s < N_SOURCES; s++) {
-        const base_option *of_other = find_option(variants[s]->options, node->key);
-        if (of_other == NULL) continue;
-        base_text_printf(&owners, "%s%s", option != NULL ? ", " : "", variants[s]->name);
-        option = of_other;
-    }
-    base_status status = BASE_OK; /* what no kind has is refused with the nearest key */
-    if (option != NULL) status = stands_at_default(option, node, &is_default, err);
-    if (!is_default) {
+    if (status == BASE_OK && !*drop && comma[0] != '\0') {
         status = base_node_fail(node, err, BASE_ECONFIG, "a key of source: %s, not of %s",
                                 base_text_string(&owners), source->variant.name);
     }
     base_text_release(&owners);
     return status;
+}
+
+static base_status drop_foreign_keys(base_node *entry, const data_source *source, base_arena *arena,
+                                     base_error *err) {
+    for (base_node **at = &entry->child; *at != NULL;) {
+        const char *key = (*at)->key;
+        bool drop = false;
+        if (find_option(data_source_table, key) == NULL &&
+            find_option(source->variant.options, key) == NULL) {
+            BASE_TRY(check_foreign_key(*at, source, arena, &drop, err));
+        }
+        if (drop) {
+            *at = (*at)->next;
+            entry->n_children--;
+        } else {
+            at = &(*at)->next;
+        }
+    }
+    return BASE_OK;
 }
 
 /* ---- opening an entry ---- */
@@ -188,23 +144,34 @@ static base_status take_path(const data_origin *origin, data_folder_options *fol
     return folder->path != NULL ? BASE_OK : no_memory(err);
 }
 
-static base_status bind(data_origin *origin, base_arena *arena, base_error *err) {
-    key_table table;
-    const data_source *source = find_source(origin->node);
-    if (source != NULL) {
-        for (const base_node *key = origin->node->child; key != NULL; key = key->next) {
-            BASE_TRY(check_key(key, source, err));
-        }
+/* The common keys, then the kind's own, whose values stand `own` bytes further on. */
+static void join_tables(const data_source *source, size_t own, base_option rows[MAX_KEYS + 1]) {
+    int n = 0;
+    for (const base_option *o = data_source_table; o->key != NULL; o++) rows[n++] = *o;
+    for (const base_option *o = source->variant.options; o->key != NULL; o++) {
+        BASE_CHECK(n < MAX_KEYS);
+        rows[n] = *o;
+        rows[n++].offset += own;
     }
-    make_table(&table, source != NULL ? source : sources[0]);
-    char *memory = base_arena_alloc(arena, 1, table.n_bytes);
+    rows[n] = (base_option){0};
+}
+
+static base_status bind(data_origin *origin, base_arena *arena, base_error *err) {
+    base_option rows[MAX_KEYS + 1];
+    const size_t own =
+        (sizeof origin->common + BASE_ALIGNMENT - 1) / BASE_ALIGNMENT * BASE_ALIGNMENT;
+    const data_source *source = find_source(origin->node);
+    if (source != NULL) BASE_TRY(drop_foreign_keys(origin->node, source, arena, err));
+    if (source == NULL) source = sources[0]; /* the binding says what is wrong with the name */
+    join_tables(source, own, rows);
+    char *memory = base_arena_alloc(arena, 1, own + source->variant.size_bytes);
     if (memory == NULL) return no_memory(err);
-    BASE_TRY(base_options_bind(table.rows, origin->node, memory, arena, err));
+    BASE_TRY(base_options_bind(rows, origin->node, memory, arena, err));
     memcpy(&origin->common, memory, sizeof origin->common);
-    origin->source = sources[origin->common.source];
-    origin->options = memory + table.own;
-    if (origin->source->folder == DATA_FOLDER_NONE) return BASE_OK;
-    return take_path(origin, (data_folder_options *)(memory + table.own), arena, err);
+    origin->source = source;
+    origin->options = memory + own;
+    if (source->folder == DATA_FOLDER_NONE) return BASE_OK;
+    return take_path(origin, (data_folder_options *)(memory + own), arena, err);
 }
 
 base_status data_origin_open(base_node *node, const char *config_folder, data_manifest *manifest,

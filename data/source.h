@@ -78,9 +78,10 @@ struct data_source {
 /* All kinds in the order of data/sources.def, for help. */
 const base_variant *const *data_source_variants(int *n);
 
-/* Opens an entry of `dataset:` and puts it at the end of the manifest's origins. A key that belongs
- * to other kinds is refused, unless it stands at its default, as in a configuration that a run has
- * written: that names the defaults of all kinds. */
+/* Opens an entry of `dataset:` and puts it at the end of the manifest's origins. Defaults of the
+ * kind's keys are filled in. A key that only other kinds have is refused; but older versions wrote
+ * the keys of all kinds into run folders and models, so one that is null or at its default is
+ * dropped from the entry. */
 base_status data_origin_open(base_node *node, const char *config_folder, data_manifest *manifest,
                              data_origin **origin, base_error *err);
 /* Appends its rows, and tells them where they come from. A folder that is missing is made up for by

@@ -22,21 +22,25 @@ START_TEST(kinds_have_a_name_a_sentence_and_options) {
 }
 END_TEST
 
-/* As in a configuration that a run has written, which names the defaults of all kinds. */
-START_TEST(a_key_of_another_kind_may_stand_at_its_default) {
+/* Older versions wrote the keys of all kinds into run folders and models. */
+START_TEST(keys_of_other_kinds_are_dropped_at_their_default) {
     data_manifest m, again;
-    TEST_OK(open_yaml("{source: synth, per_class: 1, path: ~, label: ~, labels: labels.csv, "
-                      "gain_db: [-9, 0], ringing: 0, parts: ~}",
-                      &m),
-            err);
+    TEST_OK(
+        open_yaml("{parts: ~, source: synth, per_class: 1, path: ~, label: ~, labels: labels.csv, "
+                  "gain_db: [-9, 0], seed: 2, ringing: 0}",
+                  &m),
+        err);
     ck_assert_int_eq(m.n_rows, 9);
     base_text resolved = {0};
     base_yaml_write(m.dataset, &resolved);
+    ck_assert_str_eq(base_text_string(&resolved),
+                     "source: synth\nper_class: 1\nseed: 2\nuse: folds\nrules: ~\nclasses: ~\n"
+                     "only_groups: ~\nskip_groups: ~\n");
+    ck_assert_int_eq(m.dataset->n_children, 8);
     TEST_OK(open_yaml(base_text_string(&resolved), &again), err);
     base_text same = {0};
     base_yaml_write(again.dataset, &same);
     ck_assert_str_eq(base_text_string(&same), base_text_string(&resolved));
-    ck_assert_str_eq(base_node_get(m.dataset, "songs")->text, "10");
     base_text_release(&resolved);
     base_text_release(&same);
     data_manifest_release(&m);
@@ -51,8 +55,10 @@ START_TEST(mistakes_are_named) {
         {"{source: synth, tempo: 100}", "tempo: a key of source: performance, not of synth"},
         {"{source: csv, path: ., pools: 3}",
          "pools: a key of source: mix, performance, not of csv"},
-        {"{source: mix, gain_db: [-9, 0], label: x}", "label: a key of source: folder, not of mix"},
-        {"{source: synth, path: x}", "path: a key of source: folder, csv, hydrogen, not of synth"},
+        {"{source: mix, gain_db: [-9, 0], label: x}",
+         "label: a key of source: folder, soundfont, not of mix"},
+        {"{source: synth, path: x}",
+         "path: a key of source: folder, csv, hydrogen, soundfont, not of synth"},
         {"{source: synth, per_clas: 3}", "no such key; did you mean 'per_class'"},
         {"{source: cvs}", "no such choice 'cvs'; did you mean 'csv'?"},
         {"{use: train}", "'source' is missing"},
@@ -85,5 +91,5 @@ START_TEST(a_row_without_origin_is_a_file) {
 END_TEST
 
 TEST_MAIN("data/source", kinds_have_a_name_a_sentence_and_options,
-          a_key_of_another_kind_may_stand_at_its_default, mistakes_are_named,
+          keys_of_other_kinds_are_dropped_at_their_default, mistakes_are_named,
           a_row_without_origin_is_a_file)
