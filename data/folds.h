@@ -25,21 +25,21 @@ typedef struct {
 } data_folds_options;
 extern const base_option data_folds_table[];
 
-enum { DATA_FOLD_NONE = -1, DATA_FOLD_UNSEEN = -2 };
+enum { DATA_FOLD_NONE = -1, DATA_FOLD_HELD_OUT = -2 };
 
 typedef struct {
     int64_t n_folds;
     int64_t n_clips;
     uint8_t *use;   /* [n_clips] data_use; NONE: the clip takes no part */
-    int32_t *fold;  /* [n_clips] the fold that does not train on this clip and, if it is of use:
-                       folds, tests it; NONE: all train on it; UNSEEN: none does */
+    int32_t *fold;  /* [n_clips] the fold that does not train on this clip and, if its use is
+                       folds, tests it; NONE: all train on it; HELD_OUT: none does */
     int64_t *group; /* [n_clips] number of its group */
     int64_t n_groups;
 } data_folds;
 
-/* Deals the clips of use: folds. Those of use: train that share a group with some are kept out of
- * the training of the fold that tests these. EDATA, with the class and its counts, if a class has
- * fewer groups than folds or would be absent from a fold or from its training part. */
+/* Assigns the clips of use: folds. A clip of use: train that shares a group with some of them is
+ * kept out of the training of the fold that tests these. EDATA, with the class and its counts, if a
+ * class has fewer groups than folds or would be absent from a fold or from its training part. */
 base_status data_folds_make(const data_manifest *manifest, const data_clips *clips,
                             const data_folds_options *options, data_folds *folds, base_error *err);
 void data_folds_release(data_folds *folds);
@@ -47,11 +47,6 @@ void data_folds_release(data_folds *folds);
 /* Whether `fold` trains on the clip or tests it; DATA_FOLD_NONE stands for the training on all. */
 bool data_folds_trains(const data_folds *folds, int64_t fold, int64_t clip);
 bool data_folds_tests(const data_folds *folds, int64_t fold, int64_t clip);
-
-/* The search itself on bare numbers (also for tests): label[n] in [0, n_classes), group[n]. */
-base_status data_folds_assign(const int32_t *label, const int64_t *group, int64_t n,
-                              int64_t n_classes, int64_t k, bool stratify, uint64_t seed,
-                              int32_t *fold, base_error *err);
 
 /* folds.csv: path,begin_s,end_s,class,group,fold,use */
 base_status data_folds_write(const data_folds *folds, const data_manifest *manifest,

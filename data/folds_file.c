@@ -55,14 +55,14 @@ static base_status wrong_fold(const file_rows *file, int64_t line, int64_t fold,
 static base_status check_fold(const file_rows *file, const placed_span *row, uint8_t use,
                               base_error *err) {
     int32_t first = file->k > 1 && use == DATA_USE_FOLDS ? 0 : DATA_FOLD_NONE;
-    bool is_unseen = row->fold == DATA_FOLD_UNSEEN;
-    if (use != DATA_USE_TEST && !is_unseen && row->fold < first) {
+    bool is_held_out = row->fold == DATA_FOLD_HELD_OUT;
+    if (use != DATA_USE_TEST && !is_held_out && row->fold < first) {
         return wrong_fold(file, row->index, row->fold, first, err);
     }
-    if (is_unseen == (use == DATA_USE_TEST)) return BASE_OK;
+    if (is_held_out == (use == DATA_USE_TEST)) return BASE_OK;
     return base_fail(err, BASE_EMISMATCH, "%s:%lld: '%s' has fold %d, but its use is %s",
                      file->path, (long long)row->index, row->path, row->fold,
-                     is_unseen ? "not test" : "test");
+                     is_held_out ? "not test" : "test");
 }
 
 static base_status read_row(void *context, const base_csv *csv, base_error *err) {
@@ -75,7 +75,7 @@ static base_status read_row(void *context, const base_csv *csv, base_error *err)
     placed_span *row = &file->rows[file->n_rows++];
     int64_t fold;
     BASE_TRY(base_csv_int(csv, FOLD, &fold, err));
-    if (fold < DATA_FOLD_UNSEEN || fold >= file->k) {
+    if (fold < DATA_FOLD_HELD_OUT || fold >= file->k) {
         return wrong_fold(file, csv->line, fold, 0, err);
     }
     *row =

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 
 enum {
+    MAX_FOLDS = 20,
     MAX_STARTS = 32,        /* greedy assignments improved; the best one is kept */
     START_EFFORT = 1000000, /* places tried for groups and kinds, over all starts */
     MAX_SWEEPS = 200,       /* the search ends by itself long before */
@@ -314,12 +315,13 @@ static void order_kinds(const problem *p, uint64_t seed, int64_t start, ranked *
     for (int64_t i = 0; i < p->n_kinds; i++) order[i] = ranks[i].which;
 }
 
-static base_status search_init(search *s, const problem *p, const double *share, int64_t k,
-                               base_arena *arena, base_error *err) {
-    *s = (search){.p = p, .k = k, .share = share, .absent = 1.0 + (double)p->n_columns};
+/* Once p, k and share are set. */
+static base_status search_init(search *s, base_arena *arena, base_error *err) {
+    const problem *p = s->p;
+    s->absent = 1.0 + (double)p->n_columns;
     s->weight = base_arena_alloc(arena, (size_t)p->n_columns, sizeof *s->weight);
-    s->count = base_arena_alloc(arena, (size_t)(p->n_columns * k), sizeof *s->count);
-    s->placed = base_arena_alloc(arena, (size_t)(p->n_kinds * k), sizeof *s->placed);
+    s->count = base_arena_alloc(arena, (size_t)(p->n_columns * s->k), sizeof *s->count);
+    s->placed = base_arena_alloc(arena, (size_t)(p->n_kinds * s->k), sizeof *s->placed);
     if (s->weight == NULL || s->count == NULL || s->placed == NULL) return no_memory(err);
     for (int64_t c = 0; c < p->n_columns; c++) {
         double total = (double)p->total[c];
@@ -382,16 +384,20 @@ static base_status find_problem(const data_folds_list *clips, problem *p, base_a
     return find_kinds(p, arena, err);
 }
 
-static base_status assign_within(const data_folds_list *clips, const double *share, int64_t k,
-                                 int32_t *fold, base_arena *arena, base_error *err) {
+static base_status assign_within(const data_folds_list *clips, int32_t *fold, base_arena *arena,
+                                 base_error *err) {
+    double equal[MAX_FOLDS];
+    int64_t k = clips->k;
+    BASE_CHECK(k >= 2 && k <= MAX_FOLDS);
+    for (int64_t f = 0; f < k; f++) equal[f] = 1.0 / (double)k;
     problem p;
-    search s;
+    search s = {.p = &p, .k = k, .share = clips->share != NULL ? clips->share : equal};
     BASE_TRY(find_problem(clips, &p, arena, err));
     if (p.n_groups < k) {
         return base_fail(err, BASE_EDATA, "folds: %lld group%s of samples cannot fill %lld parts",
                          (long long)p.n_groups, p.n_groups == 1 ? "" : "s", (long long)k);
     }
-    BASE_TRY(search_init(&s, &p, share, k, arena, err));
+    BASE_TRY(search_init(&s, arena, err));
     int64_t *best = base_arena_alloc(arena, (size_t)(p.n_kinds * k), sizeof *best);
     if (best == NULL) return no_memory(err);
     BASE_TRY(search_run(&s, clips->seed, best, arena, err));
@@ -399,10 +405,9 @@ static base_status assign_within(const data_folds_list *clips, const double *sha
     return BASE_OK;
 }
 
-base_status data_folds_search(const data_folds_list *clips, const double *share, int64_t k,
-                              int32_t *fold, base_error *err) {
+base_status data_folds_search(const data_folds_list *clips, int32_t *fold, base_error *err) {
     base_arena arena = {0};
-    base_status status = assign_within(clips, share, k, fold, &arena, err);
+    base_status status = assign_within(clips, fold, &arena, err);
     base_arena_release(&arena);
     return status;
 }

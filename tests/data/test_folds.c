@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "data/folds_search.h"
 #include "tests/data/fixture.h"
 #include "tests/golden.h"
 
@@ -32,9 +33,14 @@ static void bare_free(bare *b) {
 
 static void bare_assign(bare *b, bool stratify, uint64_t seed) {
     base_error err;
-    TEST_OK(data_folds_assign(b->label, b->group, b->n, b->n_classes, b->k, stratify, seed, b->fold,
-                              &err),
-            err);
+    data_folds_list clips = {.label = b->label,
+                             .group = b->group,
+                             .n = b->n,
+                             .n_classes = b->n_classes,
+                             .k = b->k,
+                             .stratify = stratify,
+                             .seed = seed};
+    TEST_OK(data_folds_search(&clips, b->fold, &err), err);
 }
 
 static void check_whole_groups(const bare *b) {
@@ -373,7 +379,7 @@ START_TEST(replays_what_it_wrote) {
 }
 END_TEST
 
-/* 0 to 59 are dealt; of 60 to 74 some only train, some only test, some are left out. */
+/* 0 to 59 are of use: folds; of 60 to 74 some only train, some only test, some are left out. */
 static fixture fixture_of_all_uses(void) {
     fixture f = fixture_new(75, 3, 1, 1);
     for (int i = 60; i < 75; i++) f.manifest.rows[i].use = i < 66 ? DATA_USE_TRAIN : DATA_USE_TEST;
@@ -400,7 +406,7 @@ START_TEST(sounds_have_their_uses) {
         TEST_OK(data_folds_make(&alone.manifest, &alone.clips, &options, &same, &err), err);
         ck_assert_mem_eq(folds.fold, same.fold, 60 * sizeof *folds.fold);
         for (int i = 60; i < 75; i++) {
-            int32_t expected = i >= 66 ? DATA_FOLD_UNSEEN : i == 61 ? folds.fold[7] : -1;
+            int32_t expected = i >= 66 ? DATA_FOLD_HELD_OUT : i == 61 ? folds.fold[7] : -1;
             ck_assert_int_eq(folds.fold[i], expected);
             ck_assert(data_folds_trains(&folds, DATA_FOLD_NONE, i) == (i < 66));
             for (int fold = 0; fold < k; fold++) {
