@@ -69,7 +69,8 @@ static base_status show(cli_call *call, cli_dataset *set, double near, base_text
                         base_error *err) {
     data_duplicates found;
     int64_t n;
-    BASE_TRY(data_duplicates_find(&set->clips, near, call->pool, &set->manifest, &found, err));
+    const data_duplicates_search search = {&set->clips, near, call->pool};
+    BASE_TRY(data_duplicates_find(&search, &set->manifest, &found, err));
     copy_group group = {.rows = sort_copies(&set->manifest, &call->arena, &n)};
     if (group.rows == NULL) return base_fail(err, BASE_EMEMORY, "duplicates: out of memory");
     while (next_group(&group, n)) {

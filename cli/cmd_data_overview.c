@@ -91,7 +91,8 @@ static base_status gather(cli_call *call, cli_dataset *set, double near, overvie
                           base_error *err) {
     data_manifest *manifest = &set->manifest;
     *o = (overview){.set = set};
-    BASE_TRY(data_duplicates_find(&set->clips, near, call->pool, manifest, &o->duplicates, err));
+    const data_duplicates_search search = {&set->clips, near, call->pool};
+    BASE_TRY(data_duplicates_find(&search, manifest, &o->duplicates, err));
     o->classes = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *o->classes);
     if (o->classes == NULL) return out_of_memory(err);
     for (int c = 0; c < manifest->n_classes; c++) o->classes[c] = gather_class(manifest, c);

@@ -49,10 +49,11 @@ static base_status read_frames(const decoder *d, int64_t n_max, float **x, int64
     while (*n < n_max) {
         int64_t wanted = n_max - *n < BLOCK_FRAMES ? n_max - *n : BLOCK_FRAMES;
         base_status status = BASE_OK;
-        if ((*n + wanted) * channels > MAX_SAMPLES)
+        if ((*n + wanted) * channels > MAX_SAMPLES) {
             status = base_fail(err, BASE_EDATA, "%s: more than %lld samples", d->name,
                                (long long)MAX_SAMPLES);
-        else if (!base_grow(&items, &capacity, (size_t)((*n + wanted) * channels), sizeof(float))) {
+        } else if (!base_grow(&items, &capacity, (size_t)((*n + wanted) * channels),
+                              sizeof(float))) {
             status = base_fail(err, BASE_EMEMORY, "%s: no memory for the samples", d->name);
         }
         if (status != BASE_OK) {
@@ -147,27 +148,26 @@ static SNDFILE *open_descriptor(int *fd, SF_INFO *info, char *reason) {
     return dsp_sound_open(&io, fd, SFM_READ, info, reason);
 }
 
-/* Opens a file (fd) or memory (when fd is negative), decodes and closes. */
-static base_status decode(int fd, dsp_sound_memory *memory, const char *name,
-                          const data_audio_span *span, data_audio *audio, base_error *err) {
-    *audio = (data_audio){0};
-    decoder d = {.name = name};
-    char reason[DSP_SOUND_REASON];
-    d.file = fd >= 0 ? open_descriptor(&fd, &d.info, reason)
-                     : dsp_sound_memory_open(memory, SFM_READ, &d.info, reason);
-    if (d.file == NULL) {
-        return base_fail(err, BASE_EFORMAT, "%s: not an audio file libsndfile can read (%s)", name,
-                         reason);
+/* Decodes and closes; if d->file could not be opened, fails with the reason. */
+static base_status decode(decoder *d, const char *reason, const data_audio_span *span,
+                          data_audio *audio, base_error *err) {
+    if (d->file == NULL) {
+        return base_fail(err, BASE_EFORMAT, "%s: not an audio file libsndfile can read (%s)",
+                         d->name, reason);
     }
-    base_status status = decode_span(&d, span, audio, err);
-    sf_close(d.file);
+    base_status status = decode_span(d, span, audio, err);
+    sf_close(d->file);
     return status;
 }
 
-base_status data_audio_decode(const void *bytes, size_t n_bytes, const char *name,
-                              const data_audio_span *span, data_audio *audio, base_error *err) {
-    dsp_sound_memory memory = {.bytes = bytes, .size = (sf_count_t)n_bytes};
-    return decode(-1, &memory, name, span, audio, err);
+base_status data_audio_decode(data_audio_bytes file, const data_audio_span *span, data_audio *audio,
+                              base_error *err) {
+    *audio = (data_audio){0};
+    dsp_sound_memory memory = {.bytes = file.bytes, .size = (sf_count_t)file.n_bytes};
+    char reason[DSP_SOUND_REASON];
+    decoder d = {.name = file.name};
+    d.file = dsp_sound_memory_open(&memory, SFM_READ, &d.info, reason);
+    return decode(&d, reason, span, audio, err);
 }
 
 /* The file is opened here, not by libsndfile: it would guess headerless formats from the name, and
@@ -179,14 +179,18 @@ base_status data_audio_read(const char *path, const data_audio_span *span, data_
     if (fd < 0) return base_fail_errno(err, errno, "%s", path);
     struct stat info;
     base_status status = BASE_OK;
-    if (fstat(fd, &info) != 0)
+    if (fstat(fd, &info) != 0) {
         status = base_fail_errno(err, errno, "%s", path);
-    else if (!S_ISREG(info.st_mode))
+    } else if (!S_ISREG(info.st_mode)) {
         status = base_fail(err, BASE_EIO, "%s: not a file", path);
-    else if (info.st_size == 0)
+    } else if (info.st_size == 0) {
         status = base_fail(err, BASE_EDATA, "%s: the file is empty", path);
-    else
-        status = decode(fd, NULL, path, span, audio, err);
+    } else {
+        char reason[DSP_SOUND_REASON];
+        decoder d = {.name = path};
+        d.file = open_descriptor(&fd, &d.info, reason);
+        status = decode(&d, reason, span, audio, err);
+    }
     close(fd);
     return status;
 }

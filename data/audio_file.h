@@ -22,9 +22,14 @@ typedef struct {
  * samples (ENUMERIC), more than 64 channels. span NULL: all (up to 600 s). */
 base_status data_audio_read(const char *path, const data_audio_span *span, data_audio *audio,
                             base_error *err);
-/* The same from memory; `name` stands in errors. */
-base_status data_audio_decode(const void *bytes, size_t n_bytes, const char *name,
-                              const data_audio_span *span, data_audio *audio, base_error *err);
+/* The same from memory. */
+typedef struct {
+    const void *bytes;
+    size_t n_bytes;
+    const char *name; /* in errors */
+} data_audio_bytes;
+base_status data_audio_decode(data_audio_bytes file, const data_audio_span *span, data_audio *audio,
+                              base_error *err);
 void data_audio_release(data_audio *audio);
 
 /* True if the extension is one of an audio file (wav, aif, aiff, aifc, flac, ogg, oga, opus, mp3,

@@ -19,11 +19,12 @@ const base_variant *const *data_augment_variants(int *n) {
 
 /* ---- the chain ---- */
 
-typedef struct {
+struct data_augment_link {
     const data_effect *effect;
     const void *options;
     void *plan;
-} link;
+};
+typedef data_augment_link link;
 
 struct data_augment {
     base_arena arena;
@@ -206,15 +207,17 @@ int data_augment_n(const data_augment *augment) {
     return augment->n;
 }
 
-const char *data_augment_name(const data_augment *augment, int index) {
+const data_augment_link *data_augment_at(const data_augment *augment, int index) {
     BASE_CHECK(index >= 0 && index < augment->n);
-    return augment->links[index].effect->variant.name;
+    return &augment->links[index];
 }
 
-base_status data_augment_one(const data_augment *augment, int index, dsp_clip clip, base_rng *rng,
-                             void *scratch, base_error *err) {
-    BASE_CHECK(index >= 0 && index < augment->n);
-    const link *l = &augment->links[index];
+const char *data_augment_link_name(const data_augment_link *l) {
+    return l->effect->variant.name;
+}
+
+base_status data_augment_link_run(const data_augment_link *l, dsp_clip clip, base_rng *rng,
+                                  void *scratch, base_error *err) {
     draw d = draw_effect(l->options, rng);
     return l->effect->apply != NULL ? apply(l, clip, &d, scratch, err) : BASE_OK;
 }

@@ -40,10 +40,12 @@ void data_augment_features(const data_augment *augment, float *features, const i
 /* The chain as a batcher takes it; borrows it. */
 data_augmenter data_augmenter_of(const data_augment *augment);
 bool data_augment_is_empty(const data_augment *augment);
-/* For benchmarks: effect names, and one effect alone at p = 1. */
+/* For benchmarks: one effect alone, whatever its p. */
+typedef struct data_augment_link data_augment_link;
 int data_augment_n(const data_augment *augment);
-const char *data_augment_name(const data_augment *augment, int index);
-base_status data_augment_one(const data_augment *augment, int index, dsp_clip clip, base_rng *rng,
-                             void *scratch, base_error *err);
+const data_augment_link *data_augment_at(const data_augment *augment, int index);
+const char *data_augment_link_name(const data_augment_link *link);
+base_status data_augment_link_run(const data_augment_link *link, dsp_clip clip, base_rng *rng,
+                                  void *scratch, base_error *err);
 
 #endif

@@ -8,9 +8,8 @@ enum { FIT_BLOCK = 32 }; /* clips whose features are held at once while fitting 
 
 struct data_batcher {
     data_batcher_options options;
-    int64_t shape[3], n_floats; /* of one sample's features */
-    size_t audio_bytes,
-        work_bytes; /* of one worker: its clip, then scratch for effect or feature */
+    int64_t shape[3], n_floats;     /* of one sample's features */
+    size_t audio_bytes, work_bytes; /* of one worker: its clip, then scratch */
     char *scratch;
     base_error *failure; /* [threads], of a worker's first sample that failed */
 };
@@ -161,16 +160,24 @@ base_status data_batch_prepare(data_batcher *batcher, const data_batch_request *
 /* ---- fitting ---- */
 
 /* Blocks are prepared in parallel and added in the clips' order. */
-static base_status fit_blocks(data_batcher *b, const int64_t *index, int64_t n, float *x,
-                              dsp_features_fit *fit, base_error *err) {
+static base_status fit_blocks(data_batcher *b, data_batch_request clips, dsp_features_fit *fit,
+                              base_error *err) {
     int32_t length[FIT_BLOCK];
-    for (int64_t begin = 0; begin < n; begin += FIT_BLOCK) {
-        data_batch_request request = {.index = index + begin,
-                                      .n = n - begin < FIT_BLOCK ? n - begin : FIT_BLOCK};
-        BASE_TRY(prepare(b, &request, x, length, err));
-        for (int64_t i = 0; i < request.n; i++) dsp_features_fit_add(fit, x + i * b->n_floats);
+    float *x = base_alloc((size_t)(FIT_BLOCK * b->n_floats), sizeof *x);
+    base_status status =
+        x != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "fitting features: out of memory");
+    while (status == BASE_OK && clips.n > 0) {
+        data_batch_request block = clips;
+        if (block.n > FIT_BLOCK) block.n = FIT_BLOCK;
+        status = prepare(b, &block, x, length, err);
+        for (int64_t i = 0; status == BASE_OK && i < block.n; i++) {
+            dsp_features_fit_add(fit, x + i * b->n_floats);
+        }
+        clips.index += block.n;
+        clips.n -= block.n;
     }
-    return BASE_OK;
+    base_free(x);
+    return status;
 }
 
 base_status data_batch_fit(data_batcher *batcher, const int64_t *index, int64_t n,
@@ -179,16 +186,13 @@ base_status data_batch_fit(data_batcher *batcher, const int64_t *index, int64_t 
     if (!dsp_features_needs_fit(features)) return BASE_OK;
     if (n == 0) return base_fail(err, BASE_EDATA, "no clips to fit features.normalize on");
     dsp_features_fit *fit = NULL;
-    float *x = base_alloc((size_t)(FIT_BLOCK * batcher->n_floats), sizeof *x);
-    base_status status = x != NULL
-                             ? dsp_features_fit_new(features, &fit, err)
-                             : base_fail(err, BASE_EMEMORY, "fitting features: out of memory");
-    if (status == BASE_OK) status = fit_blocks(batcher, index, n, x, fit, err);
+    BASE_TRY(dsp_features_fit_new(features, &fit, err));
+    const data_batch_request clips = {.index = index, .n = n};
+    base_status status = fit_blocks(batcher, clips, fit, err);
     if (status == BASE_OK) {
         dsp_features_fit_finish(fit, features);
     } else {
         dsp_features_fit_free(fit);
     }
-    base_free(x);
     return status;
 }

@@ -56,7 +56,8 @@ base_status data_cache_path(const data_decoding *d, const char **path, base_erro
     size_t n = (size_t)d->n_rows;
     key_work w = {d->rows, base_alloc(n, sizeof(row_key))};
     if (w.keys == NULL) return no_memory(err);
-    base_status status = data_work_run(d->work, "checking files", d->n_rows, digest_row, &w, err);
+    const data_job digesting = {"checking files", d->n_rows, digest_row, &w};
+    base_status status = data_work_run(d->work, &digesting, err);
     for (int64_t i = 1; i < d->n_rows; i++) {
         if (continues(&w, i)) w.keys[i].source = w.keys[i - 1].source;
     }

@@ -86,7 +86,8 @@ static base_status join_results(result *results, int64_t n_rows, base_arena *are
 static base_status decode_all(const data_decoding *d, data_decoded *out, base_error *err) {
     decode_job job = {d, base_alloc((size_t)d->n_rows, sizeof(result))};
     if (job.results == NULL) return no_memory(err);
-    base_status status = data_work_run(d->work, "decoding", d->n_rows, decode_task, &job, err);
+    const data_job decoding = {"decoding", d->n_rows, decode_task, &job};
+    base_status status = data_work_run(d->work, &decoding, err);
     if (status == BASE_OK) status = join_results(job.results, d->n_rows, d->arena, out, err);
     for (int64_t i = 0; i < d->n_rows; i++) {
         data_audio_release(&job.results[i].clip);

@@ -258,13 +258,14 @@ static base_status search_tables(search_job *job, base_pool *pool, int64_t *pare
     return allocated ? BASE_OK : no_memory(err);
 }
 
-static base_status join_near(const data_clips *clips, double near, base_pool *pool, int64_t *parent,
+static base_status join_near(const data_duplicates_search *search, int64_t *parent,
                              base_error *err) {
-    float *prints = base_alloc((size_t)clips->n_clips, SIZE * sizeof *prints);
+    int64_t n = search->clips->n_clips;
+    float *prints = base_alloc((size_t)n, SIZE * sizeof *prints);
     if (prints == NULL) return no_memory(err);
-    search_job job = {.prints = prints, .n = clips->n_clips, .near = near};
-    base_status status = make_prints(clips, pool, prints, err);
-    if (status == BASE_OK) status = search_tables(&job, pool, parent, err);
+    search_job job = {.prints = prints, .n = n, .near = search->near};
+    base_status status = make_prints(search->clips, search->pool, prints, err);
+    if (status == BASE_OK) status = search_tables(&job, search->pool, parent, err);
     base_free(prints);
     return status;
 }
@@ -298,8 +299,10 @@ static void number_groups(const data_clips *clips, int64_t *parent, set_facts *s
     }
 }
 
-base_status data_duplicates_find(const data_clips *clips, double near, base_pool *pool,
-                                 data_manifest *manifest, data_duplicates *found, base_error *err) {
+base_status data_duplicates_find(const data_duplicates_search *search, data_manifest *manifest,
+                                 data_duplicates *found, base_error *err) {
+    const data_clips *clips = search->clips;
+    double near = search->near;
     if (near != 0.0 && !(near >= 0.9 && near <= 1.0)) {
         return base_fail(err, BASE_ECONFIG, "folds.near: %g is neither 0 nor from 0.9 to 1", near);
     }
@@ -310,7 +313,7 @@ base_status data_duplicates_find(const data_clips *clips, double near, base_pool
         data_sets_init(parent, clips->n_clips);
         status = join_exact(clips, manifest, parent, err);
     }
-    if (status == BASE_OK && near > 0.0) status = join_near(clips, near, pool, parent, err);
+    if (status == BASE_OK && near > 0.0) status = join_near(search, parent, err);
     if (status == BASE_OK) number_groups(clips, parent, sets, manifest, found);
     base_free(sets);
     base_free(parent);

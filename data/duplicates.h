@@ -15,8 +15,14 @@ typedef struct {
     int64_t n_conflicts; /* groups with more than one class */
 } data_duplicates;
 
-/* Sets manifest->rows[].duplicate for the clips. near 0: exact copies only; otherwise 0.9..1. */
-base_status data_duplicates_find(const data_clips *clips, double near, base_pool *pool,
-                                 data_manifest *manifest, data_duplicates *found, base_error *err);
+typedef struct {
+    const data_clips *clips;
+    double near; /* 0: exact copies only; otherwise 0.9..1 */
+    base_pool *pool;
+} data_duplicates_search;
+
+/* Sets manifest->rows[].duplicate for the clips. */
+base_status data_duplicates_find(const data_duplicates_search *search, data_manifest *manifest,
+                                 data_duplicates *found, base_error *err);
 
 #endif

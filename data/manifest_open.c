@@ -41,12 +41,12 @@ static int64_t sort_unique(const char **names, int64_t n) {
     return n_unique;
 }
 
-/* Fails, naming the nearest, unless each of `wanted` is one of names[n]. */
+/* Fails, naming the nearest, unless each of `wanted` is among `known`. */
 static base_status check_known(const source *s, base_strings wanted, const char *what,
-                               const char *const *names, int n, base_error *err) {
+                               base_strings known, base_error *err) {
     for (int i = 0; i < wanted.n; i++) {
-        if (find_name(names, n, wanted.items[i]) >= 0) continue;
-        const char *near = base_nearest(wanted.items[i], names, n);
+        if (find_name(known.items, known.n, wanted.items[i]) >= 0) continue;
+        const char *near = base_nearest(wanted.items[i], known.items, known.n);
         return base_node_fail(s->origin->node, err, BASE_EDATA, "no sound of %s '%s'%s%s%s", what,
                               wanted.items[i], near != NULL ? "; did you mean '" : "",
                               near != NULL ? near : "", near != NULL ? "'?" : "");
@@ -61,9 +61,9 @@ static base_status select_groups(const source *s, data_manifest *m, base_error *
     const char **groups = base_alloc((size_t)n, sizeof *groups);
     if (groups == NULL) return no_memory(err);
     for (int64_t i = 0; i < n; i++) groups[i] = m->rows[s->first_row + i].group;
-    int n_groups = (int)sort_unique(groups, n);
-    base_status status = check_known(s, only, "group", groups, n_groups, err);
-    if (status == BASE_OK) status = check_known(s, skip, "group", groups, n_groups, err);
+    const base_strings known = {groups, (int)sort_unique(groups, n)};
+    base_status status = check_known(s, only, "group", known, err);
+    if (status == BASE_OK) status = check_known(s, skip, "group", known, err);
     base_free(groups);
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];
@@ -165,7 +165,8 @@ static base_status select_classes(source *s, data_manifest *m, base_error *err) 
                                   wanted.items[c]);
         }
     }
-    BASE_TRY(check_known(s, wanted, "class", s->class_name, s->n_classes, err));
+    const base_strings known = {s->class_name, s->n_classes};
+    BASE_TRY(check_known(s, wanted, "class", known, err));
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];
         if (row->left_out != NULL) continue;

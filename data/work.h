@@ -1,4 +1,4 @@
-/* data/work.h - long jobs on many sounds: with what they work, and who watches. */
+/* data/work.h - long jobs on many sounds: threads, cache and progress. */
 #ifndef DATA_WORK_H
 #define DATA_WORK_H
 
@@ -9,13 +9,19 @@ typedef bool data_progress(void *context, const char *what, int64_t done, int64_
 
 typedef struct {
     base_pool *pool;          /* NULL: the calling thread alone */
-    const char *cache_folder; /* where decoded sounds are kept; NULL: nowhere */
-    data_progress *progress;  /* NULL: nobody watches */
+    const char *cache_folder; /* for decoded sounds; NULL: no cache */
+    data_progress *progress;  /* NULL: not reported */
     void *progress_context;
 } data_work;
 
-/* Runs task(context, i, worker) for i in [0, n), telling the observer now and then. */
-base_status data_work_run(const data_work *work, const char *what, int64_t n, base_task *task,
-                          void *context, base_error *err);
+typedef struct {
+    const char *what; /* for the observer and in errors: "decoding" */
+    int64_t n;
+    base_task *task;
+    void *context;
+} data_job;
+
+/* Runs task(context, i, worker) for i in [0, n) and reports progress on the way. */
+base_status data_work_run(const data_work *work, const data_job *job, base_error *err);
 
 #endif

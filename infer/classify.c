@@ -36,8 +36,8 @@ static base_status read_standard_input(data_audio *audio, base_error *err) {
     } else if (bytes.size > MAX_INPUT_BYTES) {
         status = base_fail(err, BASE_EDATA, "standard input: more than 1 GiB");
     } else {
-        status = data_audio_decode(base_text_string(&bytes), bytes.size, "standard input", NULL,
-                                   audio, err);
+        data_audio_bytes file = {base_text_string(&bytes), bytes.size, "standard input"};
+        status = data_audio_decode(file, NULL, audio, err);
     }
     base_text_release(&bytes);
     return status;

@@ -191,11 +191,11 @@ static base_status open_data(pretraining *p, base_error *err) {
     return data_clips_open(&p->manifest, &config->audio, &work, &p->clips, err);
 }
 
-/* As in every training, sounds for testing and their copies stay unseen. */
+/* As in every training, sounds for testing and their copies are held out. */
 static base_status list_clips(pretraining *p, base_error *err) {
     data_duplicates found;
-    BASE_TRY(data_duplicates_find(&p->clips, p->config->folds.near, p->options->pool, &p->manifest,
-                                  &found, err));
+    const data_duplicates_search search = {&p->clips, p->config->folds.near, p->options->pool};
+    BASE_TRY(data_duplicates_find(&search, &p->manifest, &found, err));
     BASE_TRY(data_manifest_leave_out_copies(&p->manifest, err));
     p->index = base_arena_alloc(&p->arena, (size_t)p->clips.n_clips, sizeof *p->index);
     if (!p->index) return out_of_memory(err);

@@ -111,8 +111,8 @@ base_status train_data_open(train_config *config, const data_work *work, train_d
         status = data_clips_open(&data->manifest, &config->audio, &cached, &data->clips, err);
     }
     if (status == BASE_OK) {
-        status = data_duplicates_find(&data->clips, config->folds.near, work->pool, &data->manifest,
-                                      &data->duplicates, err);
+        const data_duplicates_search search = {&data->clips, config->folds.near, work->pool};
+        status = data_duplicates_find(&search, &data->manifest, &data->duplicates, err);
     }
     if (status == BASE_OK) status = data_manifest_leave_out_copies(&data->manifest, err);
     if (status == BASE_OK) status = list_unseen(data, err);

@@ -187,7 +187,7 @@ static base_status read_row(const data_row *row, data_audio *audio, base_error *
     return status;
 }
 
-/* ---- telling it ---- */
+/* ---- its description ---- */
 
 static base_status describe(data_row *row, base_arena *arena, base_error *err) {
     data_stroke strokes[DATA_STROKES_MAX];
@@ -195,7 +195,8 @@ static base_status describe(data_row *row, base_arena *arena, base_error *err) {
     rest how;
     recipe r = open_recipe(row);
     int n = r.set == 0 ? draw_rest(&r, &how, strokes) : draw_strokes(&r, strokes);
-    BASE_TRY(data_strokes_tell(strokes, n, r.set == 0 ? "noise" : NULL, row, arena, err));
+    row->label = data_strokes_label(strokes, n, r.set == 0 ? "noise" : NULL, arena);
+    if (row->label == NULL) return base_fail(err, BASE_EMEMORY, "no memory for mixing");
     for (int i = 0; i < n; i++) data_part_list_add(&list, strokes[i].part);
     return data_part_list_keep(&list, row, arena, err);
 }

@@ -304,7 +304,8 @@ base_status data_parts_load(data_origin *origin, data_manifest *manifest,
     if (data_clips_open(&p->manifest, &form, work, &p->clips, err) != BASE_OK) {
         return base_fail_within(err, "parts");
     }
-    BASE_TRY(data_duplicates_find(&p->clips, 0, work->pool, &p->manifest, &found, err));
+    const data_duplicates_search exact = {.clips = &p->clips, .pool = work->pool};
+    BASE_TRY(data_duplicates_find(&exact, &p->manifest, &found, err));
     BASE_TRY(deal(origin, manifest, err));
     p->digest = digest_parts(p);
     note_parts(origin, manifest);

@@ -199,7 +199,7 @@ base_status data_performance_play(const data_performance *p, int64_t song, data_
     return play(p, &whole, audio, err);
 }
 
-/* ---- telling it ---- */
+/* ---- its description ---- */
 
 /* The label is what is struck, the parts are all that is heard. */
 static base_status describe(data_row *row, base_arena *arena, base_error *err) {
@@ -208,7 +208,8 @@ static base_status describe(data_row *row, base_arena *arena, base_error *err) {
     data_part_list list = {.n = 0};
     crop c = find_crop(p, row);
     int n = draw_step(p, c.number, c.step, strokes);
-    BASE_TRY(data_strokes_tell(strokes, n, n == 0 ? "rest" : NULL, row, arena, err));
+    row->label = data_strokes_label(strokes, n, n == 0 ? "rest" : NULL, arena);
+    if (row->label == NULL) return no_memory(err);
     for (int64_t step = c.first; step < c.end; step++) {
         n = draw_step(p, c.number, step, strokes);
         for (int i = 0; i < n; i++) {

@@ -49,8 +49,8 @@ void data_stroke_add(const data_parts *parts, const data_stroke *s, int64_t begi
     }
 }
 
-base_status data_strokes_tell(const data_stroke *strokes, int n, const char *last, data_row *row,
-                              base_arena *arena, base_error *err) {
+const char *data_strokes_label(const data_stroke *strokes, int n, const char *last,
+                               base_arena *arena) {
     base_text text = {0};
     for (int i = 0; i < n; i++) {
         base_text_printf(&text, "%s%s%s %.1f dB", i > 0 ? " + " : "",
@@ -59,9 +59,9 @@ base_status data_strokes_tell(const data_stroke *strokes, int n, const char *las
         if (strokes[i].late_ms > 0) base_text_printf(&text, " %.1f ms", strokes[i].late_ms);
     }
     if (last != NULL) base_text_printf(&text, "%s%s", n > 0 ? " + " : "", last);
-    row->label = text.failed ? NULL : base_arena_string(arena, base_text_string(&text));
+    const char *label = text.failed ? NULL : base_arena_string(arena, base_text_string(&text));
     base_text_release(&text);
-    return row->label != NULL ? BASE_OK : no_memory(err);
+    return label;
 }
 
 void data_part_list_add(data_part_list *list, const data_part *part) {

@@ -31,10 +31,10 @@ base_status data_strokes_begin(const data_parts *parts, int64_t n, data_audio *a
 void data_stroke_add(const data_parts *parts, const data_stroke *stroke, int64_t begin,
                      data_audio *audio);
 
-/* Writes the row's label: "Kit/kick.wav -3.2 dB 4.0 ms + tail of Kit/hat.wav -0.5 dB", then `last`
- * unless it is NULL. */
-base_status data_strokes_tell(const data_stroke *strokes, int n, const char *last, data_row *row,
-                              base_arena *arena, base_error *err);
+/* A row's label: "Kit/kick.wav -3.2 dB 4.0 ms + tail of Kit/hat.wav -0.5 dB", then `last` unless it
+ * is NULL. NULL when out of memory. */
+const char *data_strokes_label(const data_stroke *strokes, int n, const char *last,
+                               base_arena *arena);
 
 /* One-shots, each once. All zeros is empty. */
 typedef struct {

@@ -69,8 +69,8 @@ static base_status measure(const bench_call *call, int64_t n, base_text *json, b
     data_duplicates found;
     BASE_TRY(set_make(n, call->pool, &set, err));
     double begin = bench_now();
-    base_status status =
-        data_duplicates_find(&set.clips, NEAR, call->pool, &set.manifest, &found, err);
+    const data_duplicates_search search = {&set.clips, NEAR, call->pool};
+    base_status status = data_duplicates_find(&search, &set.manifest, &found, err);
     double seconds = bench_now() - begin;
     int64_t n_together = 0;
     for (int64_t i = COPY_EVERY - 1; i < n; i += COPY_EVERY) {

@@ -122,8 +122,8 @@ static void note(sound_work *work, base_status status) {
 static void run_effect(void *context) {
     sound_work *work = context;
     base_rng rng = renew_clip(work);
-    note(work, data_augment_one(work->augment, work->effect, work->clip, &rng, work->scratch,
-                                &work->failure));
+    note(work, data_augment_link_run(data_augment_at(work->augment, work->effect), work->clip, &rng,
+                                     work->scratch, &work->failure));
 }
 
 /* Masks work on the features, and whether they do is left to their probability. */
@@ -147,8 +147,8 @@ static void run_every_effect(void *context) {
     sound_work *work = context;
     base_rng rng = renew_clip(work);
     for (int i = 0; i < data_augment_n(work->augment); i++) {
-        note(work,
-             data_augment_one(work->augment, i, work->clip, &rng, work->scratch, &work->failure));
+        note(work, data_augment_link_run(data_augment_at(work->augment, i), work->clip, &rng,
+                                         work->scratch, &work->failure));
     }
 }
 
@@ -161,7 +161,7 @@ static void measure(const bench_call *call, sound_work *work, base_text *json) {
     bool masks = false;
     bench_number(json, "features", 1e3 * bench_time(run_features, work, seconds));
     for (int i = 0; i < data_augment_n(work->augment); i++) {
-        const char *name = data_augment_name(work->augment, i);
+        const char *name = data_augment_link_name(data_augment_at(work->augment, i));
         work->effect = i;
         masks |= is_mask(name);
         if (!is_mask(name)) bench_number(json, name, 1e3 * bench_time(run_effect, work, seconds));

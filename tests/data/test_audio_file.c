@@ -167,7 +167,8 @@ static bool survives(const void *bytes, size_t n_bytes) {
     void *exact = malloc(n_bytes + (n_bytes == 0)); /* so that a sanitizer sees an overrun */
     memcpy(exact, bytes, n_bytes);
     data_audio read;
-    base_status status = data_audio_decode(exact, n_bytes, "bytes", NULL, &read, &err);
+    base_status status =
+        data_audio_decode((data_audio_bytes){exact, n_bytes, "bytes"}, NULL, &read, &err);
     if (status == BASE_OK) {
         ck_assert(read.n > 0 && read.n_channels > 0 && read.n_channels <= 64);
         for (int64_t i = 0; i < read.n * read.n_channels; i++) ck_assert(isfinite(read.x[i]));
@@ -232,7 +233,7 @@ START_TEST(believes_no_frame_count) {
     size_t n_bytes;
     TEST_OK(base_file_read(path, 0, (void **)&bytes, &n_bytes, &err), err);
     memcpy(bytes + 40, "\xF0\xFF\xFF\x7F", 4); /* 2 GiB of samples, says the header */
-    TEST_OK(data_audio_decode(bytes, n_bytes, "liar", NULL, &read, &err), err);
+    TEST_OK(data_audio_decode((data_audio_bytes){bytes, n_bytes, "liar"}, NULL, &read, &err), err);
     ck_assert_int_eq(read.n, 100);
     data_audio_release(&read);
     base_free(bytes);

@@ -184,15 +184,20 @@ START_TEST(p_1_applies_every_effect) {
     float x[N_CHANNELS * N], y[N_CHANNELS * N], z[N_CHANNELS * N];
     int n_waveform = 0;
     for (int i = 0; i < data_augment_n(c.augment); i++) {
-        if (strncmp(data_augment_name(c.augment, i), "mask_", 5) == 0) continue;
+        if (strncmp(data_augment_link_name(data_augment_at(c.augment, i)), "mask_", 5) == 0)
+            continue;
         n_waveform++;
         clip_in(x);
         base_rng rng = rng_of(3), again = rng_of(3);
-        TEST_OK(data_augment_one(c.augment, i, clip_in(y), &rng, c.scratch, &c.err), c.err);
-        TEST_OK(data_augment_one(c.augment, i, clip_in(z), &again, c.scratch, &c.err), c.err);
+        TEST_OK(data_augment_link_run(data_augment_at(c.augment, i), clip_in(y), &rng, c.scratch,
+                                      &c.err),
+                c.err);
+        TEST_OK(data_augment_link_run(data_augment_at(c.augment, i), clip_in(z), &again, c.scratch,
+                                      &c.err),
+                c.err);
         ck_assert_mem_eq(y, z, sizeof y);
         ck_assert_msg(memcmp(x, y, sizeof x) != 0, "%s did nothing",
-                      data_augment_name(c.augment, i));
+                      data_augment_link_name(data_augment_at(c.augment, i)));
         for (int64_t j = 0; j < N_CHANNELS * N; j++) ck_assert(isfinite(y[j]));
     }
     ck_assert_int_eq(n_waveform, 11);
@@ -345,8 +350,8 @@ START_TEST(an_effect_that_fails_ends_the_chain) {
     base_rng rng = rng_of(0);
     TEST_FAILS(data_augment_waveform(c.augment, clip, &rng, c.scratch, &c.err), BASE_EDATA, c.err,
                "augment: mp3: MP3 has no sample rate of 1234 Hz");
-    TEST_FAILS(data_augment_one(c.augment, 0, clip, &rng, c.scratch, &c.err), BASE_EDATA, c.err,
-               "augment: mp3: MP3 has no sample rate");
+    TEST_FAILS(data_augment_link_run(data_augment_at(c.augment, 0), clip, &rng, c.scratch, &c.err),
+               BASE_EDATA, c.err, "augment: mp3: MP3 has no sample rate");
     ck_assert_float_eq(x[3], 4);
     chain_close(&c);
 }

@@ -248,14 +248,18 @@ START_TEST(facts_tell_of_the_sound) {
 }
 END_TEST
 
-/* `lead` zeros, n numbers times `gain`, `tail` zeros, the same in every channel. */
-static base_digest content_of(const float *x, int64_t n, float gain, int64_t lead, int64_t tail,
-                              int64_t n_channels) {
-    int64_t total = lead + n + tail;
-    data_audio audio = {base_alloc((size_t)(n_channels * total), sizeof(float)), n_channels, total,
-                        44100};
-    for (int64_t c = 0; c < n_channels; c++) {
-        for (int64_t i = 0; i < n; i++) audio.x[c * total + lead + i] = gain * x[i];
+/* How a sound is presented: zeros around it, its level, the same in how many channels. */
+typedef struct {
+    float gain;
+    int64_t lead, tail, n_channels;
+} setting;
+
+static base_digest content_of(const float *x, int64_t n, setting s) {
+    int64_t total = s.lead + n + s.tail;
+    data_audio audio = {base_alloc((size_t)(s.n_channels * total), sizeof(float)), s.n_channels,
+                        total, 44100};
+    for (int64_t c = 0; c < s.n_channels; c++) {
+        for (int64_t i = 0; i < n; i++) audio.x[c * total + s.lead + i] = s.gain * x[i];
     }
     base_digest digest = facts_of(&audio).content;
     data_audio_release(&audio);
@@ -267,14 +271,14 @@ START_TEST(content_is_the_sound_whatever_its_level_and_surroundings) {
     data_audio audio = noise(1, N, 0, 0.5f);
     float *x = audio.x;
     x[0] = 0.3f;
-    base_digest own = content_of(x, N, 1, 44, 0, 1);
-    ck_assert(base_digest_equal(own, content_of(x, N, 0.25f, 44, 0, 1)));
-    ck_assert(base_digest_equal(own, content_of(x, N, 1, 5000, 300, 1)));
-    ck_assert(base_digest_equal(own, content_of(x, N, 2, 44, 1, 2)));
-    ck_assert(!base_digest_equal(own, content_of(x, N - 1, 1, 44, 0, 1)));
-    ck_assert(!base_digest_equal(own, content_of(x, N, -1, 44, 0, 1)));
+    base_digest own = content_of(x, N, (setting){1, 44, 0, 1});
+    ck_assert(base_digest_equal(own, content_of(x, N, (setting){0.25f, 44, 0, 1})));
+    ck_assert(base_digest_equal(own, content_of(x, N, (setting){1, 5000, 300, 1})));
+    ck_assert(base_digest_equal(own, content_of(x, N, (setting){2, 44, 1, 2})));
+    ck_assert(!base_digest_equal(own, content_of(x, N - 1, (setting){1, 44, 0, 1})));
+    ck_assert(!base_digest_equal(own, content_of(x, N, (setting){-1, 44, 0, 1})));
     x[N / 2] += 0.01f;
-    ck_assert(!base_digest_equal(own, content_of(x, N, 1, 44, 0, 1)));
+    ck_assert(!base_digest_equal(own, content_of(x, N, (setting){1, 44, 0, 1})));
     data_audio_release(&audio);
 }
 END_TEST

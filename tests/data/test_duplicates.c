@@ -55,7 +55,9 @@ static data_duplicates find(fixture *f, double near, int n_threads) {
     base_error err;
     base_pool *pool;
     TEST_OK(base_pool_new(n_threads, &pool, &err), err);
-    TEST_OK(data_duplicates_find(&f->clips, near, pool, &f->manifest, &found, &err), err);
+    TEST_OK(data_duplicates_find(&(data_duplicates_search){&f->clips, near, pool}, &f->manifest,
+                                 &found, &err),
+            err);
     base_pool_free(pool);
     return found;
 }
@@ -176,8 +178,9 @@ START_TEST(silence_and_odd_thresholds_find_nothing) {
     ck_assert_int_eq(find(&f, 0.9, 1).n_groups, 0);
     data_duplicates found;
     base_error err;
-    TEST_FAILS(data_duplicates_find(&f.clips, 0.5, NULL, &f.manifest, &found, &err), BASE_ECONFIG,
-               err, "folds.near: 0.5 is neither 0 nor from 0.9 to 1");
+    TEST_FAILS(data_duplicates_find(&(data_duplicates_search){&f.clips, 0.5, NULL}, &f.manifest,
+                                    &found, &err),
+               BASE_ECONFIG, err, "folds.near: 0.5 is neither 0 nor from 0.9 to 1");
     fixture_release(&f);
 }
 END_TEST

@@ -45,7 +45,8 @@ static base_status open_data(const char *folder, const char *sources) {
     TEST_OK(sound_open_manifest(&arena, base_text_string(&yaml), ".", &m, &err), err);
     base_text_release(&yaml);
     TEST_OK(data_clips_open(&m, &form, NULL, &clips, &err), err);
-    TEST_OK(data_duplicates_find(&clips, 0, NULL, &m, &found, &err), err);
+    TEST_OK(data_duplicates_find(&(data_duplicates_search){.clips = &clips}, &m, &found, &err),
+            err);
     data_clips_release(&clips);
     return data_manifest_leave_out_copies(&m, &err);
 }

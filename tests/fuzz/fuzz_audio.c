@@ -4,7 +4,7 @@
 
 static void decode(const uint8_t *data, size_t size, const data_audio_span *span) {
     data_audio audio;
-    if (data_audio_decode(data, size, "fuzz", span, &audio, NULL) == BASE_OK) {
+    if (data_audio_decode((data_audio_bytes){data, size, "fuzz"}, span, &audio, NULL) == BASE_OK) {
         data_audio_release(&audio);
     }
 }
