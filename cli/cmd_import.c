@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "data/dataset.h"
 #include "infer/import/weights.h"
 #include "infer/model.h"
 #include "train/experiment.h"

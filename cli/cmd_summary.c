@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/tables.h"
+#include "data/dataset.h"
 #include "infer/model.h"
 #include "train/experiment.h"
 

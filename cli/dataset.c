@@ -1,3 +1,4 @@
+#include "data/dataset.h"
 #include "cli/dataset.h"
 
 #include "base/file.h"

@@ -11,7 +11,9 @@
 #ifndef DATA_CACHE_H
 #define DATA_CACHE_H
 
-#include "data/clips.h"
+#include "base/h5.h"
+#include "data/clip.h"
+#include "data/work.h"
 
 typedef struct {
     int64_t n_rows;

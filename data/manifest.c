@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/source.h"
-
 base_status data_manifest_append(data_manifest *manifest, const data_row *row, base_error *err) {
     void *rows = manifest->rows;
     if (!base_grow(&rows, &manifest->capacity, (size_t)manifest->n_rows + 1, sizeof *row)) {
@@ -35,16 +33,6 @@ void data_manifest_note(data_manifest *manifest, const char *format, ...) {
     notes[n] = note;
     manifest->notes = notes;
     manifest->n_notes = n + 1;
-}
-
-void data_manifest_release(data_manifest *manifest) {
-    if (manifest == NULL) return;
-    for (data_origin *o = manifest->origins; o != NULL; o = o->next) {
-        if (o->source->close != NULL) o->source->close(o);
-    }
-    base_free(manifest->rows);
-    base_arena_release(&manifest->arena);
-    *manifest = (data_manifest){0};
 }
 
 static base_status fail_untrained(const data_manifest *m, int class_index, base_error *err) {

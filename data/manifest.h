@@ -62,13 +62,6 @@ typedef struct {
     data_origin *origins; /* a list */
 } data_manifest;
 
-/* Lists the sources in `dataset` (a node: map or list of maps). `config_folder` anchors rules
- * files. Rows keep the order of their source (files in byte order). EDATA when nothing is left, or
- * a class has nothing to train on. */
-base_status data_manifest_open(const base_node *dataset, const char *config_folder,
-                               data_manifest *manifest, base_error *err);
-void data_manifest_release(data_manifest *manifest);
-
 /* Adds a row; its class and duplicate group are not known yet. */
 base_status data_manifest_append(data_manifest *manifest, const data_row *row, base_error *err);
 

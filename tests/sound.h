@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "data/clips.h"
+#include "data/dataset.h"
 
 /* Writes a text or a decaying sine to `folder`/`name`, making folders on the way; gives the path in
  * the arena. Failures end the test. */

@@ -1,3 +1,4 @@
+#include "data/dataset.h"
 #include "train/pretrain.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* train/setup.c - what every use of a configuration starts with: its data, its network. */
+#include "data/dataset.h"
 #include "train/experiment.h"
 #include "train/init.h"
 

@@ -1,3 +1,4 @@
+#include "data/dataset.h"
 #include "data/sources/parts.h"
 
 #include <math.h>

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "data/dataset.h"
 #include "data/synth.h"
 #include "infer/classify.h"
 #include "train/experiment.h"

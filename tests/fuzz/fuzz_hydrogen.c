@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/yaml.h"
+#include "data/dataset.h"
 #include "data/manifest.h"
 #include "tests/fuzz/fuzz.h"
 

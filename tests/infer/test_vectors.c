@@ -1,3 +1,4 @@
+#include "data/dataset.h"
 #include "infer/vectors.h"
 
 #include <math.h>

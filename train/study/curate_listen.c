@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "nn/loss.h"
+#include "data/dataset.h"
 #include "train/study/curate_internal.h"
 #include "train/predictions.h"
 

@@ -1,4 +1,5 @@
-/* From the sources of a data set to its rows and classes. */
+#include "data/dataset.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,6 +279,16 @@ static base_node *copy_in_place(const base_node *node, base_arena *arena) {
         copy->parent = node->parent;
     }
     return copy;
+}
+
+void data_manifest_release(data_manifest *manifest) {
+    if (manifest == NULL) return;
+    for (data_origin *o = manifest->origins; o != NULL; o = o->next) {
+        if (o->source->close != NULL) o->source->close(o);
+    }
+    base_free(manifest->rows);
+    base_arena_release(&manifest->arena);
+    *manifest = (data_manifest){0};
 }
 
 base_status data_manifest_open(const base_node *dataset, const char *config_folder,
