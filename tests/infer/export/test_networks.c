@@ -1,12 +1,14 @@
-/* Random networks over all layers, each layer first in some: the C header gives what the program
- * gives for clips of every length. RIMSHOT_NETWORKS asks for more than a few, RIMSHOT_KEEP for a
- * folder that their models stay in (tests/infer/check_networks.sh holds ONNX against them). */
+/* Random networks over all layers, each layer first in some: the C header and
+ * librimshot give what the program gives for clips of every length. RIMSHOT_NETWORKS asks for more
+ * than a few, RIMSHOT_KEEP for a folder that their models stay in (tests/infer/check_networks.sh
+ * holds ONNX against them). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/file.h"
 #include "infer/export/export.h"
+#include "infer/rimshot.h"
 #include "tests/model_make.h"
 #include "tests/network_make.h"
 #include "tests/test.h"
@@ -133,6 +135,7 @@ typedef struct {
     const char *folder;
     int n;
     infer_model **models;
+    rimshot_model **library; /* the same models */
     base_text program;
 } set;
 
@@ -146,6 +149,7 @@ static void add_model(set *s, const char *layers) {
     base_text_printf(&config, FRONT_END "network: %s\n", layers);
     model_make_of(path, base_text_string(&config));
     TEST_OK(infer_model_open(path, 1, NULL, &s->models[s->n], &err), err);
+    ck_assert_int_eq(rimshot_open(path, 1, &s->library[s->n], NULL), RIMSHOT_OK);
     while (strcmp((*exporters)->name, "c") != 0) exporters++;
     const infer_export_options options = {.member = -1};
     TEST_OK((*exporters)->write(s->models[s->n], &options, header, &err), err);
@@ -220,9 +224,12 @@ static void compare(set *s) {
     for (int i = 0; i < N_CLIPS; i++) {
         data_audio sound = clip_of(i), clip;
         for (int k = 0; k < s->n; k++, y += MODEL_MAKE_CLASSES) {
-            float wanted[MODEL_MAKE_CLASSES];
+            float wanted[MODEL_MAKE_CLASSES], outside[MODEL_MAKE_CLASSES];
+            rimshot_audio audio = {sound.x, sound.n, 1, sound.sample_rate_hz};
             TEST_OK(data_clip_prepare(&sound, infer_model_audio(s->models[k]), &clip, &err), err);
             TEST_OK(infer_model_classify(s->models[k], &clip, 1, wanted, &err), err);
+            ck_assert_int_eq(rimshot_classify(s->library[k], &audio, outside, NULL), RIMSHOT_OK);
+            ck_assert_mem_eq(outside, wanted, sizeof wanted);
             for (int c = 0; c < MODEL_MAKE_CLASSES; c++) {
                 ck_assert_msg(fabsf(wanted[c] - y[c]) <= TOLERANCE,
                               "net%03d, %lld samples: %g, wanted %g; networks are in all.c", k,
@@ -259,15 +266,16 @@ static void add_elementwise(set *s) {
     }
 }
 
-START_TEST(headers_give_what_the_program_gives) {
+START_TEST(headers_and_library_give_what_the_program_gives) {
     const char *more = getenv("RIMSHOT_NETWORKS"), *keep = getenv("RIMSHOT_KEEP");
     int n_random = more != NULL ? atoi(more) : N_RANDOM;
     set s = {.folder = keep != NULL ? keep : test_folder()};
     int n_layers;
     nn_layers(&n_layers);
-    s.models =
-        base_arena_alloc(&s.arena, (size_t)(N_STEPS + n_random + n_layers), sizeof(infer_model *));
-    ck_assert_ptr_nonnull(s.models);
+    size_t n_most = (size_t)(N_STEPS + n_random + n_layers);
+    s.models = base_arena_alloc(&s.arena, n_most, sizeof(infer_model *));
+    s.library = base_arena_alloc(&s.arena, n_most, sizeof(rimshot_model *));
+    ck_assert(s.models != NULL && s.library != NULL);
     for (int i = 0; i < N_STEPS + n_random; i++) {
         base_text layers = {0};
         base_rng rng = base_rng_open(5, BASE_RNG_TEST, (uint64_t)i, 0);
@@ -282,7 +290,10 @@ START_TEST(headers_give_what_the_program_gives) {
     write_program(&s);
     run_program(&s);
     compare(&s);
-    for (int i = 0; i < s.n; i++) infer_model_free(s.models[i]);
+    for (int i = 0; i < s.n; i++) {
+        infer_model_free(s.models[i]);
+        rimshot_close(s.library[i]);
+    }
     base_arena_release(&s.arena);
 }
 END_TEST
@@ -298,5 +309,5 @@ START_TEST(every_layer_is_first_somewhere) {
 }
 END_TEST
 
-TEST_MAIN("infer/export/networks", headers_give_what_the_program_gives,
+TEST_MAIN("infer/export/networks", headers_and_library_give_what_the_program_gives,
           every_layer_is_first_somewhere)
