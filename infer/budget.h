@@ -1,10 +1,10 @@
-/* infer/budget.h - what using a model takes, and how much of that is allowed.
+/* infer/budget.h - limits on the memory and time that a model may take.
  *
- * A model is input: its file says how long the clips are, how large the transforms and how deep the
- * network, and a few bytes of it can ask for hours and all memory. What a model needs is therefore
- * counted before it is opened. The limits are generous: the largest networks in configs/ stay a
- * factor of ten below them. RIMSHOT_BUDGET=N in the environment allows N times as much, also a
- * fraction. */
+ * A model is untrusted input: a few bytes of its file set the length of clips, the size of
+ * transforms and the depth of the network, and could demand hours and all memory. Its needs are
+ * therefore computed before it is opened. The limits are generous: the largest networks in configs/
+ * stay a factor of ten below them. RIMSHOT_BUDGET=N in the environment multiplies them by N, which
+ * may be a fraction. */
 #ifndef INFER_BUDGET_H
 #define INFER_BUDGET_H
 
@@ -12,18 +12,18 @@
 #include "nn/network.h"
 
 typedef struct {
-    double memory_bytes; /* beside the weights, which are as large as the file, for one batch */
-    double work;  /* multiply-adds per sound, of front end and network, and what is as dear */
+    double memory_bytes; /* for one batch, beside the weights, which are as large as the file */
+    double work; /* multiply-adds per sound, of front end and network, or operations of like cost */
     double n_fft; /* of the front end; 0: it has none */
     double file_bytes;
 } infer_needs;
 
-/* What is allowed. EUSAGE if RIMSHOT_BUDGET is not a positive number. */
+/* The limits. EUSAGE if RIMSHOT_BUDGET is not a positive number. */
 base_status infer_budget(infer_needs *most, base_error *err);
-/* EDATA, naming `path`, what is needed and what is allowed. */
+/* EDATA, naming `path`, the need and the limit, if a need exceeds its limit. */
 base_status infer_budget_check(const infer_needs *needs, const char *path, base_error *err);
 
-/* What n_members equal networks and their front end need; the file's size is left as it is. */
+/* The needs of n_members equal networks and their front end; file_bytes is left as it is. */
 typedef struct {
     const dsp_features *features;
     const dsp_features_options *options;

@@ -20,7 +20,7 @@ typedef struct {
     float *probability; /* [GROUP, n_classes] */
 } file_group;
 
-/* Standard input is read whole before it is decoded; what cannot be read to its end is no sound. */
+/* Standard input is read whole before it is decoded; a read error is an error, not the end. */
 static base_status read_standard_input(data_audio *audio, base_error *err) {
     base_text bytes = {0};
     char block[65536];

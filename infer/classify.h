@@ -1,5 +1,5 @@
-/* infer/classify.h - many files through a model: decode in parallel, classify in batches, results
- * in order. */
+/* infer/classify.h - classifies many files: decoded in parallel, classified in batches, reported in
+ * order. */
 #ifndef INFER_CLASSIFY_H
 #define INFER_CLASSIFY_H
 

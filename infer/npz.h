@@ -1,4 +1,4 @@
-/* infer/npz.h - arrays for NumPy: entries of a zip archive in its format 1.0. */
+/* infer/npz.h - writes NumPy arrays (.npy format 1.0) into a zip archive. */
 #ifndef INFER_NPZ_H
 #define INFER_NPZ_H
 
@@ -19,7 +19,7 @@ void infer_npz_add(infer_zip_writer *zip, const infer_npz_array *array);
 void infer_npz_add_strings(infer_zip_writer *zip, const char *name, const char *const *strings,
                            int64_t n);
 
-/* Closes the archive, writes it to `path` and releases it; ESHAPE where it would exceed 4 GiB. */
+/* Closes the archive, writes it to `path` and releases it. ESHAPE above 4 GiB. */
 base_status infer_npz_finish(infer_zip_writer *zip, const char *path, base_error *err);
 
 #endif

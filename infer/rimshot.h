@@ -99,71 +99,70 @@ RIMSHOT_API rimshot_status rimshot_open(const char *path, int32_t n_calls, rimsh
                                         rimshot_error *error);
 RIMSHOT_API void rimshot_close(rimshot_model *model); /* NULL is fine */
 
-/* What follows lives as long as the model. */
+/* Results of these functions live as long as the model. */
 RIMSHOT_API int32_t rimshot_n_classes(const rimshot_model *model);
 RIMSHOT_API const char *rimshot_class_name(const rimshot_model *model, int32_t index); /* or NULL */
-/* The configuration it was trained by, YAML, and the record of that training, JSON: its name, the
- * version of rimshot that trained it, what it scored. */
+/* The configuration it was trained with (YAML), and the record of that training (JSON): its name,
+ * the version of rimshot, its scores. */
 RIMSHOT_API const char *rimshot_model_config(const rimshot_model *model);
 RIMSHOT_API const char *rimshot_model_record(const rimshot_model *model);
-/* Version of the model file's format. */
+/* Version of the file format. */
 RIMSHOT_API int32_t rimshot_model_format(const rimshot_model *model);
-/* The form clips are brought into: mixed to n channels, resampled, cut. */
+/* What clips are converted to: this rate, these channels, at most these seconds. */
 RIMSHOT_API double rimshot_model_sample_rate_hz(const rimshot_model *model);
 RIMSHOT_API int32_t rimshot_model_n_channels(const rimshot_model *model);
 RIMSHOT_API double rimshot_model_seconds(const rimshot_model *model);
 
 /* ---- sound files ---- */
 
-/* Decodes WAV, AIFF, FLAC, Ogg, MP3 and whatever else libsndfile reads, up to 600 s. To be freed
- * with rimshot_audio_free, whatever else is done with it. */
+/* Decodes WAV, AIFF, FLAC, Ogg, MP3 and whatever else libsndfile reads, up to 600 s. The caller
+ * frees it with rimshot_audio_free. */
 RIMSHOT_API rimshot_status rimshot_audio_read(const char *path, rimshot_audio *audio,
                                               rimshot_error *error);
 RIMSHOT_API void rimshot_audio_free(rimshot_audio *audio);
 
 /* ---- classifying ---- */
 
-/* Probabilities [n_classes]. A clip needs no preparation: mixing, resampling, trimming of the
- * silence in front, padding are done as in training. Silence is RIMSHOT_EDATA. */
+/* Probabilities [n_classes]. A clip needs no preparation: it is mixed, resampled, trimmed of
+ * leading silence and padded as in training. Silence is RIMSHOT_EDATA. */
 RIMSHOT_API rimshot_status rimshot_classify(rimshot_model *model, const rimshot_audio *audio,
                                             float *probability, rimshot_error *error);
 RIMSHOT_API rimshot_status rimshot_classify_file(rimshot_model *model, const char *path,
                                                  float *probability, rimshot_error *error);
-/* Many clips, [n, n_classes]; faster than one by one. With status NULL, the first clip that cannot
- * be used fails the call. Otherwise status[i] tells how clip i fared, its row is zero if not well,
- * error describes the first of those, and the call succeeds. */
+/* Many clips at once, which is faster: probability [n, n_classes]. With status NULL, a clip that
+ * cannot be used fails the call. Otherwise status[i] is that of clip i, the row of a failed clip is
+ * zero, error describes the first of them, and the call succeeds. */
 RIMSHOT_API rimshot_status rimshot_classify_batch(rimshot_model *model, const rimshot_audio *audio,
                                                   int64_t n, float *probability,
                                                   rimshot_status *status, rimshot_error *error);
 
 /* ---- embeddings and features ---- */
 
-/* What the network's last layer reads, a vector in which similar sounds lie close; of a model of
- * several networks, theirs one after the other. Size 0, and RIMSHOT_ESHAPE: it has one layer only.
- */
+/* The input of the network's last layer, a vector in which similar sounds lie close; for a model of
+ * several networks, their vectors one after the other. A network of one layer has none: size 0,
+ * RIMSHOT_ESHAPE. */
 RIMSHOT_API int64_t rimshot_embedding_size(const rimshot_model *model);
 RIMSHOT_API rimshot_status rimshot_embed(rimshot_model *model, const rimshot_audio *audio,
                                          float *embedding, rimshot_error *error);
 
-/* What the model's network is given for a clip: [channels, rows, frames], the last contiguous,
- * normalised as in training (for a model of several networks, as for the first). */
+/* The network's input for a clip: [channels, rows, frames], frames contiguous, normalised as in
+ * training (for a model of several networks, as for the first). */
 RIMSHOT_API void rimshot_features_shape(const rimshot_model *model, int64_t shape[3]);
 RIMSHOT_API rimshot_status rimshot_features(rimshot_model *model, const rimshot_audio *audio,
                                             float *features, rimshot_error *error);
 
-/* The same for one of the model's networks, from 0 (rimshot_n_networks): each has a normalisation
- * of its own. */
+/* The same for network 0 to rimshot_n_networks - 1: each has its own normalisation. */
 RIMSHOT_API rimshot_status rimshot_network_features(rimshot_model *model, int32_t network,
                                                     const rimshot_audio *audio, float *features,
                                                     rimshot_error *error);
 
-/* How many frames of rimshot_features the clip fills, from 1; what lies past them is padding, which
- * the network leaves out. All of them where the model does not mask padding. */
+/* How many frames of rimshot_features the clip fills, at least 1; the others are padding, which the
+ * network ignores. All frames if the model does not mask padding. */
 RIMSHOT_API rimshot_status rimshot_features_frames(rimshot_model *model, const rimshot_audio *audio,
                                                    int64_t *n_frames, rimshot_error *error);
 
 /* Log-mel spectrogram without a model, as librosa's: 10 log10(max(power, 1e-10)) of Slaney mel
- * filters, Hann window, centred frames, the ends reflected. Zeros stand for the values given. */
+ * filters, Hann window, centred frames, reflected ends. 0 stands for the default given. */
 typedef struct {
     int64_t n_fft;  /* 2048 */
     int64_t hop;    /* 441 */
@@ -172,19 +171,19 @@ typedef struct {
     double fmax_hz; /* half the sample rate */
 } rimshot_log_mel_options;
 
-/* Frames T for a clip of n_frames, 1 + n_frames / hop (odd n_fft: 1 + (n_frames - 1) / hop); 0 if
- * there are none. options NULL: all zeros. */
+/* Frames T for a clip of n_frames: 1 + n_frames / hop (odd n_fft: 1 + (n_frames - 1) / hop); 0 if
+ * n_frames or the options are invalid. options NULL: the defaults. */
 RIMSHOT_API int64_t rimshot_log_mel_frames(const rimshot_log_mel_options *options,
                                            int64_t n_frames);
-/* Every channel as it is: decibel [n_channels, n_mels, T]. */
+/* decibel [n_channels, n_mels, T], each channel by itself. */
 RIMSHOT_API rimshot_status rimshot_log_mel(const rimshot_log_mel_options *options,
                                            const rimshot_audio *audio, float *decibel,
                                            rimshot_error *error);
 
-/* Pitch, tone and loudness in numbers, without a model: docs/formats.md has the list and how each
- * is measured. Of the sound as it is, one or two channels, at 8000 Hz or more, from its first
- * sample to the last that is not zero; `rimshot data descriptors` first brings sounds into a common
- * form. What a sound does not have, such as the pitch of noise, is NaN. */
+/* Descriptors of pitch, timbre and loudness, without a model: docs/formats.md lists them and how
+ * each is measured. The sound is measured unchanged (`rimshot data descriptors` converts it to a
+ * common form first), from its first sample to the last nonzero one; one or two channels, 8000 Hz
+ * or more. What a sound lacks, such as the pitch of noise, is NaN. */
 RIMSHOT_API int32_t rimshot_n_descriptors(void);
 RIMSHOT_API const char *rimshot_descriptor_name(int32_t index); /* "pitch_hz"; or NULL */
 RIMSHOT_API rimshot_status rimshot_descriptors(const rimshot_audio *audio, double *values,
@@ -192,7 +191,7 @@ RIMSHOT_API rimshot_status rimshot_descriptors(const rimshot_audio *audio, doubl
 
 /* ---- weights ---- */
 
-/* A tensor of a network, row-major; name, order and shape are PyTorch's ("13.weight_ih_l0"). */
+/* A tensor of a network, row-major; name, layout and shape are PyTorch's ("13.weight_ih_l0"). */
 typedef struct {
     const char *name;
     const float *data;
@@ -200,14 +199,14 @@ typedef struct {
     int32_t n_axes;
 } rimshot_tensor;
 
-/* A model has one network, or several whose probabilities are averaged; both count from 0. Name and
- * data live as long as the model. */
+/* A model has one network, or several whose probabilities are averaged. Indices count from 0. Name
+ * and data live as long as the model. */
 RIMSHOT_API int32_t rimshot_n_networks(const rimshot_model *model);
 RIMSHOT_API int32_t rimshot_n_tensors(const rimshot_model *model, int32_t network);
 RIMSHOT_API rimshot_status rimshot_get_tensor(const rimshot_model *model, int32_t network,
                                               int32_t index, rimshot_tensor *tensor,
                                               rimshot_error *error);
-/* What logits are divided by before they become probabilities. */
+/* Divides the logits before they become probabilities. */
 RIMSHOT_API double rimshot_model_temperature(const rimshot_model *model);
 
 #ifdef __cplusplus

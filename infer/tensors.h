@@ -1,4 +1,4 @@
-/* infer/tensors.h - named tensors on their way to or from a file of another tool. */
+/* infer/tensors.h - named tensors to and from files of other tools. */
 #ifndef INFER_TENSORS_H
 #define INFER_TENSORS_H
 
@@ -35,18 +35,18 @@ typedef struct {
 
 void infer_tensors_release(infer_tensors *tensors);
 
-/* Every tensor of a network as PyTorch has it in a state_dict: num_batches_tracked is one I64. Data
+/* Every tensor of a network as in PyTorch's state_dict, with num_batches_tracked a single I64. Data
  * are borrowed from the network. */
 base_status infer_tensors_of(nn_network *network, infer_tensors *tensors, base_error *err);
 
-/* Reads a safetensors, NPZ or Keras HDF5 file, whichever it is by its content; the last under
- * PyTorch's names and layouts. Untrusted input: every extent and offset is checked. EFORMAT naming
- * the file and the tensor. Entries that are no tensors (metadata) are left out. On failure the list
- * is released. */
+/* Reads a safetensors, NPZ or Keras HDF5 file, told apart by content; Keras' names and layouts
+ * become PyTorch's. Untrusted input: every extent and offset is checked. EFORMAT names the file and
+ * the tensor. Entries that are not tensors (metadata) are skipped. On failure the list is released.
+ */
 base_status infer_tensors_read(const char *path, infer_tensors *tensors, base_error *err);
 
-/* For the readers. Appends a tensor after checking that its extents fill its bytes and that its
- * name is new and can be printed. */
+/* For the readers: appends a tensor after checking that its extents match its bytes and that its
+ * name is new and printable. */
 base_status infer_tensors_add(infer_tensors *tensors, const char *path, const infer_tensor *tensor,
                               base_error *err);
 base_status infer_safetensors_read(const char *path, const uint8_t *bytes, size_t n_bytes,
@@ -56,7 +56,7 @@ base_status infer_npz_read(const char *path, const uint8_t *bytes, size_t n_byte
 base_status infer_keras_read(const char *path, const uint8_t *bytes, size_t n_bytes,
                              infer_tensors *tensors, base_error *err);
 
-/* Whether a tensor counts batches, as PyTorch's batch norms do; nothing depends on it. */
+/* Whether a tensor is the batch counter of PyTorch's batch norms, which affects no result. */
 bool infer_tensor_is_counter(const char *name);
 
 size_t infer_number_bytes(infer_number type);

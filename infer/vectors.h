@@ -1,4 +1,4 @@
-/* infer/vectors.h - numbers per sound (embeddings, descriptors) as a table for other tools. */
+/* infer/vectors.h - one vector per sound (embedding, descriptors) as a table for other tools. */
 #ifndef INFER_VECTORS_H
 #define INFER_VECTORS_H
 
@@ -22,7 +22,7 @@ typedef struct {
  *   npz       arrays <name>, columns, path, begin_s, end_s, class, classes, group
  * EUSAGE for any other ending. */
 base_status infer_vectors_write(const infer_vectors *vectors, const char *path, base_error *err);
-/* The same refusal, before there is anything to write. */
+/* The same check of the ending, before there is anything to write. */
 base_status infer_vectors_check(const char *path, base_error *err);
 
 #endif

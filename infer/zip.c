@@ -1,4 +1,4 @@
-/* Formats and numbers: PKWARE, APPNOTE.TXT 6.3, section 4. */
+/* The format: PKWARE, APPNOTE.TXT 6.3, section 4. */
 #include "infer/zip.h"
 
 #include <string.h>
@@ -38,7 +38,7 @@ static void add_number(base_text *text, uint32_t number, int n_bytes) {
     }
 }
 
-/* What an entry's two headers have in common. */
+/* Fields that an entry's two headers share. */
 static void add_facts(base_text *text, uint32_t crc, uint32_t n_bytes, uint32_t n_name) {
     add_number(text, VERSION, 2);
     add_number(text, UTF8, 2);
@@ -104,7 +104,7 @@ static uint32_t number_at(const uint8_t *at, int n_bytes) {
     return number;
 }
 
-/* The end record is the last thing in the file but for a comment. */
+/* The end record is the last in the file, except for a comment. */
 static const uint8_t *find_end(const uint8_t *bytes, size_t n_bytes) {
     if (n_bytes < END_BYTES) return NULL;
     size_t oldest = n_bytes > END_BYTES + UINT16_MAX ? n_bytes - END_BYTES - UINT16_MAX : 0;

@@ -1,11 +1,11 @@
-/* infer/zip.h - zip archives of stored entries, written and read. */
+/* infer/zip.h - writes and reads zip archives without compression. */
 #ifndef INFER_ZIP_H
 #define INFER_ZIP_H
 
 #include "base/text.h"
 
-/* Adds entries to `file`, then the directory. Names are short ASCII. Equal entries give equal
- * bytes: dates are those of 1980. An archive past 4 GiB sets `too_large`. */
+/* The entries, then the directory. Names are short ASCII. All dates are 1 January 1980, so that
+ * equal entries give equal bytes. Above 4 GiB `too_large` is set. */
 typedef struct {
     base_text file, directory;
     int64_t n;
@@ -17,13 +17,13 @@ typedef struct {
     size_t n_bytes;
 } infer_zip_part;
 
-/* An entry of two parts, one after the other. */
+/* Adds an entry that consists of two parts. */
 void infer_zip_add(infer_zip_writer *zip, const char *name, const infer_zip_part part[2]);
 void infer_zip_close(infer_zip_writer *zip); /* the archive is in zip->file */
 void infer_zip_release(infer_zip_writer *zip);
 
-/* Reads an archive in memory. Untrusted: every offset is checked, checksums too. Entries that share
- * bytes are refused, so that all of them take time in proportion to the archive's size. */
+/* Reads an archive in memory. Untrusted: offsets and checksums are checked. Entries that share
+ * bytes are refused, which bounds the time by the archive's size. */
 typedef struct {
     const char *path;
     const uint8_t *bytes, *at;   /* at: in the directory */

@@ -1,4 +1,4 @@
-/* One C header with all of a model in it. */
+/* One C header with a whole model in it. */
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
@@ -107,7 +107,7 @@ static base_status write_c(infer_model *model, const infer_export_options *optio
 
 static const infer_export_switch switches[] = {
     {"int8", "weights as 8-bit integers with a scale for each output channel"},
-    {"with-features", "the header always holds the front end"},
+    {"with-features", "always on: the header holds the front end"},
     {0},
 };
 

@@ -1,5 +1,5 @@
-/* Test vectors: sounds that the header makes itself, and what rimshot finds them to be. Both use
- * the same function. */
+/* Test vectors: sounds that the header synthesises, by the same function as here, and rimshot's
+ * probabilities for them. */
 #include <string.h>
 
 #include "infer/export/c.h"
@@ -21,7 +21,7 @@ static base_status find_wanted(export_c *e, const double form[4], int64_t n, flo
     base_status status = data_clip_prepare(&sound, options, &clip, e->err);
     base_free(sound.x);
     if (status != BASE_OK) return status;
-    /* The network's weights are what the header's stand for. */
+    /* With int8, e->network has the dequantised weights. */
     infer_graph_path path = {e->model, e->member, e->network};
     status = infer_graph_classify(&path, &clip, wanted, e->err);
     data_audio_release(&clip);

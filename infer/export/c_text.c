@@ -5,7 +5,7 @@
 
 #include "infer/export/c.h"
 
-/* What weights that are finite can come to when they are folded: C has no words for it. */
+/* Folding finite weights can overflow, and C has no literal for the result. */
 static bool add_not_finite(base_text *text, double value) {
     if (isfinite(value)) return false;
     base_text_add(text, isnan(value) ? "(0.0f / 0.0f)"
@@ -34,7 +34,7 @@ void export_c_double(base_text *text, double value) {
     base_text_release(&number);
 }
 
-/* Bytes past ASCII and what could end the string or a comment become octal escapes. */
+/* Bytes past ASCII and characters that could end the string or a comment become octal escapes. */
 void export_c_string(base_text *text, const char *string) {
     base_text_add(text, "\"");
     for (const char *c = string; *c != '\0'; c++) {

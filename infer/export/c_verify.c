@@ -1,6 +1,6 @@
-/* A header against the model: compiled into a program that first runs the header's own test and
- * then classifies sounds. What goes there: x.bin, for each sound the number of its samples and the
- * samples; y.bin (probabilities) comes back. */
+/* A header against the model: compiled into a program that runs the header's own test, then
+ * classifies sounds. It reads x.bin (for each sound the number of samples, then the samples) and
+ * writes y.bin (probabilities). */
 #include <string.h>
 
 #include "infer/export/c.h"

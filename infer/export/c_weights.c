@@ -1,5 +1,5 @@
-/* Tables of numbers. Integers: each row of weights, which makes one output, is divided by a 127th
- * of its largest magnitude and rounded. */
+/* Tables of numbers. int8: each row of weights, one per output, is divided by a 127th of its
+ * largest magnitude and rounded. */
 #include <math.h>
 
 #include "infer/export/c.h"
@@ -36,7 +36,7 @@ static float scale_of(const float *row, int64_t n) {
     return largest > 0 ? largest / (float)LARGEST : 1;
 }
 
-/* Writes the integers and leaves what they stand for in data. */
+/* Writes the integers and leaves the dequantised values in data. */
 static void add_integers(export_c *e, const char *name, export_c_matrix m, const float *scale) {
     base_text *text = &e->constants;
     int64_t count = m.rows * m.n;

@@ -1,13 +1,13 @@
-/* infer/export/export.h - a model's weights for other tools.
+/* infer/export/export.h - models for other tools.
  *
- * Every format is one file of infer/export/ that exports one infer_exporter, listed in
+ * A format is one file of infer/export/ that defines an infer_exporter, listed in
  * infer/export/exporters.def. An export appears whole or not at all. */
 #ifndef INFER_EXPORT_EXPORT_H
 #define INFER_EXPORT_EXPORT_H
 
 #include "infer/model.h"
 
-/* A switch of a format's: its key and, in one line, what it does. */
+/* A switch of a format: its key and one line of help. */
 typedef struct {
     const char *key; /* "int8"; NULL ends a table */
     const char *help;
@@ -24,12 +24,11 @@ typedef struct {
     const char *extension; /* "onnx"; of the default file name; "" for a folder */
     const char *help;      /* what is written and how it is verified, in two sentences */
     const infer_export_switch *switches; /* NULL: none */
-    /* Writes to `path`. ESHAPE or ECONFIG, naming the layer, for a network that has no form in this
-     * format. */
+    /* Writes to `path`. ESHAPE or ECONFIG, naming the layer, if the format cannot express it. */
     base_status (*write)(infer_model *model, const infer_export_options *options, const char *path,
                          base_error *err);
-    /* Compares what lies at `path` with the model and adds a line about it to `report`. Fails where
-     * they differ, or where they cannot be compared. */
+    /* Compares the export at `path` with the model and adds a line to `report`. Fails if they
+     * differ or cannot be compared. */
     base_status (*verify)(infer_model *model, const infer_export_options *options, const char *path,
                           base_text *report, base_error *err);
 } infer_exporter;

@@ -1,26 +1,25 @@
-/* infer/export/graph.h - a model's network as exporters walk it: one layer after the other, none
- * doing another's work. */
+/* infer/export/graph.h - a model's network as exporters walk it: layer by layer, none fused. */
 #ifndef INFER_EXPORT_GRAPH_H
 #define INFER_EXPORT_GRAPH_H
 
 #include "infer/export/export.h"
 
-/* The member that `options` names. EUSAGE where the model is an ensemble and none is named, or has
- * no such member. */
+/* The member that `options` names. EUSAGE if there is no such member, or if the model is an
+ * ensemble and none is named. */
 base_status infer_graph_member(const infer_model *model, const infer_export_options *options,
                                int *member, base_error *err);
 
-/* For formats that hold an ensemble: -1 where it is one and none is named. */
+/* The same for formats that hold an ensemble: -1 (all) if none is named. */
 base_status infer_graph_members(const infer_model *model, const infer_export_options *options,
                                 int *member, base_error *err);
 
 /* A copy of a network, weights included, planned for one sample with keep_order. */
 base_status infer_graph_new(nn_network *network, nn_network **plain, base_error *err);
 
-/* ECONFIG where the way from a member's waveform to its features has no form in `format`. */
+/* ECONFIG if the member's front end cannot be written in `format`. */
 base_status infer_graph_features(const infer_member *member, const char *format, base_error *err);
 
-/* A network of the model's and what it is fed by: its own, or another with the same input. */
+/* A member's front end with its own network, or with another of the same input. */
 typedef struct {
     infer_model *model;
     int member;
@@ -34,7 +33,7 @@ base_status infer_graph_classify(const infer_graph_path *path, const data_audio 
 /* Whether f(0) = 0. */
 bool infer_graph_keeps_zero(const nn_function *function);
 
-/* A bound option by its key; the layer must have it. */
+/* A bound option by its key, which the layer must have. */
 const void *infer_graph_option(const nn_graph_node *node, const char *key);
 int64_t infer_graph_int(const nn_graph_node *node, const char *key);
 int infer_graph_choice(const nn_graph_node *node, const char *key);

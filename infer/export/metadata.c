@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-/* Moves what was written to `text` into the metadata. */
+/* Stores the text under the key and releases it. */
 static void put(infer_metadata *m, const char *key, base_text *text, bool *failed) {
     const char *value = text->failed ? NULL : base_arena_string(&m->arena, base_text_string(text));
     base_text_release(text);

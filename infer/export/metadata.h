@@ -1,9 +1,9 @@
-/* infer/export/metadata.h - what goes with a model's weights into other formats: texts under keys,
- * the same in each.
+/* infer/export/metadata.h - texts under keys that go with a model's weights, the same in every
+ * format.
  *
  * classes (JSON list), config (YAML), record (JSON), temperature, activation (softmax or sigmoid),
  * sample_rate_hz, channels, samples, features ("[C,F,T]"), norm_offset and norm_scale (JSON lists,
- * y = (x - offset) / scale: one number, or one per row of the features; none: empty). */
+ * y = (x - offset) / scale: one number, one per row of the features, or none). */
 #ifndef INFER_EXPORT_METADATA_H
 #define INFER_EXPORT_METADATA_H
 
@@ -18,7 +18,7 @@ typedef struct {
     int n;
 } infer_metadata;
 
-/* Of a member, or of all for -1: the lists of normalisation are then empty. */
+/* Of one member, or of all (-1), where the lists of normalisation are empty. */
 base_status infer_metadata_make(const infer_model *model, int member, infer_metadata *metadata,
                                 base_error *err);
 void infer_metadata_release(infer_metadata *metadata);

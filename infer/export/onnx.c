@@ -1,4 +1,4 @@
-/* ONNX: the network alone, or all of the path from the waveform to probabilities. */
+/* ONNX: the network alone, or everything from the waveform to the probabilities. */
 #include "infer/export/graph.h"
 #include "infer/export/onnx_graph.h"
 
@@ -17,7 +17,7 @@ static const dsp_features *features_of(const job *j, int member) {
     return infer_model_member(j->model, member)->features;
 }
 
-/* The input `length` that may be left out: it is then that of a clip of full length. */
+/* Makes the input `length` optional: its default is that of a full clip. */
 static void preset_length(infer_onnx *onnx, infer_onnx_shape shape, int64_t full) {
     int64_t *preset = base_arena_alloc(&onnx->arena, 1, sizeof *preset);
     if (preset == NULL) {
@@ -28,8 +28,7 @@ static void preset_length(infer_onnx *onnx, infer_onnx_shape shape, int64_t full
     infer_onnx_weight(onnx, "length", shape, preset);
 }
 
-/* The input `length`, which counts valid samples or frames. Its one number or N numbers become N.
- */
+/* The input `length`, the number of valid samples or frames; one number is broadcast to N. */
 static infer_onnx_value add_length(job *j, infer_onnx_value x, int64_t full, const char *unit) {
     infer_onnx *onnx = &j->onnx;
     infer_onnx_shape shape = {INFER_ONNX_INT64, 1, {1}};
@@ -57,13 +56,13 @@ static infer_onnx_signal open_waveform(job *j) {
     return infer_onnx_features(&j->onnx, features_of(j, j->first), waveform);
 }
 
-/* The one number or N numbers of valid frames, within what there is. */
+/* Lengths limited to 1 to `most`. */
 static infer_onnx_value clamped(infer_onnx *onnx, infer_onnx_value length, int64_t most) {
     infer_onnx_value least = INFER_OP(onnx, "Max", length, infer_onnx_int32(onnx, 1));
     return INFER_OP(onnx, "Min", least, infer_onnx_int32(onnx, most));
 }
 
-/* Those of an ensemble lack the fitted normalisation. */
+/* An ensemble's features come without the fitted normalisation, which differs per member. */
 static infer_onnx_signal open_features(job *j) {
     const dsp_features *first = features_of(j, j->first);
     int64_t shape[3], n = data_audio_samples(infer_model_audio(j->model));

@@ -1,8 +1,8 @@
-/* infer/export/onnx_builder.h - an ONNX graph, grown operator by operator.
+/* infer/export/onnx_builder.h - an ONNX graph, built operator by operator.
  *
- * Values are known by their names. Once an allocation fails, `failed` stays set, further calls do
- * nothing and every value is "": check once at the end. All names and copies live in the arena;
- * weights are borrowed until the model is written. */
+ * A value is its name. Once an allocation fails, `failed` stays set, further calls do nothing and
+ * every value is "": check once at the end. Names and copies live in the arena; weights are
+ * borrowed until the model is written. */
 #ifndef INFER_EXPORT_ONNX_BUILDER_H
 #define INFER_EXPORT_ONNX_BUILDER_H
 
@@ -26,7 +26,7 @@ typedef struct {
     int64_t dim[5];
 } infer_onnx_shape;
 
-/* Which frames of a value count, by the name of its lengths. */
+/* Masks of valid frames made so far, by length and rank. */
 typedef struct infer_onnx_mask infer_onnx_mask;
 
 typedef struct {
@@ -45,7 +45,7 @@ void infer_onnx_release(infer_onnx *onnx);
 /* Zeroed memory that lives as long as the graph; NULL once anything failed. */
 void *infer_onnx_take(infer_onnx *onnx, int64_t n, size_t size_bytes);
 
-/* Appends a node and gives its (first) output. An input "" is left out. */
+/* Appends a node and returns its (first) output. An input "" is omitted. */
 infer_onnx_value infer_onnx_op(infer_onnx *onnx, const char *op, int n_in,
                                const infer_onnx_value *in);
 #define INFER_OP(onnx, op, ...)                                                                    \
@@ -54,7 +54,7 @@ infer_onnx_value infer_onnx_op(infer_onnx *onnx, const char *op, int n_in,
 /* The next output of the last node. */
 infer_onnx_value infer_onnx_add_output(infer_onnx *onnx);
 
-/* Gives the last node's output a name of the caller's. */
+/* Renames the last node's output. */
 void infer_onnx_rename(infer_onnx *onnx, const char *name);
 
 /* Attributes of the last node. */
@@ -64,29 +64,29 @@ void infer_onnx_set_string(infer_onnx *onnx, const char *name, const char *value
 void infer_onnx_set_ints(infer_onnx *onnx, const char *name, int n, const int64_t *items);
 void infer_onnx_set_strings(infer_onnx *onnx, const char *name, int n, const char *item);
 
-/* A tensor under a name of its own; `data` is borrowed. */
+/* A named tensor; `data` is borrowed. */
 infer_onnx_value infer_onnx_weight(infer_onnx *onnx, const char *name, infer_onnx_shape shape,
                                    const void *data);
-/* A copy of `data`, under a made-up name; a number; a list of numbers. */
+/* Constants under generated names: a copy of `data`, a number, a list of numbers. */
 infer_onnx_value infer_onnx_constant(infer_onnx *onnx, infer_onnx_shape shape, const void *data);
 infer_onnx_value infer_onnx_float(infer_onnx *onnx, double value);
 infer_onnx_value infer_onnx_int32(infer_onnx *onnx, int64_t value);
 infer_onnx_value infer_onnx_list(infer_onnx *onnx, int n, const int64_t *items);
 
-/* x [N, ...] under other extents: the batch, then those of `shape`. */
+/* x reshaped to [N, shape]. */
 infer_onnx_value infer_onnx_reshape(infer_onnx *onnx, infer_onnx_value x, nn_shape shape);
 /* Axis i of the result is axis order[i] of x. */
 infer_onnx_value infer_onnx_transpose(infer_onnx *onnx, infer_onnx_value x, int rank,
                                       const int64_t *order);
 
-/* Inputs and outputs of the graph. Their first axis is free, and called `batch`. */
+/* Inputs and outputs of the graph. Their first axis is dynamic and named `batch`. */
 void infer_onnx_input(infer_onnx *onnx, const char *name, const char *batch, infer_onnx_shape shape,
                       const char *help);
 void infer_onnx_output(infer_onnx *onnx, const char *name, const char *batch,
                        infer_onnx_shape shape, const char *help);
 
-/* Truth for each frame before `length` ([N], int32): [N,1,1,T] for rank 3, an image; [N,T,1] for
- * rank 2, a sequence. Made once per length and rank. */
+/* True for each frame before `length` ([N], int32): [N,1,1,T] for an image (rank 3), [N,T,1] for a
+ * sequence (rank 2). Built once per length and rank. */
 infer_onnx_value infer_onnx_frames(infer_onnx *onnx, infer_onnx_value length, int rank,
                                    int64_t n_frames);
 /* Frames past the length replaced by `fill`. */

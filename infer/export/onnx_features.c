@@ -1,10 +1,9 @@
-/* The front end in ONNX. Windowed frames are transformed by matrix products in double precision, as
- * the program's own transform is: in single precision the noise of loud bins would drown quiet
- * ones.
+/* The front end in ONNX. The DFT of windowed frames is a matrix product in double precision: in
+ * single precision the rounding errors of loud bins would exceed quiet ones.
  *
- * A real frame y[N] is folded: with u_n = y_n + y_{N-n} and v_n = y_n - y_{N-n}, n = 0..N/2, its
- * bins are sum u_n cos(2 pi k n / N) and -sum v_n sin(2 pi k n / N), half the work. The matrices
- * are looked up in a table of one period, so that the file stays small. */
+ * A real frame y[N] is folded, which halves the work: with u_n = y_n + y_{N-n} and v_n = y_n -
+ * y_{N-n}, n = 0..N/2, its bins are sum u_n cos(2 pi k n / N) and -sum v_n sin(2 pi k n / N). The
+ * matrices are gathered from a table of one period, so that the file stays small. */
 #include <math.h>
 #include <string.h>
 
@@ -40,7 +39,7 @@ static infer_onnx_value sliced(infer_onnx *onnx, infer_onnx_value x, int axis, i
                     infer_onnx_list(onnx, 1, &n), infer_onnx_list(onnx, 1, (int64_t[]){axis}));
 }
 
-/* pad[0] items more before and pad[1] behind, on the last of `rank` axes. */
+/* The last of `rank` axes, extended by pad[0] items before and pad[1] after. */
 static infer_onnx_value padded(infer_onnx *onnx, infer_onnx_value x, int rank, const char *mode,
                                const int64_t pad[2]) {
     int64_t pads[8] = {0};
@@ -53,7 +52,7 @@ static infer_onnx_value padded(infer_onnx *onnx, infer_onnx_value x, int rank, c
 
 /* ---- spectra ---- */
 
-/* Reflection reaches no further than a signal is long; a longer one is made of several. */
+/* A reflection is at most as long as the signal less one sample; a longer one takes several. */
 static infer_onnx_value extended(const front *e, infer_onnx_value x) {
     const dsp_features_options *o = &e->f->options;
     int64_t n = e->f->n_samples, missing = o->n_fft / 2, before, after;
@@ -71,8 +70,8 @@ static infer_onnx_value extended(const front *e, infer_onnx_value x) {
     return x;
 }
 
-/* Samples t hop + n of all frames (`mirrored`: t hop + (N - n) mod N), times the window there:
- * [N, channels, T, N/2 + 1]. */
+/* Samples t hop + n of every frame (`mirrored`: t hop + (N - n) mod N), times the window: [N,
+ * channels, T, N/2 + 1]. */
 static infer_onnx_value half_frames(const front *e, infer_onnx_value x, bool mirrored) {
     infer_onnx *onnx = e->onnx;
     int64_t n_fft = e->f->options.n_fft, n_half = n_fft / 2 + 1, n_frames = e->f->n_filled;
@@ -134,7 +133,7 @@ static infer_onnx_value scaled_spectrum(const front *e, infer_onnx_value power) 
     return o->drop_last ? sliced(onnx, power, 3, e->f->n_rows) : power;
 }
 
-/* x[..., n_in] times a matrix that is given by rows of its transpose. */
+/* x[..., n_in] times the transpose of rows [n_out, n_in]. */
 static infer_onnx_value multiplied(infer_onnx *onnx, infer_onnx_value x, int64_t n_out,
                                    int64_t n_in, const float *rows) {
     infer_onnx_shape shape = {INFER_ONNX_FLOAT, 2, {n_out, n_in}};
@@ -151,7 +150,7 @@ static infer_onnx_value mel_spectrum(const front *e, infer_onnx_value power) {
     return multiplied(e->onnx, power, n_mels, n_bins, rows);
 }
 
-/* Over all of a clip. */
+/* Reduces all axes of a clip. */
 static infer_onnx_value clip_reduced(infer_onnx *onnx, const char *op, infer_onnx_value x) {
     infer_onnx_value y = INFER_OP(onnx, op, x);
     infer_onnx_set_ints(onnx, "axes", 3, (int64_t[]){1, 2, 3});
@@ -161,24 +160,24 @@ static infer_onnx_value clip_reduced(infer_onnx *onnx, const char *op, infer_onn
 static infer_onnx_value decibels(const front *e, infer_onnx_value power) {
     const dsp_features_options *o = &e->f->options;
     infer_onnx *onnx = e->onnx;
-    infer_onnx_value kept = INFER_OP(onnx, "Max", power, infer_onnx_float(onnx, o->amin));
+    infer_onnx_value bounded = INFER_OP(onnx, "Max", power, infer_onnx_float(onnx, o->amin));
     infer_onnx_value y =
-        INFER_OP(onnx, "Mul", INFER_OP(onnx, "Log", kept), infer_onnx_float(onnx, DECIBEL_LN));
+        INFER_OP(onnx, "Mul", INFER_OP(onnx, "Log", bounded), infer_onnx_float(onnx, DECIBEL_LN));
     if (o->reference == 0 && !(o->top_db > 0)) return y;
-    infer_onnx_value loudest = clip_reduced(onnx, "ReduceMax", y);
+    infer_onnx_value peak_db = clip_reduced(onnx, "ReduceMax", y);
     if (o->top_db > 0) {
         infer_onnx_value range = infer_onnx_float(onnx, o->top_db);
-        y = INFER_OP(onnx, "Max", y, INFER_OP(onnx, "Sub", loudest, range));
+        y = INFER_OP(onnx, "Max", y, INFER_OP(onnx, "Sub", peak_db, range));
     }
-    return o->reference == 0 ? y : INFER_OP(onnx, "Sub", y, loudest);
+    return o->reference == 0 ? y : INFER_OP(onnx, "Sub", y, peak_db);
 }
 
 /* ---- cepstra ---- */
 
 enum { DELTA_TAPS = 9 };
 
-/* Derivative `order` along time of x [N, channels, n_mfcc, T]: a convolution of each row with what
- * dsp_delta makes of an impulse. */
+/* Derivative `order` along time of x [N, channels, n_mfcc, T]: each row convolved with dsp_delta's
+ * impulse response. */
 static infer_onnx_value derivative(const front *e, infer_onnx_value x, int order) {
     infer_onnx *onnx = e->onnx;
     float impulse[2 * DELTA_TAPS - 1] = {[DELTA_TAPS - 1] = 1.0f};
@@ -243,15 +242,15 @@ static infer_onnx_value column_peaks(const front *e, infer_onnx_value samples) {
     return INFER_OP(onnx, "Reshape", y, infer_onnx_list(onnx, 4, dims));
 }
 
-/* How much of each row lies below half a row above the amplitudes `peak`; negative further up.
- * `turned`: rows and amplitudes are counted from the top. */
-static infer_onnx_value covered(const front *e, infer_onnx_value peak, bool turned) {
+/* The part of each row that lies below `peak` plus half a row; negative above it. `flipped`: rows
+ * and amplitudes are counted from the top. */
+static infer_onnx_value covered(const front *e, infer_onnx_value peak, bool flipped) {
     infer_onnx *onnx = e->onnx;
     int64_t n_rows = e->f->n_rows;
     float *start = infer_onnx_take(onnx, n_rows, sizeof *start);
     if (start == NULL) return "";
     for (int64_t i = 0; i < n_rows; i++) {
-        start[turned ? n_rows - 1 - i : i] = (float)i - 0.5f - 0.5f * (float)n_rows;
+        start[flipped ? n_rows - 1 - i : i] = (float)i - 0.5f - 0.5f * (float)n_rows;
     }
     infer_onnx_value clipped =
         INFER_OP(onnx, "Clip", peak, infer_onnx_float(onnx, -1), infer_onnx_float(onnx, 1));
@@ -262,7 +261,7 @@ static infer_onnx_value covered(const front *e, infer_onnx_value peak, bool turn
     return INFER_OP(onnx, "Min", y, infer_onnx_float(onnx, 1));
 }
 
-/* dsp_raster_draw: what is covered from below and from above has in common what is more than 1. */
+/* dsp_raster_draw: the overlap of what is covered from below and from above is their sum less 1. */
 static infer_onnx_value rasters(const front *e, infer_onnx_value waveform) {
     infer_onnx *onnx = e->onnx;
     infer_onnx_value x = column_samples(e, waveform);
@@ -281,7 +280,7 @@ static infer_onnx_value waveform_image(const front *e, infer_onnx_value waveform
     return INFER_OP(e->onnx, "Reshape", x, infer_onnx_list(e->onnx, 4, dims));
 }
 
-/* [N, C, F, filled frames]; of raster_log_mel the second part. */
+/* [N, C, F, filled frames]; of raster_log_mel, the log-mel part. */
 static infer_onnx_value raw_features(const front *e, infer_onnx_value waveform) {
     int kind = e->f->options.kind;
     if (kind == DSP_WAVEFORM) return waveform_image(e, waveform);
@@ -293,7 +292,8 @@ static infer_onnx_value raw_features(const front *e, infer_onnx_value waveform) 
     return kind == DSP_MFCC ? cepstra(e, x) : frames_last(e->onnx, x);
 }
 
-/* Zero mean and, unless the deviation is nothing but rounding, unit deviation of a clip. */
+/* A clip at zero mean and, unless its standard deviation is mere rounding error, at unit standard
+ * deviation. */
 static infer_onnx_value normalized_clip(const front *e, infer_onnx_value x) {
     infer_onnx *onnx = e->onnx;
     infer_onnx_value mean = clip_reduced(onnx, "ReduceMean", x);
@@ -342,8 +342,8 @@ infer_onnx_signal infer_onnx_features(infer_onnx *onnx, const dsp_features *feat
     return y;
 }
 
-/* One of a member's two tables, for [N, C, F, T]: as many numbers as it has, or, where parts of the
- * planes are normalised apart, one for each of their rows. */
+/* A member's offsets or scales, broadcast to [N, C, F, T]; expanded to one per row where parts of
+ * the planes have their own. */
 static infer_onnx_value norm_table(infer_onnx *onnx, const dsp_features *f, const float *table) {
     infer_onnx_shape shape = {INFER_ONNX_FLOAT, 4, {1, 1, f->n_norm, 1}};
     if (f->n_parts == 1) return infer_onnx_constant(onnx, shape, table);

@@ -1,4 +1,4 @@
-/* infer/export/onnx_layers.h - what the forms of the layers share. */
+/* infer/export/onnx_layers.h - shared by the files that write layers in ONNX. */
 #ifndef INFER_EXPORT_ONNX_LAYERS_H
 #define INFER_EXPORT_ONNX_LAYERS_H
 

@@ -1,12 +1,12 @@
-/* gru, lstm and rnn in ONNX: sequences are [T,N,F] there, directions share a tensor, and gates
- * stand in another order. */
+/* gru, lstm and rnn in ONNX, where sequences are [T,N,F], both directions share a tensor and the
+ * gates have another order. */
 #include <stdio.h>
 #include <string.h>
 
 #include "infer/export/graph.h"
 #include "infer/export/onnx_layers.h"
 
-/* A recurrent operator: where PyTorch's gates lie in ONNX's order. */
+/* A recurrent operator; gate[g] is the PyTorch index of ONNX's gate g. */
 typedef struct {
     const char *op;
     int n_gates, gate[4];
@@ -20,8 +20,8 @@ typedef struct {
     int layer; /* of the stack */
 } recurrent_call;
 
-/* Writes rows of both directions with the gates in ONNX's order. `width`: columns; a bias has 1.
- * `stride`: floats between directions. */
+/* Copies the rows of all directions with the gates in ONNX's order. `width`: columns, 1 for a bias;
+ * `stride`: floats from one direction to the next. */
 static void copy_gates(const recurrent_call *r, const char *name, int64_t width, int64_t stride,
                        float *to) {
     int64_t n = r->hidden * width;

@@ -1,5 +1,5 @@
-/* An ONNX file against the model, in onnxruntime. What goes there: x.bin (the graph's input) and
- * length.bin; y.bin (probabilities) comes back. */
+/* An ONNX file against the model, in onnxruntime, which reads x.bin (the graph's input) and
+ * length.bin and writes y.bin (probabilities). */
 #include <string.h>
 
 #include "dsp/features_plan.h"

@@ -1,5 +1,4 @@
-/* safetensors: a JSON header with names, shapes and places, then the numbers (format of the
- * safetensors library). */
+/* safetensors: a JSON header with names, shapes and offsets, then the numbers. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -38,11 +38,11 @@ static base_status compare(const infer_tensors *own, const infer_tensors *stored
     for (size_t i = 0; i < own->n; i++) {
         const infer_tensor *other = find(stored, own->items[i].name);
         if (other != NULL && equal(&own->items[i], other)) continue;
-        return base_fail(err, BASE_EMISMATCH, "%s: %s is not what the model holds", path,
+        return base_fail(err, BASE_EMISMATCH, "%s: %s differs from the model", path,
                          own->items[i].name);
     }
     if (stored->n > own->n) {
-        return base_fail(err, BASE_EMISMATCH, "%s: it holds tensors that the model does not", path);
+        return base_fail(err, BASE_EMISMATCH, "%s: has tensors that the model lacks", path);
     }
     base_text_printf(report, "read back: all %zu tensors equal bit for bit\n", own->n);
     return BASE_OK;

@@ -1,4 +1,4 @@
-/* infer/export/tensors.h - what the formats that are lists of named tensors share. */
+/* infer/export/tensors.h - shared by the formats that are lists of named tensors. */
 #ifndef INFER_EXPORT_TENSORS_H
 #define INFER_EXPORT_TENSORS_H
 

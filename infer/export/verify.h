@@ -1,5 +1,5 @@
-/* infer/export/verify.h - what the checks of exports share: synthesised drums, what the model makes
- * of them, and another program that is run on them in a folder of their own. */
+/* infer/export/verify.h - shared by the checks of exports: synthesised drums, the model's answers,
+ * and running another program on them in a temporary folder. */
 #ifndef INFER_EXPORT_VERIFY_H
 #define INFER_EXPORT_VERIFY_H
 
@@ -19,7 +19,7 @@ typedef struct {
     base_arena arena;
 } infer_verify;
 
-/* For the export at `path` of a member, or of all for -1. To be released also after a failure. */
+/* For the export at `path` of one member, or of all (-1). Release it also after a failure. */
 base_status infer_verify_open(infer_verify *v, infer_model *model, int member, const char *path,
                               base_error *err);
 void infer_verify_release(infer_verify *v);
@@ -29,11 +29,11 @@ base_status infer_verify_write(infer_verify *v, const char *name, const base_tex
                                base_error *err);
 const char *infer_verify_file(infer_verify *v, const char *name); /* NULL: no memory */
 
-/* Runs a program without input; what it says goes into the folder. *code: its exit status.
- * ENOTFOUND where there is no such program; EIO where it does not end by itself. */
+/* Runs a program without input; its output goes to a file in the folder. *code: its exit status.
+ * ENOTFOUND if there is no such program; EIO if a signal ends it. */
 base_status infer_verify_run(infer_verify *v, const char *const *arguments, int *code,
                              base_error *err);
-/* EMISMATCH: the path, `what`, and of what the program said the line that tells why. */
+/* EMISMATCH with the path, `what`, and the line of the program's output that says why. */
 base_status infer_verify_refuse(infer_verify *v, const char *what, base_error *err);
 
 /* The largest difference between the probabilities in the folder's file y.bin and `wanted`
@@ -41,7 +41,7 @@ base_status infer_verify_refuse(infer_verify *v, const char *what, base_error *e
 base_status infer_verify_compare(infer_verify *v, const char *program, const float *wanted,
                                  double *largest, base_error *err);
 
-/* |a - b| at its largest; NaN if there is one. */
+/* max |a - b|; NaN if any is. */
 double infer_verify_difference(const float *a, const float *b, int64_t n);
 
 #endif

@@ -2,8 +2,8 @@
  * layer has an attribute weight_names with paths below it: "conv2d/kernel:0",
  * "bidirectional/forward_gru/gru_cell/bias:0".
  *
- * libhdf5 reads in a process of its own, which hands over names, shapes and numbers as they are;
- * names and layouts become PyTorch's here. */
+ * libhdf5 runs in a child process, which hands over names, shapes and numbers unchanged; the parent
+ * converts them to PyTorch's names and layouts. */
 #include "infer/import/keras.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ enum {
     MEMORY_BYTES = 1 << 29
 };
 
-/* ---- in the child: out of HDF5 ---- */
+/* ---- in the child: from HDF5 ---- */
 
 typedef struct {
     const char *path;
@@ -42,7 +42,7 @@ typedef struct {
     int64_t n;
 } name_list;
 
-/* The strings of an attribute; one that is too long for HDF5 is there in numbered parts. */
+/* The strings of an attribute; one too long for HDF5 is split into numbered parts. */
 static base_status get_names(extraction *x, const char *object, const char *attribute,
                              name_list *names, base_error *err) {
     base_status status =
@@ -151,9 +151,9 @@ static base_status extract(void *context, base_text *out, base_error *err) {
     return status;
 }
 
-/* ---- in the parent: into PyTorch's names and layouts ---- */
+/* ---- in the parent: to PyTorch's names and layouts ---- */
 
-/* One as Keras has it. */
+/* A weight as Keras stores it. */
 typedef struct {
     const char *layer, *path;
     const char *owner; /* "conv2d", below another layer "model.conv2d" */
@@ -192,7 +192,7 @@ static bool take_name(conversion *c, const char **name) {
     return *name != NULL;
 }
 
-/* -1 where an extent is 0 or the product overflows: no product of some of them overflows then. */
+/* -1 if an extent is 0 or the product overflows: otherwise no partial product overflows either. */
 static int64_t count(const weight *w) {
     int64_t n = 1;
     for (int i = 0; i < w->rank; i++) {
@@ -224,8 +224,8 @@ static bool starts_with(const char *text, const char *start) {
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* Takes a path apart: "bidirectional/backward_gru/gru_cell/kernel:0" is the kernel of
- * "bidirectional", its backward half. Cells have no name of their own in PyTorch. */
+/* Splits a path: "bidirectional/backward_gru/gru_cell/kernel:0" is the kernel of the backward half
+ * of "bidirectional". Cells have no names in PyTorch. */
 static bool name_weight(conversion *c, weight *w) {
     base_arena *arena = &c->tensors->arena;
     char *path = base_arena_string(arena, w->path), *slash = strrchr(path != NULL ? path : "", '/');
@@ -342,7 +342,7 @@ static base_status add_depthwise(conversion *c, const weight *w, const char *nam
 
 /* ---- recurrent layers ---- */
 
-/* Gates of a recurrent layer by [hidden, gates * hidden]; 0: it is none that PyTorch has. */
+/* Gates of a recurrent layer, from its shape [hidden, gates * hidden]; 0: none that PyTorch has. */
 static int64_t gates_of(const weight *recurrent) {
     if (recurrent->rank != 2 || recurrent->dim[0] < 1) return 0;
     int64_t n = recurrent->dim[1] / recurrent->dim[0];
@@ -350,7 +350,7 @@ static int64_t gates_of(const weight *recurrent) {
     return known && n * recurrent->dim[0] == recurrent->dim[1] ? n : 0;
 }
 
-/* The rows of gates z r h become those of r z n; an LSTM's are in order. */
+/* Reorders the rows of a GRU's gates from z r h to r z n; those of an LSTM are in order. */
 static void order_gates(float *data, int64_t n_gates, int64_t n_floats) {
     int64_t block = n_floats / n_gates;
     for (int64_t i = 0; n_gates == 3 && i < block; i++) {
@@ -375,7 +375,8 @@ static base_status add_recurrent(conversion *c, const weight *w, int64_t n_gates
     return add(c, w, full, &kernel, err);
 }
 
-/* One bias for input and state of a GRU that resets after the product; one for both otherwise. */
+/* A GRU that resets after the product has a bias for the input and one for the state; other layers
+ * have one for both. */
 static base_status add_biases(conversion *c, const weight *w, int64_t n_gates, base_error *err) {
     static const char *const names[] = {"bias_ih", "bias_hh"};
     int64_t n = w->rank > 0 ? w->dim[w->rank - 1] : 0;

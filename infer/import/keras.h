@@ -1,13 +1,12 @@
-/* infer/import/keras.h - the second half of reading a Keras file. */
+/* infer/import/keras.h - the second half of reading a Keras file, apart for its tests. */
 #ifndef INFER_IMPORT_KERAS_H
 #define INFER_IMPORT_KERAS_H
 
 #include "infer/tensors.h"
 
-/* Turns what the process that read the file hands over into tensors of PyTorch's names and layouts.
- * For each weight: the layer's name and the weight's path, NUL-terminated; its rank and extents,
- * int64; its numbers, float. That process worked on input that nobody vouches for, and so may these
- * bytes be anything: EFORMAT then. */
+/* Converts the output of the process that read the file into tensors with PyTorch's names and
+ * layouts. For each weight: the layer's name and the weight's path, NUL-terminated; rank and
+ * extents, int64; the numbers, float. The file was untrusted, and so are these bytes: EFORMAT. */
 base_status infer_keras_convert(const char *path, const void *bytes, size_t n_bytes,
                                 infer_tensors *tensors, base_error *err);
 

@@ -1,5 +1,5 @@
-/* NPZ: a zip archive of arrays name.npy (numpy.lib.format 1 to 3). Only stored entries below 4 GiB
- * are read; an entry that is no array, like metadata.json, is left out. */
+/* NPZ: a zip archive of arrays NAME.npy (numpy.lib.format 1 to 3). Entries must be uncompressed and
+ * below 4 GiB; one that is not an array, such as metadata.json, is skipped. */
 #include <string.h>
 
 #include "infer/tensors.h"

@@ -1,6 +1,5 @@
-/* safetensors: u64 length of the header, the header (JSON: name to {dtype, shape, data_offsets}),
- * the data. As the format demands, the tensors' ranges must fill the data without gap or overlap.
- */
+/* safetensors: length of the header (u64), header (JSON: name to {dtype, shape, data_offsets}),
+ * data. As the format demands, the tensors' ranges must cover the data without gap or overlap. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>

@@ -22,7 +22,7 @@ static void add_fault(importing *in, const char *what, const char *name, const c
 
 /* ---- names ---- */
 
-/* The tensor's name without the prefix; NULL if it does not have that. */
+/* The tensor's name without the prefix; NULL if it lies elsewhere. */
 static const char *name_within(const importing *in, size_t i) {
     const char *name = in->tensors->items[i].name, *prefix = in->options.prefix;
     if (prefix == NULL || prefix[0] == '\0') return name;
@@ -141,7 +141,7 @@ static base_status place_tensor(importing *in, size_t i, base_error *err) {
     return BASE_OK;
 }
 
-/* Whether some tensor of the layer that has this one is to be set. */
+/* Whether any tensor of this one's layer is to be set. */
 static bool layer_is_taken(const importing *in, const char *name) {
     size_t n = (size_t)(strrchr(name, '.') - name) + 1;
     for (int i = 0; i < nn_network_n_tensors(in->network); i++) {

@@ -1,4 +1,4 @@
-/* infer/import/weights.h - weights of another tool into a network. */
+/* infer/import/weights.h - weights of other tools into a network. */
 #ifndef INFER_IMPORT_WEIGHTS_H
 #define INFER_IMPORT_WEIGHTS_H
 

@@ -77,7 +77,7 @@ START_TEST(a_changed_file_is_told_apart) {
     ((uint8_t *)bytes)[n_bytes - 1] ^= 1;
     TEST_OK(base_file_write(path, bytes, n_bytes, &err), err);
     TEST_FAILS(find("safetensors")->verify(model, &options, path, &report, &err), BASE_EMISMATCH,
-               err, "8.bias is not what the model holds");
+               err, "8.bias differs from the model");
     base_free(bytes);
     infer_model_free(model);
     base_arena_release(&arena);
