@@ -26,7 +26,7 @@ static void show_facts(curate_view *view, const train_facts *facts) {
     char label[32], a[32], b[32];
     cli_progress_line(&view->progress, "%s  %s clips to train on, %s to test with",
                       round_label(view, label), base_thousands(facts->n_clips, a),
-                      base_thousands(facts->n_unseen, b));
+                      base_thousands(facts->n_held_out, b));
 }
 
 static bool on_event(void *context, const train_event *event) {
@@ -43,9 +43,9 @@ static bool on_event(void *context, const train_event *event) {
         cli_training_draw(&view->progress, round_label(view, label), "round", event);
         break;
     case TRAIN_EVENT_FOLD:
-        cli_progress_line(&view->progress, "%s  %s %d/%d  accuracy %.4f  unseen %.4f",
+        cli_progress_line(&view->progress, "%s  %s %d/%d  accuracy %.4f  held out %.4f",
                           round_label(view, label), event->stage, event->fold, event->n_folds,
-                          event->metrics->accuracy, event->unseen->accuracy);
+                          event->metrics->accuracy, event->held_out->accuracy);
         break;
     default:
         break;
@@ -123,8 +123,8 @@ static void add_proposals(const curate_view *view, const train_curate_proposals 
     base_text_printf(out,
                      "next     labels of yours into %s, then the same call with --resume and "
                      "without --dry-run\n",
-                     curate->options->labels ? curate->options->labels
-                                             : "labels.csv beside it (path,label)");
+                     curate->options->labels != NULL ? curate->options->labels
+                                                     : "labels.csv beside it (path,label)");
 }
 
 enum { INTERVAL = 21 }; /* columns that one takes */
@@ -262,7 +262,7 @@ static base_status run_dry(curate_view *view, base_error *err) {
     base_arena arena = {0};
     base_text out = {0};
     train_curate_proposals proposals;
-    if (view->curate.n_done == 0 && !view->curate.options->model) {
+    if (view->curate.n_done == 0 && view->curate.options->model == NULL) {
         return base_fail(err, BASE_EUSAGE,
                          "there is no model yet to propose anything: --rounds 0 trains the first, "
                          "--model names another");
@@ -287,7 +287,7 @@ static void show_stop(const curate_view *view) {
     cli_add_again(view->call, &line);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         const char *value = cli_text(view->call, flags[i]);
-        if (!value) continue;
+        if (value == NULL) continue;
         base_text_printf(&line, " --%s ", flags[i]);
         cli_add_quoted(value, &line);
     }
@@ -298,7 +298,7 @@ static void show_stop(const curate_view *view) {
 
 static int run_with(curate_view *view, const train_curate_options *options) {
     base_error err;
-    bool dry = cli_given(view->call, "dry-run") || (options->model && view->rounds == 0);
+    bool dry = cli_given(view->call, "dry-run") || (options->model != NULL && view->rounds == 0);
     base_status status = train_curate_open(options, &view->curate, &err);
     view->opened = status == BASE_OK;
     cli_progress_clear(&view->progress);
@@ -318,7 +318,7 @@ static const char *default_folder(cli_call *call, const train_curate_options *op
         return NULL;
     }
     const char *folder = cli_training_folder(call, config.name);
-    if (!folder) base_fail(err, BASE_EMEMORY, "out of memory");
+    if (folder == NULL) base_fail(err, BASE_EMEMORY, "out of memory");
     train_config_release(&config);
     return folder;
 }
@@ -346,8 +346,8 @@ static int run_curate(cli_call *call) {
         !cli_training_options(call, &view.run)) {
         return CLI_USAGE;
     }
-    if (!options.out) options.out = default_folder(call, &options, &err);
-    return options.out ? run_with(&view, &options) : cli_fail(&err);
+    if (options.out == NULL) options.out = default_folder(call, &options, &err);
+    return options.out != NULL ? run_with(&view, &options) : cli_fail(&err);
 }
 
 static const cli_flag flags[] = {

@@ -28,7 +28,7 @@ static base_status open_model(cli_call *call, evaluation *e, base_error *err) {
     BASE_TRY(infer_model_open(call->arguments[0], BATCH, call->pool, &e->model, err));
     e->n_classes = infer_model_n_classes(e->model);
     e->classes = base_arena_alloc(&call->arena, (size_t)e->n_classes, sizeof *e->classes);
-    if (!e->classes) return out_of_memory(err);
+    if (e->classes == NULL) return out_of_memory(err);
     for (int c = 0; c < e->n_classes; c++) e->classes[c] = infer_model_class(e->model, c);
     return BASE_OK;
 }
@@ -47,7 +47,7 @@ static base_status match_classes(base_arena *arena, evaluation *e, base_error *e
     e->index = base_arena_alloc(arena, n, sizeof *e->index);
     e->truth = base_arena_alloc(arena, n, sizeof *e->truth);
     e->probability = base_arena_alloc(arena, n, (size_t)e->n_classes * sizeof *e->probability);
-    if (!e->index || !e->truth || !e->probability) return out_of_memory(err);
+    if (e->index == NULL || e->truth == NULL || e->probability == NULL) return out_of_memory(err);
     for (int64_t i = 0; i < clips->n_clips; i++) {
         int truth = find_class(e, e->set.manifest.classes[clips->label[i]]);
         if (truth < 0) {

@@ -37,7 +37,7 @@ static int run_pretrain(cli_call *call) {
         return cli_fail(&err);
     }
     const char *folder = cli_training_folder(call, config.name);
-    if (!folder) return cli_usage("out of memory");
+    if (folder == NULL) return cli_usage("out of memory");
     cli_progress progress = {.call = call};
     train_pretrain_options options = {.folder = folder,
                                       .resume = cli_given(call, "resume"),

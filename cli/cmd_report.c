@@ -57,7 +57,7 @@ static int run_report(cli_call *call) {
     if (call->n_arguments == 1 && !cli_given(call, "out")) return report_one(call);
     if (call->n_arguments > MAX_RUNS) return cli_usage("at most %d runs on one page", MAX_RUNS);
     const char *path = cli_text(call, "out");
-    return report_several(call, path ? path : "comparison.html");
+    return report_several(call, path != NULL ? path : "comparison.html");
 }
 
 static const cli_flag flags[] = {

@@ -76,7 +76,7 @@ static void add_row(const train_sweep_table *table, int row, const int *widths, 
 static base_status add_table(cli_call *call, const train_sweep_table *table, base_text *out,
                              base_error *err) {
     int *widths = base_arena_alloc(&call->arena, (size_t)table->n_columns, sizeof *widths);
-    if (!widths) return base_fail(err, BASE_EMEMORY, "out of memory");
+    if (widths == NULL) return base_fail(err, BASE_EMEMORY, "out of memory");
     for (int c = 0; c < table->n_columns; c++) widths[c] = field_columns(table, c);
     for (int r = -1; r < table->n_rows; r++) add_row(table, r, widths, call->color, out);
     return BASE_OK;
@@ -134,7 +134,8 @@ static int list_cells(const sweep_view *view) {
     for (int i = 0; i < n; i++) {
         const train_sweep_cell *cell = &view->sweep.cells[i];
         base_text_printf(&out, "%-8s  %s%s%s\n", states[cell->state], cell->name,
-                         cell->problem ? ": " : "", cell->problem ? cell->problem : "");
+                         cell->problem != NULL ? ": " : "",
+                         cell->problem != NULL ? cell->problem : "");
         n_finished += cell->state == TRAIN_SWEEP_FINISHED;
         n_bad += cell->state == TRAIN_SWEEP_BAD;
     }
@@ -197,8 +198,8 @@ static int run_with(sweep_view *view, const char *format) {
         return cli_fail(&err);
     }
     view->folder = view->options.folder = cli_training_folder(call, view->sweep.name);
-    if (!view->folder) return cli_usage("out of memory");
-    if (format) {
+    if (view->folder == NULL) return cli_usage("out of memory");
+    if (format != NULL) {
         base_status status = train_sweep_folder_find(&view->sweep, view->folder, &err);
         return status == BASE_OK ? show_results(view, format) : cli_fail(&err);
     }
@@ -212,10 +213,10 @@ static int run_sweep(cli_call *call) {
     view.options = (train_experiment_options){.listener = on_event, .listener_context = &view};
     if (!cli_training_options(call, &view.options)) return CLI_USAGE;
     const char *format = cli_text(call, "table");
-    bool known = !format;
+    bool known = format == NULL;
     for (int i = 0; i < 4 && !known; i++) known = strcmp(format, formats[i]) == 0;
     if (!known) return cli_usage("--table=%s: must be text, csv, md or tex", format);
-    if (format && cli_given(call, "dry-run")) {
+    if (format != NULL && cli_given(call, "dry-run")) {
         return cli_usage("--table and --dry-run exclude each other");
     }
     int code = run_with(&view, format);

@@ -37,9 +37,9 @@ static void show_facts(train_view *view, const train_event *event) {
     cli_progress_line(p, "data     %s clips of %d classes; %s rows left out (see manifest.csv)",
                       base_thousands(facts->n_clips, a), facts->n_classes,
                       base_thousands(facts->n_left_out, b));
-    if (facts->n_unseen > 0) {
+    if (facts->n_held_out > 0) {
         cli_progress_line(p, "         %s held-out sounds to test with, never trained on",
-                          base_thousands(facts->n_unseen, a));
+                          base_thousands(facts->n_held_out, a));
     }
     cli_progress_line(
         p, "         %lld copies in %lld duplicate groups · %lld with two labels · %lld silent",
@@ -52,7 +52,7 @@ static void show_facts(train_view *view, const train_event *event) {
                       (double)facts->memory_bytes / 1048576);
     cli_progress_line(p, "folds    %d%s%s", facts->n_folds,
                       facts->grouped_by[0] ? ", kept whole: " : "", facts->grouped_by);
-    if (facts->compared_by) {
+    if (facts->compared_by != NULL) {
         cli_progress_line(p, "         and %d, kept whole: %s", facts->n_compare_folds,
                           facts->compared_by);
     }
@@ -73,7 +73,7 @@ static void stage_label(const train_event *event, char *label, size_t size) {
 static bool work_label(const train_event *event, char *label, size_t size) {
     int n = 0;
     size_t used = 0;
-    for (int i = 0; event->at_work && i < event->n_folds; i++) {
+    for (int i = 0; event->at_work != NULL && i < event->n_folds; i++) {
         if (!event->at_work[i]) continue;
         if (n++ == 0 && i + 1 != event->fold) return false;
         int added = n == 1 ? snprintf(label, size, "%ss %d", event->stage, i + 1)
@@ -129,13 +129,13 @@ static void show_epoch(train_view *view, const train_event *event) {
 static void show_fold(train_view *view, const train_event *event) {
     char label[64];
     stage_label(event, label, sizeof label);
-    char unseen[32] = "";
-    if (event->unseen) {
-        snprintf(unseen, sizeof unseen, "  held out %.4f", event->unseen->accuracy);
+    char held_out[32] = "";
+    if (event->held_out != NULL) {
+        snprintf(held_out, sizeof held_out, "  held out %.4f", event->held_out->accuracy);
     }
     cli_progress_line(&view->progress, "%s  accuracy %.4f  balanced %.4f  log loss %.4f%s", label,
                       event->metrics->accuracy, event->metrics->balanced, event->metrics->log_loss,
-                      unseen);
+                      held_out);
 }
 
 static bool on_event(void *context, const train_event *event) {
@@ -160,26 +160,26 @@ static bool on_event(void *context, const train_event *event) {
         cli_progress_draw(&view->progress, event->text, 1, "");
         break;
     }
-    if (view->events && !cli_events_write(view->events, event)) return false;
+    if (view->events != NULL && !cli_events_write(view->events, event)) return false;
     return !cli_stopped();
 }
 
 /* ------------------------------------------------------------------ what is shown at the end */
 
-static void add_unseen(const train_run *run, bool color, base_text *out) {
+static void add_held_out(const train_run *run, bool color, base_text *out) {
     char count[32];
-    if (run->unseen.n_folds == 0) return;
+    if (run->held_out.n_folds == 0) return;
     base_text_printf(out, "\n%s held-out sounds, tested by the network of every fold\n",
-                     base_thousands(run->facts.n_unseen, count));
-    cli_table_folds(&run->unseen, "fold", out);
+                     base_thousands(run->facts.n_held_out, count));
+    cli_table_folds(&run->held_out, "fold", out);
     if (run->model.n_folds > 0) {
         base_text_printf(out, "model.h5: accuracy %.3f, balanced %.3f\n",
                          run->model.pooled.accuracy, run->model.pooled.balanced);
     }
     base_text_add(out, "\n");
-    cli_table_classes(&run->unseen.pooled, run->facts.classes, out);
+    cli_table_classes(&run->held_out.pooled, run->facts.classes, out);
     base_text_add(out, "\n");
-    cli_table_confusion(&run->unseen.pooled, run->facts.classes, color, out);
+    cli_table_confusion(&run->held_out.pooled, run->facts.classes, color, out);
 }
 
 static void add_results(const train_run *run, bool color, base_text *out) {
@@ -200,7 +200,7 @@ static void add_results(const train_run *run, bool color, base_text *out) {
     cli_table_confusion(&run->main.pooled, run->facts.classes, color, out);
     base_text_add(out, "\nmost confident mistakes\n");
     cli_table_mistakes(&run->main.predictions, 5, out);
-    add_unseen(run, color, out);
+    add_held_out(run, color, out);
     base_text_printf(out, "\nreport   %s/report.html\n", run->folder);
     if (!run->has_model) return;
     base_text_printf(out, "model    %s/model.h5\nnext     rimshot classify %s/model.h5 FOLDER\n",
@@ -212,7 +212,7 @@ static base_status add_summary(cli_call *call, const char *folder, base_text *ou
     const char *path = base_path_join(&call->arena, folder, "summary.json");
     void *bytes;
     size_t n_bytes;
-    if (!path) return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
+    if (path == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
     BASE_TRY(base_file_read(path, 0, &bytes, &n_bytes, err));
     base_text_add_bytes(out, bytes, n_bytes);
     base_free(bytes);
@@ -271,7 +271,7 @@ static int run_train(cli_call *call) {
         return cli_fail(&err);
     }
     const char *folder = options.folder = cli_training_folder(call, config.name);
-    if (!folder) return cli_usage("out of memory");
+    if (folder == NULL) return cli_usage("out of memory");
     base_status status = train_experiment_run(&config, &options, &err);
     cli_progress_clear(&view.progress);
     train_config_release(&config);

@@ -30,7 +30,7 @@ static train_epoch epoch_from_row(const double row[HISTORY_COLUMNS]) {
 static base_status put_history(const train_state *state, base_h5_writer *writer, base_error *err) {
     int64_t shape[2] = {state->n_epochs, HISTORY_COLUMNS};
     double *rows = base_alloc((size_t)(state->n_epochs * HISTORY_COLUMNS), sizeof *rows);
-    if (!rows) return base_fail(err, BASE_EMEMORY, "checkpoint: out of memory");
+    if (rows == NULL) return base_fail(err, BASE_EMEMORY, "checkpoint: out of memory");
     for (int64_t i = 0; i < state->n_epochs; i++) {
         epoch_to_row(&state->epochs[i], rows + i * HISTORY_COLUMNS);
     }
@@ -43,7 +43,7 @@ static base_status put_norm(const dsp_features *features, base_h5_writer *writer
     int64_t n = dsp_features_norm_size(features);
     if (n == 0) return BASE_OK;
     float *norm = base_alloc((size_t)(2 * n), sizeof *norm);
-    if (!norm) return base_fail(err, BASE_EMEMORY, "checkpoint: out of memory");
+    if (norm == NULL) return base_fail(err, BASE_EMEMORY, "checkpoint: out of memory");
     dsp_features_get_norm(features, norm, norm + n);
     int64_t shape[2] = {2, n};
     base_status status = base_h5_put(writer, "norm", BASE_H5_F32, 2, shape, norm, err);
@@ -78,8 +78,8 @@ base_status train_checkpoint_write(const train_state *state, const char *path, b
     if (status == BASE_OK) status = put_history(state, writer, err);
     if (status == BASE_OK) status = put_norm(state->features, writer, err);
     if (status == BASE_OK) status = nn_weights_write(state->network, writer, "weights", err);
-    if (status == BASE_OK && state->optimizer) status = put_optimizer(state, writer, err);
-    if (status == BASE_OK && state->classifier) {
+    if (status == BASE_OK && state->optimizer != NULL) status = put_optimizer(state, writer, err);
+    if (status == BASE_OK && state->classifier != NULL) {
         status = nn_classifier_write(state->classifier, writer, "classifier", err);
     }
     if (status != BASE_OK) {
@@ -131,7 +131,7 @@ static base_status get_norm(dsp_features *features, base_h5_reader *reader, base
     int64_t n = dsp_features_norm_size(features);
     if (n == 0) return BASE_OK;
     float *norm = base_alloc((size_t)(2 * n), sizeof *norm);
-    if (!norm) return base_fail(err, BASE_EMEMORY, "checkpoint: out of memory");
+    if (norm == NULL) return base_fail(err, BASE_EMEMORY, "checkpoint: out of memory");
     base_status status = base_h5_get(reader, "norm", BASE_H5_F32, 2 * n, norm, err);
     if (status == BASE_OK) dsp_features_set_norm(features, norm, norm + n);
     base_free(norm);
@@ -166,7 +166,7 @@ base_status train_checkpoint_read(train_state *state, const char *path, base_err
     if (status == BASE_OK) status = get_history(state, reader, path, err);
     if (status == BASE_OK) status = get_norm(state->features, reader, err);
     if (status == BASE_OK) status = nn_weights_read(state->network, reader, "weights", err);
-    if (status == BASE_OK && state->optimizer) status = get_optimizer(state, reader, err);
+    if (status == BASE_OK && state->optimizer != NULL) status = get_optimizer(state, reader, err);
     if (status == BASE_OK && state->n_classes > 0) {
         status = nn_classifier_read(reader, "classifier",
                                     nn_shape_count(nn_network_output(state->network)),

@@ -126,9 +126,9 @@ const train_config_section *train_config_sections(int *n) {
 static base_status section(train_config *config, base_node *root, const char *key, base_node **out,
                            base_error *err) {
     *out = base_node_get(root, key);
-    if (*out) return BASE_OK;
+    if (*out != NULL) return BASE_OK;
     *out = base_node_new(&config->arena, BASE_NODE_MAP, "default", 0);
-    if (!*out) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
+    if (*out == NULL) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
     base_node_put(root, key, *out);
     return BASE_OK;
 }
@@ -147,9 +147,9 @@ static base_status bind_choice(train_config *config, const choice_key *key, void
     const base_family family = {.what = key->name, .variants = key->variants, .n = key->n_variants};
     base_node *train = base_node_get(config->root, "train"),
               *node = base_node_get(train, key->name);
-    if (!node) {
+    if (node == NULL) {
         node = base_node_scalar(&config->arena, key->preset, "default", 0);
-        if (!node) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
+        if (node == NULL) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
         base_node_put(train, key->name, node);
     }
     base_choice choice;
@@ -162,10 +162,10 @@ static base_status bind_choice(train_config *config, const choice_key *key, void
 /* A file's name in place of the map of names gives way to what the file holds. */
 static base_status read_names(train_config *config, base_node *init, base_error *err) {
     base_node *names = base_node_get(init, "names");
-    if (!names || base_node_is_null(names)) return BASE_OK;
+    if (names == NULL || base_node_is_null(names)) return BASE_OK;
     if (names->kind == BASE_NODE_SCALAR) {
         const char *path = base_path_join(&config->arena, config->folder, names->text);
-        if (!path) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
+        if (path == NULL) return base_fail(err, BASE_EMEMORY, "configuration: out of memory");
         BASE_TRY(base_yaml_read(path, &config->arena, &names, err));
         base_node_put(init, "names", names);
     }
@@ -175,7 +175,7 @@ static base_status read_names(train_config *config, base_node *init, base_error 
 
 static base_status bind_init(train_config *config, base_node *train, base_error *err) {
     base_node *init = base_node_get(train, "init");
-    if (!init || base_node_is_null(init)) return BASE_OK;
+    if (init == NULL || base_node_is_null(init)) return BASE_OK;
     if (init->kind == BASE_NODE_MAP) BASE_TRY(read_names(config, init, err));
     return base_options_bind(train_init_table, init, &config->train.init, &config->arena, err);
 }
@@ -214,7 +214,8 @@ static base_status bind_train(train_config *config, base_error *err) {
 /* "h3-crnn" names a folder below runs/, so it must be one path component. */
 static base_status check_name(const train_config *config, base_error *err) {
     const char *name = config->name;
-    bool plain = name[0] != '\0' && name[0] != '.' && !strchr(name, '/') && strlen(name) <= 100;
+    bool plain =
+        name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL && strlen(name) <= 100;
     if (plain) return BASE_OK;
     return base_node_fail(base_node_get(config->root, "name"), err, BASE_ECONFIG,
                           "must be usable as a folder name: no '/', no leading '.'");
@@ -230,10 +231,10 @@ static base_status bind_all(train_config *config, base_error *err) {
     config->dataset = base_node_get(config->root, "dataset");
     config->augment = base_node_get(config->root, "augment");
     config->network = base_node_get(config->root, "network");
-    if (!config->dataset) {
+    if (config->dataset == NULL) {
         return base_node_fail(config->root, err, BASE_ECONFIG, "'dataset' is missing");
     }
-    if (!config->network) {
+    if (config->network == NULL) {
         return base_node_fail(config->root, err, BASE_ECONFIG, "'network' is missing");
     }
     if (config->network->kind != BASE_NODE_LIST) {
@@ -254,7 +255,7 @@ static base_status bind_all(train_config *config, base_error *err) {
 
 static base_status include_layers(train_config *config, base_error *err) {
     base_node *network = base_node_get(config->root, "network");
-    if (!network) return BASE_OK;
+    if (network == NULL) return BASE_OK;
     return train_include(network, config->folder, &config->arena, err);
 }
 
@@ -267,7 +268,9 @@ base_status train_config_read(const char *path, const char *const *overrides, in
     }
     if (status == BASE_OK) {
         config->folder = base_path_folder(&config->arena, path);
-        if (!config->folder) status = base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+        if (config->folder == NULL) {
+            status = base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+        }
     }
     if (status == BASE_OK) status = include_layers(config, err);
     if (status == BASE_OK) status = bind_all(config, err);
@@ -286,7 +289,7 @@ base_status train_config_parse(const char *text, const char *source, train_confi
 }
 
 void train_config_release(train_config *config) {
-    if (!config) return;
+    if (config == NULL) return;
     base_arena_release(&config->arena);
     memset(config, 0, sizeof *config);
 }

@@ -6,13 +6,13 @@ static base_status no_memory(base_error *err) {
 
 bool train_classifier_is_wanted(const train_config *config) {
     const base_node *node = base_node_get(config->root, "classifier");
-    return node && !base_node_is_null(node);
+    return node != NULL && !base_node_is_null(node);
 }
 
 base_status train_classifier_preset(train_config *config, base_node *train, base_error *err) {
-    if (train->kind != BASE_NODE_MAP || base_node_get(train, "epochs")) return BASE_OK;
+    if (train->kind != BASE_NODE_MAP || base_node_get(train, "epochs") != NULL) return BASE_OK;
     base_node *node = base_node_scalar(&config->arena, "1", "default", 0);
-    if (!node) return no_memory(err);
+    if (node == NULL) return no_memory(err);
     base_node_put(train, "epochs", node);
     return BASE_OK;
 }
@@ -20,7 +20,7 @@ base_status train_classifier_preset(train_config *config, base_node *train, base
 static base_status refuse(const base_node *train, const char *key, const char *why,
                           base_error *err) {
     const base_node *node = base_node_get(train, key);
-    return base_node_fail(node ? node : train, err, BASE_ECONFIG, "%s", why);
+    return base_node_fail(node != NULL ? node : train, err, BASE_ECONFIG, "%s", why);
 }
 
 /* Settings of a training by gradients. The first three have no place in a resolved configuration
@@ -49,7 +49,7 @@ static base_status refuse_training(const train_config *config, const base_node *
                       "goes with a network that is trained, not with a classifier that is fitted",
                       err);
     }
-    bool augmented = config->augment && config->augment->child;
+    bool augmented = config->augment != NULL && config->augment->child != NULL;
     if (augmented || t->epochs == 1) return BASE_OK;
     return refuse(train, "epochs",
                   "with a classifier, the number of times that augmented clips join the clips as "
@@ -61,11 +61,11 @@ static base_status refuse_training(const train_config *config, const base_node *
 static base_status balance(train_config *config, const base_node *train, base_node *classifier,
                            base_error *err) {
     base_node *options = classifier->child;
-    if (!options || !base_node_get(options, "class_weight")) {
+    if (options == NULL || base_node_get(options, "class_weight") == NULL) {
         return refuse(train, "balance", "this classifier knows no class weights", err);
     }
     base_node *balanced = base_node_scalar(&config->arena, "balanced", "default", 0);
-    if (!balanced) return no_memory(err);
+    if (balanced == NULL) return no_memory(err);
     base_node_put(options, "class_weight", balanced);
     return BASE_OK;
 }
@@ -73,7 +73,7 @@ static base_status balance(train_config *config, const base_node *train, base_no
 base_status train_classifier_bind(train_config *config, const base_node *train, base_error *err) {
     base_node *node = base_node_get(config->root, "classifier");
     nn_classifier_choice *choice = base_arena_alloc(&config->arena, 1, sizeof *choice);
-    if (!choice) return no_memory(err);
+    if (choice == NULL) return no_memory(err);
     BASE_TRY(refuse_training(config, train, err));
     BASE_TRY(nn_classifier_bind(node, &config->arena, choice, err));
     if (config->train.balance == TRAIN_BALANCE_WEIGHTS) {

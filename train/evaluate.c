@@ -29,10 +29,12 @@ static base_status encode(const encoder *e, float *rows, base_error *err) {
             .place = e->place, .n = size, .seed = pass->seed, .epoch = pass->epoch, .first = begin};
         BASE_TRY(train_feed_batch(e->feed, &request, e->x, e->length, err));
         nn_input input = {.x = e->x, .length = e->length, .n = size};
-        if (pass->learned_from) input.learned_from = pass->learned_from + begin * n_learned_from;
+        if (pass->learned_from != NULL) {
+            input.learned_from = pass->learned_from + begin * n_learned_from;
+        }
         const float *y = nn_network_forward(network, &input);
-        if (rows) memcpy(rows + begin * width, y, (size_t)(size * width) * sizeof *rows);
-        if (pass->progress && !pass->progress(pass->context, begin + size)) {
+        if (rows != NULL) memcpy(rows + begin * width, y, (size_t)(size * width) * sizeof *rows);
+        if (pass->progress != NULL && !pass->progress(pass->context, begin + size)) {
             return base_fail(err, BASE_ESTOPPED, "stopped");
         }
     }
@@ -49,7 +51,8 @@ base_status train_encode(nn_network *network, train_feed *feed, const train_pass
                  .x = base_alloc(batch * count, sizeof *e.x),
                  .length = base_alloc(batch, sizeof *e.length),
                  .place = base_alloc(batch, sizeof *e.place)};
-    base_status status = e.x && e.length && e.place ? encode(&e, rows, err) : no_memory(err);
+    base_status status =
+        e.x != NULL && e.length != NULL && e.place != NULL ? encode(&e, rows, err) : no_memory(err);
     base_free(e.x);
     base_free(e.length);
     base_free(e.place);
@@ -73,13 +76,14 @@ static base_status encode_clips(const train_outcome *outcome, const train_clips 
 base_status train_evaluate(const train_job *job, const train_outcome *outcome,
                            const train_clips *clips, float *probability, base_error *err) {
     int64_t width = nn_shape_count(nn_network_output(outcome->network));
-    if (!outcome->classifier) {
+    if (outcome->classifier == NULL) {
         BASE_TRY(encode_clips(outcome, clips, job->pool, probability, err));
         nn_loss_probabilities(job->config->train.loss, probability, probability, clips->n, width);
         return BASE_OK;
     }
     float *rows = base_alloc((size_t)clips->n, (size_t)width * sizeof *rows);
-    base_status status = rows ? encode_clips(outcome, clips, job->pool, rows, err) : no_memory(err);
+    base_status status =
+        rows != NULL ? encode_clips(outcome, clips, job->pool, rows, err) : no_memory(err);
     if (status == BASE_OK) {
         status =
             nn_classifier_predict(outcome->classifier, rows, clips->n, job->pool, probability, err);

@@ -4,7 +4,7 @@
 #include "train/final.h"
 
 bool train__tell(const train__experiment *e, const train_event *event) {
-    if (!e->options->listener) return true;
+    if (e->options->listener == NULL) return true;
     return e->options->listener(e->options->listener_context, event);
 }
 

@@ -31,7 +31,7 @@ typedef struct {
     double samples_per_s;
     double seconds_left; /* of the whole run, estimated; negative: unknown */
     const train_epoch *epoch;
-    const train_metrics *metrics, *unseen; /* unseen: on the held-out sounds; NULL: none */
+    const train_metrics *metrics, *held_out; /* held_out: on the held-out sounds; NULL: none */
     const train_facts *facts;
     int n_parallel; /* folds side by side: what was asked for, or what memory and threads allow */
     const char *text;
@@ -67,8 +67,8 @@ typedef struct {
     data_manifest manifest;
     data_clips clips;
     data_duplicates duplicates;
-    int64_t *unseen; /* [n_unseen] clips of use: test */
-    int64_t n_unseen;
+    int64_t *held_out; /* [n_held_out] clips of use: test */
+    int64_t n_held_out;
 } train_data;
 /* Of `work` the cache folder is not used: it is always the user's. */
 base_status train_data_open(train_config *config, const data_work *work, train_data *data,

@@ -14,7 +14,7 @@ static bool tell_decoding(void *context, const char *what, int64_t done, int64_t
 
 static const char *join_keys(base_arena *arena, base_strings keys) {
     const char *text = keys.n ? keys.items[0] : "";
-    for (int i = 1; i < keys.n && text; i++) {
+    for (int i = 1; i < keys.n && text != NULL; i++) {
         text = base_arena_printf(arena, "%s and %s", text, keys.items[i]);
     }
     return text;
@@ -25,17 +25,17 @@ static base_status count_clips(train__experiment *e, base_error *err) {
     const data_manifest *manifest = &e->data.manifest;
     facts->class_counts =
         base_arena_alloc(&e->arena, (size_t)manifest->n_classes, sizeof *facts->class_counts);
-    if (!facts->class_counts) return train__out_of_memory(err);
+    if (facts->class_counts == NULL) return train__out_of_memory(err);
     for (int64_t i = 0; i < e->data.clips.n_clips; i++) {
         if (!data_folds_trains(&e->main, DATA_FOLD_NONE, i)) continue;
         facts->class_counts[e->data.clips.label[i]]++;
         facts->n_clips++;
     }
-    facts->n_unseen = e->data.n_unseen;
+    facts->n_held_out = e->data.n_held_out;
     for (int64_t i = 0; i < manifest->n_rows; i++) {
         const char *why = manifest->rows[i].left_out;
         facts->n_left_out += why != NULL;
-        facts->n_silent += why && strcmp(why, "silent") == 0;
+        facts->n_silent += why != NULL && strcmp(why, "silent") == 0;
     }
     return BASE_OK;
 }
@@ -51,14 +51,14 @@ static const char *list_layers(const train_config *config, const nn_network *net
                                base_arena *arena) {
     const char *text = "";
     int n_rows = nn_network_n_rows(network);
-    for (int i = 0, n; i < n_rows && text; i += n) {
+    for (int i = 0, n; i < n_rows && text != NULL; i += n) {
         nn_summary_row row = nn_network_row(network, i);
         n = 1;
-        if (row.n_param == 0 || strstr(row.layer, "norm")) continue;
+        if (row.n_param == 0 || strstr(row.layer, "norm") != NULL) continue;
         int n_equal = 1;
         for (; i + n < n_rows; n++) { /* what has no weights, and norms, stand between equals */
             nn_summary_row next = nn_network_row(network, i + n);
-            bool counts = next.n_param > 0 && !strstr(next.layer, "norm");
+            bool counts = next.n_param > 0 && strstr(next.layer, "norm") == NULL;
             if (counts && strcmp(next.layer, row.layer) != 0) break;
             n_equal += counts;
         }
@@ -66,7 +66,7 @@ static const char *list_layers(const train_config *config, const nn_network *net
         text = n_equal > 1 ? base_arena_printf(arena, "%s%s%d %s", text, comma, n_equal, row.layer)
                            : base_arena_printf(arena, "%s%s%s", text, comma, row.layer);
     }
-    if (!config->classifier || !text) return text;
+    if (config->classifier == NULL || text == NULL) return text;
     return base_arena_printf(arena, "%s%s%s", text, text[0] ? ", " : "", classifier_name(config));
 }
 
@@ -80,7 +80,7 @@ static base_status note_weights(train__experiment *e, nn_network *network, base_
                            "random",
                            n_taken, nn_network_n_tensors(network));
     }
-    if (e->config->classifier && n_taken == 0 && e->plan.n_param > 0) {
+    if (e->config->classifier != NULL && n_taken == 0 && e->plan.n_param > 0) {
         data_manifest_note(&e->data.manifest,
                            "classifier: the network before it has random weights and is not "
                            "trained; train.init gives it others");
@@ -101,14 +101,14 @@ static base_status describe_network(train__experiment *e, base_error *err) {
     BASE_TRY(train_network_new(&(train_network_plan){.config = config,
                                                      .n_classes = e->data.manifest.n_classes,
                                                      .max_batch = config->train.batch,
-                                                     .training = !config->classifier},
+                                                     .training = config->classifier == NULL},
                                &network, NULL, err));
     nn_shape shape = nn_network_get_config(network)->input;
     char input[64];
     nn_shape_text(shape, true, input);
     e->plan = nn_network_summary(network);
-    e->n_learned_from = config->classifier ? train_fit_numbers(config, network)
-                                           : nn_network_n_learned_from(network);
+    e->n_learned_from = config->classifier != NULL ? train_fit_numbers(config, network)
+                                                   : nn_network_n_learned_from(network);
     e->count = nn_shape_count(shape);
     e->facts.n_param = e->plan.n_param;
     e->facts.macs = e->plan.macs;
@@ -119,7 +119,9 @@ static base_status describe_network(train__experiment *e, base_error *err) {
     base_status status = note_weights(e, network, err);
     nn_network_free(network);
     BASE_TRY(status);
-    if (!layers || !e->facts.input || !e->facts.network) return train__out_of_memory(err);
+    if (layers == NULL || e->facts.input == NULL || e->facts.network == NULL) {
+        return train__out_of_memory(err);
+    }
     base_node_put(config->root, "network", layers);
     config->network = layers;
     return BASE_OK;
@@ -201,9 +203,9 @@ static base_status make_compare_folds(train__experiment *e, base_error *err) {
  */
 static base_status resolve_augment(train__experiment *e, base_error *err) {
     const base_node *list = data_augment_list(e->augment);
-    if (!list || !e->config->augment) return BASE_OK;
+    if (list == NULL || e->config->augment == NULL) return BASE_OK;
     base_node *copy = base_node_copy(list, &e->config->arena);
-    if (!copy) return train__out_of_memory(err);
+    if (copy == NULL) return train__out_of_memory(err);
     base_node_put(e->config->root, "augment", copy);
     e->config->augment = copy;
     return BASE_OK;

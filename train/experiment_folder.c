@@ -40,7 +40,7 @@ static base_status check_same_facts(train__experiment *e, base_error *err) {
     return base_fail(
         err, BASE_EMISMATCH,
         "%s: the sounds, their labels%s or the program have changed since it was begun",
-        e->options->folder, e->init.options ? ", the starting weights" : "");
+        e->options->folder, e->init.options != NULL ? ", the starting weights" : "");
 }
 
 /* The file that map[key] names gets a copy in the run folder under `name`, and the resolved
@@ -50,9 +50,9 @@ static base_status keep_file(train__experiment *e, base_node *map, const char *k
                              const char *name, base_error *err) {
     const base_node *original = base_node_get(map, key);
     const char *path = base_path_join(&e->arena, e->config->folder, original->text);
-    if (!path || !name) return train__out_of_memory(err);
+    if (path == NULL || name == NULL) return train__out_of_memory(err);
     base_node *node = base_node_scalar(&e->config->arena, name, original->source, original->line);
-    if (!node) return train__out_of_memory(err);
+    if (node == NULL) return train__out_of_memory(err);
     base_node_put(map, key, node);
     train__kept_file *kept = &e->kept[e->n_kept++];
     kept->name = name;
@@ -61,7 +61,7 @@ static base_status keep_file(train__experiment *e, base_node *map, const char *k
 
 static base_status keep_rules_of(train__experiment *e, base_node *dataset, base_error *err) {
     base_node *rules = base_node_get(dataset, "rules");
-    if (!rules || base_node_is_null(rules)) return BASE_OK;
+    if (rules == NULL || base_node_is_null(rules)) return BASE_OK;
     int n = e->n_kept + 1;
     const char *name = n == 1 ? "rules.yaml" : base_arena_printf(&e->arena, "rules%d.yaml", n);
     return keep_file(e, dataset, "rules", name, err);
@@ -81,7 +81,7 @@ static base_status keep_rules(train__experiment *e, base_node *dataset, base_err
     if (dataset->kind == BASE_NODE_MAP) {
         base_node *parts = base_node_get(dataset, "parts");
         BASE_TRY(keep_rules_of(e, dataset, err));
-        return parts ? keep_rules(e, parts, err) : BASE_OK;
+        return parts != NULL ? keep_rules(e, parts, err) : BASE_OK;
     }
     for (base_node *item = dataset->child; item; item = item->next) {
         BASE_TRY(keep_rules(e, item, err));
@@ -90,7 +90,7 @@ static base_status keep_rules(train__experiment *e, base_node *dataset, base_err
 }
 
 static base_status keep_weights(train__experiment *e, base_error *err) {
-    if (!e->config->train.init.weights) return BASE_OK;
+    if (e->config->train.init.weights == NULL) return BASE_OK;
     base_node *init = base_node_get(base_node_get(e->config->root, "train"), "init");
     const char *extension = base_path_extension(e->config->train.init.weights);
     const char *dot = extension[0] ? "." : "";
@@ -100,11 +100,11 @@ static base_status keep_weights(train__experiment *e, base_error *err) {
 
 base_status train__folder_keep(train__experiment *e, base_error *err) {
     base_node *dataset = base_node_copy(e->data.manifest.dataset, &e->config->arena);
-    if (!dataset) return train__out_of_memory(err);
+    if (dataset == NULL) return train__out_of_memory(err);
     base_node_put(e->config->root, "dataset", dataset);
     e->config->dataset = dataset;
     e->kept = base_arena_alloc(&e->arena, count_sources(dataset) + 1, sizeof *e->kept);
-    if (!e->kept) return train__out_of_memory(err);
+    if (e->kept == NULL) return train__out_of_memory(err);
     BASE_TRY(keep_rules(e, dataset, err));
     return keep_weights(e, err);
 }
@@ -137,7 +137,7 @@ static base_status write_tables(train__experiment *e, const char *folder, base_e
     const char *manifest = base_path_join(&e->arena, folder, "manifest.csv");
     const char *folds = base_path_join(&e->arena, folder, "folds.csv");
     const char *compare = base_path_join(&e->arena, folder, "compare/folds.csv");
-    if (!manifest || !folds || !compare) return train__out_of_memory(err);
+    if (manifest == NULL || folds == NULL || compare == NULL) return train__out_of_memory(err);
     BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
     BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
     if (e->compare.n_folds == 0) return BASE_OK;
@@ -152,7 +152,7 @@ static base_status compare_tables(train__experiment *e, const char *expected, ba
         const char *other = base_path_join(&e->arena, expected, names[i]);
         void *bytes;
         size_t n_bytes;
-        if (!path || !other) return train__out_of_memory(err);
+        if (path == NULL || other == NULL) return train__out_of_memory(err);
         BASE_TRY(base_file_read(other, 0, &bytes, &n_bytes, err));
         base_status status = check_bytes(path, bytes, n_bytes, err);
         base_free(bytes);
@@ -164,7 +164,7 @@ static base_status compare_tables(train__experiment *e, const char *expected, ba
 /* They are written once more, aside, to be compared. */
 static base_status check_tables(train__experiment *e, base_error *err) {
     const char *aside = base_path_join(&e->arena, e->options->folder, ".expected");
-    if (!aside) return train__out_of_memory(err);
+    if (aside == NULL) return train__out_of_memory(err);
     base_status status = base_folder_make(aside, err);
     if (status == BASE_OK) status = write_tables(e, aside, err);
     if (status == BASE_OK) status = compare_tables(e, aside, err);
@@ -177,7 +177,7 @@ static base_status write_beginning(train__experiment *e, base_error *err) {
     const char *folder = e->options->folder;
     const char *config = base_path_join(&e->arena, folder, "config.yaml");
     const char *facts = base_path_join(&e->arena, folder, "facts.json");
-    if (!config || !facts) return train__out_of_memory(err);
+    if (config == NULL || facts == NULL) return train__out_of_memory(err);
     if (e->options->resume && base_file_exists(facts)) {
         BASE_TRY(train_config_check_same(config, &e->yaml,
                                          "the run was started with another configuration; to "

@@ -20,7 +20,7 @@ static int64_t count_trained(const data_folds *folds, int64_t fold) {
 /* What layers, or a classifier, take that learn from all training clips at once. */
 static size_t learning_bytes(const train__experiment *e, int64_t n_train) {
     if (e->n_learned_from == 0) return 0;
-    bool augmented = e->augment && !data_augment_is_empty(e->augment);
+    bool augmented = e->augment != NULL && !data_augment_is_empty(e->augment);
     return (size_t)(n_train * e->n_learned_from) * sizeof(float) +
            (augmented ? train_feed_kept_bytes(NULL, n_train, e->count) : 0);
 }
@@ -28,7 +28,7 @@ static size_t learning_bytes(const train__experiment *e, int64_t n_train) {
 /* What one fold takes: the network, the optimiser's two moments and average, what it is fed. */
 static size_t fold_bytes(const train__experiment *e, int n_threads) {
     int64_t n_train = count_trained(&e->main, 0), n_test = e->facts.n_clips - n_train;
-    if (n_test < e->data.n_unseen) n_test = e->data.n_unseen;
+    if (n_test < e->data.n_held_out) n_test = e->data.n_held_out;
     size_t n_floats = (size_t)(3 * e->plan.n_param + e->config->train.batch * e->count);
     return e->plan.param_bytes + e->plan.activation_bytes +
            e->plan.scratch_bytes * (size_t)n_threads + n_floats * sizeof(float) +
@@ -112,7 +112,7 @@ static bool tell_progress(void *context, const train_progress *now) {
     e->work_done += step;
     double elapsed_s = now_s() - e->started_s, worked = e->work_done - e->worked_before;
     double rate = elapsed_s > 0 ? worked / elapsed_s : 0;
-    train_event event = {.kind = now->over ? TRAIN_EVENT_EPOCH : TRAIN_EVENT_STEP,
+    train_event event = {.kind = now->over != NULL ? TRAIN_EVENT_EPOCH : TRAIN_EVENT_STEP,
                          .epoch_number = now->epoch,
                          .n_epochs = now->n_epochs,
                          .done = now->done,
@@ -142,7 +142,7 @@ static base_status split(const train__experiment *e, const training *t, train_jo
     int64_t n = e->data.clips.n_clips;
     int64_t *train = base_arena_alloc(job->arena, (size_t)n, sizeof *train);
     int64_t *test = base_arena_alloc(job->arena, (size_t)n, sizeof *test);
-    if (!train || !test) return train__out_of_memory(err);
+    if (train == NULL || test == NULL) return train__out_of_memory(err);
     for (int64_t i = 0; i < n; i++) {
         if (data_folds_tests(t->folds, t->fold, i)) test[job->n_test++] = i;
         if (data_folds_trains(t->folds, t->fold, i)) train[job->n_train++] = i;
@@ -166,35 +166,35 @@ static base_status report_on(const train__experiment *e, const train_job *job,
     const char *path = base_path_join(arena, job->folder, tested->file);
     train_predictions p = {.probability = tested->probability};
     train_clips clips = {&e->data.manifest, &e->data.clips, tested->index, tested->n};
-    if (!path) return train__out_of_memory(err);
+    if (path == NULL) return train__out_of_memory(err);
     BASE_TRY(train_predictions_label(&p, &clips, arena, err));
     BASE_TRY(train_predictions_write(&p, path, err));
     return train_metrics_compute(&p, arena, metrics, err);
 }
 
 /* What a fold of the first set makes of the held-out sounds. */
-static base_status test_unseen(const train__experiment *e, const train_job *job,
-                               const train_outcome *outcome, train_metrics *metrics,
-                               base_error *err) {
-    int64_t n = e->data.n_unseen;
+static base_status test_held_out(const train__experiment *e, const train_job *job,
+                                 const train_outcome *outcome, train_metrics *metrics,
+                                 base_error *err) {
+    int64_t n = e->data.n_held_out;
     float *p = base_arena_alloc(job->arena, (size_t)(n * job->n_classes), sizeof *p);
-    if (!p) return train__out_of_memory(err);
-    train_clips clips = {.clips = job->clips, .index = e->data.unseen, .n = n};
+    if (p == NULL) return train__out_of_memory(err);
+    train_clips clips = {.clips = job->clips, .index = e->data.held_out, .n = n};
     BASE_TRY(train_evaluate(job, outcome, &clips, p, err));
-    tested_clips unseen = {e->data.unseen, n, p, "unseen.csv"};
-    return report_on(e, job, &unseen, metrics, err);
+    tested_clips held_out = {e->data.held_out, n, p, "unseen.csv"};
+    return report_on(e, job, &held_out, metrics, err);
 }
 
 static base_status report_fold(train__experiment *e, const training *t, const train_job *job,
                                const train_outcome *outcome, base_error *err) {
     const fold_progress *p = job->progress_context;
-    train_metrics metrics, unseen;
-    bool has_unseen = e->data.n_unseen > 0 && t->folds == &e->main;
+    train_metrics metrics, held_out;
+    bool has_held_out = e->data.n_held_out > 0 && t->folds == &e->main;
     tested_clips tested = {job->test_index, job->n_test, outcome->probability, "predictions.csv"};
     BASE_TRY(report_on(e, job, &tested, &metrics, err));
-    if (has_unseen) BASE_TRY(test_unseen(e, job, outcome, &unseen, err));
+    if (has_held_out) BASE_TRY(test_held_out(e, job, outcome, &held_out, err));
     train_event event = {
-        .kind = TRAIN_EVENT_FOLD, .metrics = &metrics, .unseen = has_unseen ? &unseen : NULL};
+        .kind = TRAIN_EVENT_FOLD, .metrics = &metrics, .held_out = has_held_out ? &held_out : NULL};
     pthread_mutex_lock(&e->mutex);
     bool go_on = tell_of_fold(e, p, &event);
     pthread_mutex_unlock(&e->mutex);
@@ -216,8 +216,8 @@ static base_status run_job(train__experiment *e, const training *t, train_job *j
                               .n_folds = t->fold == DATA_FOLD_NONE ? 1 : (int)t->folds->n_folds};
     job->progress = tell_progress;
     job->progress_context = &progress;
-    BASE_TRY(e->config->classifier ? train_fit_run(job, outcome, err)
-                                   : train_loop_run(job, outcome, err));
+    BASE_TRY(e->config->classifier != NULL ? train_fit_run(job, outcome, err)
+                                           : train_loop_run(job, outcome, err));
     pass_rest(e, &progress, work_of(&e->config->train, job->n_train));
     if (job->n_test == 0) return BASE_OK;
     base_status status = report_fold(e, t, job, outcome, err);
@@ -240,7 +240,8 @@ static base_status run_training(train__experiment *e, const training *t, train_o
                      .resume = e->options->resume,
                      .pool = t->pool,
                      .arena = &arena};
-    base_status status = job.folder && job.fingerprint ? BASE_OK : train__out_of_memory(err);
+    base_status status =
+        job.folder != NULL && job.fingerprint != NULL ? BASE_OK : train__out_of_memory(err);
     if (status == BASE_OK) status = split(e, t, &job, err);
     if (status == BASE_OK) status = base_folder_make(job.folder, err);
     if (status == BASE_OK) status = run_job(e, t, &job, outcome, err);
@@ -323,7 +324,7 @@ base_status train__folds_run(train__experiment *e, const data_folds *folds, cons
     fold_set set = {.experiment = e, .folds = folds, .stage = stage, .prefix = prefix, .err = err};
     set.n_jobs = e->n_parallel < folds->n_folds ? e->n_parallel : (int)folds->n_folds;
     e->at_work = base_arena_alloc(&e->arena, (size_t)folds->n_folds, sizeof *e->at_work);
-    if (!e->at_work) return train__out_of_memory(err);
+    if (e->at_work == NULL) return train__out_of_memory(err);
     if (set.n_jobs > 1) {
         base_side_by_side(set.n_jobs, run_fold_job, &set);
     } else {

@@ -17,7 +17,7 @@ struct train_feed {
 };
 
 size_t train_feed_kept_bytes(const data_augment *augment, int64_t n, int64_t count) {
-    if (augment && !data_augment_is_empty(augment)) return 0;
+    if (augment != NULL && !data_augment_is_empty(augment)) return 0;
     int64_t n_bytes = n * count * (int64_t)sizeof(float);
     return n_bytes <= KEEP_AT_MOST ? (size_t)n_bytes : 0;
 }
@@ -26,22 +26,22 @@ static base_status allocate(train_feed *feed, bool keep, base_error *err) {
     size_t max_batch = (size_t)feed->options.max_batch, n = (size_t)feed->options.clips.n;
     feed->index = base_alloc(max_batch, sizeof *feed->index);
     feed->position = base_alloc(max_batch, sizeof *feed->position);
-    bool complete = feed->index && feed->position;
+    bool complete = feed->index != NULL && feed->position != NULL;
     if (complete && keep) {
         feed->kept = base_alloc(n * (size_t)feed->count, sizeof *feed->kept);
         feed->kept_length = base_alloc(n, sizeof *feed->kept_length);
-        complete = feed->kept && feed->kept_length;
+        complete = feed->kept != NULL && feed->kept_length != NULL;
     }
     return complete ? BASE_OK : base_fail(err, BASE_EMEMORY, "features: out of memory");
 }
 
 base_status train_feed_new(const train_feed_options *options, train_feed **out, base_error *err) {
     train_feed *feed = base_alloc(1, sizeof *feed);
-    if (!feed) return base_fail(err, BASE_EMEMORY, "features: out of memory");
+    if (feed == NULL) return base_fail(err, BASE_EMEMORY, "features: out of memory");
     int64_t shape[3];
     dsp_features_shape(options->features, shape);
     *feed = (train_feed){.options = *options, .count = shape[0] * shape[1] * shape[2]};
-    feed->augmented = options->augment && !data_augment_is_empty(options->augment);
+    feed->augmented = options->augment != NULL && !data_augment_is_empty(options->augment);
     if (feed->augmented) feed->effects = data_augmenter_of(options->augment);
     bool keep = train_feed_kept_bytes(options->augment, options->clips.n, feed->count) > 0;
     base_status status = allocate(feed, keep, err);
@@ -66,7 +66,7 @@ int64_t train_feed_n(const train_feed *feed) {
 }
 
 void train_feed_free(train_feed *feed) {
-    if (!feed) return;
+    if (feed == NULL) return;
     data_batcher_free(feed->batcher);
     base_free(feed->index);
     base_free(feed->position);
@@ -96,7 +96,7 @@ static base_status fill_kept(train_feed *feed, base_error *err) {
 
 base_status train_feed_batch(train_feed *feed, const train_feed_request *request, float *x,
                              int32_t *length, base_error *err) {
-    if (feed->kept) {
+    if (feed->kept != NULL) {
         BASE_TRY(fill_kept(feed, err));
         for (int64_t i = 0; i < request->n; i++) {
             int64_t place = request->place[i];

@@ -20,13 +20,13 @@ static base_status read_judged(const train_final_request *request, const char *p
                          .fingerprint = fingerprint,
                          .n_classes = fitted ? request->facts->n_classes : 0};
     base_status status =
-        state.epochs ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+        state.epochs != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     if (status == BASE_OK && !fitted && train->result == TRAIN_RESULT_LAST) {
         status = nn_optimizer_new(state.network, train->optimizer, &train->optimizer_options,
                                   train->ema, &state.optimizer, err);
     }
     if (status == BASE_OK) status = train_checkpoint_read(&state, path, err);
-    if (status == BASE_OK && state.optimizer) nn_optimizer_swap_average(state.optimizer);
+    if (status == BASE_OK && state.optimizer != NULL) nn_optimizer_swap_average(state.optimizer);
     nn_optimizer_free(state.optimizer);
     base_free(state.epochs);
     member->classifier = state.classifier;
@@ -42,11 +42,13 @@ static base_status load_fold(const train_final_request *request, int fold, base_
     const char *path = base_arena_printf(arena, "%s/fold%d/%s", request->folder, fold,
                                          last ? "last.h5" : "best.h5");
     const char *fingerprint = base_arena_printf(arena, "%s fold%d", request->fingerprint, fold);
-    if (!path || !fingerprint) return base_fail(err, BASE_EMEMORY, "model: out of memory");
+    if (path == NULL || fingerprint == NULL) {
+        return base_fail(err, BASE_EMEMORY, "model: out of memory");
+    }
     BASE_TRY(train_network_new(&(train_network_plan){.config = config,
                                                      .n_classes = request->facts->n_classes,
                                                      .max_batch = 1,
-                                                     .training = last && !config->classifier,
+                                                     .training = last && config->classifier == NULL,
                                                      .pool = request->pool},
                                &member->network, &member->features, err));
     return read_judged(request, path, fingerprint, member, err);
@@ -100,7 +102,7 @@ static base_status gather_members(final_model *model, base_error *err) {
 
 /* The record: what the folds say about this model and, unless it is NULL, what it scores on the
  * held-out sounds, as JSON. */
-static void add_record(const train_run *run, int final, const train_metrics *unseen,
+static void add_record(const train_run *run, int final, const train_metrics *held_out,
                        base_text *json) {
     static const char *const kinds[] = {"all", "best_fold", "ensemble", "none"};
     base_text_add(json, "{\"name\": ");
@@ -114,14 +116,14 @@ static void add_record(const train_run *run, int final, const train_metrics *uns
     }
     base_text_add(json, ", \"balanced_accuracy\": ");
     base_text_add_number(json, run->main.balanced.mean);
-    if (unseen) {
+    if (held_out != NULL) {
         base_text_printf(json,
-                         ", \"unseen\": {\"clips\": %lld, \"accuracy\": ", (long long)unseen->n);
-        base_text_add_number(json, unseen->accuracy);
+                         ", \"unseen\": {\"clips\": %lld, \"accuracy\": ", (long long)held_out->n);
+        base_text_add_number(json, held_out->accuracy);
         base_text_add(json, ", \"balanced_accuracy\": ");
-        base_text_add_number(json, unseen->balanced);
+        base_text_add_number(json, held_out->balanced);
         base_text_add(json, ", \"log_loss\": ");
-        base_text_add_number(json, unseen->log_loss);
+        base_text_add_number(json, held_out->log_loss);
         base_text_add(json, "}");
     }
     base_text_add(json, ", \"version\": ");
@@ -131,10 +133,10 @@ static void add_record(const train_run *run, int final, const train_metrics *uns
     base_text_add(json, "}");
 }
 
-static base_status write_with_record(final_model *model, const train_metrics *unseen,
+static base_status write_with_record(final_model *model, const train_metrics *held_out,
                                      base_error *err) {
     base_text record = {0};
-    add_record(&model->run, model->request->config->train.final, unseen, &record);
+    add_record(&model->run, model->request->config->train.final, held_out, &record);
     model->content.record = base_text_string(&record);
     base_status status =
         record.failed ? out_of_memory(err) : infer_model_write(&model->content, model->path, err);
@@ -150,16 +152,16 @@ static base_status test_model(final_model *model, train_metrics *metrics, base_e
     base_arena *arena = &model->run.arena;
     const char *csv = base_path_join(arena, request->folder, "unseen.csv");
     float *p =
-        base_arena_alloc(arena, (size_t)(data->n_unseen * request->facts->n_classes), sizeof *p);
+        base_arena_alloc(arena, (size_t)(data->n_held_out * request->facts->n_classes), sizeof *p);
     if (csv == NULL || p == NULL) return out_of_memory(err);
     infer_model *written;
     BASE_TRY(infer_model_open(model->path, BATCH, request->pool, &written, err));
-    infer_selection unseen = {&data->clips, data->unseen, data->n_unseen};
-    base_status status = infer_model_classify_clips(written, &unseen, p, err);
+    infer_selection held_out = {&data->clips, data->held_out, data->n_held_out};
+    base_status status = infer_model_classify_clips(written, &held_out, p, err);
     infer_model_free(written);
     BASE_TRY(status);
     train_predictions all = {.probability = p};
-    train_clips clips = {&data->manifest, &data->clips, data->unseen, data->n_unseen};
+    train_clips clips = {&data->manifest, &data->clips, data->held_out, data->n_held_out};
     BASE_TRY(train_predictions_label(&all, &clips, arena, err));
     BASE_TRY(train_predictions_write(&all, csv, err));
     return train_metrics_compute(&all, arena, metrics, err);
@@ -179,10 +181,10 @@ static base_status write_model(final_model *model, base_error *err) {
         .members = model->members,
         .n_members = model->n_members};
     BASE_TRY(write_with_record(model, NULL, err));
-    if (request->data->n_unseen == 0) return BASE_OK;
-    train_metrics unseen;
-    BASE_TRY(test_model(model, &unseen, err));
-    return write_with_record(model, &unseen, err);
+    if (request->data->n_held_out == 0) return BASE_OK;
+    train_metrics held_out;
+    BASE_TRY(test_model(model, &held_out, err));
+    return write_with_record(model, &held_out, err);
 }
 
 base_status train_final_write(const train_final_request *request, base_error *err) {

@@ -23,7 +23,7 @@ static base_status no_memory(base_error *err) {
 }
 
 static bool is_augmented(const data_augment *augment) {
-    return augment && !data_augment_is_empty(augment);
+    return augment != NULL && !data_augment_is_empty(augment);
 }
 
 /* ---- what the classifier is fitted on ---- */
@@ -32,7 +32,7 @@ static bool is_augmented(const data_augment *augment) {
 static bool tell(void *context, int64_t done) {
     const fit *f = context;
     const train_job *job = f->job;
-    if (!job->progress) return true;
+    if (job->progress == NULL) return true;
     bool counts = f->pass > 0 || !f->augmented;
     train_progress progress = {.epoch = f->pass > 0 ? f->pass : 1,
                                .n_epochs = job->config->train.epochs,
@@ -90,7 +90,7 @@ static base_status make_rows(fit *f, base_error *err) {
         base_mul(f->n_passes, job->n_train, &n_rows) && base_mul(n_rows, f->width, &n_numbers);
     f->rows = fits ? base_alloc((size_t)n_numbers, sizeof *f->rows) : NULL;
     f->label = fits ? base_alloc((size_t)n_rows, sizeof *f->label) : NULL;
-    if (!f->rows || !f->label) return no_memory(err);
+    if (f->rows == NULL || f->label == NULL) return no_memory(err);
     for (int64_t i = 0; i < n_rows; i++) {
         f->label[i] = (int32_t)job->clips->label[job->train_index[i % job->n_train]];
     }
@@ -117,7 +117,7 @@ static base_status fit_classifier(fit *f, base_error *err) {
 int64_t train_fit_numbers(const train_config *config, const nn_network *network) {
     /* The rows, standardised rows, and a solver's own of twelve to sixteen bytes a number. */
     enum { COPIES = 6 };
-    bool augmented = config->augment && config->augment->child;
+    bool augmented = config->augment != NULL && config->augment->child != NULL;
     int64_t n_passes = augmented ? 1 + config->train.epochs : 1;
     return COPIES * n_passes * nn_shape_count(nn_network_output(network));
 }
@@ -145,14 +145,14 @@ static base_status test(fit *f, base_error *err) {
     if (job->n_test == 0) return BASE_OK;
     f->made.probability =
         base_alloc((size_t)job->n_test, (size_t)job->n_classes * sizeof *f->made.probability);
-    if (!f->made.probability) return no_memory(err);
+    if (f->made.probability == NULL) return no_memory(err);
     BASE_TRY(train_evaluate(job, &f->made, &clips, f->made.probability, err));
     return train_measure_epoch(job, f->made.probability, &f->epoch, err);
 }
 
 static base_status keep_history(fit *f, base_error *err) {
     f->made.epochs = base_alloc(1, sizeof *f->made.epochs);
-    if (!f->made.epochs) return no_memory(err);
+    if (f->made.epochs == NULL) return no_memory(err);
     f->made.epochs[0] = f->epoch;
     f->made.n_epochs = f->made.best_epoch = 1;
     return train_history_write(f->made.epochs, 1, f->job->folder, err);
@@ -187,7 +187,7 @@ base_status train_fit_run(const train_job *job, train_outcome *outcome, base_err
     fit f = {.job = job, .augmented = is_augmented(job->augment)};
     base_arena arena = {0};
     const char *path = base_path_join(&arena, job->folder, "last.h5");
-    base_status status = path ? run(&f, path, err) : no_memory(err);
+    base_status status = path != NULL ? run(&f, path, err) : no_memory(err);
     base_arena_release(&arena);
     base_free(f.rows);
     base_free(f.label);

@@ -16,11 +16,11 @@ static base_status open_model(train_init *init, base_error *err) {
 
 base_status train_init_open(const train_config *config, train_init *init, base_error *err) {
     *init = (train_init){0};
-    if (!config->train.init.weights) return BASE_OK;
+    if (config->train.init.weights == NULL) return BASE_OK;
     init->options = &config->train.init;
     init->path = base_path_join(&init->arena, config->folder, init->options->weights);
     base_status status = BASE_OK;
-    if (!init->path) {
+    if (init->path == NULL) {
         status = base_fail(err, BASE_EMEMORY, "train.init: out of memory");
     } else if (base_h5_is_ours(init->path)) {
         status = open_model(init, err);
@@ -32,7 +32,7 @@ base_status train_init_open(const train_config *config, train_init *init, base_e
 }
 
 void train_init_release(train_init *init) {
-    if (!init) return;
+    if (init == NULL) return;
     infer_tensors_release(&init->tensors);
     infer_model_free(init->model);
     base_arena_release(&init->arena);
@@ -42,7 +42,7 @@ void train_init_release(train_init *init) {
 base_status train_init_digest(const train_init *init, base_digest *digest, base_error *err) {
     void *bytes;
     size_t n_bytes;
-    if (!init->options) return BASE_OK;
+    if (init->options == NULL) return BASE_OK;
     BASE_TRY(base_file_read(init->path, 0, &bytes, &n_bytes, err));
     *digest = base_digest_join(*digest, base_digest_bytes(bytes, n_bytes));
     base_free(bytes);
@@ -70,7 +70,7 @@ base_status train_init_apply(const train_init *init, nn_network *network, int *n
                              base_error *err) {
     int n = 0;
     base_status status = BASE_OK;
-    if (init && init->options) {
+    if (init != NULL && init->options != NULL) {
         infer_import_report report = {0};
         infer_import_options options = {.names = init->options->names,
                                         .prefix = init->options->prefix,
@@ -85,6 +85,6 @@ base_status train_init_apply(const train_init *init, nn_network *network, int *n
                                init->path);
         }
     }
-    if (n_taken) *n_taken = n;
+    if (n_taken != NULL) *n_taken = n;
     return status;
 }

@@ -164,7 +164,7 @@ static base_status run_batch(loop *l, const step_batches *s, int64_t batch, doub
 static bool report_progress(loop *l, int64_t epoch, int64_t done, double loss,
                             const train_epoch *over) {
     const train_job *job = l->job;
-    if (!job->progress) return true;
+    if (job->progress == NULL) return true;
     train_progress progress = {.epoch = epoch,
                                .n_epochs = l->options->epochs,
                                .done = done,
@@ -231,7 +231,7 @@ static base_status predict(loop *l, base_error *err) {
  * the clips as they are, in their order. */
 static base_status learn(loop *l, base_error *err) {
     train_pass pass = {.learned_from = l->learned_from};
-    BASE_TRY(train_encode(l->network, l->plain ? l->plain : l->train, &pass, NULL, err));
+    BASE_TRY(train_encode(l->network, l->plain != NULL ? l->plain : l->train, &pass, NULL, err));
     nn_network_learn(l->network, l->job->n_train, l->learned_from, l->label, l->class_weight);
     return BASE_OK;
 }
@@ -288,7 +288,7 @@ static base_status finish_epoch(loop *l, int64_t number, double train_loss, doub
                          .accuracy = NAN,
                          .balanced = NAN}; /* until evaluated */
     nn_optimizer_swap_average(l->optimizer);
-    base_status status = l->learned_from ? learn(l, err) : BASE_OK;
+    base_status status = l->learned_from != NULL ? learn(l, err) : BASE_OK;
     if (status == BASE_OK) status = evaluate_epoch(l, &epoch, err);
     train_state *state = &l->state;
     state->epochs[state->n_epochs++] = epoch;
@@ -342,8 +342,9 @@ static base_status make_buffers(loop *l, base_error *err) {
     l->probability =
         base_alloc((size_t)at_least_one(job->n_test * n_classes), sizeof *l->probability);
     l->state.epochs = base_alloc((size_t)l->options->epochs, sizeof *l->state.epochs);
-    bool complete = l->place && l->by_class && l->class_begin && l->x && l->length && l->target &&
-                    l->dlogits && l->probability && l->state.epochs;
+    bool complete = l->place != NULL && l->by_class != NULL && l->class_begin != NULL &&
+                    l->x != NULL && l->length != NULL && l->target != NULL && l->dlogits != NULL &&
+                    l->probability != NULL && l->state.epochs != NULL;
     if (complete && l->options->balance != TRAIN_BALANCE_NONE) {
         l->class_weight = base_alloc((size_t)n_classes, sizeof *l->class_weight);
         complete = l->class_weight != NULL;
@@ -371,11 +372,11 @@ static base_status prepare_learning(loop *l, base_error *err) {
     if (n_floats == 0) return BASE_OK;
     l->learned_from = base_alloc((size_t)(job->n_train * n_floats), sizeof *l->learned_from);
     l->label = base_alloc((size_t)job->n_train, sizeof *l->label);
-    if (!l->learned_from || !l->label) {
+    if (l->learned_from == NULL || l->label == NULL) {
         return base_fail(err, BASE_EMEMORY, "training: out of memory");
     }
     for (int64_t i = 0; i < job->n_train; i++) l->label[i] = (int32_t)label_at(l, i);
-    if (!job->augment || data_augment_is_empty(job->augment)) return BASE_OK;
+    if (job->augment == NULL || data_augment_is_empty(job->augment)) return BASE_OK;
     return make_feed(l, false, NULL, &l->plain, err);
 }
 
@@ -406,7 +407,7 @@ static base_status set_up(loop *l, base_error *err) {
     plan_epoch(l);
     BASE_TRY(make_buffers(l, err));
     sort_by_class(l);
-    if (l->class_weight) weigh_classes(l);
+    if (l->class_weight != NULL) weigh_classes(l);
     l->loss = (nn_loss){.kind = options->loss,
                         .options = options->loss_options,
                         .n_classes = job->n_classes,
@@ -428,7 +429,9 @@ static base_status set_up(loop *l, base_error *err) {
     state->fingerprint = job->fingerprint;
     l->last = base_path_join(&l->arena, job->folder, "last.h5");
     l->best = base_path_join(&l->arena, job->folder, "best.h5");
-    if (!l->last || !l->best) return base_fail(err, BASE_EMEMORY, "training: out of memory");
+    if (l->last == NULL || l->best == NULL) {
+        return base_fail(err, BASE_EMEMORY, "training: out of memory");
+    }
     if (job->resume && base_file_exists(l->last)) return train_checkpoint_read(state, l->last, err);
     return train_feed_fit(l->train, l->features, err);
 }
@@ -492,7 +495,7 @@ base_status train_loop_run(const train_job *job, train_outcome *outcome, base_er
 }
 
 void train_outcome_release(train_outcome *outcome) {
-    if (!outcome) return;
+    if (outcome == NULL) return;
     nn_network_free(outcome->network);
     dsp_features_free(outcome->features);
     nn_classifier_free(outcome->classifier);

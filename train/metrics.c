@@ -10,8 +10,9 @@
 #include "base/rng.h"
 
 static base_status check_rows(const train_predictions *p, base_error *err) {
-    if (p->n < 1 || p->n_classes < 1)
+    if (p->n < 1 || p->n_classes < 1) {
         return base_fail(err, BASE_EDATA, "metrics of no predictions");
+    }
     for (int64_t i = 0; i < p->n; i++) {
         if (p->truth[i] < 0 || p->truth[i] >= p->n_classes) {
             return base_fail(err, BASE_EDATA, "prediction %lld: class %d of %d", (long long)i,
@@ -35,7 +36,8 @@ static bool alloc_arrays(base_arena *arena, train_metrics *m) {
     m->recall = base_arena_alloc(arena, n, sizeof *m->recall);
     m->f1 = base_arena_alloc(arena, n, sizeof *m->f1);
     m->support = base_arena_alloc(arena, n, sizeof *m->support);
-    return m->confusion && m->precision && m->recall && m->f1 && m->support;
+    return m->confusion != NULL && m->precision != NULL && m->recall != NULL && m->f1 != NULL &&
+           m->support != NULL;
 }
 
 static double ratio(int64_t part, int64_t whole) {

@@ -157,7 +157,7 @@ static base_status check_config(const pretraining *p, base_error *err) {
         return base_node_fail(train, err, BASE_ECONFIG,
                               "mixup, accumulate, steps and balance are not for pretraining");
     }
-    if (p->config->classifier) {
+    if (p->config->classifier != NULL) {
         return base_node_fail(
             p->config->parts.classifier, err, BASE_ECONFIG,
             "a classifier is not for pretraining, only for the encoder it leaves");
@@ -199,7 +199,7 @@ static base_status list_clips(pretraining *p, base_error *err) {
     BASE_TRY(data_duplicates_find(&search, &p->manifest, &found, err));
     BASE_TRY(data_manifest_leave_out_copies(&p->manifest, err));
     p->index = base_arena_alloc(&p->arena, (size_t)p->clips.n_clips, sizeof *p->index);
-    if (!p->index) return out_of_memory(err);
+    if (p->index == NULL) return out_of_memory(err);
     for (int64_t i = 0; i < p->clips.n_clips; i++) {
         const data_row *row = &p->manifest.rows[p->clips.row[i]];
         if (row->left_out == NULL && row->use != DATA_USE_TEST) p->index[p->n++] = i;
@@ -220,8 +220,8 @@ static base_status make_buffers(pretraining *p, base_error *err) {
     p->scratch =
         base_arena_alloc(arena, nn_contrastive_scratch(batch, p->width), sizeof *p->scratch);
     p->state.epochs = base_arena_alloc(arena, (size_t)p->train->epochs, sizeof *p->state.epochs);
-    if (!p->order || !p->place || !p->length || !p->x || !p->dy || !p->scratch ||
-        !p->state.epochs) {
+    if (p->order == NULL || p->place == NULL || p->length == NULL || p->x == NULL ||
+        p->dy == NULL || p->scratch == NULL || p->state.epochs == NULL) {
         return out_of_memory(err);
     }
     return BASE_OK;
@@ -254,7 +254,7 @@ static base_status claim_folder(pretraining *p, base_error *err) {
     const char *folder = p->options->folder;
     p->last = base_path_join(&p->arena, folder, "last.h5");
     p->weights = base_path_join(&p->arena, folder, "weights.safetensors");
-    if (!p->last || !p->weights) return out_of_memory(err);
+    if (p->last == NULL || p->weights == NULL) return out_of_memory(err);
     return train_work_folder_claim(&p->work, err);
 }
 
@@ -263,7 +263,7 @@ static base_status write_beginning(pretraining *p, base_error *err) {
     const char *folder = p->options->folder;
     const char *config = base_path_join(&p->arena, folder, "config.yaml");
     const char *manifest = base_path_join(&p->arena, folder, "manifest.csv");
-    if (!config || !manifest) return out_of_memory(err);
+    if (config == NULL || manifest == NULL) return out_of_memory(err);
     BASE_TRY(base_file_write_text(config, &p->yaml, err));
     return data_manifest_write(&p->manifest, manifest, err);
 }

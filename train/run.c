@@ -124,11 +124,12 @@ static base_status read_sets(train_run *run, base_error *err) {
     const source main = {.folds = "fold", .table = "predictions.csv", .has_history = true};
     const source compare = {
         .folds = "compare/fold", .table = "predictions.csv", .has_history = true};
-    const source unseen = {.folds = "fold", .table = "unseen.csv"}, model = {.table = "unseen.csv"};
+    const source held_out = {.folds = "fold", .table = "unseen.csv"},
+                 model = {.table = "unseen.csv"};
     BASE_TRY(read_set(run, main, facts->n_folds, &run->main, err));
     BASE_TRY(read_set(run, compare, facts->n_compare_folds, &run->compare, err));
-    if (facts->n_unseen == 0) return BASE_OK;
-    BASE_TRY(read_set(run, unseen, facts->n_folds, &run->unseen, err));
+    if (facts->n_held_out == 0) return BASE_OK;
+    BASE_TRY(read_set(run, held_out, facts->n_folds, &run->held_out, err));
     return read_set(run, model, base_file_exists(of_model), &run->model, err);
 }
 

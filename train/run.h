@@ -55,7 +55,7 @@ typedef struct {
     const char *const *classes;
     int n_classes;
     int64_t n_rows, n_clips, n_left_out, n_silent; /* n_clips: trained on or tested by folds */
-    int64_t n_unseen;                              /* clips of use: test */
+    int64_t n_held_out;                            /* clips of use: test */
     int64_t n_duplicate_groups, n_copies, n_conflicts;
     int64_t *class_counts; /* [n_classes] clips */
     const char *network;   /* "3 conv2d, gru, linear" */
@@ -80,9 +80,9 @@ typedef struct {
     const char *config; /* YAML text */
     train_facts facts;
     train_fold_set main;
-    train_fold_set compare; /* n_folds 0: none */
-    train_fold_set unseen;  /* every fold's network on all held-out sounds; n_folds 0: none */
-    train_fold_set model;   /* model.h5 on them, as one fold; n_folds 0: none */
+    train_fold_set compare;  /* n_folds 0: none */
+    train_fold_set held_out; /* every fold's network on all held-out sounds; n_folds 0: none */
+    train_fold_set model;    /* model.h5 on them, as one fold; n_folds 0: none */
     bool has_model;
 } train_run;
 

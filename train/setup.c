@@ -8,8 +8,10 @@ static base_status check_output(const train_config *config, const nn_network *ne
                                 int64_t n_classes, base_error *err) {
     nn_shape output = nn_network_output(network);
     char text[64];
-    if (output.rank == 1 && (config->classifier || output.dim[0] == n_classes)) return BASE_OK;
-    if (config->classifier) {
+    if (output.rank == 1 && (config->classifier != NULL || output.dim[0] == n_classes)) {
+        return BASE_OK;
+    }
+    if (config->classifier != NULL) {
         return base_node_fail(nn_network_layers(network), err, BASE_ESHAPE,
                               "the last layer gives %s; a classifier needs one vector per clip: "
                               "end with 'flatten' or 'time_pool'",
@@ -84,19 +86,20 @@ static base_status check_parts(train_config *config, int n_classes, base_error *
     return status;
 }
 
-static base_status list_unseen(train_data *data, base_error *err) {
+static base_status list_held_out(train_data *data, base_error *err) {
     const data_manifest *manifest = &data->manifest;
     const data_clips *clips = &data->clips;
     bool wanted = false;
-    data->unseen = base_alloc((size_t)clips->n_clips, sizeof *data->unseen);
-    if (!data->unseen) return base_fail(err, BASE_EMEMORY, "data: out of memory");
+    data->held_out = base_alloc((size_t)clips->n_clips, sizeof *data->held_out);
+    if (data->held_out == NULL) return base_fail(err, BASE_EMEMORY, "data: out of memory");
     for (int64_t i = 0; i < clips->n_clips; i++) {
-        if (manifest->rows[clips->row[i]].use == DATA_USE_TEST) data->unseen[data->n_unseen++] = i;
+        if (manifest->rows[clips->row[i]].use == DATA_USE_TEST)
+            data->held_out[data->n_held_out++] = i;
     }
     for (int64_t i = 0; i < manifest->n_rows; i++) {
         wanted = wanted || manifest->rows[i].use == DATA_USE_TEST;
     }
-    if (!wanted || data->n_unseen > 0) return BASE_OK;
+    if (!wanted || data->n_held_out > 0) return BASE_OK;
     return base_fail(err, BASE_EDATA, "none of the sounds for testing (use: test) is in use");
 }
 
@@ -116,15 +119,15 @@ base_status train_data_open(train_config *config, const data_work *work, train_d
         status = data_duplicates_find(&search, &data->manifest, &data->duplicates, err);
     }
     if (status == BASE_OK) status = data_manifest_leave_out_copies(&data->manifest, err);
-    if (status == BASE_OK) status = list_unseen(data, err);
+    if (status == BASE_OK) status = list_held_out(data, err);
     base_arena_release(&arena);
     if (status != BASE_OK) train_data_release(data);
     return status;
 }
 
 void train_data_release(train_data *data) {
-    if (!data) return;
-    base_free(data->unseen);
+    if (data == NULL) return;
+    base_free(data->held_out);
     data_clips_release(&data->clips);
     data_manifest_release(&data->manifest);
     *data = (train_data){0};

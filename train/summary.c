@@ -113,7 +113,7 @@ base_status train_run_write_summary(const train_run *run, base_error *err) {
     base_text_add(&json, ",\n  \"compare\": ");
     add_set(&json, &run->compare, &run->facts);
     base_text_add(&json, ",\n  \"unseen\": ");
-    add_set(&json, &run->unseen, &run->facts);
+    add_set(&json, &run->held_out, &run->facts);
     base_text_add(&json, ",\n  \"unseen_by_model\": ");
     add_model(&json, &run->model);
     base_text_add(&json, "\n}\n");

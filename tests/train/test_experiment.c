@@ -173,7 +173,7 @@ END_TEST
 
 /* A run that starts from a file, has frozen layers and is tested on held-out sounds as well, one of
  * them the copy of a sound to train on. */
-static const char *unseen_fixture(void) {
+static const char *held_out_fixture(void) {
     const char *folder = test_folder();
     program_fixture(folder, 4);
     program_expect(folder,
@@ -189,8 +189,8 @@ static const char *unseen_fixture(void) {
     return folder;
 }
 
-START_TEST(unseen_sounds_are_tested_and_never_trained_on) {
-    const char *folder = unseen_fixture();
+START_TEST(held_out_sounds_are_tested_and_never_trained_on) {
+    const char *folder = held_out_fixture();
     program_end end = program_expect(folder, "$RIMSHOT train tiny.yaml --out run", 0, NULL);
     ck_assert_ptr_nonnull(strstr(end.err, "data     44 clips of 9 classes; 1 rows left out"));
     ck_assert_ptr_nonnull(strstr(end.err, " 19 held-out sounds to test with"));
@@ -219,9 +219,9 @@ START_TEST(unseen_sounds_are_tested_and_never_trained_on) {
 END_TEST
 
 /* Every kind of final model is tested as it is written. */
-START_TEST(final_models_are_tested_on_unseen_sounds) {
+START_TEST(final_models_are_tested_on_held_out_sounds) {
     static const char *const kinds[] = {"best_fold", "ensemble", "none"};
-    const char *folder = unseen_fixture();
+    const char *folder = held_out_fixture();
     for (int i = 0; i < 3; i++) {
         char command[512];
         snprintf(command, sizeof command,
@@ -234,8 +234,8 @@ START_TEST(final_models_are_tested_on_unseen_sounds) {
 }
 END_TEST
 
-START_TEST(unseen_sounds_and_starting_weights_keep_the_promise) {
-    const char *folder = unseen_fixture();
+START_TEST(held_out_sounds_and_starting_weights_keep_the_promise) {
+    const char *folder = held_out_fixture();
     program_expect(folder,
                    "$RIMSHOT train tiny.yaml train.epochs=30 --out whole --quiet --threads 1", 0,
                    NULL);
@@ -308,6 +308,7 @@ END_TEST
 TEST_MAIN("train/experiment", threads_and_parallel_folds_do_not_matter,
           memory_and_threads_bound_parallel_folds, a_fold_that_fails_stops_the_others,
           kills_do_not_matter, an_interrupted_run_tells_how_to_go_on, a_forest_keeps_the_promise,
-          unseen_sounds_are_tested_and_never_trained_on, final_models_are_tested_on_unseen_sounds,
-          unseen_sounds_and_starting_weights_keep_the_promise, two_processes_do_not_share_a_folder,
-          a_run_is_resumed_only_as_it_was_begun)
+          held_out_sounds_are_tested_and_never_trained_on,
+          final_models_are_tested_on_held_out_sounds,
+          held_out_sounds_and_starting_weights_keep_the_promise,
+          two_processes_do_not_share_a_folder, a_run_is_resumed_only_as_it_was_begun)

@@ -172,7 +172,7 @@ START_TEST(a_checkpoint_of_another_fold_is_refused) {
 }
 END_TEST
 
-/* ---- passes, classes, unseen sounds ---- */
+/* ---- passes, classes, held_out sounds ---- */
 
 /* Nearest neighbours keep all rows: 9 classes of 4 clips. */
 START_TEST(augmented_passes_join_the_clips) {
@@ -204,7 +204,7 @@ START_TEST(weights_balance_a_classifier) {
 }
 END_TEST
 
-START_TEST(an_ensemble_meets_unseen_sounds) {
+START_TEST(an_ensemble_meets_held_out_sounds) {
     const char *folder = fixture();
     fit_run(folder, kinds[0], ENCODER,
             "'dataset=[{source: folder, path: drums}, {source: synth, seed: 9, per_class: 3, use: "
@@ -276,5 +276,5 @@ END_TEST
 TEST_MAIN("train/fit", every_kind_leaves_a_model_that_gives_what_its_fold_gave,
           threads_and_parallel_folds_do_not_matter, a_resumed_run_ends_with_the_same_bytes,
           a_checkpoint_of_another_fold_is_refused, augmented_passes_join_the_clips,
-          weights_balance_a_classifier, an_ensemble_meets_unseen_sounds,
+          weights_balance_a_classifier, an_ensemble_meets_held_out_sounds,
           first_weights_are_those_of_a_model, what_has_no_meaning_is_refused)

@@ -132,7 +132,7 @@ START_TEST(it_learns_to_find_the_other_view) {
 }
 END_TEST
 
-START_TEST(sounds_for_testing_and_their_copies_stay_unseen) {
+START_TEST(sounds_for_testing_and_their_copies_stay_held_out) {
     static const char config[] =
         "name: x\n"
         "dataset: [{source: synth, per_class: 3, classes: [kick, snare]},\n"
@@ -176,5 +176,5 @@ END_TEST
 
 TEST_MAIN("train/pretrain", stopped_and_resumed_it_ends_the_same,
           it_goes_on_only_from_the_weights_it_started_from, it_learns_to_find_the_other_view,
-          sounds_for_testing_and_their_copies_stay_unseen, the_folder_of_a_run_is_refused,
+          sounds_for_testing_and_their_copies_stay_held_out, the_folder_of_a_run_is_refused,
           what_cannot_work_is_refused)

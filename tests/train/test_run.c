@@ -51,34 +51,34 @@ START_TEST(reads_a_run_back) {
 }
 END_TEST
 
-START_TEST(reads_what_was_unseen) {
+START_TEST(reads_what_was_held_out) {
     base_error err;
     train_run run;
     void *json;
     size_t n_bytes;
     run_fixture with = run_fixture_drums;
-    with.n_unseen = 40;
+    with.n_held_out = 40;
     const char *folder = test_folder();
     run_fixture_write(&with, folder);
     TEST_OK(train_run_read(folder, &run, &err), err);
-    ck_assert_int_eq(run.facts.n_unseen, 40);
-    ck_assert_int_eq(run.unseen.n_folds, 3);
-    ck_assert_int_eq(run.unseen.predictions.n, 120);
-    ck_assert_int_eq(run.unseen.pooled.n, 120);
-    ck_assert_int_eq(run.unseen.folds[1].metrics.n, 40);
+    ck_assert_int_eq(run.facts.n_held_out, 40);
+    ck_assert_int_eq(run.held_out.n_folds, 3);
+    ck_assert_int_eq(run.held_out.predictions.n, 120);
+    ck_assert_int_eq(run.held_out.pooled.n, 120);
+    ck_assert_int_eq(run.held_out.folds[1].metrics.n, 40);
     for (int i = 0; i < 40; i++) {
-        const char *path = run.unseen.predictions.clip[i].path;
-        ck_assert_str_eq(path, run.unseen.predictions.clip[40 + i].path);
+        const char *path = run.held_out.predictions.clip[i].path;
+        ck_assert_str_eq(path, run.held_out.predictions.clip[40 + i].path);
         ck_assert_str_eq(path, run.model.predictions.clip[i].path);
     }
     double sum = 0;
-    for (int f = 0; f < 3; f++) sum += run.unseen.folds[f].metrics.accuracy;
-    ck_assert_double_eq_tol(run.unseen.accuracy.mean, sum / 3, 1e-15);
-    ck_assert_double_ne(run.model.pooled.log_loss, run.unseen.folds[0].metrics.log_loss);
+    for (int f = 0; f < 3; f++) sum += run.held_out.folds[f].metrics.accuracy;
+    ck_assert_double_eq_tol(run.held_out.accuracy.mean, sum / 3, 1e-15);
+    ck_assert_double_ne(run.model.pooled.log_loss, run.held_out.folds[0].metrics.log_loss);
     TEST_OK(train_run_write_summary(&run, &err), err);
     TEST_OK(base_file_read(in(folder, "summary.json"), 0, &json, &n_bytes, &err), err);
     char part[64];
-    snprintf(part, sizeof part, "\"accuracy\": {\"mean\": %.6f", run.unseen.accuracy.mean);
+    snprintf(part, sizeof part, "\"accuracy\": {\"mean\": %.6f", run.held_out.accuracy.mean);
     ck_assert_ptr_nonnull(strstr(strstr(json, "\"unseen\": {"), part));
     ck_assert_ptr_nonnull(strstr(json, "\"unseen_by_model\": {\"clips\": 40,"));
     ck_assert_ptr_nonnull(strstr(json, "\"n_unseen\": 40,"));
@@ -94,7 +94,7 @@ START_TEST(reads_what_was_unseen) {
 }
 END_TEST
 
-/* Runs of a version that knew no unseen sounds are read all the same. */
+/* Runs of a version that knew no held_out sounds are read all the same. */
 START_TEST(facts_may_lack_what_is_new) {
     base_error err;
     train_run run;
@@ -108,7 +108,7 @@ START_TEST(facts_may_lack_what_is_new) {
     replace(folder, "facts.json", json);
     base_free(json);
     TEST_OK(train_run_read(folder, &run, &err), err);
-    ck_assert_int_eq(run.facts.n_unseen, 0);
+    ck_assert_int_eq(run.facts.n_held_out, 0);
     train_run_release(&run);
 }
 END_TEST
@@ -338,7 +338,7 @@ START_TEST(lists_the_surest_mistakes) {
 }
 END_TEST
 
-TEST_MAIN("train/run", reads_a_run_back, reads_what_was_unseen, facts_may_lack_what_is_new,
+TEST_MAIN("train/run", reads_a_run_back, reads_what_was_held_out, facts_may_lack_what_is_new,
           measures_what_it_reads, keeps_every_bit_of_a_probability, writes_history_as_documented,
           finds_the_best_epoch, says_what_is_missing, names_the_line_that_is_wrong,
           refuses_broken_facts, refuses_truncated_facts, facts_survive_a_round_trip,

@@ -30,7 +30,7 @@ static void add_run(base_text *page, const train_run *run) {
     for (int m = 1; m < train_n_metrics(); m++) {
         train_html_cell(page, train_html_metric(m, set->interval[m].mean, text));
     }
-    const train_fold_set *const others[] = {&run->compare, &run->unseen};
+    const train_fold_set *const others[] = {&run->compare, &run->held_out};
     for (int i = 0; i < 2; i++) {
         double accuracy = others[i]->n_folds > 0 ? others[i]->accuracy.mean : NAN;
         train_html_cell(page, train_html_percent(accuracy, text));

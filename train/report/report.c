@@ -212,19 +212,19 @@ static void add_model_line(base_text *page, const train_run *run) {
         train_html_percent(m->accuracy, accuracy), train_html_percent(m->balanced, balanced));
 }
 
-static base_status add_unseen(base_text *page, const train_run *run, base_error *err) {
+static base_status add_held_out(base_text *page, const train_run *run, base_error *err) {
     number count;
-    if (run->unseen.n_folds == 0) return BASE_OK;
+    if (run->held_out.n_folds == 0) return BASE_OK;
     train_html_section(page, "Held-out sounds");
     base_text_printf(page,
                      "<p>%s sounds that no training has heard, nor copies of them, given to the "
                      "network of every fold. Counts below are over all of these networks.</p>\n",
-                     train_html_count(run->facts.n_unseen, count));
-    add_figures(page, &run->unseen);
+                     train_html_count(run->facts.n_held_out, count));
+    add_figures(page, &run->held_out);
     add_model_line(page, run);
     BASE_TRY(add_matrix(page, run, "unseen", err));
-    add_class_table(page, &run->unseen.pooled, run->facts.classes);
-    add_fold_table(page, &run->unseen);
+    add_class_table(page, &run->held_out.pooled, run->facts.classes);
+    add_fold_table(page, &run->held_out);
     return BASE_OK;
 }
 
@@ -290,7 +290,7 @@ static base_status add_data(base_text *page, const train_run *run, base_error *e
     base_text_add(page, "<div class=\"side\">\n<div>\n<dl class=\"facts\">\n");
     add_count(page, "rows in the source", f->n_rows);
     add_count(page, "clips used", f->n_clips);
-    if (f->n_unseen > 0) add_count(page, "held-out sounds to test with", f->n_unseen);
+    if (f->n_held_out > 0) add_count(page, "held-out sounds to test with", f->n_held_out);
     add_count(page, "left out", f->n_left_out);
     add_count(page, "silent among them", f->n_silent);
     add_count(page, "duplicate groups", f->n_duplicate_groups);
@@ -346,11 +346,11 @@ static bool has_curves(const train_run *run) {
 static base_status draw_pictures(const train_run *run, base_error *err) {
     const train_facts *f = &run->facts;
     const train_plot_matrix main = {&run->main.pooled, f->classes, f->name},
-                            unseen = {&run->unseen.pooled, f->classes, f->name};
+                            held_out = {&run->held_out.pooled, f->classes, f->name};
     const train_plot_counts counts = {f->classes, f->class_counts, f->n_classes};
     BASE_TRY(train_plot_confusion(&main, run->folder, "confusion", err));
-    if (run->unseen.n_folds > 0) {
-        BASE_TRY(train_plot_confusion(&unseen, run->folder, "unseen", err));
+    if (run->held_out.n_folds > 0) {
+        BASE_TRY(train_plot_confusion(&held_out, run->folder, "unseen", err));
     }
     if (has_curves(run)) BASE_TRY(train_plot_curves(&run->main, run->folder, "curves", err));
     BASE_TRY(train_plot_reliability(&run->main, run->folder, "reliability", err));
@@ -381,7 +381,7 @@ static base_status add_page(base_text *page, const train_run *run, base_error *e
     BASE_TRY(add_matrix(page, run, "confusion", err));
     add_classes(page, run);
     add_folds(page, run);
-    BASE_TRY(add_unseen(page, run, err));
+    BASE_TRY(add_held_out(page, run, err));
     BASE_TRY(add_learning(page, run, err));
     add_mistakes(page, run);
     BASE_TRY(add_data(page, run, err));

@@ -142,14 +142,14 @@ base_status train__curate_listen(const train_curate *curate, const char *model_p
 /* ---- round 0 of a model that is there ---- */
 
 /* p [n, n_classes] in the order of the data set's classes. */
-static base_status classify_unseen(const train_curate *curate, const train_data *data,
-                                   const train__curate_model *opened, float *p, base_error *err) {
+static base_status classify_held_out(const train_curate *curate, const train_data *data,
+                                     const train__curate_model *opened, float *p, base_error *err) {
     int k = curate->n_classes;
-    float *of_model = base_alloc((size_t)data->n_unseen * (size_t)k, sizeof *of_model);
+    float *of_model = base_alloc((size_t)data->n_held_out * (size_t)k, sizeof *of_model);
     if (of_model == NULL) return train__curate_no_memory(curate, err);
-    infer_selection unseen = {&data->clips, data->unseen, data->n_unseen};
-    base_status status = infer_model_classify_clips(opened->model, &unseen, of_model, err);
-    for (int64_t i = 0; i < data->n_unseen; i++) {
+    infer_selection held_out = {&data->clips, data->held_out, data->n_held_out};
+    base_status status = infer_model_classify_clips(opened->model, &held_out, of_model, err);
+    for (int64_t i = 0; i < data->n_held_out; i++) {
         for (int c = 0; c < k; c++) p[i * k + opened->class_of[c]] = of_model[i * k + c];
     }
     base_free(of_model);
@@ -160,12 +160,12 @@ static base_status test_on(const train_curate *curate, const train_data *data,
                            const train__curate_model *opened, base_arena *arena, base_error *err) {
     const char *path = train__curate_path(curate, 0, "unseen.csv", arena);
     float *p =
-        base_arena_alloc(arena, (size_t)data->n_unseen, (size_t)curate->n_classes * sizeof *p);
+        base_arena_alloc(arena, (size_t)data->n_held_out, (size_t)curate->n_classes * sizeof *p);
     if (path == NULL || p == NULL) return train__curate_no_memory(curate, err);
-    BASE_TRY(classify_unseen(curate, data, opened, p, err));
+    BASE_TRY(classify_held_out(curate, data, opened, p, err));
     BASE_TRY(base_folder_make(base_path_folder(arena, path), err));
     train_predictions all = {.probability = p};
-    train_clips clips = {&data->manifest, &data->clips, data->unseen, data->n_unseen};
+    train_clips clips = {&data->manifest, &data->clips, data->held_out, data->n_held_out};
     BASE_TRY(train_predictions_label(&all, &clips, arena, err));
     return train_predictions_write(&all, path, err);
 }

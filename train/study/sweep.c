@@ -83,10 +83,10 @@ static base_status check_key(const train_sweep *sweep, const base_node *node, co
     base_arena scratch = {0};
     base_status status = BASE_OK;
     const train_config_section *section = find_section("", 0);
-    for (const char *step = key; status == BASE_OK && section && section->table;) {
+    for (const char *step = key; status == BASE_OK && section != NULL && section->table != NULL;) {
         size_t n = strcspn(step, ".[");
         char *name = base_arena_copy(&scratch, step, n);
-        status = name ? check_step(node, section, name, err) : no_memory(sweep, err);
+        status = name != NULL ? check_step(node, section, name, err) : no_memory(sweep, err);
         section = find_section(key, (size_t)(step + n - key));
         const char *dot = strchr(step + n, '.');
         if (dot == NULL) break;

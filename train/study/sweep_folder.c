@@ -25,8 +25,10 @@ static bool put_copy(base_node *map, const char *key, const base_node *node, bas
 static bool put_config(base_node *record, const base_node *base, base_arena *arena) {
     base_node *config = base_node_new(arena, BASE_NODE_MAP, "sweep", 0);
     bool whole = config != NULL;
-    for (const base_node *section = base->child; whole && section != NULL; section = section->next)
+    for (const base_node *section = base->child; whole && section != NULL;
+         section = section->next) {
         whole = !is_common(section) || put_copy(config, section->key, section, arena);
+    }
     if (whole) base_node_put(record, "config", config);
     return whole;
 }
@@ -38,8 +40,9 @@ static bool put_grid(base_node *record, const train_sweep *sweep, base_arena *ar
         const train_sweep_axis *axis = &sweep->axes[a];
         base_node *values = base_node_new(arena, BASE_NODE_MAP, "sweep", 0);
         whole = values != NULL;
-        for (int v = 0; whole && v < axis->n_values; v++)
+        for (int v = 0; whole && v < axis->n_values; v++) {
             whole = put_copy(values, axis->values[v].name, axis->values[v].node, arena);
+        }
         if (whole) base_node_put(grid, axis->key, values);
     }
     if (whole) base_node_put(record, "grid", grid);
@@ -74,8 +77,9 @@ static base_status read_record(const char *path, base_arena *arena, base_node **
 
 static const char *list_keys(const base_node *grid, base_arena *arena) {
     const char *text = "";
-    for (const base_node *axis = grid->child; axis != NULL && text != NULL; axis = axis->next)
+    for (const base_node *axis = grid->child; axis != NULL && text != NULL; axis = axis->next) {
         text = base_arena_printf(arena, "%s%s%s", text, text[0] != '\0' ? ", " : "", axis->key);
+    }
     return text;
 }
 
@@ -139,9 +143,10 @@ static bool find_difference(const train_sweep *sweep, pair at, pair *found) {
     if (is_varied(sweep, now != NULL ? now : before)) return false;
     *found = at;
     if (before == NULL || now == NULL || before->kind != now->kind) return true;
-    if (before->kind == BASE_NODE_SCALAR)
+    if (before->kind == BASE_NODE_SCALAR) {
         return strcmp(before->text, now->text) != 0 ||
                base_node_is_null(before) != base_node_is_null(now);
+    }
     if (before->kind == BASE_NODE_MAP) return find_in_map(sweep, at, found);
     if (before->n_children != now->n_children) return true;
     pair item = {before->child, now->child};

@@ -79,15 +79,15 @@ START_TEST(page_says_it_all) {
 }
 END_TEST
 
-START_TEST(page_shows_unseen_sounds) {
+START_TEST(page_shows_held_out_sounds) {
     run_fixture fixture = run_fixture_drums;
     train_run run;
     char accuracy[64];
-    fixture.n_unseen = 40;
+    fixture.n_held_out = 40;
     read_run(&fixture, &run);
     char *page = write_report(&run), *section = strstr(page, "Held-out sounds");
     ck_assert_ptr_nonnull(section);
-    snprintf(accuracy, sizeof accuracy, "<dd>%.1f", 100 * run.unseen.accuracy.mean);
+    snprintf(accuracy, sizeof accuracy, "<dd>%.1f", 100 * run.held_out.accuracy.mean);
     ck_assert_ptr_nonnull(strstr(section, accuracy));
     snprintf(accuracy, sizeof accuracy, "model.h5, scores %.1f", 100 * run.model.pooled.accuracy);
     ck_assert_ptr_nonnull(strstr(section, accuracy));
@@ -248,7 +248,7 @@ START_TEST(comparison_page) {
 }
 END_TEST
 
-TEST_MAIN("train/report/report", page_stands_alone, page_says_it_all, page_shows_unseen_sounds,
+TEST_MAIN("train/report/report", page_stands_alone, page_says_it_all, page_shows_held_out_sounds,
           page_escapes_names, page_of_a_single_part, equal_runs_give_equal_pages,
           compares_the_same_clips_in_pairs, does_not_pair_other_clips, welch_agrees_with_scipy,
           comparison_page)

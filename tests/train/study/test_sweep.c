@@ -659,7 +659,7 @@ START_TEST(a_damaged_run_is_a_failed_cell) {
     train_sweep_results_release(&results);
     TEST_OK(train_sweep_results_read(&sweep, folder, &results, &err), err);
     contains(results.cells[0].problem, "predictions.csv:1: ");
-    ck_assert(!results.cells[1].finished && !results.cells[1].problem);
+    ck_assert(!results.cells[1].finished && results.cells[1].problem == NULL);
     ck_assert_int_eq(results.n_finished, 2);
     release(&sweep, &results);
 }
