@@ -8,7 +8,7 @@
 #include "tests/test.h"
 #include "train/run.h"
 
-enum { N_EPOCHS = 12, MOST_CLASSES = 64 };
+enum { N_EPOCHS = 12, MOST_CLASSES = 128 };
 
 static const char *const drums[] = {"closedhat", "crash", "kick", "snare", "tom"};
 const run_fixture run_fixture_drums = {.name = "drums",
@@ -33,21 +33,21 @@ static int draw_class(base_rng *rng, int n_classes) {
     }
 }
 
-/* The two sets of folds, and the unseen sounds, which are the same for every fold. */
-enum { MAIN, COMPARE, UNSEEN };
+/* The two sets of folds, and the held-out sounds, which are the same for every fold. */
+enum { MAIN, COMPARE, HELD_OUT };
 
 static void write_predictions(const run_fixture *f, int set, int fold, const char *folder,
                               const char *name) {
-    static const double shares[] = {[MAIN] = 1, [COMPARE] = 0.6, [UNSEEN] = 0.7};
+    static const double shares[] = {[MAIN] = 1, [COMPARE] = 0.6, [HELD_OUT] = 0.7};
     base_arena arena = {0};
     base_error err;
-    int n = set == UNSEEN ? f->n_unseen : f->clips_per_fold, k = f->n_classes;
+    int n = set == HELD_OUT ? f->n_held_out : f->clips_per_fold, k = f->n_classes;
     train_clip_name *clips = base_arena_alloc(&arena, (size_t)n, sizeof *clips);
     int32_t *truths = base_arena_alloc(&arena, (size_t)n, sizeof *truths);
     float *p = base_arena_alloc(&arena, (size_t)(n * k), sizeof *p);
     base_rng noise = stream(f, set, fold);
     for (int i = 0; i < n; i++) {
-        int clip = f->first_clip + (set == UNSEEN ? 100000 : fold * n) + i;
+        int clip = f->first_clip + (set == HELD_OUT ? 100000 : fold * n) + i;
         base_rng truth = base_rng_open(0, BASE_RNG_TEST, 7, (uint64_t)clip);
         float logits[MOST_CLASSES];
         truths[i] = i < k ? i : draw_class(&truth, k);
@@ -92,8 +92,8 @@ static void write_set(const run_fixture *f, int set, int n_folds, const char *fo
         snprintf(path, sizeof path, "%s/%sfold%d", folder, set == MAIN ? "" : "compare/", fold + 1);
         TEST_OK(base_folder_make(path, &err), err);
         write_predictions(f, set, fold, path, "predictions.csv");
-        if (set == MAIN && f->n_unseen > 0) {
-            write_predictions(f, UNSEEN, fold, path, "unseen.csv");
+        if (set == MAIN && f->n_held_out > 0) {
+            write_predictions(f, HELD_OUT, fold, path, "unseen.csv");
         }
         write_history(f, set, fold, path);
     }
@@ -112,7 +112,7 @@ static void write_facts(const run_fixture *f, const char *folder) {
                                .n_clips = n_clips,
                                .n_left_out = 63,
                                .n_silent = 2,
-                               .n_unseen = f->n_unseen,
+                               .n_held_out = f->n_held_out,
                                .n_duplicate_groups = 17,
                                .n_copies = 38,
                                .n_conflicts = 1,
@@ -148,7 +148,7 @@ void run_fixture_write(const run_fixture *fixture, const char *folder) {
     write_facts(fixture, folder);
     write_set(fixture, MAIN, fixture->n_folds, folder);
     write_set(fixture, COMPARE, fixture->n_compare_folds, folder);
-    if (fixture->n_unseen > 0) {
-        write_predictions(fixture, UNSEEN, fixture->n_folds, folder, "unseen.csv");
+    if (fixture->n_held_out > 0) {
+        write_predictions(fixture, HELD_OUT, fixture->n_folds, folder, "unseen.csv");
     }
 }

@@ -7,7 +7,7 @@ typedef struct {
     const char *const *classes;
     int n_classes, n_folds, n_compare_folds;
     int clips_per_fold;
-    int n_unseen;   /* unseen sounds; with the model's own predictions of them, too */
+    int n_held_out; /* held-out sounds; with the model's own predictions of them, too */
     double skill;   /* 0: guesses; 5: nearly always right */
     int first_clip; /* clips are numbered from here: other numbers, other clips */
     unsigned seed;  /* of the predictions; the truths depend on the clips alone */

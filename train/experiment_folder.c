@@ -70,7 +70,7 @@ static base_status keep_rules_of(train__experiment *e, base_node *dataset, base_
 /* Sources in a data set: a map or a list of maps; what is mixed has sources of its own below. */
 static size_t count_sources(const base_node *dataset) {
     size_t n = dataset->kind == BASE_NODE_MAP;
-    for (const base_node *item = dataset->child; item; item = item->next) {
+    for (const base_node *item = dataset->child; item != NULL; item = item->next) {
         bool is_source = dataset->kind == BASE_NODE_LIST || strcmp(item->key, "parts") == 0;
         if (is_source) n += count_sources(item);
     }
@@ -83,7 +83,7 @@ static base_status keep_rules(train__experiment *e, base_node *dataset, base_err
         BASE_TRY(keep_rules_of(e, dataset, err));
         return parts != NULL ? keep_rules(e, parts, err) : BASE_OK;
     }
-    for (base_node *item = dataset->child; item; item = item->next) {
+    for (base_node *item = dataset->child; item != NULL; item = item->next) {
         BASE_TRY(keep_rules(e, item, err));
     }
     return BASE_OK;
