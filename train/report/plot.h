@@ -9,7 +9,9 @@
 #include "base/text.h"
 #include "train/run.h"
 
-/* Counts and row percentages. */
+/* Counts and row percentages, for at most TRAIN_PLOT_MATRIX_CLASSES: one of 1,000 classes would
+ * have a million cells, more than a browser shows. */
+enum { TRAIN_PLOT_MATRIX_CLASSES = 100 };
 typedef struct {
     const train_metrics *metrics;
     const char *const *classes;

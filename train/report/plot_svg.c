@@ -27,20 +27,22 @@ static size_t number_of(ids *known, id wanted) {
     return known->n;
 }
 
-/* The nearest place after which an id is named, and what ends it; NULL: no more. */
+/* The nearest place after which an id is named, and what ends it; NULL: no more. One pass: a
+ * picture has many uses of an id, and few of them are definitions. */
 static const char *next_id(const char *svg, char *closing) {
     static const struct {
         const char *opening;
         char closing;
     } places[] = {{" id=\"", '"'}, {"href=\"#", '"'}, {"url(#", ')'}};
-    const char *nearest = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *found = strstr(svg, places[i].opening);
-        if (found == NULL || (nearest != NULL && found > nearest)) continue;
-        nearest = found + strlen(places[i].opening);
-        *closing = places[i].closing;
+    for (svg = strpbrk(svg, " hu"); svg != NULL; svg = strpbrk(svg + 1, " hu")) {
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            size_t n = strlen(places[i].opening);
+            if (strncmp(svg, places[i].opening, n) != 0) continue;
+            *closing = places[i].closing;
+            return svg + n;
+        }
     }
-    return nearest;
+    return NULL;
 }
 
 void train_svg_rename_ids(const char *svg, const char *prefix, base_text *out) {

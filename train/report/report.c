@@ -1,6 +1,7 @@
 #include "train/report/report.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "train/report/plot.h"
@@ -109,20 +110,13 @@ static void add_fold_row(base_text *page, int index, const train_fold *fold) {
     base_text_add(page, "</tr>\n");
 }
 
-static double mean_of(const train_interval *interval) {
-    return interval->mean;
-}
-
-static double deviation_of(const train_interval *interval) {
-    return interval->deviation;
-}
-
-static void add_sum_row(base_text *page, const char *name, const train_fold_set *set,
-                        double of(const train_interval *)) {
+/* The means over the folds, or their deviations. */
+static void add_sum_row(base_text *page, const train_fold_set *set, bool deviations) {
     number text;
-    base_text_printf(page, "<tr class=\"sum\"><td>%s</td><td></td>", name);
+    base_text_printf(page, "<tr class=\"sum\"><td>%s</td><td></td>", deviations ? "±" : "mean");
     for (int i = 0; i < train_n_metrics(); i++) {
-        train_html_cell(page, train_html_metric(i, of(&set->interval[i]), text));
+        const train_interval *of = &set->interval[i];
+        train_html_cell(page, train_html_metric(i, deviations ? of->deviation : of->mean, text));
     }
     base_text_add(page, "<td></td></tr>\n");
 }
@@ -136,8 +130,8 @@ static void add_fold_table(base_text *page, const train_fold_set *set) {
     train_html_table_begin(page, headings.items, headings.n);
     for (int f = 0; f < set->n_folds; f++) add_fold_row(page, f, &set->folds[f]);
     if (set->n_folds > 1) {
-        add_sum_row(page, "mean", set, mean_of);
-        add_sum_row(page, "±", set, deviation_of);
+        add_sum_row(page, set, false);
+        add_sum_row(page, set, true);
     }
     train_html_table_end(page);
 }
@@ -188,15 +182,23 @@ static void add_class_table(base_text *page, const train_metrics *m, const char 
     train_html_table_end(page);
 }
 
-static void add_classes(base_text *page, const train_run *run) {
-    train_html_section(page, "Classes");
-    add_class_table(page, &run->main.pooled, run->facts.classes);
-}
-
 /* ---- held-out sounds ---- */
+
+static bool has_matrix(const train_run *run) {
+    return run->facts.n_classes <= TRAIN_PLOT_MATRIX_CLASSES;
+}
 
 static base_status add_matrix(base_text *page, const train_run *run, const char *name,
                               base_error *err) {
+    char text[128];
+    if (!has_matrix(run)) {
+        snprintf(text, sizeof text,
+                 "No confusion matrix is drawn of more than %d classes; its numbers are in "
+                 "summary.json.",
+                 TRAIN_PLOT_MATRIX_CLASSES);
+        train_html_paragraph(page, "note", text);
+        return BASE_OK;
+    }
     train_html_picture matrix = {run->folder, name,
                                  "Confusion matrix; the numbers are also in summary.json",
                                  150 + 26 * run->facts.n_classes};
@@ -348,8 +350,10 @@ static base_status draw_pictures(const train_run *run, base_error *err) {
     const train_plot_matrix main = {&run->main.pooled, f->classes, f->name},
                             held_out = {&run->held_out.pooled, f->classes, f->name};
     const train_plot_counts counts = {f->classes, f->class_counts, f->n_classes};
-    BASE_TRY(train_plot_confusion(&main, run->folder, "confusion", err));
-    if (run->held_out.n_folds > 0) {
+    if (has_matrix(run)) {
+        BASE_TRY(train_plot_confusion(&main, run->folder, "confusion", err));
+    }
+    if (has_matrix(run) && run->held_out.n_folds > 0) {
         BASE_TRY(train_plot_confusion(&held_out, run->folder, "unseen", err));
     }
     if (has_curves(run)) BASE_TRY(train_plot_curves(&run->main, run->folder, "curves", err));
@@ -379,7 +383,8 @@ static base_status add_page(base_text *page, const train_run *run, base_error *e
     add_comparison(page, run);
     train_html_section(page, "Confusion");
     BASE_TRY(add_matrix(page, run, "confusion", err));
-    add_classes(page, run);
+    train_html_section(page, "Classes");
+    add_class_table(page, &run->main.pooled, run->facts.classes);
     add_folds(page, run);
     BASE_TRY(add_held_out(page, run, err));
     BASE_TRY(add_learning(page, run, err));

@@ -4,11 +4,11 @@
 
 #include "train/run.h"
 
-/* Draws confusion.*, unseen.* (if there are held-out sounds), curves.*, reliability.*, classes.*
- * into the run's folder and writes report.html there: headline figures, per-fold and per-class
- * tables, curves, confusion matrix, reliability, the most confident mistakes with their file names,
- * data facts and notes, the configuration. Pictures are inlined; no scripts, no network; reads on a
- * phone and prints well. */
+/* Draws confusion.*, unseen.* (if there are held-out sounds; neither of more than 100 classes),
+ * curves.*, reliability.*, classes.* into the run's folder and writes report.html there: headline
+ * figures, per-fold and per-class tables, curves, confusion matrix, reliability, the most confident
+ * mistakes with their file names, data facts and notes, the configuration. Pictures are inlined; no
+ * scripts, no network; reads on a phone and prints well. */
 base_status train_report_write(const train_run *run, base_error *err);
 
 /* Several runs on one page (path): a table of all, and for each against the first the mean

@@ -6,6 +6,7 @@
 #include "tests/run_fixture.h"
 #include "tests/test.h"
 #include "tests/train/figures.h"
+#include "train/report/plot.h"
 
 static void read_run(const run_fixture *fixture, train_run *run) {
     base_error err;
@@ -94,6 +95,34 @@ START_TEST(page_shows_held_out_sounds) {
     ck_assert_ptr_nonnull(strstr(section, "unseen.svg"));
     ck_assert_int_eq(count(page, "<svg "), 5);
     check_balanced(page, "table");
+    base_free(page);
+    train_run_release(&run);
+}
+END_TEST
+
+START_TEST(page_of_many_classes_has_no_matrix) {
+    enum { N = TRAIN_PLOT_MATRIX_CLASSES + 1 };
+    static char names[N][8];
+    static const char *classes[N];
+    for (int c = 0; c < N; c++) {
+        snprintf(names[c], sizeof names[c], "c%03d", c);
+        classes[c] = names[c];
+    }
+    run_fixture fixture = run_fixture_drums;
+    train_run run;
+    fixture.classes = classes;
+    fixture.n_classes = N;
+    fixture.clips_per_fold = N;
+    fixture.n_folds = 1;
+    fixture.n_compare_folds = 0;
+    fixture.n_held_out = 4;
+    read_run(&fixture, &run);
+    char *page = write_report(&run);
+    char matrix[4096];
+    snprintf(matrix, sizeof matrix, "%s/confusion.svg", run.folder);
+    ck_assert(!base_file_exists(matrix));
+    ck_assert_int_eq(count(page, "<svg "), 3);
+    ck_assert_int_eq(count(page, "of more than 100 classes"), 2);
     base_free(page);
     train_run_release(&run);
 }
@@ -249,6 +278,6 @@ START_TEST(comparison_page) {
 END_TEST
 
 TEST_MAIN("train/report/report", page_stands_alone, page_says_it_all, page_shows_held_out_sounds,
-          page_escapes_names, page_of_a_single_part, equal_runs_give_equal_pages,
-          compares_the_same_clips_in_pairs, does_not_pair_other_clips, welch_agrees_with_scipy,
-          comparison_page)
+          page_of_many_classes_has_no_matrix, page_escapes_names, page_of_a_single_part,
+          equal_runs_give_equal_pages, compares_the_same_clips_in_pairs, does_not_pair_other_clips,
+          welch_agrees_with_scipy, comparison_page)
