@@ -40,11 +40,6 @@ static base_status count_clips(train__experiment *e, base_error *err) {
     return BASE_OK;
 }
 
-static const char *classifier_name(const train_config *config) {
-    int n;
-    return nn_classifier_variants(&n)[config->classifier->index]->name;
-}
-
 /* "3 conv2d, gru, linear": the layers with weights, in order, norms left out; last the classifier.
  */
 static const char *list_layers(const train_config *config, const nn_network *network,
@@ -67,7 +62,9 @@ static const char *list_layers(const train_config *config, const nn_network *net
                            : base_arena_printf(arena, "%s%s%s", text, comma, row.layer);
     }
     if (config->classifier == NULL || text == NULL) return text;
-    return base_arena_printf(arena, "%s%s%s", text, text[0] ? ", " : "", classifier_name(config));
+    int n;
+    const char *last = nn_classifier_variants(&n)[config->classifier->index]->name;
+    return base_arena_printf(arena, "%s%s%s", text, text[0] ? ", " : "", last);
 }
 
 /* Where the weights come from, and which stay as they are. */

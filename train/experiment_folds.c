@@ -87,10 +87,6 @@ typedef struct {
     double work; /* of this fold, as told so far */
 } fold_progress;
 
-static double now_s(void) {
-    return 1e-9 * (double)base_clock_ns();
-}
-
 /* One fold at a time; false as soon as all are to stop. */
 static bool tell_of_fold(train__experiment *e, const fold_progress *p, train_event *event) {
     event->stage = p->stage;
@@ -110,7 +106,8 @@ static bool tell_progress(void *context, const train_progress *now) {
     if (step > (double)now->total) e->worked_before += step - (double)now->done;
     p->work += step;
     e->work_done += step;
-    double elapsed_s = now_s() - e->started_s, worked = e->work_done - e->worked_before;
+    double elapsed_s = 1e-9 * (double)base_clock_ns() - e->started_s,
+           worked = e->work_done - e->worked_before;
     double rate = elapsed_s > 0 ? worked / elapsed_s : 0;
     train_event event = {.kind = now->over != NULL ? TRAIN_EVENT_EPOCH : TRAIN_EVENT_STEP,
                          .epoch_number = now->epoch,

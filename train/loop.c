@@ -36,10 +36,6 @@ typedef struct {
     const char *last, *best;
 } loop;
 
-static int64_t at_least_one(int64_t n) {
-    return n > 0 ? n : 1;
-}
-
 /* ------------------------------------------------------------------ order of samples */
 
 static int64_t label_at(const loop *l, int64_t place) {
@@ -107,11 +103,6 @@ static void set_targets(const loop *l, int64_t begin, int64_t n, float *target) 
     for (int64_t i = 0; i < n; i++) target[i * n_classes + label_at(l, l->place[begin + i])] = 1;
 }
 
-static double mixup_share(const loop *l, uint64_t epoch, int64_t batch) {
-    base_rng rng = base_rng_open(l->job->seed, BASE_RNG_MIXUP, epoch, (uint64_t)batch);
-    return train_beta(&rng, l->options->mixup);
-}
-
 /* The weight of all micro-batches of one step together, so that their gradients add up to the
  * mean over the step. Mixing keeps it: a blend of two targets weighs what they weigh. */
 static double step_weight(const loop *l, int64_t first_batch, int64_t end_batch) {
@@ -146,7 +137,8 @@ static base_status run_batch(loop *l, const step_batches *s, int64_t batch, doub
                                      .target = l->target,
                                      .n_classes = l->job->n_classes,
                                      .length = l->length};
-        train_mixup(mixup_share(l, s->epoch, batch), &samples);
+        base_rng rng = base_rng_open(l->job->seed, BASE_RNG_MIXUP, s->epoch, (uint64_t)batch);
+        train_mixup(train_beta(&rng, l->options->mixup), &samples);
     }
     nn_input input = {.x = l->x,
                       .length = l->length,
@@ -219,14 +211,6 @@ static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *
 
 /* ------------------------------------------------------------------ evaluation */
 
-/* Probabilities of the test clips. */
-static base_status predict(loop *l, base_error *err) {
-    BASE_TRY(train_encode(l->network, l->test, &(train_pass){0}, l->probability, err));
-    nn_loss_probabilities(l->options->loss, l->probability, l->probability, l->job->n_test,
-                          l->job->n_classes);
-    return BASE_OK;
-}
-
 /* Layers that learn from all training clips at once do so from the present (averaged) weights and
  * the clips as they are, in their order. */
 static base_status learn(loop *l, base_error *err) {
@@ -251,7 +235,9 @@ static base_status evaluate_epoch(loop *l, train_epoch *epoch, base_error *err) 
         if (has_finite_weights(l->network)) return BASE_OK;
         return ran_away(l, epoch->epoch, "a weight", err);
     }
-    BASE_TRY(predict(l, err));
+    BASE_TRY(train_encode(l->network, l->test, &(train_pass){0}, l->probability, err));
+    nn_loss_probabilities(l->options->loss, l->probability, l->probability, job->n_test,
+                          job->n_classes);
     base_status status = train_measure_epoch(job, l->probability, epoch, err);
     return status == BASE_ENUMERIC ? ran_away(l, epoch->epoch, "a prediction", err) : status;
 }
@@ -339,8 +325,8 @@ static base_status make_buffers(loop *l, base_error *err) {
     l->length = base_alloc((size_t)batch, sizeof *l->length);
     l->target = base_alloc((size_t)(batch * n_classes), sizeof *l->target);
     l->dlogits = base_alloc((size_t)(batch * n_classes), sizeof *l->dlogits);
-    l->probability =
-        base_alloc((size_t)at_least_one(job->n_test * n_classes), sizeof *l->probability);
+    int64_t n_tests = job->n_test > 0 ? job->n_test : 1;
+    l->probability = base_alloc((size_t)(n_tests * n_classes), sizeof *l->probability);
     l->state.epochs = base_alloc((size_t)l->options->epochs, sizeof *l->state.epochs);
     bool complete = l->place != NULL && l->by_class != NULL && l->class_begin != NULL &&
                     l->x != NULL && l->length != NULL && l->target != NULL && l->dlogits != NULL &&

@@ -59,12 +59,6 @@ static int64_t batch_begin(const pretraining *p, int64_t batch) {
     return p->n * batch / p->n_batches;
 }
 
-static void order_epoch(pretraining *p, uint64_t epoch) {
-    base_rng rng = base_rng_open((uint64_t)p->train->seed, BASE_RNG_SHUFFLE, epoch, 0);
-    for (int64_t i = 0; i < p->n; i++) p->order[i] = i;
-    base_rng_shuffle(&rng, p->order, p->n);
-}
-
 /* A step on the clips of one batch; rows 2i and 2i + 1 are views of clip i. */
 static base_status run_batch(pretraining *p, uint64_t epoch, int64_t batch,
                              nn_contrastive_result *result, base_error *err) {
@@ -106,10 +100,13 @@ static base_status report(const pretraining *p, train_progress progress, base_er
 static base_status run_epoch(pretraining *p, train_epoch *epoch, base_error *err) {
     double sum = 0;
     int64_t n_found = 0;
-    order_epoch(p, (uint64_t)epoch->epoch);
+    uint64_t number = (uint64_t)epoch->epoch;
+    base_rng rng = base_rng_open((uint64_t)p->train->seed, BASE_RNG_SHUFFLE, number, 0);
+    for (int64_t i = 0; i < p->n; i++) p->order[i] = i;
+    base_rng_shuffle(&rng, p->order, p->n);
     for (int64_t b = 0; b < p->n_batches; b++) {
         nn_contrastive_result result;
-        BASE_TRY(run_batch(p, (uint64_t)epoch->epoch, b, &result, err));
+        BASE_TRY(run_batch(p, number, b, &result, err));
         double norm = nn_clip_gradients(p->network, p->train->clip_norm);
         if (!isfinite(result.loss) || !isfinite(norm)) return ran_away(p, epoch->epoch, err);
         epoch->lr = p->train->optimizer_options.lr *
