@@ -37,8 +37,8 @@ typedef struct {
     double mixup;       /* Beta(a, a); 0: none */
     int balance;
     int final;
-    int result;  /* which weights a fold is judged by; `best` picks the epoch on the tested fold and
-                    flatters */
+    int result;  /* which weights a fold is judged by; `best` picks the epoch on the tested fold,
+                    which is optimistic */
     int monitor; /* what best.h5 is best by */
     int64_t patience; /* stop after so many epochs without a better monitor; 0: never */
     int64_t seed;
@@ -54,7 +54,7 @@ typedef struct {
 } train_options;
 extern const base_option train_options_table[];
 
-/* `pretrain:` what train/pretrain.h needs beside the rest. */
+/* `pretrain:` (train/pretrain.h). */
 typedef struct {
     double temperature;
 } train_pretrain_config;

@@ -1,5 +1,4 @@
-/* train/evaluate.h - what a network in inference mode, or a classifier behind it, makes of clips.
- */
+/* train/evaluate.h - the outputs of a network in inference mode, or of a classifier behind it. */
 #ifndef TRAIN_EVALUATE_H
 #define TRAIN_EVALUATE_H
 
@@ -24,7 +23,7 @@ base_status train_encode(nn_network *network, train_feed *feed, const train_pass
 base_status train_evaluate(const train_job *job, const train_outcome *outcome,
                            const train_clips *clips, float *probability, base_error *err);
 
-/* Sets what the test clips' probabilities [n_test, n_classes] score: loss, accuracy, balanced. */
+/* Sets loss, accuracy and balanced of the test clips' probabilities [n_test, n_classes]. */
 base_status train_measure_epoch(const train_job *job, const float *probability, train_epoch *epoch,
                                 base_error *err);
 

@@ -8,7 +8,7 @@
 #include "train/config.h"
 #include "train/run.h"
 
-/* What a run tells while it goes; all pointers valid during the call only. */
+/* What a run reports as it goes; its pointers are valid during the call only. */
 typedef enum {
     TRAIN_EVENT_DATA,   /* the facts are known: facts */
     TRAIN_EVENT_DECODE, /* done, total: files decoded */
@@ -31,15 +31,14 @@ typedef struct {
     double samples_per_s;
     double seconds_left; /* of the whole run, estimated; negative: unknown */
     const train_epoch *epoch;
-    const train_metrics *metrics, *held_out; /* held_out: on the held-out sounds; NULL: none */
+    const train_metrics *metrics, *held_out; /* held_out: NULL without such sounds */
     const train_facts *facts;
     int n_parallel; /* folds side by side: what was asked for, or what memory and threads allow */
     const char *text;
 } train_event;
 
-/* Called from whichever thread has something to tell, one at a time. Return false to stop at the
- * next batch (ESTOPPED); the last finished epoch's checkpoint is what a resumed run goes on from.
- */
+/* Called by one thread at a time, which need not be the caller's. Return false to stop at the next
+ * batch (ESTOPPED); a resumed run goes on from the last finished epoch. */
 typedef bool train_listener(void *context, const train_event *event);
 
 /* Writes the report of a run that is over, such as train_report_write of train/report/report.h. */
@@ -70,7 +69,7 @@ typedef struct {
     int64_t *held_out; /* [n_held_out] clips of use: test */
     int64_t n_held_out;
 } train_data;
-/* Of `work` the cache folder is not used: it is always the user's. */
+/* The cache folder of `work` is ignored: it is always the user's. */
 base_status train_data_open(train_config *config, const data_work *work, train_data *data,
                             base_error *err);
 void train_data_release(train_data *data);

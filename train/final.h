@@ -19,8 +19,8 @@ typedef struct {
 } train_final_request;
 
 /* Writes model.h5 as train.final says, with the temperature fitted on the folds' predictions and a
- * record of what the folds scored; where there are held-out sounds, also what the model itself
- * scores on them, and unseen.csv. */
+ * record of the folds' scores; where there are held-out sounds, also the model's own scores on
+ * them, and unseen.csv. */
 base_status train_final_write(const train_final_request *request, base_error *err);
 
 #endif

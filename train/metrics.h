@@ -1,10 +1,10 @@
-/* train/metrics.h - figures of a classifier's quality; definitions and values as scikit-learn's. */
+/* train/metrics.h - metrics of a classifier; definitions and values as scikit-learn's. */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
 #include "train/predictions.h"
 
-/* One figure of quality, as everything names and shows it that lists figures. */
+/* One metric, as tables and files name and show it. */
 typedef struct {
     const char *name;      /* "macro F1"; train_metric_key makes "macro_f1" of it */
     const char *full_name; /* "balanced accuracy", where `name` is the short form of it */
@@ -17,9 +17,9 @@ enum { TRAIN_MAX_METRICS = 16 };
  * there and the function that it names. */
 int train_n_metrics(void);
 const train_metric *train_metric_at(int metric);
-/* A name in small letters with '_' for spaces, as keys in files are written. */
+/* A name as a key in files: lower case, '_' for spaces. */
 const char *train_metric_key(const char *name, char key[32]);
-/* A name with a capital letter in front. */
+/* A name with an initial capital. */
 const char *train_metric_heading(const char *name, char heading[32]);
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* train/predictions.h - what a classifier made of clips, beside what they are. */
+/* train/predictions.h - predicted probabilities of clips, with their true classes. */
 #ifndef TRAIN_PREDICTIONS_H
 #define TRAIN_PREDICTIONS_H
 
@@ -6,7 +6,7 @@
 
 /* Clips of a data set, by their numbers. All borrowed. */
 typedef struct {
-    const data_manifest *manifest; /* NULL: what the clips are called does not matter */
+    const data_manifest *manifest; /* NULL: no names are needed */
     const data_clips *clips;
     const int64_t *index; /* [n] */
     int64_t n;
@@ -31,7 +31,7 @@ typedef struct {
 base_status train_predictions_label(train_predictions *p, const train_clips *clips,
                                     base_arena *arena, base_error *err);
 
-/* The class predicted for a clip, which is the first most probable one. */
+/* The most probable class of a clip, of equals the first. */
 int train_predicted(const train_predictions *p, int64_t clip);
 /* Its probability. */
 double train_confidence(const train_predictions *p, int64_t clip);

@@ -11,7 +11,7 @@
  *     fold<i>/last.h5 best.h5
  *     fold<i>/unseen.csv     as predictions.csv, of the held-out sounds (use: test), if any
  *     compare/fold<i>/...    the same for the second set of folds (folds.compare), if any
- *     unseen.csv             what model.h5 makes of the held-out sounds
+ *     unseen.csv             predictions of model.h5 for the held-out sounds
  *     summary.json report.html model.h5, pictures
  *
  * truth and predicted are class names; probabilities have nine digits, which keep every bit. */

@@ -2,7 +2,7 @@
  *
  * TFRecord framing (length, masked CRC-32C, data, masked CRC-32C) around tensorflow.Event messages,
  * through protobuf-c. The file is rewritten whole from the history, so a resumed run has no gaps
- * and no doubles; wall times count epochs (second i is epoch i), because a run's files hold no
+ * or duplicates; wall times count epochs (second i is epoch i), because a run's files hold no
  * clock. */
 #ifndef TRAIN_TENSORBOARD_H
 #define TRAIN_TENSORBOARD_H

@@ -1,7 +1,7 @@
-/* train/report/plot.h - pictures, drawn with cairo (train/report/plot_canvas.c).
+/* train/report/plot.h - plots, drawn with cairo (train/report/plot_canvas.c).
  *
- * One quiet visual language: white ground, one accent colour, a colour map whose lightness falls
- * evenly (readable in black and white), class names whole up to 100 characters. Each call writes
+ * One plain style: white background, one accent colour, a colour map whose lightness falls evenly
+ * (readable in black and white), class names in full up to 100 characters. Each call writes
  * NAME.svg and NAME.png (2x) into the folder; equal input gives equal bytes. */
 #ifndef TRAIN_REPORT_PLOT_H
 #define TRAIN_REPORT_PLOT_H
@@ -19,7 +19,7 @@ typedef struct {
 } train_plot_matrix;
 base_status train_plot_confusion(const train_plot_matrix *matrix, const char *folder,
                                  const char *name, base_error *err);
-/* Loss and accuracy per epoch: every fold thin, the mean strong. */
+/* Loss and accuracy per epoch: a thin line per fold, a thick one for the mean. */
 base_status train_plot_curves(const train_fold_set *set, const char *folder, const char *name,
                               base_error *err);
 /* Confidence against accuracy, with counts. */
@@ -33,8 +33,8 @@ typedef struct {
 } train_plot_counts;
 base_status train_plot_classes(const train_plot_counts *counts, const char *folder,
                                const char *name, base_error *err);
-/* For each class one example: waveform (axis in seconds) above its mel picture (axes in seconds,
- * hertz). */
+/* For each class one example: waveform (axis in seconds) above its mel spectrogram (axes in
+ * seconds and hertz). */
 typedef struct {
     const char *label;
     const float *x; /* [n] mono */

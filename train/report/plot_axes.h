@@ -33,7 +33,7 @@ typedef struct {
 /* Numbers below. */
 void train_axes_columns(train_canvas *canvas, const train_axes *axes, const train_numbers *numbers);
 
-/* The letters of all pictures, and the white around them. */
+/* The text styles and the margin of all plots. */
 #define TRAIN_PLOT_MARGIN 8.0
 extern const train_type train_type_title, train_type_label, train_type_small;
 train_type train_type_aligned(train_type type, train_align align);

@@ -1,8 +1,8 @@
-/* train/report/plot_canvas.h - a sheet to draw on, and the colours and letters all pictures share.
+/* train/report/plot_canvas.h - a canvas, and the colours and text styles all plots share.
  *
  * Lengths are in points, the origin is the top left corner. A picture is a function that draws; it
- * runs once for the SVG and once for the PNG. Text is kept as outlines, so that a picture looks the
- * same wherever it goes. */
+ * runs once for the SVG and once for the PNG. Text is drawn as outlines, so that a picture looks
+ * the same everywhere. */
 #ifndef TRAIN_REPORT_PLOT_CANVAS_H
 #define TRAIN_REPORT_PLOT_CANVAS_H
 
@@ -24,7 +24,7 @@ extern const train_colour train_accent;
 /* The colour map: white at 0 to near black at 1, its lightness (Oklab) falling evenly, so that it
  * reads the same in black and white. */
 train_colour train_colour_map(double t);
-/* `over` laid on paper with the given opacity. */
+/* `over` on paper with the given opacity. */
 train_colour train_colour_faint(train_colour over, double opacity);
 /* Ink or paper, whichever reads better on the colour map's `t`. */
 train_colour train_colour_on_map(double t);

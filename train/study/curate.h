@@ -1,9 +1,9 @@
-/* train/study/curate.h - unlabelled sounds that a model labels, and that then train the next one.
+/* train/study/curate.h - self-training: a model labels sounds that then train the next model.
  *
- * Round 0 is a configuration as it is, or a model that is there. In each further round the last
- * round's model listens to a folder of sounds; those that it is sure of join the training data, the
- * network is trained afresh, and tested on the same held-out sounds (use: test). A label that a
- * person gives wins against all of it. docs/formats.md describes the files.
+ * Round 0 is the run of a configuration, or a given model. In each further round the last round's
+ * model classifies a folder of unlabelled sounds; those that it is confident of join the training
+ * data, the network is trained afresh, and tested on the same held-out sounds (use: test). A
+ * person's label overrides the models'. docs/formats.md describes the files.
  *
  * Killed at any moment and resumed, a folder ends with the same bytes in every file. */
 #ifndef TRAIN_STUDY_CURATE_H
@@ -20,7 +20,7 @@ typedef struct {
     const char *out;    /* folder of the rounds */
     const char *model;  /* what round 0 is; NULL: it is trained */
     const char *labels; /* given by a person; NULL: labels.csv in `out`, if it is there */
-    const char *truth;  /* what the sounds are, to count with and for nothing else; NULL: unknown */
+    const char *truth;  /* true classes, only for counting what was proposed right; NULL: unknown */
     double confidence;  /* a sound is proposed from this probability on */
     int64_t per_class;  /* at most so many new ones per class and round; 0: any number */
     bool resume;

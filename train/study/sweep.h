@@ -1,4 +1,4 @@
-/* train/study/sweep.h - one experiment in many versions: every combination of several keys' values.
+/* train/study/sweep.h - grid search: a run for every combination of several keys' values.
  *
  * A sweep file names a configuration and, for some of its keys, several values each. Every cell of
  * that grid is an ordinary run in <folder>/<cell>. The tables are computed from the runs' folders,
@@ -86,16 +86,16 @@ base_status train_sweep_read_failure(const char *path, base_arena *arena, const 
  * has begun cells and other keys in its grid, or other settings that all its cells have in common.
  * The grid's values, the baseline and the name may differ. */
 base_status train_sweep_folder_check(const train_sweep *sweep, const char *folder, base_error *err);
-/* Does so, too, claims the folder and writes what the sweep is into it, sweep.yaml. The caller
+/* Checks the same, claims the folder and writes the sweep's record into it, sweep.yaml. The caller
  * releases `work`, also after a failure. */
 base_status train_sweep_folder_claim(const train_sweep *sweep, train_work_folder *work,
                                      base_error *err);
-/* For who only reads the cells, the settings of which are then as they are; ENOTFOUND if nothing of
- * the sweep is there. */
+/* The check for callers that only read cells: settings may differ. ENOTFOUND if the folder holds
+ * nothing of the sweep. */
 base_status train_sweep_folder_find(const train_sweep *sweep, const char *folder, base_error *err);
 
 /* Fills in the cells' states. Fails if the folder or a cell's is that of another sweep, a cell was
- * begun with another configuration, or no cell has a configuration that holds. */
+ * begun with another configuration, or no cell has a valid configuration. */
 base_status train_sweep_look(train_sweep *sweep, const char *folder, base_error *err);
 
 /* Claims the folder, and trains one cell in it, or goes on with it. `options` are those of the run,
