@@ -7,8 +7,8 @@
  * Effects are listed in data/effects.def; data/effect.h is their contract. Every effect has `p`;
  * amounts are drawn uniformly from their range.
  *
- * Every effect takes the same few numbers from the sample's stream, applied or not: switching one
- * off (p: 0) or changing its range leaves what the others draw as it was. */
+ * Every effect draws the same few numbers from the sample's stream, applied or not: switching one
+ * off (p: 0) or changing its range does not change what the others draw. */
 #ifndef DATA_AUGMENT_H
 #define DATA_AUGMENT_H
 

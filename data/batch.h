@@ -1,5 +1,5 @@
 /* data/batch.h - from clips to network input, for training and inference alike: load, augment,
- * front end; one parallel loop over samples. */
+ * extract features; one parallel loop over samples. */
 #ifndef DATA_BATCH_H
 #define DATA_BATCH_H
 
@@ -19,8 +19,8 @@ typedef struct {
 } data_clip_source;
 data_clip_source data_clips_source(const data_clips *clips); /* borrows */
 
-/* What augments a sample (data/augment.h is such a chain): first the clip, then its features, with
- * the same random numbers. A struct of functions, so that inference does not link the effects. */
+/* Augments a sample (data/augment.h): first the clip, then its features, from the same random
+ * stream. A struct of functions, so that inference does not link the effects. */
 typedef struct {
     size_t scratch_bytes;
     base_status (*waveform)(const void *context, dsp_clip clip, base_rng *rng, void *scratch,

@@ -1,4 +1,4 @@
-/* data/clip.h - one sound in the form that networks are given it, and what is to be known of it. */
+/* data/clip.h - one sound brought into the form that networks take, and facts about it. */
 #ifndef DATA_CLIP_H
 #define DATA_CLIP_H
 
@@ -11,7 +11,7 @@ enum {
     DATA_NORMALIZE_NONE,
     DATA_NORMALIZE_PEAK,
     DATA_NORMALIZE_RMS,
-    DATA_NORMALIZE_STANDARD /* zero mean, unit deviation */
+    DATA_NORMALIZE_STANDARD /* zero mean, unit standard deviation */
 };
 
 /* `audio:` in a config. */
@@ -25,7 +25,7 @@ typedef struct {
 } data_audio_options;
 extern const base_option data_audio_table[];
 
-/* Samples per channel that every clip is played into: seconds at the sample rate, rounded. */
+/* Samples per channel of every padded clip: seconds times the sample rate, rounded. */
 static inline int64_t data_audio_samples(const data_audio_options *options) {
     return (int64_t)(options->seconds * options->sample_rate_hz + 0.5);
 }
@@ -42,8 +42,8 @@ static inline dsp_clip_form data_audio_form(const data_audio_options *options) {
 base_status data_clip_prepare(const data_audio *audio, const data_audio_options *options,
                               data_audio *clip, base_error *err);
 
-/* Fills in what a row's last part says of its sound: rate, length, channels, peak, clipping and the
- * digest of its content. */
+/* Fills in a row's facts about its sound: rate, length, channels, peak, clipping and the digest of
+ * its content. */
 base_status data_clip_facts(const data_audio *audio, data_row *facts, base_error *err);
 
 #endif

@@ -6,7 +6,7 @@
 
 typedef struct {
     double sample_rate_hz;
-    int64_t n_channels, n_samples; /* every clip is played into this many samples */
+    int64_t n_channels, n_samples; /* per channel of a padded clip */
     int64_t n_clips;
     int64_t *row;    /* [n_clips] manifest row of each */
     int32_t *label;  /* [n_clips] class */

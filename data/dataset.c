@@ -69,9 +69,9 @@ static base_status select_groups(const source *s, data_manifest *m, base_error *
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];
         if (row->left_out != NULL) continue;
-        if (only.n > 0 && find_name(only.items, only.n, row->group) < 0)
+        if (only.n > 0 && find_name(only.items, only.n, row->group) < 0) {
             row->left_out = "group not selected";
-        else if (find_name(skip.items, skip.n, row->group) >= 0) {
+        } else if (find_name(skip.items, skip.n, row->group) >= 0) {
             row->left_out = "group skipped";
         }
     }
@@ -242,10 +242,11 @@ static base_status keep_used_classes(data_manifest *m, const class_list *all, ba
     if (classes == NULL) return no_memory(err);
     for (int c = 0; c < n; c++) {
         kept[c] = m->n_classes;
-        if (count[c] > 0)
+        if (count[c] > 0) {
             classes[m->n_classes++] = all->names[c];
-        else
+        } else {
             data_manifest_note(m, "class '%s' is left out: no sound belongs to it", all->names[c]);
+        }
     }
     m->classes = classes;
     for (int64_t i = 0; i < m->n_rows; i++) {

@@ -1,4 +1,4 @@
-/* data/effect.h - the contract every effect of the augmentation fulfils.
+/* data/effect.h - the contract of every effect of the augmentation.
  *
  * An effect is one data_effect, exported by any file of data/ (data/effects.c has those there are),
  * and has one line in data/effects.def. Its options begin with a data_effect_options. */
@@ -14,7 +14,7 @@ typedef struct {
     double range[2]; /* from which an amount is drawn: decibels, semitones, milliseconds, ... */
 } data_effect_options;
 
-/* One effect on one sample, with all that was drawn for it. */
+/* One effect on one sample, with what was drawn for it. */
 typedef struct {
     const void *options; /* the effect's own */
     const void *plan;    /* from prepare(); otherwise NULL */
@@ -37,8 +37,8 @@ typedef struct {
     base_status (*apply)(const data_effect_call *call, base_error *err);
     void (*mask)(const data_effect_call *call); /* on the features; NULL: on the waveform */
 
-    /* Checks whether the effect fits the clips and makes what it shares between calls; NULL:
-     * nothing to be made. *plan NULL is fine. */
+    /* Checks that the effect fits the clips and makes what calls share, *plan (may be NULL). NULL:
+     * no check and no plan. */
     base_status (*prepare)(const void *options, const dsp_clip_form *form, void **plan,
                            base_error *err);
     size_t (*scratch_bytes)(const void *plan); /* NULL: none */

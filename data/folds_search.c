@@ -353,7 +353,7 @@ static base_status search_run(search *s, uint64_t seed, int64_t *best, base_aren
     return BASE_OK;
 }
 
-/* Deals each kind's groups, which are in random order, to the folds. */
+/* Gives each kind's groups, which are in random order, to the folds. */
 static void deal(const problem *p, const int64_t *placed, int64_t k, int32_t *fold) {
     for (int64_t i = 0; i < p->n_kinds; i++) {
         const group *g = p->groups + p->kinds[i].group;

@@ -3,8 +3,8 @@
  * A rules file is YAML:
  *     classes: {kick: ["*kick*", "*bass*drum*", "bd*"], snare: [...], ...}
  *     leave_out: ["*roll*", "*loop*"]       # checked first
- * Patterns are globs on the label, not caring for case. The first class, in the order of the file,
- * with a pattern that matches wins; what nothing matches is left out. */
+ * Patterns are case-insensitive globs on the label. The first class, in the order of the file, with
+ * a pattern that matches wins; a label that no pattern matches is left out. */
 #ifndef DATA_LABELS_H
 #define DATA_LABELS_H
 

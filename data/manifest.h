@@ -15,8 +15,8 @@ enum { DATA_MAX_CLASSES = 1000 };
 typedef enum {
     DATA_USE_FOLDS, /* tested in one fold, trained on in the others */
     DATA_USE_TRAIN, /* trained on, never tested */
-    DATA_USE_TEST,  /* an unseen sound: tested by every fold's network, never trained on */
-    DATA_USE_NONE   /* of clips alone (data/folds.h): their row was left out in the end */
+    DATA_USE_TEST,  /* held out: tested by every fold's network, never trained on */
+    DATA_USE_NONE   /* only of clips (data/folds.h): their row was left out after decoding */
 } data_use;
 
 typedef struct data_origin data_origin; /* where rows come from: data/source.h */
@@ -30,15 +30,15 @@ typedef struct {
 typedef struct {
     const char *path;      /* of a file; of what is made, a name: "synth:kick:17:7" */
     double begin_s, end_s; /* end 0: the whole file */
-    const char *label;     /* as found; of what is made from one-shots, once decoded, these */
+    const char *label;     /* as found; of a sound made from one-shots, once decoded, their names */
     const char *group;     /* kit, pack or sub-folder; "" if none */
-    const char *family;    /* of one sound struck in several ways, a name; NULL: of none */
+    const char *family;    /* name shared by several strokes of one instrument; NULL: none */
     data_use use;
     int class_index;      /* -1: left out */
     const char *left_out; /* why; NULL for a used row */
     const data_origin *origin;
-    int64_t item;               /* the origin's own number of it */
-    const data_row_part *parts; /* [n_parts] what is heard in it, once that is decoded */
+    int64_t item;               /* its number within the origin */
+    const data_row_part *parts; /* [n_parts] one-shots heard in it, once decoded */
     int64_t n_parts;
     /* Known after decoding */
     double sample_rate_hz, seconds;
@@ -57,7 +57,7 @@ typedef struct {
     size_t capacity; /* of rows */
     const char *const *classes;
     int n_classes;
-    const char *const *notes; /* what a user should know: "no Hydrogen kits found; ..." */
+    const char *const *notes; /* for the user: "no Hydrogen kits found; ..." */
     int n_notes;
     data_origin *origins; /* a list */
 } data_manifest;
@@ -69,9 +69,9 @@ base_status data_manifest_append(data_manifest *manifest, const data_row *row, b
  * for testing alone. A row that was left out counts for the reason while it has its class_index. */
 base_status data_manifest_check_trained(const data_manifest *manifest, base_error *err);
 
-/* Once duplicates are known: leaves out what is not of use: test itself, but is a copy of a row
- * that is, or has a one-shot in common with it: is made from one, or is one (exact copies). With
- * notes. EDATA if a class is left with nothing to train on by this. */
+/* Once duplicates are known: leaves out, with notes, rows for training that are copies of a row of
+ * use: test, or share a one-shot with it (are one, or are made from one; exact copies). EDATA if
+ * this leaves a class with nothing to train on. */
 base_status data_manifest_leave_out_copies(data_manifest *manifest, base_error *err);
 
 /* manifest.csv:

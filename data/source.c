@@ -40,7 +40,8 @@ const base_option data_source_table[] = {
     {"source", BASE_OPT_CHOICE, FIELD(source), NULL, 0, 0, names + 1, NULL,
      "where the sounds come from; each kind has keys of its own"},
     {"use", BASE_OPT_CHOICE, FIELD(use), "folds", 0, 0, "folds|train|test", NULL,
-     "what the sounds are for: dealt to the folds, each tested once; always trained on and never "
+     "what the sounds are for: assigned to the folds, each tested once; always trained on and "
+     "never "
      "tested; or never trained on and tested by the network of every fold"},
     {"rules", BASE_OPT_STRING, FIELD(rules), "~", 0, 0, NULL, NULL,
      "file of rules from labels to classes, relative to the configuration; without it labels are "

@@ -1,9 +1,9 @@
-/* data/source.h - the contract every kind of source fulfils: which sounds there are, and how each
- * is read.
+/* data/source.h - the contract of every kind of source: which sounds there are, and how each is
+ * read.
  *
  * A kind is one file of data/sources/ that exports one data_source and has one line in
  * data/sources.def. An entry of `dataset:` in a configuration names a kind (`source: csv`); opened,
- * it is a data_origin, which its rows refer to. Nobody else asks what kind a row is of. */
+ * it is a data_origin, which its rows refer to; no other code depends on the kind. */
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
@@ -31,8 +31,8 @@ struct data_origin {
     const data_source *source; /* its kind */
     const void *options;       /* the kind's own */
     data_source_options common;
-    base_node *node;           /* where it stands, */
-    const char *config_folder; /* and what anchors files that it names */
+    base_node *node;           /* its entry in the configuration, */
+    const char *config_folder; /* and the folder that file names are relative to */
     void *state;               /* the kind's own; its close() frees it */
     data_origin *next;
 };
@@ -57,17 +57,17 @@ struct data_source {
     /* Decodes or makes a row's sound. Called from any number of threads at once. */
     base_status (*read)(const data_row *row, data_audio *audio, base_error *err);
 
-    /* Of all that decides the sound at row->path, the span aside. Rows of one origin with the same
-     * path have the same sound. */
+    /* Digest of everything that decides the sound at row->path, except the span. Rows of one
+     * origin with the same path have the same sound. */
     base_digest (*digest)(const data_row *row);
 
-    /* Gets ready whatever read() and digest() need; NULL: nothing. Notes go to the manifest. */
+    /* Prepares whatever read() and digest() need; NULL: nothing. Notes go to the manifest. */
     base_status (*load)(data_origin *origin, data_manifest *manifest,
                         const data_audio_options *audio, const data_work *work, base_error *err);
-    /* Once it is loaded: writes into the row's label and parts what the sound is made from. NULL:
-     * from nothing else. */
+    /* Once loaded: names in the row's label and parts the one-shots that the sound is made from.
+     * NULL: it is made from none. */
     base_status (*describe)(data_row *row, base_arena *arena, base_error *err);
-    void (*unload)(data_origin *origin); /* frees what load() got ready; NULL if that is NULL */
+    void (*unload)(data_origin *origin); /* frees what load() prepared; NULL if that is NULL */
     void (*close)(data_origin *origin);  /* frees the state; NULL: there is none */
 };
 
@@ -84,11 +84,11 @@ const base_variant *const *data_source_variants(int *n);
  * dropped from the entry. */
 base_status data_origin_open(base_node *node, const char *config_folder, data_manifest *manifest,
                              data_origin **origin, base_error *err);
-/* Appends its rows, and tells them where they come from. A folder that is missing is made up for by
- * the synthesiser if `otherwise` says so, with a note. */
+/* Appends its rows and sets their origin. `otherwise: synth` replaces a missing folder by the
+ * synthesiser, with a note. */
 base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_error *err);
 
-/* What a row's origin does; a row without one is a file. */
+/* By the row's origin; a row without one is a file. */
 base_status data_row_read(const data_row *row, data_audio *audio, base_error *err);
 base_digest data_row_digest(const data_row *row);
 

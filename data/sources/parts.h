@@ -1,9 +1,9 @@
-/* data/sources/parts.h - the one-shots that a source makes its sounds of (mix, performance).
+/* data/sources/parts.h - the one-shots that a source makes its sounds from (mix, performance).
  *
  * They are a data set of their own, `parts:`. Loaded, they are decoded, brought to full scale and
- * dealt into pools: kits and copies stay together, and every pool has every class of parts; the
- * same parts give the same pools. All parts of a sound come from one pool. What a sound is made of
- * depends on its source's seed, its class and its number alone. */
+ * divided into pools: kits and copies stay together, and every pool has every class of parts; the
+ * same parts give the same pools. All parts of a sound come from one pool. What a sound is made
+ * from depends on its source's seed, its class and its number alone. */
 #ifndef DATA_SOURCES_PARTS_H
 #define DATA_SOURCES_PARTS_H
 
@@ -11,7 +11,7 @@
 #include "data/source.h"
 
 enum { DATA_PARTS_MAX_CLASSES = 64 };
-#define DATA_PARTS_LONGEST_S 4.0 /* what is kept of a one-shot: what rings on, and tails */
+#define DATA_PARTS_LONGEST_S 4.0 /* of a one-shot are kept: its decay, and tails */
 
 /* Classes of parts, as bits: what is struck together. */
 typedef uint64_t data_part_set;
@@ -25,7 +25,7 @@ typedef struct {
 /* Keys of the sources that are made of parts. */
 typedef struct {
     const base_node *node; /* the data set of one-shots */
-    int64_t pools;         /* the one-shots are dealt into as many */
+    int64_t pools;         /* how many the one-shots are divided into */
     int64_t seed;
     double gain_db[2], jitter_ms[2]; /* of every part */
 } data_parts_options;
@@ -47,7 +47,7 @@ typedef struct {
          20,                                                                                       \
          NULL,                                                                                     \
          NULL,                                                                                     \
-         "the one-shots are dealt into so many pools, kits and copies kept together; a sound is "  \
+         "how many pools the one-shots are divided into, kits and copies together; a sound is "    \
          "made from one pool, which is its group"},                                                \
         {"gain_db", BASE_OPT_RANGE, offsetof(type, field.gain_db), "[-9, 0]", -60, 0,              \
          NULL,      "dB",           "range of each part's gain"},                                  \
@@ -77,8 +77,8 @@ typedef struct {
 base_status data_parts_open(data_origin *origin, const data_parts_options *options,
                             size_t size_bytes, data_manifest *manifest, base_error *err);
 
-/* Functions for the data_source. Loading decodes the parts and deals them, with a note; EDATA if
- * the pools cannot be filled. */
+/* Functions for the data_source. Loading decodes the parts and divides them into pools, with a
+ * note; EDATA if the pools cannot be filled. */
 base_status data_parts_load(data_origin *origin, data_manifest *manifest,
                             const data_audio_options *audio, const data_work *work,
                             base_error *err);

@@ -1,4 +1,5 @@
-/* data/sources/strokes.h - parts struck: drawn at random, added into a sound, told and listed. */
+/* data/sources/strokes.h - strokes of parts: drawn at random, mixed into a sound, described and
+ * listed. */
 #ifndef DATA_SOURCES_STROKES_H
 #define DATA_SOURCES_STROKES_H
 
@@ -15,7 +16,7 @@ typedef struct {
     double gain_db;
     double late_ms;
     bool damped; /* fades out at the end */
-    bool tail;   /* of an earlier stroke, as if cut out of what went on before */
+    bool tail;   /* of an earlier stroke, as if the sound were cut from a performance */
 } data_stroke;
 
 /* One of the parts of a pool's class; one number is drawn. */
@@ -27,7 +28,7 @@ data_stroke data_stroke_draw(const data_parts *parts, const data_part *part, bas
 /* An empty sound of n samples; free with data_audio_release. */
 base_status data_strokes_begin(const data_parts *parts, int64_t n, data_audio *audio,
                                base_error *err);
-/* Adds what of the stroke lies in `audio`, which begins at sample `begin`. */
+/* Adds the part of the stroke that lies in `audio`, which begins at sample `begin`. */
 void data_stroke_add(const data_parts *parts, const data_stroke *stroke, int64_t begin,
                      data_audio *audio);
 
