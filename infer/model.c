@@ -54,7 +54,7 @@ static bool all_finite(const float *x, int64_t n) {
     return others == 0;
 }
 
-/* ------------------------------------------------------------------ writing */
+/* ---- writing ---- */
 
 static base_status put_member(base_h5_writer *writer, int index, const infer_member *member,
                               base_error *err) {
@@ -98,7 +98,7 @@ base_status infer_model_write(const infer_model_content *content, const char *pa
     return base_h5_writer_finish(writer, path, err);
 }
 
-/* ------------------------------------------------------------------ opening */
+/* ---- opening ---- */
 
 /* The sections of the stored configuration that inference needs. */
 static base_status bind_config(infer_model *model, base_error *err) {
@@ -304,8 +304,9 @@ static base_status read_members(infer_model *model, base_h5_reader *reader, base
         return base_fail(err, BASE_EFORMAT, "%s: %lld members", model->path, (long long)n);
     }
     model->members = base_arena_alloc(&model->arena, (size_t)n, sizeof *model->members);
-    if (model->members == NULL)
+    if (model->members == NULL) {
         return base_fail(err, BASE_EMEMORY, "%s: out of memory", model->path);
+    }
     model->n_members = (int)n;
     BASE_TRY(check_needs(model, err));
     for (int i = 0; i < model->n_members; i++) BASE_TRY(read_member(model, reader, i, err));
@@ -402,7 +403,7 @@ void infer_model_free(infer_model *model) {
     base_free(model);
 }
 
-/* ------------------------------------------------------------------ asking */
+/* ---- asking ---- */
 
 int infer_model_n_classes(const infer_model *model) {
     return model->n_classes;

@@ -152,8 +152,9 @@ static base_status add_mel(export_c *e) {
     float *row = base_arena_alloc(&e->arena, (size_t)f->n_bins, sizeof *row);
     float *weights =
         base_arena_alloc(&e->arena, (size_t)n_mels * (size_t)f->n_bins, sizeof *weights);
-    if (first == NULL || count == NULL || row == NULL || weights == NULL)
+    if (first == NULL || count == NULL || row == NULL || weights == NULL) {
         return export_c_no_memory(e);
+    }
     for (int m = 0; m < n_mels; m++) {
         int end = (int)f->n_bins;
         dsp_mel_row(f->mel, m, row);

@@ -7,8 +7,9 @@
 /* The valid frames as an expression; all where there is no length. */
 static const char *frames(const export_c_call *call, const char *length, nn_shape shape) {
     int axis = nn_shape_time_axis(shape);
-    if (length == NULL)
+    if (length == NULL) {
         return export_c_format(call->e, "%lld", axis < 0 ? 1LL : (long long)shape.dim[axis]);
+    }
     if (strcmp(length, "n0") == 0) call->e->reads_length = true;
     return length;
 }

@@ -478,8 +478,9 @@ base_status export_c_layer(const export_c_call *call) {
 
 bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, int64_t *stride) {
     bool is_conv = node->layer == &nn_layer_conv2d;
-    if (!is_conv && node->layer != &nn_layer_max_pool && node->layer != &nn_layer_avg_pool)
+    if (!is_conv && node->layer != &nn_layer_max_pool && node->layer != &nn_layer_avg_pool) {
         return false;
+    }
     int64_t pads[4], kernel = nn_pair_item(infer_graph_ints(node, "kernel"), 1);
     base_ints strides = infer_graph_ints(node, "stride");
     *stride = strides.n > 0 ? nn_pair_item(strides, 1) : kernel;

@@ -84,8 +84,9 @@ infer_onnx_value infer_onnx_op(infer_onnx *onnx, const char *op, int n_in,
     node->n_output = 1;
     node->output = output;
     output[0] = name;
-    if (append(onnx, &onnx->graph.node, &onnx->node_capacity, onnx->graph.n_node, node) == NULL)
+    if (append(onnx, &onnx->graph.node, &onnx->node_capacity, onnx->graph.n_node, node) == NULL) {
         return "";
+    }
     onnx->graph.n_node++;
     return name;
 }
@@ -202,8 +203,9 @@ infer_onnx_value infer_onnx_weight(infer_onnx *onnx, const char *name, infer_onn
     tensor->name = copy;
     tensor->raw_data = (ProtobufCBinaryData){.len = tensor_bytes(shape), .data = (uint8_t *)data};
     size_t n = onnx->graph.n_initializer;
-    if (append(onnx, &onnx->graph.initializer, &onnx->initializer_capacity, n, tensor) == NULL)
+    if (append(onnx, &onnx->graph.initializer, &onnx->initializer_capacity, n, tensor) == NULL) {
         return "";
+    }
     onnx->graph.n_initializer++;
     return copy;
 }

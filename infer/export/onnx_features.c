@@ -58,8 +58,9 @@ static infer_onnx_value extended(const front *e, infer_onnx_value x) {
     int64_t n = e->f->n_samples, missing = o->n_fft / 2, before, after;
     dsp_stft_extension(e->f->stft, n, &before, &after);
     if (!o->centered) return x;
-    if (o->pad != DSP_PAD_REFLECT)
+    if (o->pad != DSP_PAD_REFLECT) {
         return padded(e->onnx, x, 3, "constant", (const int64_t[]){before, after});
+    }
     if (n == 1) return padded(e->onnx, x, 3, "edge", (const int64_t[]){missing, missing});
     while (missing > 0) {
         int64_t step = missing < n - 1 ? missing : n - 1;

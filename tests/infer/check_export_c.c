@@ -77,8 +77,9 @@ static base_status check_sound(tally *t, const char *path, const char *label, ba
     const data_audio_options *options = infer_model_audio(t->model);
     float wanted[256] = {0}, found[256] = {0};
     data_audio sound, clip = {0};
-    if (infer_model_n_classes(t->model) > 256)
+    if (infer_model_n_classes(t->model) > 256) {
         return base_fail(err, BASE_EDATA, "too many classes");
+    }
     BASE_TRY(data_audio_read(path, NULL, &sound, err));
     base_status status = data_clip_prepare(&sound, options, &clip, err);
     if (status == BASE_OK) status = infer_model_classify(t->model, &clip, 1, wanted, err);

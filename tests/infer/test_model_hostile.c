@@ -244,8 +244,9 @@ static bool use(const char *path) {
     for (int i = 0; i < RATE_HZ; i++) x[i] = (float)(i % 100) / 100;
     clip.sample_rate_hz = infer_model_audio(model)->sample_rate_hz;
     base_status status = infer_model_classify(model, &clip, 1, probability, &err);
-    for (int64_t i = 0; status == BASE_OK && i < n_classes; i++)
+    for (int64_t i = 0; status == BASE_OK && i < n_classes; i++) {
         ck_assert(isfinite(probability[i]));
+    }
     base_free(probability);
     infer_model_free(model);
     return status == BASE_OK;

@@ -136,7 +136,7 @@ START_TEST(other_endings_are_refused) {
 }
 END_TEST
 
-/* ------------------------------------------------------------------ embeddings */
+/* ---- embeddings ---- */
 
 static void open_synth(const infer_model *model, data_manifest *set, data_clips *sounds) {
     base_node *dataset;
