@@ -1,6 +1,7 @@
 /* What a run is about: its data, its folds, its network, and the digest of all that counts. */
 #include <string.h>
 
+#include "infer/budget.h"
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/kernels.h"
 #include "train/experiment_internal.h"
@@ -90,11 +91,39 @@ static base_status note_weights(train__experiment *e, nn_network *network, base_
     return BASE_OK;
 }
 
+/* What is trained must be openable as a model: better refused now than at the end. Sounds one at a
+ * time are the least that using it takes. */
+static base_status check_budget(const train_config *config, int64_t n_classes, base_error *err) {
+    nn_network *network;
+    dsp_features *features;
+    if (config->train.final == TRAIN_FINAL_NONE) return BASE_OK;
+    BASE_TRY(train_network_new(
+        &(train_network_plan){.config = config, .n_classes = n_classes, .max_batch = 1}, &network,
+        &features, err));
+    infer_parts parts = {.features = features,
+                         .options = &config->features,
+                         .network = nn_network_summary(network),
+                         .batch = 1,
+                         .n_members =
+                             config->train.final == TRAIN_FINAL_ENSEMBLE ? config->folds.k : 1,
+                         .n_workers = 1,
+                         .n_audio = config->audio.channels * data_audio_samples(&config->audio)};
+    infer_needs needs = {0};
+    infer_needs_add_up(&parts, &needs);
+    needs.file_bytes = (double)parts.n_members * (double)sizeof(float) *
+                       (double)(parts.network.n_param + parts.network.n_state);
+    base_status status = infer_budget_check(&needs, config->name, err);
+    nn_network_free(network);
+    dsp_features_free(features);
+    return status;
+}
+
 /* Facts of the network as planned for one thread, so that they are the same everywhere; the
  * resolved configuration shows its layers unfolded and with their defaults. */
 static base_status describe_network(train__experiment *e, base_error *err) {
     nn_network *network;
     train_config *config = e->config;
+    BASE_TRY(check_budget(config, e->data.manifest.n_classes, err));
     BASE_TRY(train_network_new(&(train_network_plan){.config = config,
                                                      .n_classes = e->data.manifest.n_classes,
                                                      .max_batch = config->train.batch,

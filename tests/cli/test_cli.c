@@ -492,10 +492,22 @@ START_TEST(models_and_runs_are_shown) {
 }
 END_TEST
 
-TEST_MAIN("cli", wrong_commands_and_flags_are_named, a_processor_without_kernels_is_named,
-          help_is_given, help_fits_a_terminal, the_committed_pages_are_what_the_program_prints,
-          an_output_that_fails_is_a_failure, closed_standard_files_do_not_end_up_in_others,
-          a_terminal_gets_a_line_that_fits, a_log_gets_plain_lines, events_are_lines_of_json,
-          mistakes_in_a_configuration_are_named, an_unreadable_folder_is_named,
-          odd_sounds_are_classified_or_named, results_take_three_forms, damaged_models_are_refused,
-          data_sets_are_shown, models_and_runs_are_shown)
+START_TEST(a_run_over_budget_ends_before_it_begins) {
+    const char *folder = test_folder();
+    program_fixture(folder, 6);
+    program_expect(folder, "RIMSHOT_BUDGET=1e-5 $RIMSHOT train tiny.yaml --quiet", 1,
+                   "RIMSHOT_BUDGET=N allows N times as much");
+    ck_assert_int_ne(program_run(folder, "ls runs/tiny/fold1").code, 0);
+    program_expect(folder, "RIMSHOT_BUDGET=1e-5 $RIMSHOT train tiny.yaml --quiet train.final=none",
+                   0, NULL);
+}
+END_TEST
+
+TEST_MAIN("cli", a_run_over_budget_ends_before_it_begins, wrong_commands_and_flags_are_named,
+          a_processor_without_kernels_is_named, help_is_given, help_fits_a_terminal,
+          the_committed_pages_are_what_the_program_prints, an_output_that_fails_is_a_failure,
+          closed_standard_files_do_not_end_up_in_others, a_terminal_gets_a_line_that_fits,
+          a_log_gets_plain_lines, events_are_lines_of_json, mistakes_in_a_configuration_are_named,
+          an_unreadable_folder_is_named, odd_sounds_are_classified_or_named,
+          results_take_three_forms, damaged_models_are_refused, data_sets_are_shown,
+          models_and_runs_are_shown)
