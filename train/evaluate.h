@@ -3,7 +3,7 @@
 #define TRAIN_EVALUATE_H
 
 #include "train/feed.h"
-#include "train/loop.h"
+#include "train/job.h"
 
 /* One pass over the clips of a feed, in their order. */
 typedef struct {

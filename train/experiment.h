@@ -7,6 +7,7 @@
 #include "data/duplicates.h"
 #include "train/config.h"
 #include "train/run.h"
+#include "train/setup.h"
 
 /* What a run reports as it goes; its pointers are valid during the call only. */
 typedef enum {
@@ -60,32 +61,5 @@ typedef struct {
  * a folder that holds a run), and one that another process is at work in. */
 base_status train_experiment_run(train_config *config, const train_experiment_options *options,
                                  base_error *err);
-
-/* The data part alone, as the run does it; shared with evaluate, summary and `data`. */
-typedef struct {
-    data_manifest manifest;
-    data_clips clips;
-    data_duplicates duplicates;
-    int64_t *held_out; /* [n_held_out] clips of use: test */
-    int64_t n_held_out;
-} train_data;
-/* The cache folder of `work` is ignored: it is always the user's. */
-base_status train_data_open(train_config *config, const data_work *work, train_data *data,
-                            base_error *err);
-void train_data_release(train_data *data);
-
-typedef struct {
-    const train_config *config;
-    int64_t n_classes, max_batch;
-    bool training;
-    base_pool *pool; /* NULL: the calling thread alone */
-} train_network_plan;
-/* Plans the configured network, which must give the classes, and its front end; features may be
- * NULL. */
-base_status train_network_new(const train_network_plan *plan, nn_network **network,
-                              dsp_features **features, base_error *err);
-/* The same for a network whose output may be anything. */
-base_status train_encoder_new(const train_network_plan *plan, nn_network **network,
-                              dsp_features **features, base_error *err);
 
 #endif

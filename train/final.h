@@ -3,7 +3,8 @@
 #define TRAIN_FINAL_H
 
 #include "nn/network.h"
-#include "train/experiment.h"
+#include "train/run.h"
+#include "train/setup.h"
 
 typedef struct {
     const train_config *config;

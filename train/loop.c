@@ -5,8 +5,8 @@
 
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
-#include "train/experiment.h"
 #include "train/mixup.h"
+#include "train/setup.h"
 #include "train/tensorboard.h"
 
 /* One training in progress. */
@@ -478,14 +478,4 @@ base_status train_loop_run(const train_job *job, train_outcome *outcome, base_er
     }
     tear_down(&l);
     return status;
-}
-
-void train_outcome_release(train_outcome *outcome) {
-    if (outcome == NULL) return;
-    nn_network_free(outcome->network);
-    dsp_features_free(outcome->features);
-    nn_classifier_free(outcome->classifier);
-    base_free(outcome->epochs);
-    base_free(outcome->probability);
-    *outcome = (train_outcome){0};
 }

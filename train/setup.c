@@ -1,6 +1,6 @@
-/* train/setup.c - what every use of a configuration starts with: its data, its network. */
+#include "train/setup.h"
+
 #include "data/dataset.h"
-#include "train/experiment.h"
 #include "train/init.h"
 
 /* A classifier takes any vector; a network by itself has to give the classes. */
