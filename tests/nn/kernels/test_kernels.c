@@ -410,7 +410,7 @@ START_TEST(masks) {
 }
 END_TEST
 
-START_TEST(deals) {
+START_TEST(deinterleaves) {
     enum { MAX_PITCH = 45 };
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
@@ -612,6 +612,6 @@ END_TEST
 TEST_MAIN("nn/kernels/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
           elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
-          transposes, correlates, masks, deals, products_of_rows_where_they_lie,
+          transposes, correlates, masks, deinterleaves, products_of_rows_where_they_lie,
           products_of_rows_with_rows, products_summed_over_positions, stores_pieces,
           transforms_of_tiles)
