@@ -4,8 +4,8 @@
 
 #include "nn/kernels/kernels.h"
 
-/* Weights are transposed as they are needed: panels of PANEL outputs by a slice of the features, up to
- * GROUP panels together so that rows are gathered once for all of them. A panel stays in the
+/* Weights are transposed as they are needed: panels of PANEL outputs by a slice of the features, up
+ * to GROUP panels together so that rows are gathered once for all of them. A panel stays in the
  * first-level cache, a group in the second. */
 enum {
     PANEL = 2 * NN_LANES,

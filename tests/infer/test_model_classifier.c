@@ -152,7 +152,7 @@ END_TEST
 static void refused(const char *path, base_status status, const char *part) {
     infer_model *model;
     TEST_FAILS(infer_model_open(path, 1, NULL, &model, &err), status, err, part);
-    != NULLck_assert_msg(strstr(err.text, path), "'%s' lacks '%s'", err.text, path);
+    ck_assert_msg(strstr(err.text, path) != NULL, "'%s' lacks '%s'", err.text, path);
 }
 
 START_TEST(what_does_not_fit_together_is_refused) {
