@@ -41,6 +41,13 @@ static const base_option table[] = {
      "label of every note; without it the name of the key (bank 128) or of the preset"},
     {0}};
 
+#ifdef RIMSHOT_FLUIDSYNTH
+
+#include <fluidsynth.h>
+#include <pthread.h>
+
+#define RATE_HZ 44100.0
+
 /* General MIDI Level 2 specification, percussion sound set; key 82 is Roland's. */
 enum { FIRST_NAMED_KEY = 27 };
 static const char *const key_names[] = {"High Q",          "Slap",           "Scratch Push",
@@ -65,13 +72,6 @@ static const char *const key_names[] = {"High Q",          "Slap",           "Sc
                                         "Bell Tree",       "Castanets",      "Mute Surdo",
                                         "Open Surdo"};
 enum { N_NAMED_KEYS = sizeof key_names / sizeof *key_names };
-
-#ifdef RIMSHOT_FLUIDSYNTH
-
-#include <fluidsynth.h>
-#include <pthread.h>
-
-#define RATE_HZ 44100.0
 
 /* FluidSynth computes in blocks of 64 samples; a note starts with one. */
 enum { BLOCK = 64, MAX_BLOCKS_TO_SILENCE = 4096 };
