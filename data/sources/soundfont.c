@@ -432,8 +432,8 @@ static base_status list_rows(data_origin *origin, data_manifest *manifest, base_
     (void)origin;
     (void)manifest;
     return base_fail(err, BASE_ENOTFOUND,
-                     "this rimshot was built without FluidSynth; install libfluidsynth-dev and "
-                     "build it again to render SoundFonts");
+                     "this rimshot was built without FluidSynth; to render SoundFonts, install "
+                     "libfluidsynth-dev and build it by make clean all FLUIDSYNTH=1");
 }
 
 static base_status read_row(const data_row *row, data_audio *audio, base_error *err) {
