@@ -7,6 +7,7 @@
 passed=0
 failed=0
 [ -z "${COUNTED:-}" ] || read -r passed failed <"$COUNTED" || failed=1
+unset COUNTED # some of the programs run this script themselves
 output=$(mktemp) || exit 1
 trap 'rm -f "$output"' EXIT
 

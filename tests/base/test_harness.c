@@ -126,6 +126,19 @@ START_TEST(scripts_count_their_checks) {
 }
 END_TEST
 
+START_TEST(what_was_counted_before_is_added) {
+    const char *counts = script("");
+    base_error err;
+    TEST_OK(base_file_write(counts, "40 2\n", 5, &err), err);
+    setenv("COUNTED", counts, 1);
+    check_run("pass", program(), 1, "42 passed, 2 failed\n");
+    setenv("COUNTED", "/no/such/file", 1);
+    check_run("pass", program(), 1, "2 passed, 1 failed\n");
+    unsetenv("COUNTED");
+    check_run("pass", program(), 0, "2 passed, 0 failed\n");
+}
+END_TEST
+
 static int count_folders(void) {
     FILE *pipe = popen(base_arena_printf(&arena, "ls -d '%s'.[0-9]* | wc -l", program()), "r");
     int n = -1;
@@ -163,10 +176,11 @@ static int run_as_told(const char *mode) {
 }
 
 int main(void) {
-    const TTest *const tests[] = {passes_and_failures_are_counted,
-                                  programs_that_die_count_as_failures,
-                                  skipped_programs_count_as_nothing, scripts_count_their_checks,
-                                  folders_are_fresh_and_removed};
+    const TTest *const tests[] = {
+        passes_and_failures_are_counted,   programs_that_die_count_as_failures,
+        skipped_programs_count_as_nothing, scripts_count_their_checks,
+        what_was_counted_before_is_added,  folders_are_fresh_and_removed};
     const char *mode = getenv(MODE);
-    return mode != NULL ? run_as_told(mode) : test_run("base/harness", tests, 5);
+    return mode != NULL ? run_as_told(mode)
+                        : test_run("base/harness", tests, (int)(sizeof tests / sizeof *tests));
 }
