@@ -258,7 +258,7 @@ START_TEST(what_rimshot_does_not_write_is_refused) {
     vouch_for_file(path);
     base_h5_reader_free(open_file(path));
     for (int i = 0; i < N_FOREIGN; i++) {
-        char what[16];
+        char what[32];
         snprintf(what, sizeof what, "number %d", i);
         file = create(path, false);
         foreign[i](file);

@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(page_of_many_classes_has_no_matrix) {
     enum { N = TRAIN_PLOT_MATRIX_CLASSES + 1 };
-    static char names[N][8];
+    static char names[N][16];
     static const char *classes[N];
     for (int c = 0; c < N; c++) {
         snprintf(names[c], sizeof names[c], "c%03d", c);
