@@ -69,7 +69,7 @@ static void set_values(export_c *e) {
 
 base_status export_c_make(export_c *e, const char *path, base_text *text) {
     BASE_TRY(infer_graph_member(e->model, e->options, &e->member, e->err));
-    BASE_TRY(infer_graph_features(infer_model_member(e->model, e->member), "C", e->err));
+    BASE_TRY(infer_graph_features(infer_model_member(e->model, e->member), "C", false, e->err));
     BASE_TRY(infer_graph_new(infer_model_network(e->model, e->member), &e->network, e->err));
     e->int8 = infer_export_is_on(e->options, "int8");
     e->n_layers = nn_network_n_rows(e->network);

@@ -32,14 +32,25 @@ base_status infer_graph_member(const infer_model *model, const infer_export_opti
                      n, n - 1);
 }
 
-base_status infer_graph_features(const infer_member *member, const char *format, base_error *err) {
-    int kind = member->features->options.kind;
-    bool is_raster = kind == DSP_RASTER || kind == DSP_RASTER_LOG_MEL;
-    if (kind != DSP_DESCRIPTORS && !(is_raster && strcmp(format, "C") == 0)) return BASE_OK;
-    return base_fail(err, BASE_ECONFIG,
-                     "features.kind: '%s' has no form in %s, only the network behind it "
-                     "has: safetensors, npz, or onnx without --with-features",
-                     is_raster ? "raster" : "descriptors", format);
+base_status infer_graph_features(const infer_member *member, const char *format, bool has_rasters,
+                                 base_error *err) {
+    switch (member->features->options.kind) {
+    case DSP_DESCRIPTORS:
+        return base_fail(err, BASE_ECONFIG,
+                         "features.kind: 'descriptors' has no form in %s, only the network behind "
+                         "it has: safetensors, npz, or onnx without --with-features",
+                         format);
+    case DSP_RASTER:
+    case DSP_RASTER_LOG_MEL:
+        if (has_rasters) return BASE_OK;
+        return base_fail(err, BASE_ECONFIG,
+                         "features.kind: '%s' has no form in %s: use onnx --with-features or web; "
+                         "safetensors, npz and onnx have the network behind it",
+                         member->features->options.kind == DSP_RASTER ? "raster" : "raster_log_mel",
+                         format);
+    default:
+        return BASE_OK;
+    }
 }
 
 static void copy_tensors(nn_network *from, nn_network *to) {

@@ -16,8 +16,10 @@ base_status infer_graph_members(const infer_model *model, const infer_export_opt
 /* A copy of a network, weights included, planned for one sample with keep_order. */
 base_status infer_graph_new(nn_network *network, nn_network **plain, base_error *err);
 
-/* ECONFIG if the member's front end cannot be written in `format`. */
-base_status infer_graph_features(const infer_member *member, const char *format, base_error *err);
+/* ECONFIG if the member's front end has no form in `format` ("ONNX"): no format has one for
+ * descriptors, and not every format for rasters. */
+base_status infer_graph_features(const infer_member *member, const char *format, bool has_rasters,
+                                 base_error *err);
 
 /* A member's front end with its own network, or with another of the same input. */
 typedef struct {

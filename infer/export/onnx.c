@@ -120,7 +120,7 @@ static void add_output(job *j) {
 
 static base_status build(job *j, base_error *err) {
     if (j->with_features) {
-        BASE_TRY(infer_graph_features(infer_model_member(j->model, j->first), "ONNX", err));
+        BASE_TRY(infer_graph_features(infer_model_member(j->model, j->first), "ONNX", true, err));
     }
     infer_onnx_value *y = base_arena_alloc(&j->onnx.arena, (size_t)j->n, sizeof *y);
     if (y == NULL) return base_fail(err, BASE_EMEMORY, "export: out of memory");

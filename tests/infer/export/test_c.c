@@ -81,6 +81,35 @@ START_TEST(every_layer_has_a_form) {
 }
 END_TEST
 
+/* And the refusal is true: ONNX has what it says. */
+START_TEST(front_ends_without_a_form_are_refused_by_name) {
+    static const struct {
+        const char *kind;
+        bool has_onnx;
+    } refused[] = {{"raster", true}, {"raster_log_mel", true}, {"descriptors", false}};
+    const infer_export_options whole = {.switches = (const char *const[]){"with-features", NULL},
+                                        .member = -1};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        base_error err;
+        infer_model *model;
+        char config[512], part[64];
+        snprintf(config, sizeof config,
+                 MONO "features: {kind: %s, n_fft: 256, hop: 80, n_mels: 12}\n"
+                      "network: [flatten, {linear: classes}]\n",
+                 refused[i].kind);
+        snprintf(part, sizeof part, "features.kind: '%s' has no form in C", refused[i].kind);
+        model_make_of(in_folder("model.h5"), config);
+        TEST_FAILS(export_header(in_folder("model.h5"), in_folder("a.h"), false, -1, &err),
+                   BASE_ECONFIG, err, part);
+        ck_assert_int_eq(strstr(err.text, "use onnx --with-features") != NULL, refused[i].has_onnx);
+        TEST_OK(infer_model_open(in_folder("model.h5"), 1, NULL, &model, &err), err);
+        base_status status = find_exporter("onnx")->write(model, &whole, in_folder("a.onnx"), &err);
+        ck_assert_int_eq(status, refused[i].has_onnx ? BASE_OK : BASE_ECONFIG);
+        infer_model_free(model);
+    }
+}
+END_TEST
+
 START_TEST(images_and_both_recurrent_directions) {
     check_config(MONO LOG_MEL "network: [{conv2d: {out: 4, kernel: 3, pad: same, bias: false}}, "
                               "batch_norm, relu, {max_pool: 2}, to_sequence, "
@@ -351,8 +380,9 @@ START_TEST(numbers_that_are_not_finite_are_written) {
 END_TEST
 
 TEST_MAIN("infer/export/c", numbers_that_are_not_finite_are_written, every_layer_has_a_form,
-          images_and_both_recurrent_directions, strides_dilation_groups_and_other_windows,
-          nested_lists, stacks_of_recurrent_layers, first_layers_read_silence, decision_trees,
-          moved_axes_end_the_padding, integers, every_front_end, compilers, finds_a_wrong_weight,
-          one_member_of_an_ensemble, verifies_by_the_compiler_that_is_there,
-          verifying_says_what_is_wrong, refuses_numbers_that_are_none)
+          front_ends_without_a_form_are_refused_by_name, images_and_both_recurrent_directions,
+          strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
+          first_layers_read_silence, decision_trees, moved_axes_end_the_padding, integers,
+          every_front_end, compilers, finds_a_wrong_weight, one_member_of_an_ensemble,
+          verifies_by_the_compiler_that_is_there, verifying_says_what_is_wrong,
+          refuses_numbers_that_are_none)
