@@ -17,7 +17,7 @@ typedef struct {
 
 /* Writes by the path's ending, whole or not at all:
  *   csv       path,begin_s,end_s,class,group,<columns>
- *   h5, hdf5  kind "vectors", version 1 (docs/formats.md): /<name> [n, n_columns], /columns, /path,
+ *   h5, hdf5  kind "vectors", version 2 (docs/formats.md): /<name> [n, n_columns], /columns, /path,
  *             /begin_s, /end_s, /class (index), /classes, /group
  *   npz       arrays <name>, columns, path, begin_s, end_s, class, classes, group
  * EUSAGE for any other ending. */
