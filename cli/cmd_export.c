@@ -3,15 +3,6 @@
 #include "cli/cli.h"
 #include "infer/export/export.h"
 
-static const infer_exporter *find_exporter(const char *name) {
-    int n;
-    const infer_exporter *const *exporters = infer_exporters(&n);
-    for (int i = 0; i < n; i++) {
-        if (strcmp(exporters[i]->name, name) == 0) return exporters[i];
-    }
-    return NULL;
-}
-
 static void list_formats(base_text *out, const char *line) {
     int n;
     const infer_exporter *const *exporters = infer_exporters(&n);
@@ -94,7 +85,7 @@ static int read_switches(cli_call *call, job *j) {
 static int read_flags(cli_call *call, job *j) {
     const char *name = cli_text(call, "to");
     int64_t member = -1;
-    j->exporter = name != NULL ? find_exporter(name) : NULL;
+    j->exporter = name != NULL ? infer_exporter_find(name) : NULL;
     if (j->exporter == NULL) return unknown_format(name);
     if (!cli_int(call, "member", 0, 99, &member)) return CLI_USAGE;
     j->options.member = (int)member;

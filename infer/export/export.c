@@ -16,6 +16,15 @@ const infer_exporter *const *infer_exporters(int *n) {
     return exporters;
 }
 
+const infer_exporter *infer_exporter_find(const char *name) {
+    int n;
+    const infer_exporter *const *exporters = infer_exporters(&n);
+    for (int i = 0; i < n; i++) {
+        if (strcmp(exporters[i]->name, name) == 0) return exporters[i];
+    }
+    return NULL;
+}
+
 bool infer_export_is_on(const infer_export_options *options, const char *key) {
     const char *const *on = options->switches;
     while (on != NULL && *on != NULL && strcmp(*on, key) != 0) on++;

@@ -34,6 +34,8 @@ typedef struct {
 } infer_exporter;
 
 const infer_exporter *const *infer_exporters(int *n);
+/* NULL: no such format. */
+const infer_exporter *infer_exporter_find(const char *name);
 bool infer_export_is_on(const infer_export_options *options, const char *key);
 
 #endif

@@ -1,21 +1,13 @@
 /* tests/bench/bench_onnx.c - a configuration's network with its first weights as ONNX, so that
  * onnxruntime can be timed on what `bench network` runs. */
-#include <string.h>
-
 #include "infer/export/export.h"
 #include "tests/bench/bench.h"
 
 static base_status export_model(const char *model_path, const char *path, base_error *err) {
-    int n;
     infer_model *model;
-    const infer_exporter *const *exporters = infer_exporters(&n);
     const infer_export_options options = {.member = -1};
     BASE_TRY(infer_model_open(model_path, 1, NULL, &model, err));
-    base_status status = BASE_OK;
-    for (int i = 0; i < n; i++) {
-        if (strcmp(exporters[i]->name, "onnx") != 0) continue;
-        status = exporters[i]->write(model, &options, path, err);
-    }
+    base_status status = infer_exporter_find("onnx")->write(model, &options, path, err);
     infer_model_free(model);
     return status;
 }

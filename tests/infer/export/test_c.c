@@ -16,20 +16,12 @@
 
 static const char *const int8_on[] = {"int8", NULL};
 
-static const infer_exporter *find_exporter(const char *name) {
-    int n;
-    const infer_exporter *const *exporters = infer_exporters(&n);
-    while (n > 0 && strcmp(exporters[n - 1]->name, name) != 0) n--;
-    ck_assert_int_gt(n, 0);
-    return exporters[n - 1];
-}
-
 static base_status export_header(const char *model_path, const char *path, bool int8, int member,
                                  base_error *err) {
     infer_model *model;
     infer_export_options options = {.switches = int8 ? int8_on : NULL, .member = member};
     TEST_OK(infer_model_open(model_path, 1, NULL, &model, err), *err);
-    base_status status = find_exporter("c")->write(model, &options, path, err);
+    base_status status = infer_exporter_find("c")->write(model, &options, path, err);
     infer_model_free(model);
     return status;
 }
@@ -103,7 +95,8 @@ START_TEST(front_ends_without_a_form_are_refused_by_name) {
                    BASE_ECONFIG, err, part);
         ck_assert_int_eq(strstr(err.text, "use onnx --with-features") != NULL, refused[i].has_onnx);
         TEST_OK(infer_model_open(in_folder("model.h5"), 1, NULL, &model, &err), err);
-        base_status status = find_exporter("onnx")->write(model, &whole, in_folder("a.onnx"), &err);
+        base_status status =
+            infer_exporter_find("onnx")->write(model, &whole, in_folder("a.onnx"), &err);
         ck_assert_int_eq(status, refused[i].has_onnx ? BASE_OK : BASE_ECONFIG);
         infer_model_free(model);
     }
@@ -298,7 +291,8 @@ static base_status verify(const char *name, bool int8, base_text *report, base_e
     infer_model *model;
     infer_export_options options = {.switches = int8 ? int8_on : NULL, .member = -1};
     TEST_OK(infer_model_open(in_folder("model.h5"), 1, NULL, &model, err), *err);
-    base_status status = find_exporter("c")->verify(model, &options, in_folder(name), report, err);
+    base_status status =
+        infer_exporter_find("c")->verify(model, &options, in_folder(name), report, err);
     infer_model_free(model);
     return status;
 }
@@ -360,8 +354,8 @@ START_TEST(refuses_numbers_that_are_none) {
     TEST_OK(infer_model_open(in_folder("model.h5"), 1, NULL, &model, &err), err);
     int64_t n;
     nn_network_params(infer_model_network(model, 0), &n)[0] = NAN;
-    TEST_FAILS(find_exporter("c")->write(model, &options, in_folder("none.h"), &err), BASE_ENUMERIC,
-               err, "0.weight");
+    TEST_FAILS(infer_exporter_find("c")->write(model, &options, in_folder("none.h"), &err),
+               BASE_ENUMERIC, err, "0.weight");
     ck_assert(!base_file_exists(in_folder("none.h")));
     infer_model_free(model);
 }

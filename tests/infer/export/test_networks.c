@@ -142,17 +142,14 @@ typedef struct {
 static void add_model(set *s, const char *layers) {
     base_error err;
     base_text config = {0};
-    int n_exporters;
-    const infer_exporter *const *exporters = infer_exporters(&n_exporters);
     char *path = base_arena_printf(&s->arena, "%s/net%03d.h5", s->folder, s->n);
     char *header = base_arena_printf(&s->arena, "%s/net%03d.h", s->folder, s->n);
     base_text_printf(&config, FRONT_END "network: %s\n", layers);
     model_make_of(path, base_text_string(&config));
     TEST_OK(infer_model_open(path, 1, NULL, &s->models[s->n], &err), err);
     ck_assert_int_eq(rimshot_open(path, 1, &s->library[s->n], NULL), RIMSHOT_OK);
-    while (strcmp((*exporters)->name, "c") != 0) exporters++;
     const infer_export_options options = {.member = -1};
-    TEST_OK((*exporters)->write(s->models[s->n], &options, header, &err), err);
+    TEST_OK(infer_exporter_find("c")->write(s->models[s->n], &options, header, &err), err);
     base_text_printf(&s->program,
                      "#define NET%03d_IMPLEMENTATION\n#include \"net%03d.h\" /* %s */\n", s->n,
                      s->n, layers);

@@ -169,15 +169,6 @@ END_TEST
 
 static const char *const with_features[] = {"with-features", NULL};
 
-static const infer_exporter *onnx_exporter(void) {
-    int n;
-    const infer_exporter *const *exporters = infer_exporters(&n);
-    for (int i = 0; i < n; i++) {
-        if (strcmp(exporters[i]->name, "onnx") == 0) return exporters[i];
-    }
-    ck_abort_msg("no exporter for onnx");
-}
-
 static char *in_folder(base_arena *arena, const char *name) {
     return base_path_join(arena, test_folder(), name);
 }
@@ -232,10 +223,10 @@ START_TEST(writes_both_forms) {
     infer_model *model = open_model(&arena, 1);
     infer_export_options options = {.member = -1};
     char *path = in_folder(&arena, "a.onnx");
-    TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
+    TEST_OK(infer_exporter_find("onnx")->write(model, &options, path, &err), err);
     check_file(path, "features", 4);
     options.switches = with_features;
-    TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
+    TEST_OK(infer_exporter_find("onnx")->write(model, &options, path, &err), err);
     check_file(path, "waveform", 3);
     infer_model_free(model);
     base_arena_release(&arena);
@@ -265,7 +256,7 @@ START_TEST(an_ensemble_is_one_graph) {
     char *path = in_folder(&arena, "e.onnx");
     for (int from_waveform = 0; from_waveform < 2; from_waveform++) {
         options.switches = from_waveform ? with_features : NULL;
-        TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
+        TEST_OK(infer_exporter_find("onnx")->write(model, &options, path, &err), err);
         check_file(path, from_waveform ? "waveform" : "features", from_waveform ? 3 : 4);
         Rimshot__Onnx__Model *made = read_back(path);
         const Rimshot__Onnx__Graph *graph = made->graph;
@@ -296,8 +287,8 @@ static base_status verify_by(infer_model *model, const char *folder, const char 
     base_text_printf(&script, "#!/bin/sh\n%s\n", python);
     TEST_OK(base_file_write_text(program, &script, err), *err);
     ck_assert_int_eq(chmod(program, 0700), 0);
-    TEST_OK(onnx_exporter()->write(model, &options, path, err), *err);
-    base_status status = onnx_exporter()->verify(model, &options, path, &report, err);
+    TEST_OK(infer_exporter_find("onnx")->write(model, &options, path, err), *err);
+    base_status status = infer_exporter_find("onnx")->verify(model, &options, path, &report, err);
     ck_assert(status == BASE_OK || report.size == 0);
     base_text_release(&script);
     base_text_release(&report);
@@ -330,8 +321,8 @@ START_TEST(verifying_says_what_is_wrong) {
     setenv("PATH", "/nowhere", 1);
     infer_export_options options = {.member = -1};
     base_text report = {0};
-    TEST_FAILS(onnx_exporter()->verify(model, &options, "v.onnx", &report, &err), BASE_ENOTFOUND,
-               err, "there is no python3");
+    TEST_FAILS(infer_exporter_find("onnx")->verify(model, &options, "v.onnx", &report, &err),
+               BASE_ENOTFOUND, err, "there is no python3");
     infer_model_free(model);
     base_arena_release(&arena);
 }
@@ -344,12 +335,13 @@ START_TEST(refuses_what_it_cannot_write) {
     infer_export_options options = {.member = -1};
     char *path = in_folder(&arena, "b.onnx"), *nowhere = in_folder(&arena, "none/b.onnx");
     options.member = 2;
-    TEST_FAILS(onnx_exporter()->write(model, &options, path, &err), BASE_EUSAGE, err,
+    TEST_FAILS(infer_exporter_find("onnx")->write(model, &options, path, &err), BASE_EUSAGE, err,
                "no member 2");
     options.member = 1;
-    TEST_FAILS(onnx_exporter()->write(model, &options, nowhere, &err), BASE_ENOTFOUND, err, "none");
+    TEST_FAILS(infer_exporter_find("onnx")->write(model, &options, nowhere, &err), BASE_ENOTFOUND,
+               err, "none");
     ck_assert(!base_file_exists(path));
-    TEST_OK(onnx_exporter()->write(model, &options, path, &err), err);
+    TEST_OK(infer_exporter_find("onnx")->write(model, &options, path, &err), err);
     infer_model_free(model);
     base_arena_release(&arena);
 }

@@ -7,15 +7,6 @@
 
 static const char *const formats[] = {"safetensors", "npz"};
 
-static const infer_exporter *find(const char *name) {
-    int n;
-    const infer_exporter *const *exporters = infer_exporters(&n);
-    for (int i = 0; i < n; i++) {
-        if (strcmp(exporters[i]->name, name) == 0) return exporters[i];
-    }
-    ck_abort_msg("no exporter for %s", name);
-}
-
 static infer_model *open_model(const char *path) {
     base_error err;
     infer_model *model;
@@ -31,8 +22,8 @@ static void round_trip(infer_model *model, const char *format, const char *path)
     infer_import_options whole = {.whole = true};
     infer_import_report imported = {0};
     infer_export_options options = {.member = -1};
-    TEST_OK(find(format)->write(model, &options, path, &err), err);
-    TEST_OK(find(format)->verify(model, &options, path, &report, &err), err);
+    TEST_OK(infer_exporter_find(format)->write(model, &options, path, &err), err);
+    TEST_OK(infer_exporter_find(format)->verify(model, &options, path, &report, &err), err);
     ck_assert(strstr(base_text_string(&report), "equal bit for bit") != NULL);
     base_text_release(&report);
 
@@ -70,14 +61,14 @@ START_TEST(a_changed_file_is_told_apart) {
     infer_export_options options = {.member = -1};
     infer_model *model = open_model(base_path_join(&arena, test_folder(), "model.h5"));
     const char *path = base_path_join(&arena, test_folder(), "a.safetensors");
-    TEST_OK(find("safetensors")->write(model, &options, path, &err), err);
+    TEST_OK(infer_exporter_find("safetensors")->write(model, &options, path, &err), err);
     void *bytes;
     size_t n_bytes;
     TEST_OK(base_file_read(path, 0, &bytes, &n_bytes, &err), err);
     ((uint8_t *)bytes)[n_bytes - 1] ^= 1;
     TEST_OK(base_file_write(path, bytes, n_bytes, &err), err);
-    TEST_FAILS(find("safetensors")->verify(model, &options, path, &report, &err), BASE_EMISMATCH,
-               err, "8.bias differs from the model");
+    TEST_FAILS(infer_exporter_find("safetensors")->verify(model, &options, path, &report, &err),
+               BASE_EMISMATCH, err, "8.bias differs from the model");
     base_free(bytes);
     infer_model_free(model);
     base_arena_release(&arena);
