@@ -23,13 +23,12 @@ static void set_bool(export_c *e, const char *name, bool value) {
 }
 
 static void set_clip(export_c *e) {
-    enum { NONE, PEAK, RMS };
     const data_audio_options *audio = infer_model_audio(e->model);
     set_bool(e, "MODEL_MONO", audio->channels == 1);
     set_bool(e, "MODEL_TRIMS", audio->trim_db < 0);
-    set_bool(e, "MODEL_LEVELS", audio->normalize != NONE);
-    set_bool(e, "MODEL_LEVEL_PEAK", audio->normalize == PEAK);
-    set_bool(e, "MODEL_LEVEL_RMS", audio->normalize == RMS);
+    set_bool(e, "MODEL_LEVELS", audio->normalize != DATA_NORMALIZE_NONE);
+    set_bool(e, "MODEL_LEVEL_PEAK", audio->normalize == DATA_NORMALIZE_PEAK);
+    set_bool(e, "MODEL_LEVEL_RMS", audio->normalize == DATA_NORMALIZE_RMS);
     export_c_set(e, "MODEL_SECONDS", "%g", audio->seconds);
     export_c_set(e, "MODEL_RATE", "%.17g", audio->sample_rate_hz);
     export_c_set(e, "MODEL_CLIP_CHANNELS", "%lld", (long long)audio->channels);

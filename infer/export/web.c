@@ -36,7 +36,10 @@ static void add_number(base_text *out, const char *key, double value) {
 }
 
 static void add_settings(const infer_model *model, base_text *out) {
-    static const char *const normalize[] = {"none", "peak", "rms", "standard"};
+    static const char *const normalize[] = {[DATA_NORMALIZE_NONE] = "none",
+                                            [DATA_NORMALIZE_PEAK] = "peak",
+                                            [DATA_NORMALIZE_RMS] = "rms",
+                                            [DATA_NORMALIZE_STANDARD] = "standard"};
     const data_audio_options *audio = infer_model_audio(model);
     base_text_add(out, "{\n  \"classes\": ");
     for (int i = 0; i < infer_model_n_classes(model); i++) {
