@@ -70,11 +70,16 @@ base_status nn_plan_keep(nn_plan *plan, const void *data, size_t n_bytes, base_e
     return BASE_OK;
 }
 
-float *nn_plan_find(const nn_plan *plan, const char *name, float *block) {
+const nn_tensor_plan *nn_plan_tensor_named(const nn_plan *plan, const char *name) {
     for (int i = 0; i < plan->n_tensors; i++) {
-        if (strcmp(plan->tensor[i].name, name) == 0) return block + plan->tensor[i].offset;
+        if (strcmp(plan->tensor[i].name, name) == 0) return &plan->tensor[i];
     }
     return NULL;
+}
+
+float *nn_plan_find(const nn_plan *plan, const char *name, float *block) {
+    const nn_tensor_plan *tensor = nn_plan_tensor_named(plan, name);
+    return tensor != NULL ? block + tensor->offset : NULL;
 }
 
 bool nn_layer_function(const nn_layer *layer, const void *options, nn_function *function) {

@@ -104,6 +104,8 @@ typedef enum { NN_DECAYED, NN_TRAINED, NN_STATE } nn_tensor_kind;
  * ESHAPE when an extent is unusable. */
 base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, nn_tensor_kind kind,
                            base_error *err);
+/* NULL: the layer has none of that name. */
+const nn_tensor_plan *nn_plan_tensor_named(const nn_plan *plan, const char *name);
 /* The tensor of that name within `block` (a run's param, dparam or state), or NULL. */
 float *nn_plan_find(const nn_plan *plan, const char *name, float *block);
 

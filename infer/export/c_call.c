@@ -37,16 +37,12 @@ void export_c_clear(const export_c_call *call) {
 }
 
 const char *export_c_tensor(const export_c_call *call, const char *name) {
-    const nn_plan *plan = call->node.plan;
-    for (int i = 0; i < plan->n_tensors; i++) {
-        const nn_tensor_plan *tensor = &plan->tensor[i];
-        if (strcmp(tensor->name, name) != 0) continue;
-        const float *block = tensor->is_state ? call->node.state : call->node.param;
-        const char *constant = export_c_format(call->e, "%s_%d", name, call->index);
-        export_c_constant(call->e, constant, block + tensor->offset, nn_shape_count(tensor->shape));
-        return export_c_format(call->e, "model_%s", constant);
-    }
-    return "NULL";
+    const nn_tensor_plan *tensor = nn_plan_tensor_named(call->node.plan, name);
+    if (tensor == NULL) return "NULL";
+    const float *block = tensor->is_state ? call->node.state : call->node.param;
+    const char *constant = export_c_format(call->e, "%s_%d", name, call->index);
+    export_c_constant(call->e, constant, block + tensor->offset, nn_shape_count(tensor->shape));
+    return export_c_format(call->e, "model_%s", constant);
 }
 
 /* ---- elementwise functions ---- */

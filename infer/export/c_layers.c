@@ -152,12 +152,8 @@ static base_status write_batch_norm(const export_c_call *call) {
 /* "{in, out, weight, bias}" of a named pair of tensors. */
 static base_status matrix(const export_c_call *call, const char *weight_name, const char *bias_name,
                           const char **text) {
-    const nn_plan *plan = call->node.plan;
     const char *weight;
-    nn_shape shape = {0};
-    for (int i = 0; i < plan->n_tensors; i++) {
-        if (strcmp(plan->tensor[i].name, weight_name) == 0) shape = plan->tensor[i].shape;
-    }
+    nn_shape shape = nn_plan_tensor_named(call->node.plan, weight_name)->shape;
     int64_t out = shape.dim[0], in = shape.dim[1];
     export_c_matrix m = {tensor(call, weight_name), out, in};
     BASE_TRY(weights(call, weight_name, m, &weight));

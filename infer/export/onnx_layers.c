@@ -40,18 +40,14 @@ const float *infer_onnx_layer_data(const infer_onnx_layer *call, const char *nam
 
 /* A named tensor of the layer as it lies; "" if the layer has none of that name. */
 static infer_onnx_value weight_of(const infer_onnx_layer *call, const char *name) {
-    const nn_plan *plan = call->node.plan;
-    for (int i = 0; i < plan->n_tensors; i++) {
-        const nn_tensor_plan *tensor = &plan->tensor[i];
-        if (strcmp(tensor->name, name) != 0) continue;
-        infer_onnx_shape shape = {.type = INFER_ONNX_FLOAT, .rank = tensor->shape.rank};
-        memcpy(shape.dim, tensor->shape.dim, sizeof tensor->shape.dim);
-        char full[1024];
-        snprintf(full, sizeof full, "%s%s.%s", call->onnx->member, call->node.path, name);
-        return infer_onnx_weight(call->onnx, full, shape,
-                                 infer_onnx_layer_data(call, name, tensor->is_state));
-    }
-    return "";
+    const nn_tensor_plan *tensor = nn_plan_tensor_named(call->node.plan, name);
+    if (tensor == NULL) return "";
+    const float *block = tensor->is_state ? call->node.state : call->node.param;
+    infer_onnx_shape shape = {.type = INFER_ONNX_FLOAT, .rank = tensor->shape.rank};
+    memcpy(shape.dim, tensor->shape.dim, sizeof tensor->shape.dim);
+    char full[1024];
+    snprintf(full, sizeof full, "%s%s.%s", call->onnx->member, call->node.path, name);
+    return infer_onnx_weight(call->onnx, full, shape, block + tensor->offset);
 }
 
 /* ---- images ---- */

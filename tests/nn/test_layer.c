@@ -38,6 +38,8 @@ START_TEST(tensors_start_on_cache_lines) {
     float block[32];
     ck_assert_ptr_eq(nn_plan_find(&plan, "bias", block), block + 16);
     ck_assert_ptr_null(nn_plan_find(&plan, "gain", block));
+    ck_assert_ptr_eq(nn_plan_tensor_named(&plan, "bias"), &plan.tensor[2]);
+    ck_assert_ptr_null(nn_plan_tensor_named(&plan, "gain"));
     nn_shape none = nn_shape_make(2, (const int64_t[]){5, 0});
     TEST_FAILS(nn_plan_tensor(&plan, "gain", none, NN_TRAINED, &err), BASE_ESHAPE, err,
                "gain of [5,0]");
