@@ -279,7 +279,7 @@ static base_status write_pool(const export_c_call *call) {
     const nn_pool_options *o = call->node.options;
     const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
     bool max = call->node.layer == &nn_layer_max_pool;
-    base_ints stride = o->stride.n > 0 ? o->stride : o->kernel;
+    base_ints stride = nn_pool_stride(o);
     int64_t pads[4];
     nn_pool_pads(o, shape_in(call), pads);
     base_text_printf(
@@ -473,21 +473,21 @@ base_status export_c_layer(const export_c_call *call) {
 }
 
 bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, int64_t *stride) {
-    bool is_conv = node->layer == &nn_layer_conv2d;
-    if (!is_conv && node->layer != &nn_layer_max_pool && node->layer != &nn_layer_avg_pool) {
+    nn_shape in = node->plan->in[0];
+    int64_t pads[4];
+    if (node->layer == &nn_layer_conv2d) {
+        int64_t kernel = nn_pair_item(infer_graph_ints(node, "kernel"), 1);
+        *span = nn_pair_item(infer_graph_ints(node, "dilation"), 1) * (kernel - 1) + 1;
+        *stride = nn_pair_item(infer_graph_ints(node, "stride"), 1);
+        nn_conv2d_pads(node->options, in, pads);
+    } else if (node->layer == &nn_layer_max_pool || node->layer == &nn_layer_avg_pool) {
+        const nn_pool_options *o = node->options;
+        *span = nn_pair_item(o->kernel, 1);
+        *stride = nn_pair_item(nn_pool_stride(o), 1);
+        nn_pool_pads(o, in, pads);
+    } else {
         return false;
     }
-    int64_t pads[4], kernel = nn_pair_item(infer_graph_ints(node, "kernel"), 1);
-    base_ints strides = infer_graph_ints(node, "stride");
-    *stride = strides.n > 0 ? nn_pair_item(strides, 1) : kernel;
-    if (is_conv) {
-        nn_conv2d_pads(node->options, node->plan->in[0], pads);
-        *span = nn_pair_item(infer_graph_ints(node, "dilation"), 1) * (kernel - 1) + 1;
-        *zeros = pads[1] + pads[3];
-    } else {
-        *span = kernel;
-        nn_pool_pads(node->options, node->plan->in[0], pads);
-        *zeros = pads[1] + pads[3];
-    }
+    *zeros = pads[1] + pads[3];
     return true;
 }

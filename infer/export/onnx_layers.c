@@ -78,7 +78,7 @@ static infer_onnx_value emit_windows(const infer_onnx_layer *call, const char *o
     nn_pool_pads(o, shape_in(call), pads);
     infer_onnx_value y = INFER_OP(call->onnx, op, x);
     set_pair(call, "kernel_shape", o->kernel);
-    set_pair(call, "strides", o->stride.n > 0 ? o->stride : o->kernel);
+    set_pair(call, "strides", nn_pool_stride(o));
     infer_onnx_set_ints(call->onnx, "pads", 4, pads);
     return y;
 }

@@ -21,6 +21,9 @@ static inline int64_t nn_pair_item(base_ints list, int axis) {
 void nn_conv2d_pads(const void *options, nn_shape in, int64_t pads[4]);
 int64_t nn_conv2d_groups(const void *options, nn_shape in);
 void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]);
+static inline base_ints nn_pool_stride(const nn_pool_options *options) {
+    return options->stride.n > 0 ? options->stride : options->kernel;
+}
 
 /* Whether windows lie side by side: the stride is the kernel's extent and there is no padding. */
 bool nn_pool_is_tiling(const nn_pool_options *options);

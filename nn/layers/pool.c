@@ -26,13 +26,9 @@ base_status nn_check_pair(const char *key, base_ints list, base_error *err) {
     return base_fail(err, BASE_ECONFIG, "%s takes one number or [frequency, time]", key);
 }
 
-static base_ints stride_of(const nn_pool_options *o) {
-    return o->stride.n > 0 ? o->stride : o->kernel;
-}
-
 bool nn_pool_is_tiling(const nn_pool_options *o) {
     for (int axis = 0; axis < 2; axis++) {
-        if (nn_pair_item(stride_of(o), axis) != nn_pair_item(o->kernel, axis)) return false;
+        if (nn_pair_item(nn_pool_stride(o), axis) != nn_pair_item(o->kernel, axis)) return false;
     }
     for (int i = 0; i < o->pad.n; i++) {
         if (strcmp(o->pad.items[i], "0") != 0) return false;
@@ -54,7 +50,7 @@ int64_t nn_pool_index_floats(const nn_plan *plan) {
 static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
     return (nn_axis){.in = in,
                      .kernel = nn_pair_item(o->kernel, axis),
-                     .stride = nn_pair_item(stride_of(o), axis),
+                     .stride = nn_pair_item(nn_pool_stride(o), axis),
                      .dilation = 1};
 }
 
@@ -85,7 +81,7 @@ void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]) 
 
 static base_status check_lists(const nn_pool_options *o, base_error *err) {
     BASE_TRY(nn_check_pair("kernel", o->kernel, err));
-    BASE_TRY(nn_check_pair("stride", stride_of(o), err));
+    BASE_TRY(nn_check_pair("stride", nn_pool_stride(o), err));
     return nn_check_padding(&o->pad, err);
 }
 
