@@ -91,6 +91,9 @@ static int read_flags(cli_call *call, job *j) {
     j->options.member = (int)member;
     int code = read_switches(call, j);
     if (code != CLI_OK) return code;
+    if (cli_given(call, "verify") && j->exporter->verify == NULL) {
+        return cli_usage("--verify: the format %s cannot be verified", name);
+    }
     j->path = cli_text(call, "out");
     if (j->path == NULL) j->path = default_path(call, j->exporter);
     return j->path != NULL ? CLI_OK : cli_usage("out of memory");

@@ -113,6 +113,11 @@ for format in onnx c shapes; do
 done
 check "the exported C gives the model's numbers" \
     "$rimshot" export "$run/model.h5" --to c --with-features -o "$run/model.h" --verify
+# A format without `verify`; the mistake is told before anything is written.
+"$rimshot" export "$run/model.h5" --to shapes -o "$run/never" --verify 2>"$folder/refused" && status=0 || status=$?
+check "what cannot be verified is refused (exit status $status)" test "$status" -eq 2
+check "the message names the format" grep -q 'shapes cannot be verified' "$folder/refused"
+check "nothing is written then" test ! -e "$run/never"
 check "the new format is written" grep -q 'feature_scale.weight\|weight,32' "$run/model.shapes"
 
 finish

@@ -28,7 +28,7 @@ typedef struct {
     base_status (*write)(infer_model *model, const infer_export_options *options, const char *path,
                          base_error *err);
     /* Compares the export at `path` with the model and adds a line to `report`. Fails if they
-     * differ or cannot be compared. */
+     * differ or cannot be compared. NULL: it cannot be verified. */
     base_status (*verify)(infer_model *model, const infer_export_options *options, const char *path,
                           base_text *report, base_error *err);
 } infer_exporter;
