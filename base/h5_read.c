@@ -542,8 +542,8 @@ typedef struct {
     const char *name; /* of the dataset */
     base_arena *arena;
     const char **strings;
-    uint64_t end;                 /* of the last collection */
-    const unsigned char **places; /* [MAX_TEXTS] of a collection's texts; NULL: none */
+    uint64_t start, end; /* of the last collection; they come in ascending order */
+    uint64_t *places;    /* [MAX_TEXTS] of its texts, by number; up to `start`: none */
 } collector;
 
 static int before(const void *a, const void *b) {
@@ -552,38 +552,38 @@ static int before(const void *a, const void *b) {
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Finds all texts of the collection at `at`; a place points to the text's own head. */
+/* Finds all texts of the collection at `at`; a place is that of the text's own head. */
 static bool find_texts(collector *c, uint64_t at) {
     const base_h5_reader *reader = c->reader;
     if (at < c->end || at > reader->n_bytes || reader->n_bytes - at < COLLECTION_BYTES) {
         return false;
     }
-    const unsigned char *text = reader->bytes + at;
-    uint64_t left = load(text + 8, 8);
-    if (memcmp(text, "GCOL\1\0\0\0", 8) != 0 || left < COLLECTION_BYTES ||
-        left > reader->n_bytes - at) {
+    const unsigned char *head = reader->bytes + at;
+    uint64_t length = load(head + 8, 8);
+    if (memcmp(head, "GCOL\1\0\0\0", 8) != 0 || length < COLLECTION_BYTES ||
+        length > reader->n_bytes - at) {
         return false;
     }
-    c->end = at + left;
-    memset(c->places, 0, MAX_TEXTS * sizeof *c->places);
-    text += COLLECTION_BYTES;
-    left -= COLLECTION_BYTES;
-    while (left >= TEXT_BYTES) {
+    c->start = at;
+    c->end = at + length;
+    for (uint64_t place = at + COLLECTION_BYTES; c->end - place >= TEXT_BYTES;) {
+        const unsigned char *text = reader->bytes + place;
         uint64_t number = load(text, 2), size = load(text + 8, 8);
+        uint64_t left = c->end - place - TEXT_BYTES;
         if (number == 0) break; /* what is left is free */
-        if (size > left - TEXT_BYTES || c->places[number] != NULL) return false;
-        c->places[number] = text;
-        uint64_t whole = TEXT_BYTES + (size + 7) / 8 * 8;
+        if (size > left || c->places[number] > at) return false;
+        c->places[number] = place;
+        uint64_t whole = (size + 7) / 8 * 8;
         if (whole > left) return false;
-        text += whole;
-        left -= whole;
+        place += TEXT_BYTES + whole;
     }
     return true;
 }
 
 static base_status take_text(collector *c, const reference *r, base_error *err) {
-    const unsigned char *text = r->number < MAX_TEXTS ? c->places[r->number] : NULL;
-    if (text == NULL || load(text + 8, 8) != r->length) {
+    uint64_t place = r->number < MAX_TEXTS ? c->places[r->number] : 0;
+    const unsigned char *text = c->reader->bytes + place;
+    if (place <= c->start || load(text + 8, 8) != r->length) {
         return fail_get(c->reader, err, BASE_EFORMAT, c->name, "is damaged");
     }
     const char *start = (const char *)text + TEXT_BYTES;

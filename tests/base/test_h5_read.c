@@ -143,6 +143,84 @@ START_TEST(text_of_variable_length_is_read) {
 }
 END_TEST
 
+/* ---- collections of one text each ---- */
+
+/* A collection's head and its text's, and the text itself. */
+enum { N_COLLECTIONS = 5000, ONE_TEXT_BYTES = 16 + 16 + 8 };
+
+static void put_u64(unsigned char *at, uint64_t value) {
+    memcpy(at, &value, sizeof value);
+}
+
+static const char *text_of(int64_t i) {
+    return base_arena_printf(&arena, "%07lld", (long long)i);
+}
+
+/* Text i is number i % 3 + 1 of collection i. */
+static void put_collection(unsigned char *at, int64_t i) {
+    memcpy(at, "GCOL\1\0\0\0", 8);
+    put_u64(at + 8, ONE_TEXT_BYTES);
+    put_u64(at + 16, (uint64_t)i % 3 + 1);
+    put_u64(at + 24, 8);
+    memcpy(at + 32, text_of(i), 8);
+}
+
+static unsigned char *offset_of(hid_t file, const char *name, unsigned char *bytes) {
+    hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    haddr_t offset = H5Dget_offset(set);
+    H5Dclose(set);
+    ck_assert(offset != HADDR_UNDEF);
+    return bytes + offset;
+}
+
+/* A file whose labels are made to refer to as many collections; they lie in a dataset of bytes.
+ * `*references` is where the file says so, 16 bytes each. */
+static unsigned char *file_of_collections(const char *path, size_t *n, unsigned char **references) {
+    static const char *labels[N_COLLECTIONS];
+    for (int64_t i = 0; i < N_COLLECTIONS; i++) labels[i] = "12345678";
+    hid_t file = create(path, false), creation = plain_creation();
+    hsize_t n_room = (hsize_t)N_COLLECTIONS * ONE_TEXT_BYTES;
+    H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+    hid_t space = H5Screate_simple(1, &n_room, NULL);
+    H5Dclose(H5Dcreate2(file, "room", H5T_STD_U8LE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Sclose(space);
+    H5Pclose(creation);
+    put_variable(file, "labels", N_COLLECTIONS, labels);
+    H5Fflush(file, H5F_SCOPE_GLOBAL);
+    unsigned char *bytes = load(path, n), *room = offset_of(file, "room", bytes);
+    *references = offset_of(file, "labels", bytes);
+    H5Fclose(file);
+    for (int64_t i = 0; i < N_COLLECTIONS; i++) {
+        unsigned char *collection = room + i * ONE_TEXT_BYTES, *reference = *references + 16 * i;
+        put_collection(collection, i);
+        put_u64(reference + 4, (uint64_t)(collection - bytes - BASE__H5_BLOCK_BYTES));
+        memcpy(reference + 12, collection + 16, 4);
+    }
+    vouch(path, bytes, *n);
+    return bytes;
+}
+
+START_TEST(collections_of_one_text_are_read) {
+    const char *path = path_of("collections.h5"), **labels;
+    size_t n_bytes;
+    int64_t n;
+    unsigned char *references, *bytes = file_of_collections(path, &n_bytes, &references);
+    base_h5_reader *reader = open_file(path);
+    TEST_OK(base_h5_get_strings(reader, "labels", &arena, &labels, &n, &err), err);
+    ck_assert_int_eq(n, N_COLLECTIONS);
+    for (int64_t i = 0; i < n; i++) ck_assert_str_eq(labels[i], text_of(i));
+    base_h5_reader_free(reader);
+    /* The number of a text of the collection before. */
+    memcpy(references + 16 * 5 + 12, references + 16 * 4 + 12, 4);
+    vouch(path, bytes, n_bytes);
+    reader = open_file(path);
+    TEST_FAILS(base_h5_get_strings(reader, "labels", &arena, &labels, &n, &err), BASE_EFORMAT, err,
+               "'labels' is damaged");
+    base_h5_reader_free(reader);
+    base_free(bytes);
+}
+END_TEST
+
 /* ---- what other programs may write ---- */
 
 static void external_storage(hid_t file) {
@@ -427,5 +505,6 @@ START_TEST(mutations_are_read_or_refused) {
 }
 END_TEST
 
-TEST_MAIN("base/h5_read", text_of_variable_length_is_read, what_rimshot_does_not_write_is_refused,
-          a_pipe_does_not_block, extents_beyond_the_file_are_refused, mutations_are_read_or_refused)
+TEST_MAIN("base/h5_read", text_of_variable_length_is_read, collections_of_one_text_are_read,
+          what_rimshot_does_not_write_is_refused, a_pipe_does_not_block,
+          extents_beyond_the_file_are_refused, mutations_are_read_or_refused)
