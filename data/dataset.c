@@ -198,14 +198,16 @@ static base_status join_classes(const source *s, data_manifest *m, class_list *c
                                 base_error *err) {
     int joined[DATA_MAX_CLASSES];
     for (int c = 0; c < s->n_classes; c++) {
-        joined[c] = find_name(classes->names, classes->n, s->class_name[c]);
-        if (joined[c] >= 0) continue;
-        if (classes->n == DATA_MAX_CLASSES) {
-            return base_node_fail(s->origin->node, err, BASE_EDATA, "more than %d classes",
-                                  DATA_MAX_CLASSES);
+        int at = find_name(classes->names, classes->n, s->class_name[c]);
+        if (at < 0) {
+            if (classes->n == DATA_MAX_CLASSES) {
+                return base_node_fail(s->origin->node, err, BASE_EDATA, "more than %d classes",
+                                      DATA_MAX_CLASSES);
+            }
+            at = classes->n;
+            classes->names[classes->n++] = s->class_name[c];
         }
-        joined[c] = classes->n;
-        classes->names[classes->n++] = s->class_name[c];
+        joined[c] = at;
     }
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];

@@ -205,6 +205,37 @@ START_TEST(a_thousand_classes_are_too_many) {
 }
 END_TEST
 
+/* "a+c+d": the set whose bits are given, of parts a to k. */
+static void add_set(base_text *out, int bits) {
+    const char *plus = "";
+    for (int part = 0; part < 11; part++) {
+        if ((bits >> part & 1) == 0) continue;
+        base_text_printf(out, "%s%c", plus, 'a' + part);
+        plus = "+";
+    }
+}
+
+START_TEST(a_thousand_classes_made_are_too_many) {
+    base_text csv = {0}, classes = {0};
+    base_text_add(&csv, "path,label\n");
+    for (int part = 'a'; part <= 'k'; part++) base_text_printf(&csv, "%c.wav,%c\n", part, part);
+    for (int bits = 1; bits <= 1001; bits++) {
+        base_text_add(&classes, bits > 1 ? ", " : "");
+        add_set(&classes, bits);
+    }
+    const char *folder = test_folder();
+    sound_write_text(&arena, folder, "labels.csv", base_text_string(&csv));
+    const char *yaml = base_arena_printf(
+        &arena, "{source: mix, per_class: 1, parts: {source: csv, path: %s}, classes: [%s]}",
+        folder, base_text_string(&classes));
+    base_text_release(&csv);
+    base_text_release(&classes);
+    data_manifest m;
+    TEST_FAILS(sound_open_manifest(&arena, yaml, ".", &m, &err), BASE_EDATA, err,
+               "more than 1000 classes");
+}
+END_TEST
+
 START_TEST(is_written_as_csv) {
     data_manifest m;
     void *bytes;
@@ -242,4 +273,5 @@ TEST_MAIN("data/manifest", labels_are_classes_in_name_order, rules_give_classes_
           classes_can_be_selected, groups_can_be_selected, sources_are_joined,
           missing_folder_can_be_synthesised, sounds_are_for_folds_training_or_testing,
           copies_of_sounds_for_testing_are_left_out, every_class_has_something_to_train_on,
-          a_thousand_classes_are_too_many, is_written_as_csv, options_are_checked)
+          a_thousand_classes_are_too_many, a_thousand_classes_made_are_too_many, is_written_as_csv,
+          options_are_checked)
