@@ -207,6 +207,8 @@ base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_
     if (status == BASE_ENOTFOUND && origin->source->folder != DATA_FOLDER_NONE &&
         folder->otherwise == 1) {
         data_manifest_note(manifest, "%s; using the built-in synthesiser instead", problem.text);
+        if (origin->source->close != NULL) origin->source->close(origin);
+        manifest->n_rows = first;
         origin->source = &data_source_synth;
         origin->options = &folder->synth;
         BASE_TRY(origin->source->list(origin, manifest, err));

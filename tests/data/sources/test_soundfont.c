@@ -258,9 +258,22 @@ START_TEST(says_what_is_wrong_with_a_font) {
 }
 END_TEST
 
+/* The synthesiser takes its place; nothing of the fonts is left. */
+START_TEST(a_folder_without_fonts_can_be_synthesised) {
+    data_manifest m;
+    const char *folder = test_folder();
+    TEST_OK(open_font(folder, "otherwise: synth, per_class: 1", &m), err);
+    ck_assert(sound_has_note(&m, "using the built-in synthesiser instead"));
+    ck_assert_int_eq(m.n_rows, 9);
+    ck_assert_ptr_eq(m.origins->source, &data_source_synth);
+    ck_assert_ptr_null(m.origins->state);
+    data_manifest_release(&m);
+}
+END_TEST
+
 TEST_MAIN("data/sources/soundfont", keys_of_a_kit_have_their_names, notes_are_what_the_font_holds,
           a_note_does_not_depend_on_others_or_threads, digests_tell_fonts_and_notes_apart,
-          says_what_is_wrong_with_a_font)
+          says_what_is_wrong_with_a_font, a_folder_without_fonts_can_be_synthesised)
 
 #else
 
