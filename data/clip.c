@@ -183,6 +183,7 @@ base_status data_clip_facts(const data_audio *audio, data_row *facts, base_error
     facts->seconds = (double)audio->n / audio->sample_rate_hz;
     facts->n_channels = audio->n_channels;
     facts->peak = dsp_peak(audio->x, audio->n * audio->n_channels);
+    facts->n_clipped = 0;
     for (int64_t c = 0; c < audio->n_channels; c++) {
         facts->n_clipped += count_clipped(audio->x + c * audio->n, audio->n);
     }
