@@ -1,6 +1,7 @@
 /* Layers that are a function of single numbers, on inputs of any shape. */
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/layer.h"
 
 enum { TASK_FLOATS = 16 * 1024 };
@@ -11,8 +12,8 @@ static int64_t count(const nn_run *run) {
 
 /* The task's numbers [begin, begin + n). */
 static int64_t range(const nn_run *run, int64_t task, int64_t *n) {
-    int64_t begin = task * TASK_FLOATS, left = count(run) - begin;
-    *n = left < TASK_FLOATS ? left : TASK_FLOATS;
+    int64_t begin = task * TASK_FLOATS;
+    *n = nn_min(count(run) - begin, TASK_FLOATS);
     return begin;
 }
 
@@ -34,7 +35,7 @@ static void backward_task(void *context, int64_t task, int worker) {
 }
 
 static void run_tasks(const nn_run *run, base_task *task) {
-    base_parallel(run->pool, (count(run) + TASK_FLOATS - 1) / TASK_FLOATS, task, (void *)run);
+    base_parallel(run->pool, nn_ceil_div(count(run), TASK_FLOATS), task, (void *)run);
 }
 
 base_status nn_elementwise_plan(nn_plan *plan, base_error *err) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { CACHE_LINE = 16 /* floats */ };
+#include "nn/kernels/extent.h"
 
 #define NN_LAYER(name) &nn_layer_##name,
 static const nn_layer *const layers[] = {
@@ -48,7 +48,7 @@ base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, nn_t
     *tensor = (nn_tensor_plan){
         .shape = shape, .offset = *end, .is_state = is_state, .decays = kind == NN_DECAYED};
     memcpy(tensor->name, name, strlen(name) + 1);
-    *end += (count + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    *end += nn_whole_lines(count);
     plan->n_tensors++;
     return BASE_OK;
 }
@@ -59,8 +59,7 @@ int64_t nn_saturated(int64_t a, int64_t b) {
 }
 
 void nn_plan_work(nn_plan *plan, int64_t a, int64_t b) {
-    int64_t macs = plan->macs + nn_saturated(a, b);
-    plan->macs = macs < NN_MAX_WORK ? macs : NN_MAX_WORK;
+    plan->macs = nn_min(plan->macs + nn_saturated(a, b), NN_MAX_WORK);
 }
 
 base_status nn_plan_keep(nn_plan *plan, const void *data, size_t n_bytes, base_error *err) {

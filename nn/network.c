@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "nn/kernels/extent.h"
 #include "nn/kernels/kernels.h"
 #include "nn/network_internal.h"
 
@@ -223,8 +224,8 @@ typedef struct {
 static void add_block(void *context, int64_t task, int worker) {
     (void)worker;
     const addition *a = context;
-    int64_t start = task * ADD_BLOCK, left = a->n - start;
-    nn_kernels()->add(a->from + start, a->to + start, left < ADD_BLOCK ? left : ADD_BLOCK);
+    int64_t start = task * ADD_BLOCK;
+    nn_kernels()->add(a->from + start, a->to + start, nn_min(a->n - start, ADD_BLOCK));
 }
 
 /* Where value's gradient lies; dx is the caller's for the input, dy for the output. */
@@ -249,7 +250,7 @@ static void backward_node(nn_network *network, int k, const nn_input *input, flo
     for (int i = 0; i < node->plan.n_in; i++) {
         if (run.dx[i] == sum[i]) continue;
         addition a = {run.dx[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};
-        base_parallel(network->config.pool, (a.n + ADD_BLOCK - 1) / ADD_BLOCK, add_block, &a);
+        base_parallel(network->config.pool, nn_ceil_div(a.n, ADD_BLOCK), add_block, &a);
     }
     if (node->is_frozen) {
         memset(network->grad + node->param_at, 0, (size_t)node->plan.n_param * sizeof(float));

@@ -6,14 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/network_internal.h"
 
-enum { CACHE_LINE = 16 /* floats */ };
 #define MAX_FLOATS ((int64_t)1 << 42) /* of one buffer: sums of all of them cannot overflow */
-
-static int64_t whole_lines(int64_t n) {
-    return (n + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-}
 
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the network's plan");
@@ -123,7 +119,7 @@ static base_status add_buffer(placement *p, int64_t n, int birth, int death, flo
         return no_memory(p->err);
     }
     p->buffers[p->n] = (buffer){
-        .n = whole_lines(n), .birth = birth, .death = death, .number = p->n, .owner = owner};
+        .n = nn_whole_lines(n), .birth = birth, .death = death, .number = p->n, .owner = owner};
     p->n++;
     return BASE_OK;
 }
@@ -251,8 +247,8 @@ static base_status count_params(nn_network *network, base_error *err) {
         }
         node->param_at = network->n_param;
         node->state_at = network->n_state;
-        network->n_param += whole_lines(node->plan.n_param);
-        network->n_state += whole_lines(node->plan.n_state);
+        network->n_param += nn_whole_lines(node->plan.n_param);
+        network->n_state += nn_whole_lines(node->plan.n_state);
     }
     return BASE_OK;
 }
@@ -266,7 +262,7 @@ static void count_activations(nn_network *network, int64_t n_floats) {
     network->n_activation = n_floats;
     for (int r = 0; r < network->n_rows; r++) {
         if (runs_along_time(network, r)) {
-            network->n_activation += whole_lines(network->config.max_batch);
+            network->n_activation += nn_whole_lines(network->config.max_batch);
         }
     }
 }
@@ -277,8 +273,8 @@ static base_status count_scratch(nn_network *network, base_error *err) {
         if (plan->n_scratch > MAX_FLOATS || plan->n_worker_scratch > MAX_FLOATS / plan->n_workers) {
             return too_large(err);
         }
-        plan->n_worker_scratch = whole_lines(plan->n_worker_scratch);
-        int64_t n = whole_lines(plan->n_scratch) + plan->n_workers * plan->n_worker_scratch;
+        plan->n_worker_scratch = nn_whole_lines(plan->n_worker_scratch);
+        int64_t n = nn_whole_lines(plan->n_scratch) + plan->n_workers * plan->n_worker_scratch;
         if (n > network->n_scratch) network->n_scratch = n;
     }
     return BASE_OK;
@@ -300,7 +296,7 @@ static void give_places(nn_network *network, const placement *p, int64_t n_float
         if (!runs_along_time(network, r)) continue;
         network->values[network->nodes[network->rows[r]].out].length_memory =
             (int32_t *)(void *)next;
-        next += whole_lines(network->config.max_batch);
+        next += nn_whole_lines(network->config.max_batch);
     }
 }
 

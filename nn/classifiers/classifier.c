@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/kernels/extent.h"
+
 #define NN_CLASSIFIER(name) &nn_classifier_##name,
 static const nn_classifier_kind *const kinds[] = {
 #include "nn/classifiers/classifiers.def"
@@ -280,7 +282,7 @@ static void predict_block(void *context, int64_t block, int worker) {
     const nn_classifier *c = p->classifier;
     double *probability = p->scratch + worker * (c->n_present + p->n_scratch);
     float *row = p->row + worker * c->n_features;
-    int64_t end = (block + 1) * BLOCK < p->n ? (block + 1) * BLOCK : p->n;
+    int64_t end = nn_min((block + 1) * BLOCK, p->n);
     for (int64_t i = block * BLOCK; i < end; i++) {
         const float *x = p->x + i * c->n_features;
         float *out = p->probability + i * c->n_classes;
@@ -301,7 +303,7 @@ base_status nn_classifier_predict(const nn_classifier *c, const float *x, int64_
     p.row = base_alloc(workers * (size_t)c->n_features, sizeof *p.row);
     p.scratch = base_alloc(workers * (size_t)(c->n_present + p.n_scratch), sizeof *p.scratch);
     bool ready = p.row != NULL && p.scratch != NULL;
-    if (ready) base_parallel(pool, (n + BLOCK - 1) / BLOCK, predict_block, &p);
+    if (ready) base_parallel(pool, nn_ceil_div(n, BLOCK), predict_block, &p);
     base_free(p.row);
     base_free(p.scratch);
     return ready ? BASE_OK : no_memory(err);

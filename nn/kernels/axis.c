@@ -7,7 +7,7 @@ enum { MAX_EXTENT = 1 << 20 };
 /* Positions before and after so that the output has ceil(in / stride) of them; the odd one comes
  * after. */
 static void pad_same(nn_axis *axis) {
-    int64_t out = (axis->in + axis->stride - 1) / axis->stride;
+    int64_t out = nn_ceil_div(axis->in, axis->stride);
     int64_t span = axis->dilation * (axis->kernel - 1) + 1;
     int64_t total = (out - 1) * axis->stride + span - axis->in;
     if (total < 0) total = 0;
@@ -55,19 +55,22 @@ base_status nn_check_padding(const base_strings *pad, base_error *err) {
         "after, time before, after]");
 }
 
+void nn_axis_pads(const nn_axis *f, const nn_axis *t, int64_t pads[4]) {
+    pads[0] = f->before;
+    pads[1] = t->before;
+    pads[2] = f->after;
+    pads[3] = t->after;
+}
+
 int64_t nn_axis_extent(const nn_axis *a, int64_t n) {
     int64_t span = a->dilation * (a->kernel - 1) + 1, room = n + a->before + a->after - span;
     return room < 0 ? 0 : room / a->stride + 1;
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return a > 0 ? (a + b - 1) / b : 0;
-}
-
 nn_axis_span nn_axis_span_of(const nn_axis *a, int64_t origin, int64_t n) {
     nn_axis_span span = {.origin = origin};
-    span.end = nn_min(ceil_div(a->in - origin, a->stride), n);
-    span.first = nn_min(ceil_div(-origin, a->stride), span.end);
+    span.end = nn_min(nn_ceil_div(nn_max(a->in - origin, 0), a->stride), n);
+    span.first = nn_min(nn_ceil_div(nn_max(-origin, 0), a->stride), span.end);
     return span;
 }
 

@@ -4,6 +4,7 @@
 #define NN_KERNELS_AXIS_H
 
 #include "base/options.h"
+#include "nn/kernels/extent.h"
 #include "nn/kernels/kernels.h"
 
 typedef struct {
@@ -14,6 +15,8 @@ typedef struct {
  * is none of the forms allowed, which nn_check_padding reports. */
 bool nn_set_padding(const base_strings *pad, nn_axis *f, nn_axis *t);
 base_status nn_check_padding(const base_strings *pad, base_error *err);
+/* What is added: f before, t before, f after, t after. */
+void nn_axis_pads(const nn_axis *f, const nn_axis *t, int64_t pads[4]);
 
 /* Extent of the output for n positions of the input: floor((n + before + after - dilation *
  * (kernel - 1) - 1) / stride) + 1, or 0 if the window does not fit. */
@@ -29,17 +32,5 @@ nn_axis_span nn_axis_span_of(const nn_axis *axis, int64_t origin, int64_t n);
 /* Every stride-th of x to y[n]; and y[n] added to every stride-th of x. */
 void nn_strided_gather(const float *x, int64_t stride, float *y, int64_t n);
 void nn_strided_add(const float *y, int64_t n, float *x, int64_t stride);
-
-static inline int64_t nn_max(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static inline int64_t nn_min(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static inline int64_t nn_round_up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
 
 #endif

@@ -52,7 +52,7 @@ static void cut_forward(nn_convolution *c) {
     if (c->in_place) pitch = c->t.in;
     c->x = (nn_planes){.f = c->f, .t = c->t, .channels = c->in, .pitch = pitch};
     c->rows = block_rows(c);
-    c->n_blocks = (c->f.out + c->rows - 1) / c->rows;
+    c->n_blocks = nn_ceil_div(c->f.out, c->rows);
     int64_t last = c->f.out - (c->n_blocks - 1) * c->rows; /* rows of the shortest block */
     if ((last - 1) * pitch + c->t.out < NN_MAX_TAPS_BLOCK) c->in_place = false;
     c->x.rows = c->in_place ? c->f.in : c->rows + lead(&c->f);

@@ -8,11 +8,7 @@
 
 #include <string.h>
 
-enum { LINE = 16 /* floats */, CHUNK = 2048 /* floats that stay in the L1 cache */ };
-
-static int64_t whole_lines(int64_t n) {
-    return nn_round_up(n, LINE);
-}
+enum { CHUNK = 2048 /* floats that stay in the L1 cache */ };
 
 /* How far the last element of the kernel is from the first, in steps of the stride. */
 static int64_t steps_to_last(const nn_axis *a) {
@@ -32,9 +28,9 @@ nn_depthwise nn_depthwise_make(nn_axis f, nn_axis t) {
     d.height = f.out + steps_to_last(&f);
     d.width = t.out + steps_to_last(&t);
     d.reach = steps_to_last(&f) * d.width + steps_to_last(&t);
-    d.part_floats = whole_lines(d.height * d.width + steps_to_last(&t) + LINE);
-    int64_t n_floats = (n_parts(&d) + 2) * d.part_floats + whole_lines(d.reach);
-    d.n_scratch = n_floats + whole_lines(3 * n_elements(&d));
+    d.part_floats = nn_whole_lines(d.height * d.width + steps_to_last(&t) + NN_LINE);
+    int64_t n_floats = (n_parts(&d) + 2) * d.part_floats + nn_whole_lines(d.reach);
+    d.n_scratch = n_floats + nn_whole_lines(3 * n_elements(&d));
     return d;
 }
 
@@ -49,9 +45,9 @@ typedef struct {
 static workspace cut(const nn_depthwise *d, float *scratch) {
     workspace w = {.offset = (int64_t *)(void *)scratch};
     w.weight = scratch + 2 * n_elements(d);
-    w.parts = scratch + whole_lines(3 * n_elements(d));
+    w.parts = scratch + nn_whole_lines(3 * n_elements(d));
     w.dpart = w.parts + n_parts(d) * d->part_floats;
-    w.rows = w.dpart + d->part_floats + whole_lines(d->reach);
+    w.rows = w.dpart + d->part_floats + nn_whole_lines(d->reach);
     return w;
 }
 
@@ -99,7 +95,7 @@ static void spread(const nn_depthwise *d, const float *x, float *parts) {
 
 void nn_depthwise_forward(const nn_depthwise *d, const nn_depthwise_plane *at, float *scratch) {
     workspace w = cut(d, scratch);
-    int64_t n = whole_lines(d->f.out * d->width);
+    int64_t n = nn_whole_lines(d->f.out * d->width);
     spread(d, at->x, w.parts);
     for (int64_t i = 0; i < n_elements(d); i++) {
         w.offset[i] = part_of(d, i) * d->part_floats + shift_of(d, i);
@@ -127,7 +123,7 @@ static void backward_weight(const nn_depthwise *d, const nn_depthwise_gradient *
                             const workspace *w) {
     int64_t n = d->f.out * d->width;
     for (int64_t begin = 0; begin < n; begin += CHUNK) {
-        int64_t size = n - begin < CHUNK ? n - begin : CHUNK;
+        int64_t size = nn_min(n - begin, CHUNK);
         for (int64_t i = 0; i < n_elements(d); i++) {
             const float *x = w->parts + part_of(d, i) * d->part_floats + shift_of(d, i);
             at->dweight[i * at->dweight_step] +=
@@ -146,7 +142,7 @@ static void backward_part(const nn_depthwise *d, const nn_depthwise_gradient *at
         w->offset[taps.n] = -shift_of(d, i);
         w->weight[taps.n++] = at->weight[i];
     }
-    int64_t n = whole_lines(d->height * d->width);
+    int64_t n = nn_whole_lines(d->height * d->width);
     clear(w->dpart, n);
     nn_kernels()->correlate(&taps, w->rows, w->dpart, n);
     for (int64_t row = f.first; row < f.end; row++) {

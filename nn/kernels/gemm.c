@@ -3,6 +3,7 @@
 #include <cblas.h>
 
 #include "base/processor.h"
+#include "nn/kernels/extent.h"
 
 /* A block is worth a task from about this many multiply-adds on; its edges are multiples of what
  * the kernels of OpenBLAS work on at once. Each block packs its operands anew, which is felt where
@@ -23,17 +24,8 @@ typedef struct {
     int64_t blocks_n;         /* blocks side by side */
 } gemm_cut;
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t blocks_of(int64_t extent, int64_t block) {
-    return (extent + block - 1) / block;
-}
-
 static int64_t halved(int64_t block) {
-    int64_t half = (block + 1) / 2;
-    return (half + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
+    return nn_round_up(nn_ceil_div(block, 2), BLOCK_ALIGN);
 }
 
 /* Halves the longer edge until there are enough blocks or they become too small. */
@@ -46,9 +38,9 @@ static gemm_cut cut_product(const nn_gemm_args *g) {
         if (n_blocks >= FEW_BLOCKS && half < MIN_EDGE) break;
         if (half >= edge || half * (cut_m ? cut.block_n : cut.block_m) * g->k < BLOCK_MACS) break;
         *(cut_m ? &cut.block_m : &cut.block_n) = half;
-        n_blocks = blocks_of(g->m, cut.block_m) * blocks_of(g->n, cut.block_n);
+        n_blocks = nn_ceil_div(g->m, cut.block_m) * nn_ceil_div(g->n, cut.block_n);
     }
-    cut.blocks_n = blocks_of(g->n, cut.block_n);
+    cut.blocks_n = nn_ceil_div(g->n, cut.block_n);
     return cut;
 }
 
@@ -60,15 +52,15 @@ static void multiply_block(void *context, int64_t task, int worker) {
     g.a += g.trans_a ? i : i * g.lda;
     g.b += g.trans_b ? j * g.ldb : j;
     g.c += i * g.ldc + j;
-    g.m = smaller(g.m - i, cut->block_m);
-    g.n = smaller(g.n - j, cut->block_n);
+    g.m = nn_min(g.m - i, cut->block_m);
+    g.n = nn_min(g.n - j, cut->block_n);
     nn_gemm(&g);
 }
 
 void nn_gemm_parallel(base_pool *pool, const nn_gemm_args *args) {
     if (args->m <= 0 || args->n <= 0) return;
     gemm_cut cut = cut_product(args);
-    base_parallel(pool, blocks_of(args->m, cut.block_m) * cut.blocks_n, multiply_block, &cut);
+    base_parallel(pool, nn_ceil_div(args->m, cut.block_m) * cut.blocks_n, multiply_block, &cut);
 }
 
 void nn_blas_setup(void) {

@@ -19,9 +19,9 @@ int64_t nn_planes_room(const nn_planes *p) {
 }
 
 int64_t nn_planes_cut(int64_t extent, int64_t floats_per_row, int64_t floats, int64_t share) {
-    int64_t n = (extent * floats_per_row + floats - 1) / floats;
+    int64_t n = nn_ceil_div(extent * floats_per_row, floats);
     n = nn_min(nn_round_up(n, share), extent);
-    return (extent + n - 1) / n;
+    return nn_ceil_div(extent, n);
 }
 
 int64_t nn_planes_cut_outputs(const nn_output_cut *cut) {

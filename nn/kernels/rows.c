@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/kernels/kernels.h"
 
 /* Weights are transposed as they are needed: panels of PANEL outputs by a slice of the features, up
@@ -36,21 +37,13 @@ typedef struct {
     float *panels, *rows, *rest;
 } slice;
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t blocks_of(int64_t extent, int64_t block) {
-    return (extent + block - 1) / block;
-}
-
 /* The columns of the panel from `first` on, and those it has in scratch. */
 static int64_t panel_columns(const nn_rows_product *p, int64_t first) {
-    return smaller(p->n_out - first, PANEL);
+    return nn_min(p->n_out - first, PANEL);
 }
 
 static int64_t panel_pitch(int64_t n_columns) {
-    return blocks_of(n_columns, NN_LANES) * NN_LANES;
+    return nn_round_up(n_columns, NN_LANES);
 }
 
 static void turn_panel(const rows_call *call, int64_t first, const slice *s, float *panel) {
@@ -110,7 +103,7 @@ static void multiply_slice(const rows_call *call, int64_t first, int64_t last, i
     for (int64_t row = begin; row < end; row += ROWS) {
         const float *x = p->x + row * p->x_pitch + s->begin;
         nn_positions_product rows = {
-            .n_rows = smaller(end - row, ROWS), .n_terms = s->n, .a = x, .offset = offset};
+            .n_rows = nn_min(end - row, ROWS), .n_terms = s->n, .a = x, .offset = offset};
         for (int64_t i = 0; i < rows.n_rows && gathers; i++) {
             memcpy(s->rows + i * ROW_PITCH, x + i * p->x_pitch, (size_t)s->n * sizeof *x);
             rows.a = s->rows;
@@ -139,14 +132,14 @@ static void multiply_task(void *context, int64_t task, int worker) {
     const rows_call *call = context;
     const nn_rows_product *p = call->product;
     int64_t part = task / call->n_groups, first = task % call->n_groups * call->group;
-    int64_t last = smaller(first + call->group, p->n_out);
+    int64_t last = nn_min(first + call->group, p->n_out);
     int64_t begin = p->n_rows * part / call->n_parts, end = p->n_rows * (part + 1) / call->n_parts;
     float *scratch = p->worker_scratch + worker * p->scratch_pitch;
     slice s = {.panels = scratch, .rows = scratch + GROUP * PANEL_FLOATS};
     s.rest = s.rows + ROWS * ROW_PITCH;
     start_rows(p, first, last, begin, end);
     for (s.begin = 0; s.begin < p->n_in; s.begin += SLICE) {
-        s.n = smaller(p->n_in - s.begin, SLICE);
+        s.n = nn_min(p->n_in - s.begin, SLICE);
         multiply_slice(call, first, last, begin, end, &s);
     }
 }
@@ -154,10 +147,10 @@ static void multiply_task(void *context, int64_t task, int worker) {
 void nn_rows_multiply(base_pool *pool, const nn_rows_product *p) {
     rows_call call = {.product = p, .kernels = nn_kernels(), .n_parts = 1};
     if (p->n_rows <= 0 || p->n_out <= 0) return;
-    int64_t n_panels = blocks_of(p->n_out, PANEL);
+    int64_t n_panels = nn_ceil_div(p->n_out, PANEL);
     bool divides = p->n_rows < MANY_ROWS && p->n_rows * p->n_in * p->n_out >= MANY_MACS;
-    call.group = PANEL * smaller(divides ? blocks_of(n_panels, GROUPS) : n_panels, GROUP);
-    call.n_groups = blocks_of(p->n_out, call.group);
+    call.group = PANEL * nn_min(divides ? nn_ceil_div(n_panels, GROUPS) : n_panels, GROUP);
+    call.n_groups = nn_ceil_div(p->n_out, call.group);
     while (2 * call.n_parts * call.n_groups <= MAX_TASKS && p->n_rows >= call.n_parts * MANY_ROWS) {
         call.n_parts *= 2;
     }

@@ -22,7 +22,7 @@ bool nn_winograd_can(const nn_axis *f, const nn_axis *t) {
 }
 
 static int64_t n_tiles(const nn_axis *a) {
-    return (a->out + STEP - 1) / STEP;
+    return nn_ceil_div(a->out, STEP);
 }
 
 /* What n_rows rows of tiles take. */
@@ -75,7 +75,7 @@ nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int6
     w.dy.rows = tile_rows(&w, unit);
     w.x.rows = w.dy.rows + nn_planes_reach(&w.x.f);
     w.block_rows = w.dy.rows * STEP;
-    w.n_blocks = (n_tiles(&f) + w.dy.rows - 1) / w.dy.rows;
+    w.n_blocks = nn_ceil_div(n_tiles(&f), w.dy.rows);
     w.chunk = GATHER_FLOATS / (ELEMENTS * (in + out)) / NN_LANES * NN_LANES;
     w.chunk = nn_max(nn_min(w.chunk, MAX_CHUNK), NN_LANES);
     count_scratch(&w);

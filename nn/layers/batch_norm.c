@@ -246,9 +246,7 @@ static void sum_plane(const norm_call *call, int64_t sample, const float *a, con
 /* Channels of a task: as many as make a good run of memory, if that leaves enough tasks. */
 static int64_t group_size(const norm_call *call) {
     int64_t size = GROUP_FLOATS / plane_floats(call), most = call->channels / MIN_GROUPS;
-    if (size > MAX_GROUP) size = MAX_GROUP;
-    if (size > most) size = most;
-    return size < 1 ? 1 : size;
+    return nn_max(nn_min(nn_min(size, MAX_GROUP), most), 1);
 }
 
 typedef struct {
@@ -256,8 +254,8 @@ typedef struct {
 } channel_group;
 
 static channel_group group_of(const norm_call *call, int64_t task) {
-    int64_t size = group_size(call), first = task * size, left = call->channels - first;
-    return (channel_group){first, left < size ? left : size};
+    int64_t size = group_size(call), first = task * size;
+    return (channel_group){first, nn_min(call->channels - first, size)};
 }
 
 static void group_statistics(const norm_call *call, channel_group group, channel_statistics *s) {
@@ -434,8 +432,8 @@ typedef struct {
 } column_block;
 
 static column_block block_of(const norm_call *call, int64_t task) {
-    int64_t first = task * COLUMNS, left = call->channels - first;
-    return (column_block){first, left < COLUMNS ? left : COLUMNS};
+    int64_t first = task * COLUMNS;
+    return (column_block){first, nn_min(call->channels - first, COLUMNS)};
 }
 
 static int64_t row_start(const norm_call *call, int64_t sample, int64_t frame, column_block block) {
@@ -532,9 +530,9 @@ static void column_backward_task(void *context, int64_t task, int worker) {
 static void run_tasks(norm_call *call, base_task *image, base_task *columns) {
     if (call->run->plan->in[0].rank == 3) {
         int64_t size = group_size(call);
-        base_parallel(call->run->pool, (call->channels + size - 1) / size, image, call);
+        base_parallel(call->run->pool, nn_ceil_div(call->channels, size), image, call);
     } else {
-        base_parallel(call->run->pool, (call->channels + COLUMNS - 1) / COLUMNS, columns, call);
+        base_parallel(call->run->pool, nn_ceil_div(call->channels, COLUMNS), columns, call);
     }
 }
 

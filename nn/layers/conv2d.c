@@ -102,11 +102,10 @@ static int64_t tile_limit(const conv_geometry *g) {
 /* All tiles but the last have the same extent. More than one are an even number, so that two
  * threads share a single sample well. */
 static void cut_tiles(conv_geometry *g) {
-    int64_t limit = tile_limit(g), n = (g->out_plane + limit - 1) / limit;
+    int64_t limit = tile_limit(g), n = nn_ceil_div(g->out_plane, limit);
     if (n > 1) n += n % 2;
-    int64_t even = (g->out_plane + n - 1) / n;
-    g->tile = (even + TILE_ALIGN - 1) / TILE_ALIGN * TILE_ALIGN;
-    g->n_tiles = (g->out_plane + g->tile - 1) / g->tile;
+    g->tile = nn_round_up(nn_ceil_div(g->out_plane, n), TILE_ALIGN);
+    g->n_tiles = nn_ceil_div(g->out_plane, g->tile);
 }
 
 /* Output channels for `in` of the input; 0 if there can be none. */
@@ -130,7 +129,7 @@ int64_t nn_conv2d_groups(const void *options, nn_shape in) {
 static void cut_planes(conv_geometry *g) {
     int64_t limit = TASK_MACS / (g->k * g->group_out * g->out_plane);
     g->tile = limit < 1 ? 1 : limit < g->groups ? limit : g->groups;
-    g->n_tiles = (g->groups + g->tile - 1) / g->tile;
+    g->n_tiles = nn_ceil_div(g->groups, g->tile);
     g->plane = nn_depthwise_make(g->f, g->t);
 }
 
@@ -169,10 +168,7 @@ static conv_geometry make_geometry(const conv2d_options *o, nn_shape in) {
 
 void nn_conv2d_pads(const void *options, nn_shape in, int64_t pads[4]) {
     conv_geometry g = make_geometry(options, in);
-    pads[0] = g.f.before;
-    pads[1] = g.t.before;
-    pads[2] = g.f.after;
-    pads[3] = g.t.after;
+    nn_axis_pads(&g.f, &g.t, pads);
 }
 
 static base_status check_lists(const conv2d_options *o, base_error *err) {
@@ -187,9 +183,9 @@ static bool is_countable(const conv2d_options *o, nn_shape in, int64_t groups, i
     nn_axis f = make_axis(o, 0, in.dim[1]), t = make_axis(o, 1, in.dim[2]);
     nn_set_padding(&o->pad, &f, &t);
     nn_shape weight = nn_shape_make(4, (int64_t[]){out, in.dim[0] / groups, f.kernel, t.kernel});
-    nn_shape planes = nn_shape_make(3, (int64_t[]){in.dim[0] > out ? in.dim[0] : out,
-                                                   f.in + f.before + f.after + f.stride,
-                                                   t.in + t.before + t.after + t.stride});
+    nn_shape planes =
+        nn_shape_make(3, (int64_t[]){nn_max(in.dim[0], out), f.in + f.before + f.after + f.stride,
+                                     t.in + t.before + t.after + t.stride});
     int64_t n_weights = nn_shape_count(weight), n_places = nn_shape_count(planes), n_products;
     return n_weights > 0 && n_places > 0 && base_mul(n_weights, n_places, &n_products);
 }
@@ -232,8 +228,7 @@ static int64_t gradient_count(const conv_geometry *g) {
 
 /* A shard of gradients: the weight's, then the bias's. */
 static int64_t shard_floats(const conv_geometry *g) {
-    int64_t n = gradient_count(g) + g->groups * g->group_out;
-    return (n + 15) / 16 * 16;
+    return nn_whole_lines(gradient_count(g) + g->groups * g->group_out);
 }
 
 static int64_t column_floats(const conv_geometry *g) {

@@ -5,6 +5,7 @@
  * a residual body it takes the body out. */
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
 
@@ -20,14 +21,11 @@ static const base_option dropout_table[] = {{"p", BASE_OPT_FLOAT, offsetof(dropo
 enum { PIECE = 256 * NN_MASK_NUMBERS };
 
 /* A sample's mask holds one byte for each number. */
-static int64_t mask_floats(int64_t n) {
-    return (n + (int64_t)sizeof(float) - 1) / (int64_t)sizeof(float);
-}
-
 static base_status dropout_plan(nn_plan *plan, base_error *err) {
     (void)err;
     plan->out = plan->in[0];
-    if (plan->training) plan->n_cache = plan->max_batch * mask_floats(nn_shape_count(plan->in[0]));
+    if (plan->training)
+        plan->n_cache = plan->max_batch * nn_byte_floats(nn_shape_count(plan->in[0]));
     return BASE_OK;
 }
 
@@ -51,7 +49,7 @@ static dropout_call open_call(const nn_run *run, const float *x, float *y) {
                           .x = x,
                           .y = y,
                           .n = n,
-                          .n_pieces = (n + PIECE - 1) / PIECE};
+                          .n_pieces = nn_ceil_div(n, PIECE)};
 }
 
 /* A part of a sample. */
@@ -64,12 +62,13 @@ typedef struct {
 
 static dropout_piece piece_of(const dropout_call *call, int64_t task) {
     dropout_piece piece = {.sample = task / call->n_pieces, .begin = task % call->n_pieces * PIECE};
-    int64_t at = piece.sample * call->n + piece.begin, left = call->n - piece.begin;
-    piece.n = left < PIECE ? left : PIECE;
+    int64_t at = piece.sample * call->n + piece.begin;
+    piece.n = nn_min(call->n - piece.begin, PIECE);
     piece.x = call->x + at;
     piece.y = call->y + at;
     if (!call->run->training) return piece;
-    piece.keep = (uint8_t *)(call->run->cache + piece.sample * mask_floats(call->n)) + piece.begin;
+    piece.keep =
+        (uint8_t *)(call->run->cache + piece.sample * nn_byte_floats(call->n)) + piece.begin;
     return piece;
 }
 
@@ -144,7 +143,7 @@ static void scale_piece(void *context, int64_t task, int worker) {
     (void)worker;
     const dropout_call *call = context;
     int64_t sample = task / call->n_pieces, begin = task % call->n_pieces * PIECE;
-    int64_t at = sample * call->n + begin, left = call->n - begin, n = left < PIECE ? left : PIECE;
+    int64_t at = sample * call->n + begin, n = nn_min(call->n - begin, PIECE);
     float factor = call->run->training ? call->run->cache[sample] : 1.0f;
     for (int64_t i = 0; i < n; i++) call->y[at + i] = factor * call->x[at + i];
 }

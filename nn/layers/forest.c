@@ -76,7 +76,7 @@ static sample_cache cache_at(const forest_shape *s, float *cache, int64_t sample
 static int64_t worker_floats(const forest_shape *s) {
     int64_t learn = 2 * s->classes * s->leaves + 2 * s->splits + s->leaves;
     int64_t backward = s->trees * s->leaves;
-    return ((learn > backward ? learn : backward) + 1) / 2 * 2;
+    return nn_round_up(nn_max(learn, backward), 2);
 }
 
 static base_status forest_plan(nn_plan *plan, base_error *err) {

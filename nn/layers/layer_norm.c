@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
 
@@ -25,7 +26,7 @@ static nn_shape normalized_shape(const nn_plan *plan) {
 
 /* Gradients of weight and bias, one after the other. */
 static int64_t shard_floats(int64_t n) {
-    return (2 * n + 15) / 16 * 16;
+    return nn_whole_lines(2 * n);
 }
 
 static base_status layer_norm_plan(nn_plan *plan, base_error *err) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/kernels.h"
 #include "nn/kernels/rows.h"
@@ -34,10 +35,6 @@ static int64_t rows_of(const nn_run *run) {
     return run->batch * (plan->in[0].rank == 2 ? plan->in[0].dim[0] : 1);
 }
 
-static int64_t shard_floats(int64_t out) {
-    return (out + 15) / 16 * 16;
-}
-
 static bool is_long(const nn_plan *plan) {
     return plan->in[0].rank == 1 && features_in(plan) >= LONG;
 }
@@ -57,7 +54,7 @@ static base_status linear_plan(nn_plan *plan, base_error *err) {
     nn_plan_work(plan, nn_shape_count(plan->in[0]), o->out);
     if (plan->training) {
         plan->backward_reads = NN_READS_X;
-        plan->n_scratch = o->bias ? NN_SHARDS * shard_floats(o->out) : 0;
+        plan->n_scratch = o->bias ? NN_SHARDS * nn_whole_lines(o->out) : 0;
     }
     if (!is_long(plan)) plan->n_worker_scratch = NN_ROWS_SCRATCH;
     int64_t n_sums = NN_SHARDS * plan->max_batch * o->out;
@@ -84,15 +81,15 @@ static void long_task(void *context, int64_t part, int worker) {
     (void)worker;
     const long_call *call = context;
     int64_t in = features_in(call->run->plan), batch = call->run->batch;
-    int64_t n_slices = (in + SLICE - 1) / SLICE, n_sums = batch * call->out;
+    int64_t n_slices = nn_ceil_div(in, SLICE), n_sums = batch * call->out;
     float *sums = call->run->scratch + part * n_sums;
     memset(sums, 0, (size_t)n_sums * sizeof *sums);
     for (int64_t slice = nn_shard_begin((int)part, n_slices);
          slice < nn_shard_begin((int)part + 1, n_slices); slice++) {
-        int64_t begin = slice * SLICE, left = in - begin;
+        int64_t begin = slice * SLICE;
         nn_kernels()->multiply_dots(&(nn_dot_products){.n_rows = batch,
                                                        .n_columns = call->out,
-                                                       .n_terms = left < SLICE ? left : SLICE,
+                                                       .n_terms = nn_min(in - begin, SLICE),
                                                        .a = call->x + begin,
                                                        .b = call->weight + begin,
                                                        .a_pitch = in,
@@ -152,8 +149,8 @@ typedef struct {
 static void bias_task(void *context, int64_t shard, int worker) {
     (void)worker;
     const bias_call *call = context;
-    float *sum = call->run->scratch + shard * shard_floats(call->out);
-    memset(sum, 0, (size_t)shard_floats(call->out) * sizeof *sum);
+    float *sum = call->run->scratch + shard * nn_whole_lines(call->out);
+    memset(sum, 0, (size_t)nn_whole_lines(call->out) * sizeof *sum);
     int64_t begin = nn_shard_begin((int)shard, call->run->batch) * call->sample_rows;
     int64_t end = nn_shard_begin((int)shard + 1, call->run->batch) * call->sample_rows;
     for (int64_t row = begin; row < end; row++) {
@@ -164,7 +161,7 @@ static void bias_task(void *context, int64_t shard, int worker) {
 static void backward_bias(const nn_run *run, int64_t out, const float *dy) {
     bias_call call = {.run = run, .dy = dy, .out = out, .sample_rows = rows_of(run) / run->batch};
     base_parallel(run->pool, NN_SHARDS, bias_task, &call);
-    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(out), out);
+    base_tree_sum(run->pool, run->scratch, NN_SHARDS, nn_whole_lines(out), out);
     nn_kernels()->add(run->scratch, nn_plan_find(run->plan, "bias", run->dparam), out);
 }
 

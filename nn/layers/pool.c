@@ -43,8 +43,7 @@ static bool max_pool_tiling(const void *options, nn_tiling *windows) {
 }
 
 int64_t nn_pool_index_floats(const nn_plan *plan) {
-    int64_t size = sizeof(float);
-    return (plan->max_batch * nn_shape_count(plan->out) + size - 1) / size;
+    return nn_byte_floats(plan->max_batch * nn_shape_count(plan->out));
 }
 
 static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
@@ -73,10 +72,7 @@ static pool_geometry make_geometry(const nn_pool_options *o, nn_shape in) {
 
 void nn_pool_pads(const nn_pool_options *options, nn_shape in, int64_t pads[4]) {
     pool_geometry g = make_geometry(options, in);
-    pads[0] = g.f.before;
-    pads[1] = g.t.before;
-    pads[2] = g.f.after;
-    pads[3] = g.t.after;
+    nn_axis_pads(&g.f, &g.t, pads);
 }
 
 static base_status check_lists(const nn_pool_options *o, base_error *err) {
@@ -86,7 +82,7 @@ static base_status check_lists(const nn_pool_options *o, base_error *err) {
 }
 
 static base_status check_axis(const nn_axis *a, const char *name, nn_shape in, base_error *err) {
-    int64_t pad = a->before > a->after ? a->before : a->after;
+    int64_t pad = nn_max(a->before, a->after);
     if (2 * pad > a->kernel) {
         return base_fail(err, BASE_ECONFIG, "pad %lld is more than half the window's %lld",
                          (long long)pad, (long long)a->kernel);
@@ -151,7 +147,7 @@ typedef struct {
 
 static pool_span span_at(const nn_axis *a, int64_t i, int64_t extent) {
     int64_t begin = i * a->stride - a->before, end = begin + a->kernel;
-    return (pool_span){begin < 0 ? 0 : begin, end > extent ? extent : end};
+    return (pool_span){nn_max(begin, 0), nn_min(end, extent)};
 }
 
 /* Position of the first maximum of a window, -1 if it is empty. */
@@ -215,7 +211,7 @@ typedef struct {
 
 /* PyTorch's: the windows of `out` outputs over [0, extent), which overlap where they must. */
 static pool_span adaptive_span(const nn_axis *a, int64_t i, int64_t extent) {
-    return (pool_span){i * extent / a->out, ((i + 1) * extent + a->out - 1) / a->out};
+    return (pool_span){i * extent / a->out, nn_ceil_div((i + 1) * extent, a->out)};
 }
 
 static avg_window avg_window_at(const pool_plane *p, int64_t i, int64_t j) {

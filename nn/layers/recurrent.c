@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/kernels/gemm.h"
 #include "nn/kernels/rows.h"
 
@@ -62,35 +63,27 @@ typedef struct {
     const float *zeros; /* [n_row * hidden]: product, row and state before the first frame */
 } block_task;
 
-static int64_t cache_lines(int64_t n) {
-    return (n + 15) / 16 * 16;
-}
-
 /* Of the products of a state with the gates; the kernel that makes them writes whole lines. */
 static int64_t gates_pitch(const nn_cell *cell, int64_t hidden) {
-    return cache_lines(cell->n_gates * hidden);
+    return nn_whole_lines(cell->n_gates * hidden);
 }
 
 static int directions(const nn_recurrent_options *options) {
     return options->bidirectional ? 2 : 1;
 }
 
-static int64_t blocks_of(int64_t batch) {
-    return (batch + BLOCK - 1) / BLOCK;
-}
-
 static block_sizes sizes(const nn_cell *cell, const nn_recurrent_options *options,
                          const nn_plan *plan) {
     int64_t frames = plan->max_batch * plan->in[0].dim[0], row = cell->n_row * options->hidden;
-    return (block_sizes){.rows = cache_lines(frames * row),
-                         .sequence = cache_lines(frames * directions(options) * options->hidden),
-                         .bias = cache_lines(blocks_of(plan->max_batch) * row),
+    return (block_sizes){.rows = nn_whole_lines(frames * row),
+                         .sequence = nn_whole_lines(frames * directions(options) * options->hidden),
+                         .bias = nn_whole_lines(nn_ceil_div(plan->max_batch, BLOCK) * row),
                          .weight = options->hidden * gates_pitch(cell, options->hidden)};
 }
 
 static int64_t worker_floats(const nn_cell *cell, int64_t hidden) {
     int64_t block = BLOCK * gates_pitch(cell, hidden) + (2 * BLOCK + cell->n_row) * hidden;
-    return cache_lines(block > NN_ROWS_SCRATCH ? block : NN_ROWS_SCRATCH);
+    return nn_whole_lines(nn_max(block, NN_ROWS_SCRATCH));
 }
 
 /* Features of layer l's input. */
@@ -199,7 +192,7 @@ static call make_call(const nn_run *run) {
                   .n_directions = directions(options),
                   .hidden = options->hidden,
                   .n_frames = run->plan->in[0].dim[0],
-                  .n_blocks = blocks_of(run->batch),
+                  .n_blocks = nn_ceil_div(run->batch, BLOCK),
                   .size = kept->size};
 }
 
@@ -274,10 +267,10 @@ static int64_t length_of(const call *c, int64_t sample) {
 static block_task make_block(const layer_pass *pass, int64_t task, int worker) {
     const call *c = pass->call;
     int direction = (int)(task % c->n_directions);
-    int64_t first = task / c->n_directions * BLOCK, left = c->run->batch - first;
+    int64_t first = task / c->n_directions * BLOCK;
     float *scratch = c->run->worker_scratch + worker * c->run->plan->n_worker_scratch;
     block_task b = {.call = c, .pass = pass, .direction = direction, .first = first};
-    b.n = left < BLOCK ? left : BLOCK;
+    b.n = nn_min(c->run->batch - first, BLOCK);
     b.rows = rows_at(c, pass->layer, direction);
     b.weight_hh = param_at(c, pass->layer, direction, WEIGHT_HH);
     b.bias_ih = param_at(c, pass->layer, direction, BIAS_IH);
@@ -466,7 +459,7 @@ static void drop_sample(void *context, int64_t sample, int worker) {
     float *out = pass->out + sample * n, uniform[256];
     float p = (float)c->options->dropout, keep = 1 / (1 - p);
     for (int64_t start = 0; start < n; start += 256) {
-        int64_t count = n - start < 256 ? n - start : 256;
+        int64_t count = nn_min(n - start, 256);
         base_rng_fill_uniform(&rng, uniform, count);
         for (int64_t i = 0; i < count; i++) {
             out[start + i] = uniform[i] < p ? 0 : in[start + i] * keep;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
 
@@ -38,9 +39,9 @@ static int dense_axis(const arrangement *a, const int64_t stride[AXES]) {
 static void copy_plane(const arrangement *a, int p, int q, const float *from, float *to) {
     int64_t n_p = a->extent[p], n_q = a->extent[q];
     for (int64_t p0 = 0; p0 < n_p; p0 += TILE) {
-        int64_t p1 = p0 + TILE < n_p ? p0 + TILE : n_p;
+        int64_t p1 = nn_min(p0 + TILE, n_p);
         for (int64_t q0 = 0; q0 < n_q; q0 += TILE) {
-            int64_t q1 = q0 + TILE < n_q ? q0 + TILE : n_q;
+            int64_t q1 = nn_min(q0 + TILE, n_q);
             for (int64_t i = p0; i < p1; i++) {
                 const float *x = from + i * a->in_stride[p];
                 float *y = to + i * a->out_stride[p];

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/kernels/extent.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
 
@@ -71,7 +72,7 @@ static int64_t kept_floats(pool_kind kind, int64_t n_frames, int64_t n_features)
 
 /* The gradient of attention's weight within one shard, on cache lines of its own. */
 static int64_t shard_stride(int64_t n_features) {
-    return (n_features + 15) / 16 * 16;
+    return nn_whole_lines(n_features);
 }
 
 static base_status plan(nn_plan *plan, base_error *err) {
