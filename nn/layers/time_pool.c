@@ -18,20 +18,25 @@ typedef struct {
     base_strings kinds;
 } pool_options;
 
+/* One kind's part of the output. What it keeps for backward, of all samples, lies in the cache from
+ * kept_at on: of each sample the frame of each maximum, or the weight of each frame. */
 typedef struct {
-    const pool_options *options;
+    pool_kind kind;
+    int64_t n_kept; /* floats of one sample */
+    int64_t kept_at;
+} pool_part;
+
+/* Kept by the plan. */
+typedef struct {
+    int n_parts;
+    pool_part part[N_KINDS];
+    int64_t n_frames, n_features;
+} pool_geometry;
+
+/* One sample, or a part of it. */
+typedef struct {
     const nn_run *run;
     const nn_kernels_table *kernels;
-    const float *x;
-    float *y;
-    const float *dy;
-    float *dx;
-    int64_t n_frames, n_features;
-} pool_call;
-
-/* One sample. `kept` is the kind's cache: the frame of each maximum, or attention's weights. */
-typedef struct {
-    const pool_call *call;
     int64_t n_frames, n_features; /* valid frames */
     const float *x;
     float *y, *dx, *kept;
@@ -39,9 +44,10 @@ typedef struct {
     float *dweight; /* attention: [F] of this shard */
 } pool_sample;
 
-static pool_kind kind_at(const pool_options *options, int index) {
+/* N_KINDS: there is none of that name. */
+static pool_kind find_kind(const char *name) {
     int kind = 0;
-    while (strcmp(options->kinds.items[index], kind_names[kind]) != 0) kind++;
+    while (kind < N_KINDS && strcmp(name, kind_names[kind]) != 0) kind++;
     return (pool_kind)kind;
 }
 
@@ -49,9 +55,7 @@ static base_status check_kinds(const pool_options *options, base_error *err) {
     const base_strings *kinds = &options->kinds;
     if (kinds->n == 0) return base_fail(err, BASE_ECONFIG, "kinds is empty");
     for (int i = 0; i < kinds->n; i++) {
-        bool known = false;
-        for (int k = 0; k < N_KINDS; k++) known |= strcmp(kinds->items[i], kind_names[k]) == 0;
-        if (!known) {
+        if (find_kind(kinds->items[i]) == N_KINDS) {
             return base_fail(err, BASE_ECONFIG,
                              "kinds: '%s' is none of mean, max, last and attention",
                              kinds->items[i]);
@@ -64,15 +68,18 @@ static base_status check_kinds(const pool_options *options, base_error *err) {
     return BASE_OK;
 }
 
-/* Floats kept for one sample: the frame of each maximum or the weight of each frame. */
 static int64_t kept_floats(pool_kind kind, int64_t n_frames, int64_t n_features) {
     if (kind == MAX) return n_features;
     return kind == ATTENTION ? n_frames : 0;
 }
 
-/* The gradient of attention's weight within one shard, on cache lines of its own. */
-static int64_t shard_stride(int64_t n_features) {
-    return nn_whole_lines(n_features);
+static base_status plan_attention(nn_plan *plan, int64_t n_features, base_error *err) {
+    nn_shape weight = {.rank = 2, .dim = {1, n_features}}, bias = {.rank = 1, .dim = {1}};
+    BASE_TRY(nn_plan_tensor(plan, "attention_weight", weight, NN_DECAYED, err));
+    BASE_TRY(nn_plan_tensor(plan, "attention_bias", bias, NN_TRAINED, err));
+    /* The gradient of the weight within each shard, on cache lines of its own. */
+    if (plan->training) plan->n_scratch = NN_SHARDS * nn_whole_lines(n_features);
+    return BASE_OK;
 }
 
 static base_status plan(nn_plan *plan, base_error *err) {
@@ -84,19 +91,19 @@ static base_status plan(nn_plan *plan, base_error *err) {
         return base_fail(err, BASE_ESHAPE, "%lld frames are more than %d", (long long)n_frames,
                          MAX_FRAMES);
     }
-    for (int i = 0; i < o->kinds.n; i++) {
-        pool_kind kind = kind_at(o, i);
-        plan->n_cache += plan->max_batch * kept_floats(kind, n_frames, n_features);
+    pool_geometry g = {.n_parts = o->kinds.n, .n_frames = n_frames, .n_features = n_features};
+    for (int i = 0; i < g.n_parts; i++) {
+        pool_kind kind = find_kind(o->kinds.items[i]);
+        g.part[i] = (pool_part){.kind = kind,
+                                .n_kept = kept_floats(kind, n_frames, n_features),
+                                .kept_at = plan->n_cache};
+        plan->n_cache += plan->max_batch * g.part[i].n_kept;
         plan->macs += n_frames * n_features * (kind == ATTENTION ? 2 : kind == MEAN);
-        if (kind != ATTENTION) continue;
-        nn_shape weight = {.rank = 2, .dim = {1, n_features}}, bias = {.rank = 1, .dim = {1}};
-        BASE_TRY(nn_plan_tensor(plan, "attention_weight", weight, NN_DECAYED, err));
-        BASE_TRY(nn_plan_tensor(plan, "attention_bias", bias, NN_TRAINED, err));
-        if (plan->training) plan->n_scratch = NN_SHARDS * shard_stride(n_features);
+        if (kind == ATTENTION) BASE_TRY(plan_attention(plan, n_features, err));
     }
     plan->out = (nn_shape){.rank = 1, .dim = {o->kinds.n * n_features}};
     plan->backward_reads = plan->n_param > 0 ? NN_READS_X : 0;
-    return BASE_OK;
+    return nn_plan_keep(plan, &g, sizeof g, err);
 }
 
 static void init(const nn_plan *plan, base_rng *rng, float *param, float *state) {
@@ -108,49 +115,43 @@ static void init(const nn_plan *plan, base_rng *rng, float *param, float *state)
     }
 }
 
-static const float *attention_weight(const pool_call *c) {
-    return c->run->param + c->run->plan->tensor[0].offset;
+static const float *attention_weight(const nn_run *run) {
+    return run->param + run->plan->tensor[0].offset;
 }
 
-static float attention_bias(const pool_call *c) {
-    return c->run->param[c->run->plan->tensor[1].offset];
+static float attention_bias(const nn_run *run) {
+    return run->param[run->plan->tensor[1].offset];
 }
 
-static pool_call make_call(const nn_run *run) {
-    const nn_shape *in = &run->plan->in[0];
-    return (pool_call){.options = run->plan->options,
-                       .run = run,
-                       .kernels = nn_kernels(),
-                       .n_frames = in->dim[0],
-                       .n_features = in->dim[1]};
+/* x [batch, in], or NULL. */
+static pool_sample sample_of(const nn_run *run, const float *x, int64_t sample) {
+    const pool_geometry *g = run->plan->kept;
+    int64_t n_x = g->n_frames * g->n_features, n_y = g->n_parts * g->n_features;
+    return (pool_sample){
+        .run = run,
+        .kernels = nn_kernels(),
+        .n_frames = run->in_length != NULL ? run->in_length[sample] : g->n_frames,
+        .n_features = g->n_features,
+        .x = x != NULL ? x + sample * n_x : NULL,
+        .y = run->y != NULL ? run->y + sample * n_y : NULL,
+        .dy = run->dy != NULL ? run->dy + sample * n_y : NULL,
+        .dx = run->dx[0] != NULL ? run->dx[0] + sample * n_x : NULL,
+    };
 }
 
-static pool_sample make_sample(const pool_call *c, int64_t sample) {
-    const int32_t *length = c->run->in_length;
-    int64_t n_x = c->n_frames * c->n_features, n_y = c->options->kinds.n * c->n_features;
-    pool_sample s = {.call = c, .n_features = c->n_features};
-    s.n_frames = length != NULL ? length[sample] : c->n_frames;
-    s.x = c->x != NULL ? c->x + sample * n_x : NULL;
-    s.y = c->y != NULL ? c->y + sample * n_y : NULL;
-    s.dy = c->dy != NULL ? c->dy + sample * n_y : NULL;
-    s.dx = c->dx != NULL ? c->dx + sample * n_x : NULL;
+static pool_sample part_of(const pool_sample *whole, int64_t sample, int index) {
+    const pool_geometry *g = whole->run->plan->kept;
+    const pool_part *part = &g->part[index];
+    int64_t n = part->n_kept, at = part->kept_at + sample * n;
+    pool_sample s = *whole;
+    if (s.y != NULL) s.y += index * g->n_features;
+    if (s.dy != NULL) s.dy += index * g->n_features;
+    if (n > 0) s.kept = s.run->cache + at; /* no kind keeps anything: no cache */
     return s;
 }
 
-/* Turns s->y, s->dy and s->kept to the part of kind number `index`. `kept` counts the floats of the
- * kinds before it, for the largest batch. */
-static void turn_to_kind(pool_sample *s, const pool_sample *first, int64_t sample, int index,
-                         int64_t *kept) {
-    const pool_call *c = s->call;
-    int64_t n = kept_floats(kind_at(c->options, index), c->n_frames, c->n_features);
-    if (first->y != NULL) s->y = first->y + index * c->n_features;
-    if (first->dy != NULL) s->dy = first->dy + index * c->n_features;
-    if (n > 0) s->kept = c->run->cache + *kept + sample * n; /* no kind keeps anything: no cache */
-    *kept += c->run->plan->max_batch * n;
-}
-
 static void mean_forward(const pool_sample *s) {
-    const nn_kernels_table *kernels = s->call->kernels;
+    const nn_kernels_table *kernels = s->kernels;
     for (int64_t t = 0; t < s->n_frames; t++) {
         kernels->add(s->x + t * s->n_features, s->y, s->n_features);
     }
@@ -159,8 +160,7 @@ static void mean_forward(const pool_sample *s) {
 
 static void mean_backward(const pool_sample *s) {
     for (int64_t t = 0; t < s->n_frames; t++) {
-        s->call->kernels->axpy(1 / (float)s->n_frames, s->dy, s->dx + t * s->n_features,
-                               s->n_features);
+        s->kernels->axpy(1 / (float)s->n_frames, s->dy, s->dx + t * s->n_features, s->n_features);
     }
 }
 
@@ -189,13 +189,13 @@ static void last_forward(const pool_sample *s) {
 }
 
 static void last_backward(const pool_sample *s) {
-    s->call->kernels->add(s->dy, s->dx + (s->n_frames - 1) * s->n_features, s->n_features);
+    s->kernels->add(s->dy, s->dx + (s->n_frames - 1) * s->n_features, s->n_features);
 }
 
 static void attention_forward(const pool_sample *s) {
-    const nn_kernels_table *kernels = s->call->kernels;
-    const float *weight = attention_weight(s->call);
-    float bias = attention_bias(s->call), *a = s->kept, max = -INFINITY;
+    const nn_kernels_table *kernels = s->kernels;
+    const float *weight = attention_weight(s->run);
+    float bias = attention_bias(s->run), *a = s->kept, max = -INFINITY;
     int64_t n = s->n_features, n_frames = s->n_frames;
     for (int64_t t = 0; t < n_frames; t++) {
         a[t] = kernels->dot(weight, s->x + t * n, n) + bias;
@@ -210,8 +210,8 @@ static void attention_forward(const pool_sample *s) {
 /* With da_t = dy x_t, the score's gradient is a_t (da_t - sum over u of a_u da_u), and that sum is
  * dy y = sum over u of a_u (dy x_u). The bias has no gradient: it moves all scores alike. */
 static void attention_backward(const pool_sample *s) {
-    const nn_kernels_table *kernels = s->call->kernels;
-    const float *weight = attention_weight(s->call);
+    const nn_kernels_table *kernels = s->kernels;
+    const float *weight = attention_weight(s->run);
     int64_t n = s->n_features;
     float mean = 0;
     for (int64_t t = 0; t < s->n_frames; t++) {
@@ -235,65 +235,66 @@ static void forward_sample(void *context, int64_t sample, int worker) {
         [LAST] = last_forward,
         [ATTENTION] = attention_forward,
     };
-    const pool_call *c = context;
-    pool_sample first = make_sample(c, sample), s = first;
-    memset(s.y, 0, (size_t)(c->options->kinds.n * c->n_features) * sizeof *s.y);
-    if (s.n_frames == 0) return;
-    int64_t kept = 0;
-    for (int i = 0; i < c->options->kinds.n; i++) {
-        turn_to_kind(&s, &first, sample, i, &kept);
-        forwards[kind_at(c->options, i)](&s);
+    const nn_run *run = context;
+    const pool_geometry *g = run->plan->kept;
+    pool_sample whole = sample_of(run, run->x[0], sample);
+    memset(whole.y, 0, (size_t)(g->n_parts * g->n_features) * sizeof *whole.y);
+    if (whole.n_frames == 0) return;
+    for (int i = 0; i < g->n_parts; i++) {
+        pool_sample s = part_of(&whole, sample, i);
+        forwards[g->part[i].kind](&s);
     }
 }
 
-static void backward_sample(const pool_call *c, int64_t sample, float *dweight) {
+static void backward_sample(const nn_run *run, int64_t sample, float *dweight) {
     static void (*const backwards[N_KINDS])(const pool_sample *) = {
         [MEAN] = mean_backward,
         [MAX] = max_backward,
         [LAST] = last_backward,
         [ATTENTION] = attention_backward,
     };
-    pool_sample first = make_sample(c, sample), s = first;
-    if (s.dx != NULL) memset(s.dx, 0, (size_t)(c->n_frames * c->n_features) * sizeof *s.dx);
-    if (s.n_frames == 0) return;
-    s.dweight = dweight;
-    int64_t kept = 0;
-    for (int i = 0; i < c->options->kinds.n; i++) {
-        pool_kind kind = kind_at(c->options, i);
-        turn_to_kind(&s, &first, sample, i, &kept);
+    const pool_geometry *g = run->plan->kept;
+    bool reads_x = run->plan->backward_reads & NN_READS_X;
+    pool_sample whole = sample_of(run, reads_x ? run->x[0] : NULL, sample);
+    size_t n_dx = (size_t)(g->n_frames * g->n_features);
+    if (whole.dx != NULL) memset(whole.dx, 0, n_dx * sizeof *whole.dx);
+    if (whole.n_frames == 0) return;
+    whole.dweight = dweight;
+    for (int i = 0; i < g->n_parts; i++) {
+        pool_sample s = part_of(&whole, sample, i);
+        pool_kind kind = g->part[i].kind;
         if (kind == ATTENTION || s.dx != NULL) backwards[kind](&s);
     }
 }
 
+static int64_t shard_stride(const nn_run *run) {
+    const pool_geometry *g = run->plan->kept;
+    return nn_whole_lines(g->n_features);
+}
+
 static void backward_shard(void *context, int64_t shard, int worker) {
     (void)worker;
-    const pool_call *c = context;
-    int64_t stride = shard_stride(c->n_features);
-    float *dweight = c->run->scratch + shard * stride; /* not there without attention */
-    if (c->run->plan->n_param > 0) memset(dweight, 0, (size_t)stride * sizeof *dweight);
-    int64_t end = nn_shard_begin((int)shard + 1, c->run->batch);
-    for (int64_t b = nn_shard_begin((int)shard, c->run->batch); b < end; b++) {
-        backward_sample(c, b, dweight);
+    const nn_run *run = context;
+    int64_t stride = shard_stride(run);
+    float *dweight = run->scratch + shard * stride; /* not there without attention */
+    if (run->plan->n_param > 0) memset(dweight, 0, (size_t)stride * sizeof *dweight);
+    int64_t end = nn_shard_begin((int)shard + 1, run->batch);
+    for (int64_t b = nn_shard_begin((int)shard, run->batch); b < end; b++) {
+        backward_sample(run, b, dweight);
     }
 }
 
 static void forward(const nn_run *run) {
-    pool_call c = make_call(run);
-    c.x = run->x[0];
-    c.y = run->y;
-    base_parallel(run->pool, run->batch, forward_sample, &c);
+    base_parallel(run->pool, run->batch, forward_sample, (void *)run);
 }
 
 static void backward(const nn_run *run) {
-    pool_call c = make_call(run);
-    c.x = run->plan->backward_reads & NN_READS_X ? run->x[0] : NULL;
-    c.dy = run->dy;
-    c.dx = run->dx[0];
-    base_parallel(run->pool, NN_SHARDS, backward_shard, &c);
+    base_parallel(run->pool, NN_SHARDS, backward_shard, (void *)run);
     if (run->plan->n_param == 0) return;
-    int64_t stride = shard_stride(c.n_features);
+    const pool_geometry *g = run->plan->kept;
+    int64_t stride = shard_stride(run);
     base_tree_sum(run->pool, run->scratch, NN_SHARDS, stride, stride);
-    c.kernels->add(run->scratch, run->dparam + run->plan->tensor[0].offset, c.n_features);
+    nn_kernels()->add(run->scratch, run->dparam + run->plan->tensor[0].offset, g->n_features);
 }
 
 static const base_option option_table[] = {
