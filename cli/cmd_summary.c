@@ -84,7 +84,7 @@ static base_status add_needs(const infer_model *model, base_text *out, base_erro
 static int print_network(const train_config *config, const nn_network *network) {
     base_text out = {0};
     int n;
-    const nn_classifier_choice *choice = config->classifier;
+    const base_choice *choice = config->classifier;
     add_network(network, &out);
     if (choice != NULL) {
         base_text_printf(&out, "classifier: %s\n", nn_classifier_variants(&n)[choice->index]->name);

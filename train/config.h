@@ -72,8 +72,8 @@ typedef struct {
         const base_node *audio, *features, *classifier, *train, *pretrain,
             *folds; /* bound into the structs below */
     } parts;
-    const nn_classifier_choice *classifier; /* fitted on what the network makes of the clips; NULL:
-                                               the network itself classifies, and is trained */
+    const base_choice *classifier; /* fitted on what the network makes of the clips; NULL: the
+                                    * network itself classifies, and is trained */
     data_audio_options audio;
     dsp_features_options features;
     train_options train;

@@ -72,7 +72,7 @@ static base_status balance(train_config *config, const base_node *train, base_no
 
 base_status train_classifier_bind(train_config *config, const base_node *train, base_error *err) {
     base_node *node = base_node_get(config->root, "classifier");
-    nn_classifier_choice *choice = base_arena_alloc(&config->arena, 1, sizeof *choice);
+    base_choice *choice = base_arena_alloc(&config->arena, 1, sizeof *choice);
     if (choice == NULL) return no_memory(err);
     BASE_TRY(refuse_training(config, train, err));
     BASE_TRY(nn_classifier_bind(node, &config->arena, choice, err));

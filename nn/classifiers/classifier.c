@@ -36,14 +36,11 @@ const base_variant *const *nn_classifier_variants(int *n) {
     return variants;
 }
 
-base_status nn_classifier_bind(base_node *node, base_arena *arena, nn_classifier_choice *choice,
+base_status nn_classifier_bind(base_node *node, base_arena *arena, base_choice *choice,
                                base_error *err) {
     const base_family family = {.what = "classifier", .variants = variants, .n = N_KINDS};
-    base_choice bound;
     base_error found;
-    BASE_TRY(base_variant_bind(&family, node, arena, &bound, err));
-    choice->index = bound.index;
-    choice->options = bound.options;
+    BASE_TRY(base_variant_bind(&family, node, arena, choice, err));
     base_status status = kinds[choice->index]->check(choice->options, &found);
     return status == BASE_OK ? BASE_OK : base_node_fail(node, err, status, "%s", found.text);
 }
@@ -214,7 +211,7 @@ static bool new_workspace(workspace *w, const nn_classifier_training *t, bool st
     return w->label && w->count && w->class_weight && (w->x || !standardized);
 }
 
-static base_status fit_in(nn_classifier *c, const nn_classifier_choice *choice,
+static base_status fit_in(nn_classifier *c, const base_choice *choice,
                           const nn_classifier_training *t, workspace *w, base_error *err) {
     const nn_classifier_common *common = choice->options;
     if (!new_workspace(w, t, common->standardize)) return no_memory(err);
@@ -238,9 +235,8 @@ static base_status fit_in(nn_classifier *c, const nn_classifier_choice *choice,
     return c->kind->fit(choice->options, &fitting, &c->model, err);
 }
 
-base_status nn_classifier_fit(const nn_classifier_choice *choice,
-                              const nn_classifier_training *training, nn_classifier **classifier,
-                              base_error *err) {
+base_status nn_classifier_fit(const base_choice *choice, const nn_classifier_training *training,
+                              nn_classifier **classifier, base_error *err) {
     *classifier = NULL;
     BASE_TRY(check_training(training, err));
     const nn_classifier_kind *kind = kinds[choice->index];

@@ -16,14 +16,8 @@
 
 const base_variant *const *nn_classifier_variants(int *n);
 
-/* One of the variants with its options, which live in the arena it was bound with. */
-typedef struct {
-    int index;
-    const void *options;
-} nn_classifier_choice;
-
-/* Binds what stands at `classifier:`. */
-base_status nn_classifier_bind(base_node *node, base_arena *arena, nn_classifier_choice *choice,
+/* Binds what stands at `classifier:`. The options live in the arena. */
+base_status nn_classifier_bind(base_node *node, base_arena *arena, base_choice *choice,
                                base_error *err);
 
 /* What a classifier is fitted on; all borrowed for the call. */
@@ -40,9 +34,8 @@ typedef struct nn_classifier nn_classifier;
 
 /* EDATA for rows that cannot be fitted on, ENUMERIC for a number that is not finite, ECONFIG for
  * options that do not go with the rows. */
-base_status nn_classifier_fit(const nn_classifier_choice *choice,
-                              const nn_classifier_training *training, nn_classifier **classifier,
-                              base_error *err);
+base_status nn_classifier_fit(const base_choice *choice, const nn_classifier_training *training,
+                              nn_classifier **classifier, base_error *err);
 void nn_classifier_free(nn_classifier *classifier);
 
 /* probability [n, n_classes]: each row sums to 1; a class without training rows has 0. x

@@ -25,7 +25,7 @@ static void noise(uint64_t seed, float *x, int64_t n) {
 
 /* Fitted on noise whose first number has the class in it. */
 static nn_classifier *make_classifier(const char *name, int64_t width, int n_classes) {
-    nn_classifier_choice choice;
+    base_choice choice;
     nn_classifier *classifier;
     int32_t label[N_ROWS];
     float *x = base_arena_alloc(&arena, (size_t)(N_ROWS * width), sizeof *x);

@@ -48,7 +48,7 @@ static void open_rows(void) {
     split(0);
 }
 
-static base_status bind(const char *yaml, nn_classifier_choice *choice) {
+static base_status bind(const char *yaml, base_choice *choice) {
     base_node *root;
     char text[256];
     snprintf(text, sizeof text, "classifier: %s\n", yaml);
@@ -66,7 +66,7 @@ static nn_classifier_training training_on(const rows *r) {
 }
 
 static nn_classifier *fit_with(const char *yaml, const nn_classifier_training *training) {
-    nn_classifier_choice choice;
+    base_choice choice;
     nn_classifier *classifier;
     TEST_OK(bind(yaml, &choice), err);
     TEST_OK(nn_classifier_fit(&choice, training, &classifier, &err), err);
@@ -79,7 +79,7 @@ static nn_classifier *fit(const char *yaml) {
 }
 
 static base_status fit_status(const char *yaml, const nn_classifier_training *training) {
-    nn_classifier_choice choice;
+    base_choice choice;
     nn_classifier *classifier;
     TEST_OK(bind(yaml, &choice), err);
     base_status status = nn_classifier_fit(&choice, training, &classifier, &err);
@@ -257,7 +257,7 @@ END_TEST
 /* Fits that go on at the same time, as folds do; l1 shuffles by a generator that all share. */
 enum { JOBS = 4 };
 static float side[JOBS][MAX_ROWS * CLASSES];
-static nn_classifier_choice side_choice;
+static base_choice side_choice;
 
 static void fit_aside(void *context, int job) {
     base_error mine;
@@ -528,7 +528,7 @@ END_TEST
 /* ---- settings and rows ---- */
 
 START_TEST(settings_are_checked) {
-    nn_classifier_choice choice;
+    base_choice choice;
     static const struct {
         const char *yaml, *text;
     } wrong[] = {
