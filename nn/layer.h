@@ -124,9 +124,8 @@ typedef struct {
     float *state;
     float *cache;
     float *scratch;
-    float *worker_scratch;     /* worker w has [w * plan->n_worker_scratch, ...) */
-    const int32_t *in_length;  /* [batch] valid frames of x[0]'s time axis; NULL: all */
-    const int32_t *out_length; /* [batch] of y, likewise */
+    float *worker_scratch;    /* worker w has [w * plan->n_worker_scratch, ...) */
+    const int32_t *in_length; /* [batch] valid frames of x[0]'s time axis; NULL: all */
     base_rng (*open_rng)(const void *rng_context, uint64_t sample); /* per call, layer and sample */
     const void *rng_context;
 } nn_run;
@@ -171,10 +170,10 @@ struct nn_layer {
     int64_t (*length)(const nn_plan *plan, int64_t length);
 
     /* Overwrites y. No allocation, no failure. Frames past in_length are zero in x; the network
-     * zeroes those past out_length in y. */
+     * zeroes those of y past its length. */
     void (*forward)(const nn_run *run);
 
-    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL). dy is zero past out_length. x
+    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL). dy is zero past y's length. x
      * and y, which is only read, hold what forward saw where plan->backward_reads says so, else
      * may be NULL. */
     void (*backward)(const nn_run *run);

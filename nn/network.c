@@ -133,7 +133,6 @@ static nn_run make_run(const nn_network *network, const stream_name *name) {
                   .scratch = network->scratch,
                   .worker_scratch = network->scratch + n_scratch,
                   .in_length = network->values[node->in[0]].length,
-                  .out_length = network->values[node->out].length,
                   .open_rng = open_stream,
                   .rng_context = name,
                   .y = network->values[node->out].y};

@@ -276,7 +276,6 @@ static nn_run make_run(const layer_probe *probe) {
                     .scratch = probe->scratch,
                     .worker_scratch = probe->worker_scratch,
                     .in_length = probe->setup.length,
-                    .out_length = probe->out_length,
                     .open_rng = open_rng};
 }
 
