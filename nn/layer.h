@@ -169,8 +169,9 @@ struct nn_layer {
      * nn_length_none (the output has no time axis, or all of it is valid) where they fit. */
     int64_t (*length)(const nn_plan *plan, int64_t length);
 
-    /* Overwrites y. No allocation, no failure. Frames past in_length are zero in x; the network
-     * zeroes those of y past its length. */
+    /* Overwrites y. No allocation, no failure. Frames past in_length are zero in x, except in the
+     * network's own input, which keeps what the front end gives for silence; the network zeroes
+     * those of y past its length. */
     void (*forward)(const nn_run *run);
 
     /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL). dy is zero past y's length. x
