@@ -17,48 +17,52 @@ enum { MAX_MEMBERS = 4 };
 
 static const char config[] = FRONT_END "network: " LAYERS "\n";
 
-/* What is built of one configuration. */
-typedef struct {
-    base_arena arena;
-    base_node *root;
-    const char *config;
-    double temperature;
-    infer_member members[MAX_MEMBERS];
-    int n_members;
-} recipe;
-
-static base_node *section(const recipe *r, const char *key) {
-    base_node *node = base_node_get(r->root, key);
+static base_node *section(base_node *root, const char *key) {
+    base_node *node = base_node_get(root, key);
     ck_assert_ptr_nonnull(node);
     return node;
 }
 
-static dsp_features *make_features(recipe *r, int64_t shape[3]) {
+static dsp_features *make_features(base_node *root, base_arena *arena, int64_t shape[3]) {
     base_error err;
     data_audio_options audio;
     dsp_features_options options;
     dsp_features *features;
-    TEST_OK(base_options_bind(data_audio_table, section(r, "audio"), &audio, &r->arena, &err), err);
-    TEST_OK(
-        base_options_bind(dsp_features_table, section(r, "features"), &options, &r->arena, &err),
-        err);
+    TEST_OK(base_options_bind(data_audio_table, section(root, "audio"), &audio, arena, &err), err);
+    TEST_OK(base_options_bind(dsp_features_table, section(root, "features"), &options, arena, &err),
+            err);
     const dsp_clip_form form = data_audio_form(&audio);
     TEST_OK(dsp_features_new(&options, &form, &features, &err), err);
     dsp_features_shape(features, shape);
     return features;
 }
 
-static void make_members(recipe *r) {
+infer_member model_make_member(const char *text, int n_classes, uint64_t seed) {
     base_error err;
-    TEST_OK(base_yaml_parse(r->config, "config", &r->arena, &r->root, &err), err);
+    base_arena arena = {0};
+    base_node *root;
+    int64_t shape[3];
+    TEST_OK(base_yaml_parse(text, "config", &arena, &root, &err), err);
+    infer_member member = {.features = make_features(root, &arena, shape)};
+    nn_network_config plan = {
+        .input = nn_shape_make(3, shape), .n_classes = n_classes, .max_batch = 1};
+    TEST_OK(nn_network_new(section(root, "network"), &plan, &member.network, &err), err);
+    nn_network_init(member.network, seed);
+    base_arena_release(&arena);
+    return member;
+}
+
+/* What is built of one configuration. */
+typedef struct {
+    const char *config;
+    double temperature;
+    infer_member members[MAX_MEMBERS];
+    int n_members;
+} recipe;
+
+static void make_members(recipe *r) {
     for (int i = 0; i < r->n_members; i++) {
-        int64_t shape[3];
-        infer_member *member = &r->members[i];
-        member->features = make_features(r, shape);
-        nn_network_config plan = {
-            .input = nn_shape_make(3, shape), .n_classes = MODEL_MAKE_CLASSES, .max_batch = 1};
-        TEST_OK(nn_network_new(section(r, "network"), &plan, &member->network, &err), err);
-        nn_network_init(member->network, (uint64_t)(1 + i));
+        r->members[i] = model_make_member(r->config, MODEL_MAKE_CLASSES, (uint64_t)(1 + i));
     }
 }
 
@@ -77,7 +81,6 @@ static void write_recipe(recipe *r, const char *path) {
         nn_network_free(r->members[i].network);
         dsp_features_free(r->members[i].features);
     }
-    base_arena_release(&r->arena);
 }
 
 void model_make(const char *path, int n_members) {

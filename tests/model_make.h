@@ -15,4 +15,7 @@ void model_make(const char *path, int n_members);
  * normalisation are random as well, and logits are spread so that probabilities differ. */
 void model_make_of(const char *path, const char *config);
 
+/* The front end and the initialised network of such a configuration, the caller's to free. */
+infer_member model_make_member(const char *config, int n_classes, uint64_t seed);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "infer/model.h"
 #include "infer/rimshot.h"
+#include "tests/model_make.h"
 #include "tests/test.h"
 
 enum { RATE_HZ = 8000, N_SAMPLES = 2000, WIDTH = 64, N_CLASSES = 3, N_ROWS = 60, N_CLIPS = 5 };
@@ -43,32 +44,16 @@ static nn_classifier *make_classifier(const char *name, int64_t width, int n_cla
     return classifier;
 }
 
-static infer_member make_member(nn_classifier *classifier) {
-    infer_member member = {.classifier = classifier};
-    dsp_features_options options;
-    base_node *root;
-    int64_t shape[3];
-    const char *text = CONFIG("");
-    TEST_OK(base_yaml_parse(text, "test", &arena, &root, &err), err);
-    TEST_OK(base_options_bind(dsp_features_table, base_node_get(root, "features"), &options, &arena,
-                              &err),
-            err);
-    const dsp_clip_form form = {RATE_HZ, 1, N_SAMPLES};
-    TEST_OK(dsp_features_new(&options, &form, &member.features, &err), err);
-    dsp_features_shape(member.features, shape);
-    nn_network_config plan = {
-        .input = nn_shape_make(3, shape), .n_classes = N_CLASSES, .max_batch = 1};
-    TEST_OK(nn_network_new(base_node_get(root, "network"), &plan, &member.network, &err), err);
-    return member;
-}
-
 /* Takes the classifiers. */
 static const char *write_model(const char *config, double temperature, nn_classifier **classifiers,
                                int n_members) {
     static const char *const classes[N_CLASSES] = {"kick", "snare", "hat"};
     const char *path = base_path_join(&arena, test_folder(), "model.h5");
     infer_member members[2];
-    for (int i = 0; i < n_members; i++) members[i] = make_member(classifiers[i]);
+    for (int i = 0; i < n_members; i++) {
+        members[i] = model_make_member(CONFIG(""), N_CLASSES, 1);
+        members[i].classifier = classifiers[i];
+    }
     infer_model_content content = {.config = config,
                                    .record = "{}",
                                    .classes = classes,

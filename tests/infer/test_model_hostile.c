@@ -62,33 +62,12 @@ static void set_weight(nn_network *network, const change *c) {
     ck_assert_int_eq(n_found, c->tensor != NULL);
 }
 
-static infer_member make_member(const change *c) {
-    base_node *root;
-    data_audio_options audio;
-    dsp_features_options options;
-    infer_member member = {0};
-    int64_t shape[3];
-    TEST_OK(base_yaml_parse(plain, "config", &arena, &root, &err), err);
-    TEST_OK(base_options_bind(data_audio_table, base_node_get(root, "audio"), &audio, &arena, &err),
-            err);
-    TEST_OK(base_options_bind(dsp_features_table, base_node_get(root, "features"), &options, &arena,
-                              &err),
-            err);
-    const dsp_clip_form form = data_audio_form(&audio);
-    TEST_OK(dsp_features_new(&options, &form, &member.features, &err), err);
-    dsp_features_shape(member.features, shape);
-    nn_network_config plan = {.input = nn_shape_make(3, shape), .n_classes = 2, .max_batch = 1};
-    TEST_OK(nn_network_new(base_node_get(root, "network"), &plan, &member.network, &err), err);
-    nn_network_init(member.network, 1);
-    set_norm(member.features, c);
-    set_weight(member.network, c);
-    return member;
-}
-
 static const char *make_model(const change *c) {
     static const char *const classes[] = {"kick", "snare"};
     const char *path = base_path_join(&arena, test_folder(), "model.h5");
-    infer_member member = make_member(c);
+    infer_member member = model_make_member(plain, 2, 1);
+    set_norm(member.features, c);
+    set_weight(member.network, c);
     infer_model_content content = {.config = c->config != NULL ? c->config : plain,
                                    .record = "{}",
                                    .classes = classes,
