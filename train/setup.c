@@ -106,10 +106,10 @@ static base_status list_held_out(train_data *data, base_error *err) {
 base_status train_data_open(train_config *config, const data_work *work, train_data *data,
                             base_error *err) {
     *data = (train_data){0};
+    BASE_TRY(data_manifest_open(config->dataset, config->folder, &data->manifest, err));
     base_arena arena = {0};
     data_work cached = *work;
     cached.cache_folder = base_path_cache(&arena);
-    BASE_TRY(data_manifest_open(config->dataset, config->folder, &data->manifest, err));
     base_status status = check_parts(config, data->manifest.n_classes, err);
     if (status == BASE_OK) {
         status = data_clips_open(&data->manifest, &config->audio, &cached, &data->clips, err);

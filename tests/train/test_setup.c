@@ -28,6 +28,20 @@ START_TEST(a_network_that_does_not_end_in_the_classes_is_none) {
 }
 END_TEST
 
+/* Under a sanitizer it would be told what is left behind. */
+START_TEST(data_that_are_not_there_leave_nothing_behind) {
+    static const char text[] = "name: a\ndataset: {source: folder, path: /nowhere/at/all}\n"
+                               "network: [flatten, linear: classes]\n";
+    train_config config;
+    train_data data;
+    base_error err;
+    TEST_OK(train_config_parse(text, "a.yaml", &config, &err), err);
+    TEST_FAILS(train_data_open(&config, &(data_work){0}, &data, &err), BASE_ENOTFOUND, err,
+               "/nowhere/at/all");
+    train_config_release(&config);
+}
+END_TEST
+
 /* As they stand but for the sounds, which are few, short and made up. */
 START_TEST(both_heads_of_system_s0_train) {
     static const char *const heads[] = {"dndf", "mlp"};
@@ -48,4 +62,4 @@ START_TEST(both_heads_of_system_s0_train) {
 END_TEST
 
 TEST_MAIN("train/setup", a_network_that_does_not_end_in_the_classes_is_none,
-          both_heads_of_system_s0_train)
+          data_that_are_not_there_leave_nothing_behind, both_heads_of_system_s0_train)
