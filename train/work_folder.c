@@ -94,15 +94,21 @@ base_status train_work_folder_open(train_work_folder *folder, base_error *err) {
     return base_folder_exists(folder->path) ? lock(folder, err) : BASE_OK;
 }
 
+/* unlink says EISDIR of a folder, POSIX says EPERM, which has other reasons, too. */
+static base_status remove_path(const char *path, base_error *err) {
+    int failure = unlink(path) != 0 ? errno : 0;
+    if (failure == 0 || failure == ENOENT) return BASE_OK;
+    if (failure == EISDIR || (failure == EPERM && base_folder_exists(path))) {
+        return base_folder_remove(path, err);
+    }
+    return base_fail_errno(err, failure, "removing %s", path);
+}
+
 static base_status remove_entry(const char *folder, const char *name, base_error *err) {
     base_arena arena = {0};
     const char *path = base_path_join(&arena, folder, name);
-    base_status status = BASE_OK;
-    if (path == NULL) {
-        status = base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
-    } else if (unlink(path) != 0 && errno != ENOENT) {
-        status = base_folder_remove(path, err);
-    }
+    base_status status = path != NULL ? remove_path(path, err)
+                                      : base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
     base_arena_release(&arena);
     return status;
 }
@@ -143,5 +149,6 @@ base_status train_work_folder_claim(train_work_folder *folder, base_error *err) 
 }
 
 void train_work_folder_release(train_work_folder *folder) {
+    if (folder == NULL) return;
     base_lock_release(&folder->lock);
 }

@@ -56,6 +56,7 @@ START_TEST(every_command_has_its_folder_to_itself) {
         ck_assert(base_folder_is_empty(folder));
         ck_assert_int_eq(other_claims(folder, work.kind), BASE_OK);
     }
+    train_work_folder_release(NULL);
 }
 END_TEST
 
@@ -72,6 +73,22 @@ START_TEST(an_overwritten_run_stays_locked) {
     ck_assert_int_eq(stat(below(folder, ".lock"), &after), 0);
     ck_assert_uint_eq(before.st_ino, after.st_ino);
     ck_assert_int_eq(other_claims(folder, TRAIN_FOLDER_RUN), BASE_EEXISTS);
+    train_work_folder_release(&work);
+    ck_assert(base_folder_is_empty(folder));
+}
+END_TEST
+
+START_TEST(what_cannot_be_removed_is_named_with_its_reason) {
+    const char *folder = below(test_folder(), "run");
+    make_run(folder);
+    train_work_folder work = {.path = folder, .kind = TRAIN_FOLDER_RUN, .overwrite = true};
+    TEST_OK(train_work_folder_open(&work, &err), err);
+    if (geteuid() == 0) return; /* root removes everything */
+    ck_assert_int_eq(chmod(folder, 0500), 0);
+    TEST_FAILS(train_work_folder_claim(&work, &err), BASE_EIO, err,
+               "facts.json: Permission denied");
+    ck_assert_int_eq(chmod(folder, 0700), 0);
+    TEST_OK(train_work_folder_claim(&work, &err), err);
     train_work_folder_release(&work);
     ck_assert(base_folder_is_empty(folder));
 }
@@ -135,5 +152,5 @@ START_TEST(what_belongs_to_others_is_refused) {
 END_TEST
 
 TEST_MAIN("train/work_folder", every_command_has_its_folder_to_itself,
-          an_overwritten_run_stays_locked, what_came_between_is_not_overwritten,
-          what_belongs_to_others_is_refused)
+          an_overwritten_run_stays_locked, what_cannot_be_removed_is_named_with_its_reason,
+          what_came_between_is_not_overwritten, what_belongs_to_others_is_refused)
