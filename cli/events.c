@@ -1,9 +1,9 @@
 #include "cli/events.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/clock.h"
+#include "cli/cli.h"
 
 enum { STEPS_PER_S = 4 };
 
@@ -126,7 +126,5 @@ bool cli_events_write(cli_events *events, const train_event *event) {
     if (!is_due(events, event)) return true;
     base_text line = {0};
     add_event(&line, event);
-    bool written = !line.failed && fwrite(line.data, 1, line.size, stdout) == line.size;
-    base_text_release(&line);
-    return fflush(stdout) == 0 && written;
+    return cli_print_release(&line) == CLI_OK;
 }

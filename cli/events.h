@@ -9,8 +9,8 @@ typedef struct {
     double last_s; /* when a step was last told */
 } cli_events;
 
-/* Writes the event, steps and decoding a few times a second only; false if nobody reads any more.
- */
+/* Writes the event, steps and decoding a few times a second only. False if it cannot be written,
+ * after a message; without one if nobody reads any more (a closed pipe). */
 bool cli_events_write(cli_events *events, const train_event *event);
 
 #endif

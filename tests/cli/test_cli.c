@@ -209,6 +209,13 @@ START_TEST(events_are_lines_of_json) {
     program_expect(folder, "test ! -e cut/model.h5 && grep -q stopped said", 0, NULL);
     program_expect(folder, "$RIMSHOT train tiny.yaml --out cut --resume --quiet --events", 0, NULL);
     program_expect(folder, "cmp runs/tiny/model.h5 cut/model.h5", 0, NULL);
+    /* Who closed the pipe needs no message, a full disk does. */
+    program_expect(folder, "! grep -q 'standard output' said", 0, NULL);
+    end = program_run(folder, "$RIMSHOT train tiny.yaml --out full --quiet --events >/dev/full");
+    ck_assert_int_eq(end.code, 130);
+    contains(end.err, "rimshot: standard output: No space left on device\n");
+    ck_assert_int_eq(count(end.err, "standard output"), 1);
+    contains(end.err, "rimshot train tiny.yaml --out full");
 }
 END_TEST
 
