@@ -49,8 +49,8 @@ void nn_network_init(nn_network *network, uint64_t seed) {
     for (int r = 0; r < network->n_rows; r++) {
         const nn__node *node = &network->nodes[network->rows[r]];
         base_rng rng = base_rng_open(seed, BASE_RNG_INIT, (uint64_t)network->rows[r], 0);
-        node->layer->init(&node->plan, &rng, network->param + node->param_at,
-                          network->state + node->state_at);
+        node->plan.layer->init(&node->plan, &rng, network->param + node->param_at,
+                               network->state + node->state_at);
     }
 }
 
@@ -188,7 +188,7 @@ void nn_network_learn(nn_network *network, int64_t n, const float *learned_from,
                               .stride = nn_network_n_learned_from(network),
                               .label = label,
                               .class_weight = class_weight};
-        node->layer->learn(&run, &samples);
+        node->plan.layer->learn(&run, &samples);
     }
 }
 
@@ -199,7 +199,7 @@ static void forward_node(nn_network *network, int k, const nn_input *input) {
     stream_name name = {input, k};
     nn_run run = make_run(network, &name);
     if (input->learned_from != NULL && learns(node)) collect(network, k, run.x[0], input);
-    node->layer->forward(&run);
+    node->plan.layer->forward(&run);
     zero_padding(network, node->out, run.y, input->n);
     node->forward_s += now_s(network) - start_s;
 }
@@ -245,7 +245,7 @@ static void backward_node(nn_network *network, int k, const nn_input *input, flo
     }
     run.dy = gradient_of(network, node->out, dy, dx);
     zero_padding(network, node->out, run.dy, input->n);
-    node->layer->backward(&run);
+    node->plan.layer->backward(&run);
     for (int i = 0; i < node->plan.n_in; i++) {
         if (run.dx[i] == sum[i]) continue;
         addition a = {run.dx[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};
@@ -347,7 +347,7 @@ int nn_network_n_rows(const nn_network *network) {
 nn_graph_node nn_network_node(const nn_network *network, int index) {
     BASE_CHECK(index >= 0 && index < network->n_rows);
     const nn__node *node = &network->nodes[network->rows[index]];
-    return (nn_graph_node){.layer = node->layer,
+    return (nn_graph_node){.layer = node->plan.layer,
                            .options = node->plan.options,
                            .plan = &node->plan,
                            .path = node->path,
@@ -366,7 +366,7 @@ nn_summary_row nn_network_row(const nn_network *network, int index) {
     BASE_CHECK(index >= 0 && index < network->n_rows);
     const nn__node *node = &network->nodes[network->rows[index]];
     return (nn_summary_row){.path = node->path,
-                            .layer = node->layer->variant.name,
+                            .layer = node->plan.layer->variant.name,
                             .fused = node->fused_text,
                             .in = node->plan.in[0],
                             .out = node->plan.out,

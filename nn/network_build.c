@@ -111,7 +111,7 @@ static base_status check_path(const builder *b, const new_node *wanted) {
 static base_status plan_node(const builder *b, nn__node *node) {
     base_error why = {0};
     char text[64];
-    base_status status = node->layer->plan(&node->plan, &why);
+    base_status status = node->plan.layer->plan(&node->plan, &why);
     if (status == BASE_OK && nn_shape_count(node->plan.out) < 0) {
         status = base_fail(&why, BASE_ESHAPE, "output would be %s, which is empty or too large",
                            nn_shape_text(node->plan.out, true, text));
@@ -153,8 +153,7 @@ static base_status add_node(builder *b, const new_node *wanted, int *value) {
         return no_memory(b);
     }
     nn__node *node = &network->nodes[network->n_nodes];
-    *node = (nn__node){.layer = wanted->layer,
-                       .where = wanted->where,
+    *node = (nn__node){.where = wanted->where,
                        .path = wanted->path,
                        .is_named = wanted->is_named,
                        .is_frozen = is_frozen(network, wanted->path),

@@ -12,7 +12,6 @@
 enum { NN__KEPT = 5 /* values at the end of the top-level list that can be asked for */ };
 
 typedef struct {
-    const nn_layer *layer;
     nn_plan plan;
     const base_node *where; /* in the configuration, for errors */
     const char *path;       /* "3.body.0" */

@@ -24,8 +24,8 @@ static bool try_fuse(const nn_network *network, const int *n_readers, nn__node *
     bool only_reader =
         n_readers[node->out] == 1 && other->plan.n_in == 1 && other->in[0] == node->out;
     if (!only_reader || node->out == network->top[1] || other->plan.n_tensors > 0) return false;
-    bool is_idle = other->layer->idle_in_inference && !other->plan.training;
-    if (!is_idle && !nn_layer_fuse(&node->plan, other->layer, other->plan.options)) {
+    bool is_idle = other->plan.layer->idle_in_inference && !other->plan.training;
+    if (!is_idle && !nn_layer_fuse(&node->plan, other->plan.layer, other->plan.options)) {
         return false;
     }
     BASE_CHECK(nn_shape_equal(node->plan.out, other->plan.out));
@@ -56,7 +56,7 @@ static base_status name_fused(nn_network *network, int k, base_error *err) {
     for (int i = k + 1; i < node->out; i++) {
         node->fused_text =
             base_arena_printf(&network->arena, "%s%s%s", node->fused_text, i > k + 1 ? ", " : "",
-                              network->nodes[i].layer->variant.name);
+                              network->nodes[i].plan.layer->variant.name);
         if (node->fused_text == NULL) return no_memory(err);
     }
     return BASE_OK;

@@ -122,9 +122,8 @@ static void start_plan(layer_probe *probe) {
     if (setup->n_in == 0) setup->n_in = 1;
     if (setup->max_batch == 0) setup->max_batch = setup->batch;
     if (setup->n_threads == 0) setup->n_threads = 1;
-    probe->options = bind_options(setup->layer, setup->options, &probe->arena);
     probe->plan.layer = setup->layer;
-    probe->plan.options = probe->options;
+    probe->plan.options = bind_options(setup->layer, setup->options, &probe->arena);
     probe->plan.arena = &probe->arena;
     probe->plan.n_in = setup->n_in;
     memcpy(probe->plan.in, setup->in, sizeof setup->in);

@@ -41,7 +41,6 @@ typedef struct {
 typedef struct {
     layer_case setup;
     base_arena arena;
-    void *options;
     nn_plan plan;
     base_pool *pool;
     int64_t n_x[NN_MAX_INPUTS], n_y; /* floats of the whole batch */

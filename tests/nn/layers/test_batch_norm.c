@@ -114,7 +114,7 @@ static bool fuses(const follower *first, const follower *next) {
     other.layer = next->layer;
     other.options = next->options;
     layer_probe *probe = layer_probe_new(&setup), *option_holder = layer_probe_new(&other);
-    bool taken = nn_layer_fuse(&probe->plan, next->layer, option_holder->options);
+    bool taken = nn_layer_fuse(&probe->plan, next->layer, option_holder->plan.options);
     layer_probe_free(probe);
     layer_probe_free(option_holder);
     return taken;

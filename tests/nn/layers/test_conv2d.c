@@ -458,7 +458,7 @@ static bool fuses_pool(const char *convolution, const char *options) {
                        .batch = 1,
                        .mode = LAYER_TRAIN};
     layer_probe *probe = layer_probe_new(&setup), *holder = layer_probe_new(&pool);
-    bool taken = nn_layer_fuse(&probe->plan, &nn_layer_max_pool, holder->options);
+    bool taken = nn_layer_fuse(&probe->plan, &nn_layer_max_pool, holder->plan.options);
     layer_probe_free(probe);
     layer_probe_free(holder);
     return taken;

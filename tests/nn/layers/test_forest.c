@@ -133,7 +133,7 @@ START_TEST(starts_with_distributions_that_differ) {
     for (int with_gradient = 0; with_gradient < 2; with_gradient++) {
         layer_case setup = vectors(with_gradient ? gradient : update, 9, 1);
         layer_probe *probe = layer_probe_new(&setup);
-        nn_forest_leaves(probe->options, &probe->plan, probe->param, probe->state,
+        nn_forest_leaves(probe->plan.options, &probe->plan, probe->param, probe->state,
                          leaves[with_gradient]);
         layer_probe_free(probe);
     }
