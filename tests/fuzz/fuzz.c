@@ -45,3 +45,17 @@ const char *fuzz_text(const uint8_t *data, size_t size) {
     text[size] = '\0';
     return text;
 }
+
+void fuzz_tensors(fuzz_tensors_reader *reader, const uint8_t *data, size_t size) {
+    infer_tensors tensors = {0};
+    if (reader("fuzz", data, size, &tensors, NULL) == BASE_OK) {
+        for (size_t i = 0; i < tensors.n; i++) {
+            int64_t n = infer_tensor_count(&tensors.items[i]);
+            float *floats = calloc((size_t)n + 1, sizeof *floats);
+            need(floats != NULL, "calloc");
+            infer_tensor_floats(&tensors.items[i], floats);
+            free(floats);
+        }
+    }
+    infer_tensors_release(&tensors);
+}

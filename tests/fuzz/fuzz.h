@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "infer/tensors.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
@@ -15,5 +17,10 @@ const char *fuzz_file(const void *bytes, size_t n_bytes);
 const char *fuzz_h5_file(const char *kind, uint32_t version, const void *bytes, size_t n_bytes);
 /* The input as a text, until the next call. */
 const char *fuzz_text(const uint8_t *data, size_t size);
+
+typedef base_status fuzz_tensors_reader(const char *path, const uint8_t *bytes, size_t n_bytes,
+                                        infer_tensors *tensors, base_error *err);
+/* Reads tensors, and every number of what was accepted. */
+void fuzz_tensors(fuzz_tensors_reader *reader, const uint8_t *data, size_t size);
 
 #endif
