@@ -119,6 +119,7 @@ static int summarize_config(cli_call *call) {
                                                          .n_classes = n_classes,
                                                          .max_batch = config.train.batch,
                                                          .training = config.classifier == NULL,
+                                                         .measure = true,
                                                          .pool = call->pool},
                                    &network, NULL, &err);
     }

@@ -98,8 +98,9 @@ static base_status check_budget(const train_config *config, int64_t n_classes, b
     dsp_features *features;
     if (config->train.final == TRAIN_FINAL_NONE) return BASE_OK;
     BASE_TRY(train_network_new(
-        &(train_network_plan){.config = config, .n_classes = n_classes, .max_batch = 1}, &network,
-        &features, err));
+        &(train_network_plan){
+            .config = config, .n_classes = n_classes, .max_batch = 1, .measure = true},
+        &network, &features, err));
     infer_parts parts = {.features = features,
                          .options = &config->features,
                          .network = nn_network_summary(network),

@@ -36,6 +36,7 @@ base_status train_encoder_new(const train_network_plan *plan, nn_network **netwo
                                  .n_classes = plan->n_classes,
                                  .max_batch = plan->max_batch,
                                  .training = plan->training,
+                                 .measure = plan->measure,
                                  .freeze = config->train.freeze,
                                  .pool = plan->pool};
     base_status status = nn_network_new(config->network, &request, network, err);
@@ -71,16 +72,19 @@ static base_status check_weights(const train_config *config, nn_network *network
     return status;
 }
 
-/* Effects and layers are checked before hours of decoding, not after. */
+/* Effects and layers are checked before hours of decoding, not after. Memory is needed only to find
+ * out whether weights fit. */
 static base_status check_parts(train_config *config, int n_classes, base_error *err) {
     data_augment *augment;
     const dsp_clip_form form = data_audio_form(&config->audio);
     BASE_TRY(data_augment_new(config->augment, &form, &augment, err));
     data_augment_free(augment);
     nn_network *network;
-    BASE_TRY(train_network_new(
-        &(train_network_plan){.config = config, .n_classes = n_classes, .max_batch = 1}, &network,
-        NULL, err));
+    BASE_TRY(train_network_new(&(train_network_plan){.config = config,
+                                                     .n_classes = n_classes,
+                                                     .max_batch = 1,
+                                                     .measure = config->train.init.weights == NULL},
+                               &network, NULL, err));
     base_status status = check_weights(config, network, err);
     nn_network_free(network);
     return status;

@@ -510,7 +510,22 @@ START_TEST(a_run_over_budget_ends_before_it_begins) {
 }
 END_TEST
 
-TEST_MAIN("cli", a_run_over_budget_ends_before_it_begins, wrong_commands_and_flags_are_named,
+/* The weights would take a terabyte. */
+START_TEST(a_network_beyond_all_memory_is_measured_all_the_same) {
+    static const char network[] = "'network=[to_sequence, {gru: {hidden: 100000, layers: 5}}, "
+                                  "time_pool, {linear: classes}]'";
+    char command[512];
+    const char *folder = test_folder();
+    program_fixture(folder, 6);
+    snprintf(command, sizeof command, "$RIMSHOT train tiny.yaml --quiet %s", network);
+    program_expect(folder, command, 1, "RIMSHOT_BUDGET=N allows N times as much");
+    snprintf(command, sizeof command, "$RIMSHOT summary tiny.yaml %s", network);
+    contains(program_expect(folder, command, 0, NULL).out, " parameters, ");
+}
+END_TEST
+
+TEST_MAIN("cli", a_run_over_budget_ends_before_it_begins,
+          a_network_beyond_all_memory_is_measured_all_the_same, wrong_commands_and_flags_are_named,
           a_processor_without_kernels_is_named, help_is_given, help_fits_a_terminal,
           the_committed_pages_are_what_the_program_prints, an_output_that_fails_is_a_failure,
           closed_standard_files_do_not_end_up_in_others, a_terminal_gets_a_line_that_fits,
