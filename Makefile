@@ -183,6 +183,21 @@ $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c $(BUILD)/librimshot.a
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< tests/fuzz/fuzz.c $(BUILD)/librimshot.a $(ALL_LDLIBS)
 
+# Every call of the system and for memory that fails, in every command; FAULTS="--case train --kind
+# read" tries those (tests/faults/faults.py). Then N kills and losses of power (tests/kills/kills.py).
+FAULT_SO  := $(BUILD)/tests/faults/fault.so
+N         ?= 1000
+faults: $(BUILD)/rimshot $(FAULT_SO)
+	@python3 tests/faults/faults.py --program $(BUILD)/rimshot --preload $(FAULT_SO) $(FAULTS)
+
+kills: $(BUILD)/rimshot $(FAULT_SO)
+	@python3 tests/kills/kills.py --program $(BUILD)/rimshot --preload $(FAULT_SO) --kills $(N) $(KILLS)
+
+$(FAULT_SO): tests/faults/fault.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -pthread
+
 # All tests with the address and undefined-behaviour sanitizers, and those that use threads with
 # the thread sanitizer.
 THREADED  := base/test_parallel nn/classifiers/test_classifier nn/test_network data/test_clips data/test_batch train/test_experiment \
@@ -203,7 +218,7 @@ docs: $(BUILD)/rimshot
 	@$(BUILD)/rimshot help config --markdown >docs/config.md
 
 FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch] tests/extend/*.[ch] \
-             tests/fuzz/*.[ch]) \
+             tests/fuzz/*.[ch] tests/faults/*.[ch]) \
              $(TEMPLATES)
 CLANG_FORMAT ?= clang-format-14
 format:
@@ -274,6 +289,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check check-python matrix bench fuzz fuzzers demo docs folders format lint sanitize install install-lib uninstall clean
+.PHONY: all test check check-python matrix bench fuzz fuzzers faults kills demo docs folders format lint sanitize install install-lib uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
