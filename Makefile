@@ -57,8 +57,11 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
 TEST_SH   := $(wildcard tests/tree/test_*.sh) tests/extend.sh
-TESTS     := $(TEST_SRC:%.c=$(BUILD)/%) $(TEST_SH:%.sh=$(BUILD)/%)
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+TESTS     := $(TEST_SRC:%.c=$(BUILD)/%) $(TEST_SH:%.sh=$(BUILD)/%) \
+             $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/fuzz/%)
 TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/*.c))
+FUZZ_HELP := $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,fuzz state)
 BENCH     := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c))
 
 all: $(BUILD)/rimshot $(BUILD)/lib/librimshot.a $(BUILD)/librimshot.so
@@ -120,6 +123,14 @@ $(BUILD)/tests/%: tests/%.c $(TEST_HELP) $(BUILD)/librimshot.a
 $(TEST_SH:%.sh=$(BUILD)/%): $(BUILD)/%: %.sh
 	@install -D $< $@
 
+# A fuzz target on the inputs that are kept.
+$(BUILD)/tests/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_HELP) \
+                       $(BUILD)/librimshot.a
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_HELP) \
+	    $(BUILD)/librimshot.a $(ALL_LDLIBS)
+
 # Runs every test; the last line is "N passed, N failed". TEST="dsp/test_mel cli/test_cli" runs
 # those.
 CHOSEN    := $(if $(TEST),$(TEST:%=$(BUILD)/tests/%),$(TESTS))
@@ -163,25 +174,32 @@ $(BUILD)/bench: $(BENCH) $(BUILD)/librimshot.a
 bench: $(BUILD)/bench
 	@python3 tests/bench/run.py --program $(BUILD)/bench --json $(BUILD)/bench.json $(BENCH_ARGS)
 
-# libFuzzer (clang) on everything that reads files, TIME seconds for each target, one after the other.
-# FUZZ="model csv" runs those. Corpora grow in $(FUZZ_BUILD)/corpus; what fails lies beside them.
+# libFuzzer (clang) on everything that reads files, one target after the other, each for TIME seconds
+# or RUNS executions. FUZZ="model csv" runs those. Inputs that are found stay in $(FUZZ_BUILD)/corpus;
+# what fails lies beside them.
 FUZZ_BUILD := build-fuzz
-FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
               -fno-sanitize-recover=undefined
 FUZZERS    := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
-TIME       ?= 60
-fuzz: $(BUILD)/rimshot
-	@$(MAKE) --no-print-directory fuzzers BUILD=$(FUZZ_BUILD) CC=$(or $(FUZZ_CC),clang-14) \
+fuzz:
+	@$(MAKE) --no-print-directory fuzzers BUILD=$(FUZZ_BUILD) CC="$(or $(FUZZ_CC),clang-14)" \
 	    CFLAGS="$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link"
-	@RIMSHOT=$(BUILD)/rimshot FUZZ="$(FUZZ)" tests/fuzz/run.sh $(FUZZ_BUILD) $(TIME)
+	@FUZZ="$(FUZZ)" TIME="$(TIME)" RUNS="$(RUNS)" tests/fuzz/run.sh $(FUZZ_BUILD)
 
 fuzzers: $(FUZZERS)
 
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c $(BUILD)/librimshot.a
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(FUZZ_HELP) $(BUILD)/librimshot.a
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< tests/fuzz/fuzz.c $(BUILD)/librimshot.a $(ALL_LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_HELP) $(BUILD)/librimshot.a $(ALL_LDLIBS)
+
+# Makes the kept inputs that are binary anew, for when a format's version was raised.
+fuzz-seeds: $(BUILD)/fuzz-seeds
+	@$(BUILD)/fuzz-seeds tests/fuzz/corpus
+
+$(BUILD)/fuzz-seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(FUZZ_HELP) $(BUILD)/librimshot.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ALL_LDLIBS)
 
 # Every call of the system and for memory that fails, in every command; FAULTS="--case train --kind
 # read" tries those (tests/faults/faults.py). Then N kills and losses of power (tests/kills/kills.py).
@@ -289,6 +307,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check check-python matrix bench fuzz fuzzers faults kills demo docs folders format lint sanitize install install-lib uninstall clean
+.PHONY: all test check check-python matrix bench fuzz fuzzers fuzz-seeds faults kills demo docs folders format lint sanitize install install-lib uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

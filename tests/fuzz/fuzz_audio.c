@@ -4,9 +4,10 @@
 
 static void decode(const uint8_t *data, size_t size, const data_audio_span *span) {
     data_audio audio;
-    if (data_audio_decode((data_audio_bytes){data, size, "fuzz"}, span, &audio, NULL) == BASE_OK) {
-        data_audio_release(&audio);
-    }
+    base_error err = {0};
+    base_status status =
+        data_audio_decode((data_audio_bytes){data, size, "fuzz"}, span, &audio, &err);
+    if (fuzz_took(status, &err)) data_audio_release(&audio);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

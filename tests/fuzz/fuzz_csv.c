@@ -15,11 +15,12 @@ static base_status take_row(void *context, const base_csv *row, base_error *err)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const columns[] = {"path", "begin_s", "n"};
     base_arena arena = {0};
+    base_error err = {0};
     base_csv_form form = {.path = fuzz_file(data, size),
                           .columns = columns,
                           .n_columns = sizeof columns / sizeof *columns,
                           .n_needed = 1};
-    base_csv_read(&form, &arena, take_row, NULL, NULL);
+    fuzz_took(base_csv_read(&form, &arena, take_row, NULL, &err), &err);
     base_arena_release(&arena);
     return 0;
 }

@@ -22,9 +22,10 @@ static void read_below(base_h5_reader *reader, const char *group, base_arena *ar
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     base_h5_reader *reader;
+    base_error err = {0};
     base_arena arena = {.limit_bytes = (size_t)1 << 24};
     const char *path = fuzz_h5_file("fuzz", 1, data, size);
-    if (base_h5_reader_open(path, "fuzz", 1, NULL, &reader, NULL) != BASE_OK) return 0;
+    if (!fuzz_took(base_h5_reader_open(path, "fuzz", 1, NULL, &reader, &err), &err)) return 0;
     read_below(reader, "", &arena);
     base_h5_reader_free(reader);
     base_arena_release(&arena);

@@ -4,7 +4,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     infer_tensors tensors = {0};
-    infer_keras_convert("fuzz", data, size, &tensors, NULL);
+    base_error err = {0};
+    fuzz_took(infer_keras_convert("fuzz", data, size, &tensors, &err), &err);
     infer_tensors_release(&tensors);
     return 0;
 }

@@ -34,8 +34,9 @@ static void classify(infer_model *model) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     infer_model *model;
+    base_error err = {0};
     const char *path = fuzz_h5_file("model", VERSION, data, size);
-    if (infer_model_open(path, 4, NULL, &model, NULL) != BASE_OK) return 0;
+    if (!fuzz_took(infer_model_open(path, 4, NULL, &model, &err), &err)) return 0;
     classify(model);
     infer_model_free(model);
     return 0;

@@ -24,8 +24,9 @@ static void run(nn_network *network, const nn_network_config *config) {
 
 static void build(const base_node *layers, nn_network_config *config) {
     nn_network *network;
+    base_error err = {0};
     config->measure = true;
-    if (nn_network_new(layers, config, &network, NULL) != BASE_OK) return;
+    if (!fuzz_took(nn_network_new(layers, config, &network, &err), &err)) return;
     nn_summary needs = nn_network_summary(network);
     nn_network_free(network);
     if (needs.work > MOST_WORK ||

@@ -1,26 +1,51 @@
 #!/bin/sh
-# usage: tests/fuzz/run.sh BUILD SECONDS   Runs the targets in BUILD/fuzz, or those that FUZZ names.
-# Prints a line for each: executions, and what was found. Exit status 1 if anything was.
+# usage: tests/fuzz/run.sh BUILD   Runs the targets in BUILD/fuzz, or those that FUZZ names, each for
+# TIME seconds or RUNS executions (of both, what ends first; neither: a minute). Slow targets get a
+# part of RUNS. Inputs are those of tests/fuzz/corpus and those found before, in BUILD/corpus.
+# Prints a line for each target: executions, and what was found. Exit status 1 if anything was, 2
+# for a name that is none of a target.
 set -eu
 build=$1
-seconds=$2
 export OPENBLAS_NUM_THREADS=1 # as the program has it; its threads wait by spinning
 export ASAN_OPTIONS="allocator_may_return_null=1:detect_leaks=1"
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
-[ -d "$build/corpus" ] || tests/fuzz/seeds.sh "$build/corpus"
+known=$(for source in tests/fuzz/fuzz_*.c; do basename "${source#tests/fuzz/fuzz_}" .c; done)
+
+for target in ${FUZZ:-}; do
+    echo "$known" | grep -qxF "$target" || {
+        echo "fuzz: no target is called '$target'; there are: $(echo "$known" | tr '\n' ' ')" >&2
+        exit 2
+    }
+done
+case "${TIME:-0}${RUNS:-0}" in
+*[!0-9]*)
+    echo "fuzz: TIME and RUNS are whole numbers" >&2
+    exit 2
+    ;;
+esac
+
+# limits TARGET: libFuzzer's options for when it ends.
+limits() {
+    runs=${RUNS:-}
+    case "$1" in
+    audio | model) [ -z "$runs" ] || runs=$((runs / 10)) ;;
+    keras_file) [ -z "$runs" ] || runs=$((runs / 100)) ;;
+    esac
+    [ -z "$runs" ] || echo "-runs=$runs"
+    [ -n "${TIME:-}${RUNS:-}" ] || TIME=60
+    [ -z "${TIME:-}" ] || echo "-max_total_time=$TIME"
+}
 
 found=0
-for target in ${FUZZ:-$(ls "$build/fuzz")}; do
-    [ -x "$build/fuzz/$target" ] && [ ! -d "$build/fuzz/$target" ] || continue
+for target in ${FUZZ:-$known}; do
     corpus=$build/corpus/$target
     log=$build/fuzz-$target.log
     mkdir -p "$corpus"
     status=0
-    dictionary=tests/fuzz/$target.dict
-    [ -f "$dictionary" ] && dictionary=-dict=$dictionary || dictionary=-use_counters=1
-    nice -n 19 "$build/fuzz/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    # shellcheck disable=SC2046
+    nice -n 19 "$build/fuzz/$target" $(limits "$target") -timeout=10 -rss_limit_mb=2048 \
         -max_len=65536 -print_final_stats=1 -artifact_prefix="$build/corpus/$target-" \
-        "$dictionary" "$corpus" >"$log" 2>&1 || status=$?
+        "$corpus" "tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if [ "$status" -eq 0 ]; then
         echo "ok   $target: ${runs:-0} executions"
