@@ -51,25 +51,21 @@ static base_status need_scalar(const base_node *node, const char *wanted, base_e
                           describe(node));
 }
 
-static base_status read_bool(const base_option *option, const base_node *node, void *field,
+static base_status read_bool(const base_option *option, base_node *node, void *field,
                              base_error *err) {
     (void)option;
-    static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
     BASE_TRY(need_scalar(node, "true or false", err));
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strcmp(node->text, words[i]) == 0) {
-            *(bool *)field = i % 2;
-            return BASE_OK;
-        }
-    }
+    node->quoted = false;
+    if (base_yaml_truth(node->text, field)) return BASE_OK;
     return base_node_fail(node, err, BASE_ECONFIG, "'%s' is neither true nor false", node->text);
 }
 
-static base_status read_float(const base_option *option, const base_node *node, void *field,
+static base_status read_float(const base_option *option, base_node *node, void *field,
                               base_error *err) {
     double value;
     BASE_TRY(need_scalar(node, "a number", err));
-    if (node->quoted || !base_parse_double(node->text, &value) || !isfinite(value)) {
+    node->quoted = false;
+    if (!base_parse_double(node->text, &value) || !isfinite(value)) {
         return base_node_fail(node, err, BASE_ECONFIG, "'%s' is not a number", node->text);
     }
     BASE_TRY(check_limits(option, node, value, err));
@@ -78,7 +74,7 @@ static base_status read_float(const base_option *option, const base_node *node, 
 }
 
 /* Takes 48000 and, as people write large ones, 48e3. */
-static base_status read_int(const base_option *option, const base_node *node, void *field,
+static base_status read_int(const base_option *option, base_node *node, void *field,
                             base_error *err) {
     int64_t value;
     double number;
@@ -88,7 +84,8 @@ static base_status read_int(const base_option *option, const base_node *node, vo
         whole = fabs(number) < 0x1p53 && number == floor(number);
         if (whole) value = (int64_t)number;
     }
-    if (node->quoted || !whole) {
+    node->quoted = false;
+    if (!whole) {
         return base_node_fail(node, err, BASE_ECONFIG, "'%s' is not a whole number", node->text);
     }
     BASE_TRY(check_limits(option, node, (double)value, err));
@@ -96,10 +93,11 @@ static base_status read_int(const base_option *option, const base_node *node, vo
     return BASE_OK;
 }
 
-static base_status read_string(const base_option *option, const base_node *node, void *field,
+static base_status read_string(const base_option *option, base_node *node, void *field,
                                base_error *err) {
     (void)option;
     BASE_TRY(need_scalar(node, "text", err));
+    base_node_mark_text(node);
     *(const char **)field = node->text;
     return BASE_OK;
 }
@@ -155,7 +153,7 @@ static base_status fail_unknown(const base_node *node, const char *what, const c
     return status;
 }
 
-static base_status read_choice(const base_option *option, const base_node *node, void *field,
+static base_status read_choice(const base_option *option, base_node *node, void *field,
                                base_error *err) {
     name_list names;
     BASE_TRY(need_scalar(node, "a name", err));
@@ -177,14 +175,14 @@ static int count_items(const base_node *node) {
 }
 
 static const struct {
-    base_status (*read)(const base_option *, const base_node *, void *, base_error *);
+    base_status (*read)(const base_option *, base_node *, void *, base_error *);
     size_t size_bytes;
 } list_items[] = {[BASE_OPT_INTS] = {.read = read_int, .size_bytes = sizeof(int64_t)},
                   [BASE_OPT_FLOATS] = {.read = read_float, .size_bytes = sizeof(double)},
                   [BASE_OPT_STRINGS] = {.read = read_string, .size_bytes = sizeof(char *)}};
 
 /* Reads a list, or one value as a list of one, into new memory. */
-static base_status read_list(const base_option *option, const base_node *node, base_arena *arena,
+static base_status read_list(const base_option *option, base_node *node, base_arena *arena,
                              void **items, base_error *err) {
     *items = NULL;
     if (node == NULL) return BASE_OK;
@@ -192,16 +190,16 @@ static base_status read_list(const base_option *option, const base_node *node, b
     unsigned char *item = base_arena_alloc(arena, (size_t)count_items(node), size_bytes);
     if (item == NULL) return no_memory(err);
     *items = item;
-    const base_node *child = node->kind == BASE_NODE_LIST ? node->child : node;
+    base_node *child = node->kind == BASE_NODE_LIST ? node->child : node;
     for (int i = 0; i < count_items(node); i++, child = child->next, item += size_bytes) {
         BASE_TRY(list_items[option->kind].read(option, child, item, err));
     }
     return BASE_OK;
 }
 
-static base_status read_range(const base_option *option, const base_node *node, double range[2],
+static base_status read_range(const base_option *option, base_node *node, double range[2],
                               base_error *err) {
-    const base_node *lo = node, *hi = node;
+    base_node *lo = node, *hi = node;
     if (node->kind == BASE_NODE_LIST) {
         if (node->n_children != 2) {
             return base_node_fail(node, err, BASE_ECONFIG,

@@ -44,10 +44,52 @@ base_node *base_node_at(const base_node *list, int64_t index) {
     return child;
 }
 
+/* Whether `text` is `word` as YAML 1.1 writes it: word, Word or WORD. */
+static bool is_cased(const char *text, const char *word) {
+    char title[8], upper[8];
+    size_t n = strlen(word);
+    BASE_CHECK(n < sizeof upper);
+    for (size_t i = 0; i <= n; i++) {
+        upper[i] = (char)(word[i] >= 'a' && word[i] <= 'z' ? word[i] - 'a' + 'A' : word[i]);
+        title[i] = i == 0 ? upper[i] : word[i];
+    }
+    return strcmp(text, word) == 0 || strcmp(text, title) == 0 || strcmp(text, upper) == 0;
+}
+
+bool base_yaml_truth(const char *text, bool *value) {
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!is_cased(text, words[i])) continue;
+        *value = i % 2;
+        return true;
+    }
+    return false;
+}
+
+/* Numbers in any base, times and dates begin with a digit and have few letters. */
+static bool looks_like_number(const char *text) {
+    const char *s = text + (text[0] == '+' || text[0] == '-');
+    if (strcmp(s, ".inf") == 0 || strcmp(s, ".Inf") == 0 || strcmp(s, ".INF") == 0) return true;
+    if (strcmp(s, ".nan") == 0 || strcmp(s, ".NaN") == 0 || strcmp(s, ".NAN") == 0) return true;
+    bool begins = (*s >= '0' && *s <= '9') || (*s == '.' && s[1] >= '0' && s[1] <= '9');
+    return begins && s[strspn(s, "0123456789abcdefABCDEFxXoOTtZz_.:+- ")] == '\0';
+}
+
+/* Whether some reader of YAML 1.1 or 1.2 takes the plain scalar for something else than text. */
+static bool is_ambiguous(const char *text) {
+    bool value;
+    return text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "=") == 0 ||
+           strcmp(text, "<<") == 0 || is_cased(text, "null") || is_cased(text, "y") ||
+           is_cased(text, "n") || base_yaml_truth(text, &value) || looks_like_number(text);
+}
+
+void base_node_mark_text(base_node *node) {
+    if (node->kind == BASE_NODE_SCALAR && is_ambiguous(node->text)) node->quoted = true;
+}
+
 bool base_node_is_null(const base_node *node) {
     return node->kind == BASE_NODE_SCALAR && !node->quoted &&
-           (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
-            strcmp(node->text, "null") == 0);
+           (node->text[0] == '\0' || strcmp(node->text, "~") == 0 || is_cased(node->text, "null"));
 }
 
 /* Puts `child` at *link, the place of an entry or the end of the chain. */
@@ -433,9 +475,9 @@ static void write_scalar(const char *text, bool quoted, base_text *out) {
     }
 }
 
-/* Keys are text, never nothing: an empty one needs its quotes. */
+/* Keys are text, never a number or nothing. */
 static void write_key(const char *key, base_text *out) {
-    write_scalar(key, key[0] == '\0', out);
+    write_scalar(key, is_ambiguous(key), out);
 }
 
 static void write_flow(const base_node *node, base_text *out) {

@@ -30,16 +30,23 @@ base_status base_yaml_parse(const char *text, const char *source, base_arena *ar
 base_status base_yaml_read(const char *path, base_arena *arena, base_node **root, base_error *err);
 
 /* Writes a tree as YAML that parses back to the same tree: block maps and lists, leaves of one line
- * in flow style where short. A plain scalar that YAML could misread is put in quotes. Equal trees
- * give equal bytes. */
+ * in flow style where short. A plain scalar that YAML could misread is put in quotes, and so is a
+ * key that is no plain word. Equal trees give equal bytes. */
 void base_yaml_write(const base_node *root, base_text *out);
 
 /* The child of a map by key, or NULL. Index in a list: base_node_at. */
 base_node *base_node_get(const base_node *map, const char *key);
 base_node *base_node_at(const base_node *list, int64_t index);
 
-/* True for a plain scalar that is empty, "~" or "null". */
+/* True for a plain scalar that is empty, "~" or "null" (also Null, NULL). */
 bool base_node_is_null(const base_node *node);
+
+/* Says that a scalar is text: it is written in quotes where a reader of YAML could take it for
+ * something else, as YAML 1.1 does with no, on, 12:30 and 1e-10. */
+void base_node_mark_text(base_node *node);
+
+/* true, yes and on, false, no and off, each also as True and TRUE. False for any other text. */
+bool base_yaml_truth(const char *text, bool *value);
 
 /* Deep copy, detached from any parent. NULL when out of memory. */
 base_node *base_node_copy(const base_node *node, base_arena *arena);

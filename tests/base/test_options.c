@@ -102,6 +102,58 @@ START_TEST(values_are_converted) {
 }
 END_TEST
 
+/* As other programs write them: in quotes, or as Python prints them. */
+START_TEST(values_may_stand_in_quotes) {
+    base_node *root = parse("name: x\nflag: 'True'\nepochs: \"5\"\nrate: '0.5'\n"
+                            "sizes: ['1', 2]\nnote: NULL\n");
+    settings s;
+    TEST_OK(base_options_bind(table, root, &s, &arena, &err), err);
+    ck_assert(s.flag);
+    ck_assert_int_eq(s.epochs, 5);
+    ck_assert(s.rate == 0.5);
+    ck_assert(s.sizes.n == 2 && s.sizes.items[0] == 1);
+    ck_assert_ptr_null(s.note);
+    const char *wanted = "name: x\nflag: True\nepochs: 5\nrate: 0.5\nsizes: [1, 2]\n";
+    ck_assert_msg(strncmp(written(root), wanted, strlen(wanted)) == 0, "%s", written(root));
+    static const char *const truths[] = {"true", "True", "TRUE", "Yes", "ON"};
+    static const char *const lies[] = {"false", "False", "NO", "Off", "off"};
+    for (int i = 0; i < 5; i++) {
+        root = parse(base_arena_printf(&arena, "name: x\nflag: %s\n", truths[i]));
+        TEST_OK(base_options_bind(table, root, &s, &arena, &err), err);
+        ck_assert_msg(s.flag, "%s", truths[i]);
+        root = parse(base_arena_printf(&arena, "name: x\nflag: %s\n", lies[i]));
+        TEST_OK(base_options_bind(table, root, &s, &arena, &err), err);
+        ck_assert_msg(!s.flag, "%s", lies[i]);
+    }
+}
+END_TEST
+
+/* Texts that a reader of YAML 1.1 would take for a truth value, a number, a date or nothing. */
+START_TEST(texts_are_written_as_texts) {
+    static const char *const texts[] = {"no",    "on",  "Yes",  "y",     "N",          "1e-10",
+                                        "808",   "0x1", "-1.5", "12:30", "2001-12-14", ".5",
+                                        "1_000", "=",   ".inf", "010",   "0b11"};
+    static const char *const plain[] = {"note", "kick", "808-kick", "on top", "-x", "1/2"};
+    settings s;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        base_node *root =
+            parse(base_arena_printf(&arena, "name: %s\nwords: [%s, a]\n", texts[i], texts[i]));
+        TEST_OK(base_options_bind(table, root, &s, &arena, &err), err);
+        ck_assert_str_eq(s.words.items[0], texts[i]);
+        const char *wanted =
+            base_arena_printf(&arena, "name: \"%s\"\nwords: [\"%s\", a]\n", texts[i], texts[i]);
+        ck_assert_msg(strncmp(written(root), wanted, strlen(wanted)) == 0, "%s", written(root));
+    }
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        base_node *root = parse(base_arena_printf(&arena, "name: %s\n", plain[i]));
+        TEST_OK(base_options_bind(table, root, &s, &arena, &err), err);
+        const char *wanted = base_arena_printf(&arena, "name: %s\n", plain[i]);
+        ck_assert_msg(strncmp(written(root), wanted, strlen(wanted)) == 0, "%s", written(root));
+    }
+    ck_assert_str_eq(written(parse("no: 1\n12: a\nkick: 2\n")), "\"no\": 1\n\"12\": a\nkick: 2\n");
+}
+END_TEST
+
 START_TEST(mistakes_are_named) {
     static const struct {
         const char *text, *part;
@@ -109,7 +161,7 @@ START_TEST(mistakes_are_named) {
         {"epocs: 5", "x.yaml:2: epocs: no such key; did you mean 'epochs'?"},
         {"zebra: 5", "x.yaml:2: zebra: no such key; there are flag, epochs, "},
         {"epochs: ten", "x.yaml:2: epochs: 'ten' is not a whole number"},
-        {"epochs: '5'", "'5' is not a whole number"},
+        {"epochs: '5x'", "'5x' is not a whole number"},
         {"epochs: 1.5", "'1.5' is not a whole number"},
         {"epochs: 0", "x.yaml:2: epochs: 0 is out of range: 1 to 1000"},
         {"epochs: [1]", "epochs: a whole number is needed here, not a list"},
@@ -273,7 +325,7 @@ START_TEST(want_of_memory_is_reported) {
 }
 END_TEST
 
-TEST_MAIN("base/options", defaults_are_filled_in, values_are_converted, mistakes_are_named,
-          what_is_required_must_be_there, command_line_mistakes_show_what_was_typed,
-          variants_take_three_forms, variant_mistakes_are_named, the_reference_is_printed,
-          want_of_memory_is_reported)
+TEST_MAIN("base/options", defaults_are_filled_in, values_are_converted, values_may_stand_in_quotes,
+          texts_are_written_as_texts, mistakes_are_named, what_is_required_must_be_there,
+          command_line_mistakes_show_what_was_typed, variants_take_three_forms,
+          variant_mistakes_are_named, the_reference_is_printed, want_of_memory_is_reported)

@@ -345,7 +345,7 @@ START_TEST(overrides_reach_their_place) {
                                     "network:\n  - tanh\n  - conv2d: {kernel: 3, pad: 1}\n"
                                     "  - gru: {hidden: 32}\n"
                                     "empty:\n  x: ~\n"
-                                    "features:\n  kind: mfcc\n  n: [1, 2]\n"
+                                    "features:\n  kind: mfcc\n  \"n\": [1, 2]\n"
                                     "new:\n  deep: {key: \"5\"}\n"
                                     "name: a=b\n");
     base_node *epochs = base_node_get(base_node_get(root, "train"), "epochs");
