@@ -15,9 +15,9 @@ static bool ends_record(const char *c, const char *end) {
     return c == end || *c == '\n' || (*c == '\r' && (c + 1 == end || c[1] == '\n'));
 }
 
-/* The end of the field that starts at c: a comma, a line end or the end of the input. NULL if its
- * quote is never closed. */
-static const char *field_end(const char *c, const char *end) {
+/* The end of the field that starts at c: a comma (or what stands for it), a line end or the end of
+ * the input. NULL if its quote is never closed. */
+static const char *field_end(const char *c, const char *end, char comma) {
     if (c < end && *c == '"') {
         for (c++; c < end && (*c != '"' || (c + 1 < end && c[1] == '"')); c++) {
             if (*c == '"') c++; /* a doubled quote stands for one */
@@ -25,7 +25,7 @@ static const char *field_end(const char *c, const char *end) {
         if (c >= end) return NULL;
         c++;
     }
-    while (c < end && *c != ',' && !ends_record(c, end)) c++;
+    while (c < end && *c != comma && !ends_record(c, end)) c++;
     return c;
 }
 
@@ -47,14 +47,23 @@ static void copy_field(const char *c, const char *stop, char *out, int *line) {
     }
 }
 
-base_status base_csv_record(const char **cursor, const char *end, base_arena *arena,
-                            const char **fields, int max_fields, int *n_fields, int *line,
-                            base_error *err) {
+/* Where a text is read, and how. */
+typedef struct {
+    const char *cursor, *end;
+    char comma;  /* between fields */
+    int n_lines; /* read */
+    base_arena *arena;
+} text_reader;
+
+static base_status read_record(text_reader *r, const char **fields, int max_fields, int *n_fields,
+                               base_error *err) {
+    const char *end = r->end;
+    base_arena *arena = r->arena;
     *n_fields = 0;
-    if (*cursor == end) return BASE_OK;
-    int first_line = *line + 1;
-    for (const char *c = *cursor;; c++) {
-        const char *stop = field_end(c, end);
+    if (r->cursor == end) return BASE_OK;
+    int first_line = r->n_lines + 1;
+    for (const char *c = r->cursor;; c++) {
+        const char *stop = field_end(c, end, r->comma);
         const char *problem = stop == NULL ? "a quote is never closed"
                               : memchr(c, '\0', (size_t)(stop - c)) != NULL ? "a NUL byte"
                               : *n_fields == max_fields                     ? "too many fields"
@@ -64,16 +73,26 @@ base_status base_csv_record(const char **cursor, const char *end, base_arena *ar
         }
         char *field = base_arena_alloc(arena, (size_t)(stop - c) + 1, 1);
         if (field == NULL) return base_fail(err, BASE_EMEMORY, "line %d: no memory", first_line);
-        copy_field(c, stop, field, line);
+        copy_field(c, stop, field, &r->n_lines);
         fields[(*n_fields)++] = field;
         c = stop;
         if (ends_record(c, end)) {
             if (c < end) c += *c == '\r' && c + 1 < end ? 2 : 1;
-            ++*line;
-            *cursor = c;
+            r->n_lines++;
+            r->cursor = c;
             return BASE_OK;
         }
     }
+}
+
+base_status base_csv_record(const char **cursor, const char *end, base_arena *arena,
+                            const char **fields, int max_fields, int *n_fields, int *line,
+                            base_error *err) {
+    text_reader r = {.cursor = *cursor, .end = end, .comma = ',', .n_lines = *line, .arena = arena};
+    base_status status = read_record(&r, fields, max_fields, n_fields, err);
+    *cursor = r.cursor;
+    *line = r.n_lines;
+    return status;
 }
 
 /* ---- rows ---- */
@@ -93,8 +112,11 @@ base_status base_csv_fail(const base_csv *row, base_error *err, base_status stat
 }
 
 static base_status fail_field(const base_csv *row, int column, const char *what, base_error *err) {
-    return base_csv_fail(row, err, BASE_EFORMAT, "%s: '%s' is not a %s", row->form->columns[column],
-                         base_csv_field(row, column), what);
+    const char *text = base_csv_field(row, column);
+    bool comma = text[strspn(text, "+-0123456789")] == ',';
+    return base_csv_fail(row, err, BASE_EFORMAT, "%s: '%s' is not a %s%s",
+                         row->form->columns[column], text, what,
+                         comma ? "; decimals stand behind a point, not a comma" : "");
 }
 
 base_status base_csv_double(const base_csv *row, int column, double *value, base_error *err) {
@@ -119,16 +141,13 @@ base_status base_csv_seconds(const base_csv *row, int column, double *seconds, b
 
 typedef struct {
     base_csv row;
-    const char *cursor, *end;
-    int n_lines;   /* read */
+    text_reader text;
     int *field_of; /* row.field_of */
-    base_arena *arena;
 } reader;
 
-static base_status next_record(reader *r, int max_fields, int *n_fields, base_error *err) {
-    r->row.line = r->n_lines + 1;
-    base_status status = base_csv_record(&r->cursor, r->end, r->arena, r->row.fields, max_fields,
-                                         n_fields, &r->n_lines, err);
+static base_status next_record(reader *r, int *n_fields, base_error *err) {
+    r->row.line = r->text.n_lines + 1;
+    base_status status = read_record(&r->text, r->row.fields, MAX_COLUMNS, n_fields, err);
     return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", r->row.form->path);
 }
 
@@ -164,20 +183,48 @@ static base_status find_column(reader *r, int column, base_error *err) {
     return BASE_OK;
 }
 
-static base_status read_header(reader *r, base_error *err) {
-    static const char mark[] = {'\xEF', '\xBB', '\xBF'};
-    if (r->end - r->cursor >= 3 && memcmp(r->cursor, mark, sizeof mark) == 0) r->cursor += 3;
-    for (const char *c = r->cursor; c < r->end; c++) r->row.most_rows += *c == '\n';
-    BASE_TRY(next_record(r, MAX_COLUMNS, &r->row.n_fields, err));
+static base_status find_columns(reader *r, base_error *err) {
+    BASE_TRY(next_record(r, &r->row.n_fields, err));
     for (int c = 0; c < r->row.form->n_columns; c++) BASE_TRY(find_column(r, c, err));
     return BASE_OK;
 }
 
+/* Spreadsheets also write semicolons or tabs. They are what separates fields where the header has
+ * its columns by them and not by commas. */
+static base_status read_header(reader *r, base_error *err) {
+    const text_reader start = r->text;
+    base_error other;
+    base_status status = find_columns(r, err);
+    for (const char *comma = ";\t"; status == BASE_EFORMAT && *comma != '\0'; comma++) {
+        r->text = start;
+        r->text.comma = *comma;
+        if (find_columns(r, &other) == BASE_OK) return BASE_OK;
+    }
+    return status;
+}
+
+/* Passes over a mark at the start, and counts line ends. */
+static base_status begin(reader *r, base_error *err) {
+    static const char utf8[] = {'\xEF', '\xBB', '\xBF'}, little[] = {'\xFF', '\xFE'},
+                      big[] = {'\xFE', '\xFF'};
+    text_reader *text = &r->text;
+    ptrdiff_t n = text->end - text->cursor;
+    if (n >= 2 && (memcmp(text->cursor, little, 2) == 0 || memcmp(text->cursor, big, 2) == 0)) {
+        return base_fail(err, BASE_EFORMAT,
+                         "%s: is UTF-16; save it as UTF-8 ('CSV UTF-8' in a spreadsheet)",
+                         r->row.form->path);
+    }
+    if (n >= 3 && memcmp(text->cursor, utf8, 3) == 0) text->cursor += 3;
+    for (const char *c = text->cursor; c < text->end; c++) r->row.most_rows += *c == '\n';
+    return BASE_OK;
+}
+
 static base_status read_rows(reader *r, base_csv_row *read_row, void *context, base_error *err) {
+    BASE_TRY(begin(r, err));
     BASE_TRY(read_header(r, err));
     for (;;) {
         int n;
-        BASE_TRY(next_record(r, MAX_COLUMNS, &n, err));
+        BASE_TRY(next_record(r, &n, err));
         if (n == 0) return BASE_OK;
         if (n == 1 && r->row.fields[0][0] == '\0') continue;
         if (n != r->row.n_fields) {
@@ -193,8 +240,8 @@ base_status base_csv_read(const base_csv_form *form, base_arena *arena, base_csv
     void *bytes;
     size_t n_bytes;
     BASE_TRY(base_file_read(form->path, MAX_BYTES, &bytes, &n_bytes, err));
-    reader r = {.row = {.form = form}, .cursor = bytes, .arena = arena};
-    r.end = r.cursor + n_bytes;
+    reader r = {.row = {.form = form}, .text = {.cursor = bytes, .comma = ',', .arena = arena}};
+    r.text.end = r.text.cursor + n_bytes;
     r.row.fields = base_alloc(MAX_COLUMNS, sizeof *r.row.fields);
     r.row.field_of = r.field_of = base_alloc((size_t)form->n_columns, sizeof *r.field_of);
     base_status status = r.row.fields != NULL && r.field_of != NULL

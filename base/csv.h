@@ -5,8 +5,9 @@
  *     base_csv_form form = {.path = path, .columns = columns, .n_columns = N_COLUMNS, .n_needed =
  * 2}; base_csv_read(&form, &arena, read_row, context, &err);
  *
- * Lines end with \n or \r\n; a UTF-8 mark at the start and empty lines are passed over. Written
- * with base_text_add_csv. */
+ * Lines end with \n or \r\n; a UTF-8 mark at the start and empty lines are passed over. Where the
+ * header has its columns by semicolons or tabs, and not by commas, those separate the fields.
+ * Written with base_text_add_csv. */
 #ifndef BASE_CSV_H
 #define BASE_CSV_H
 
@@ -36,8 +37,7 @@ typedef base_status base_csv_row(void *context, const base_csv *row, base_error 
 /* Calls read_row for every row below the header, in order, until one fails. Fields live in the
  * arena, so they may be kept. Errors name the file and the line: EFORMAT for a column that is
  * missing or there too often, a row with more or fewer fields than the header, an open quote, a
- * NUL byte or more than 65,536
- * fields. A file of more than 1 GiB is not read. */
+ * NUL byte, UTF-16 or more than 65,536 fields. A file of more than 1 GiB is not read. */
 base_status base_csv_read(const base_csv_form *form, base_arena *arena, base_csv_row *read_row,
                           void *context, base_error *err);
 

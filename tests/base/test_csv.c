@@ -132,6 +132,9 @@ START_TEST(columns_are_found_by_name) {
         {"count,path\n5,a\n", "2:a=5() "},
         {"at_s,count,path\n0.5,6,b\n,7,c\n", "2:b=6() 3:c=7() "},
         {"count,path\n", ""},
+        {"path;count;note\na,b;1;\"x;y\"\n", "2:a,b=1(x;y) "},
+        {"\xEF\xBB\xBFpath\tcount\r\na;b\t1\r\n", "2:a;b=1() "},
+        {"count;x,path,count\n0,a,2\n", "2:a=2() "},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char out[200] = "";
@@ -156,6 +159,11 @@ START_TEST(bad_files_are_refused_with_their_line) {
         {"path,count,at_s\na,1,-1\n", "a.csv:2: at_s: '-1' is not a time in seconds"},
         {"path,count,at_s\na,1,nan\n", "a.csv:2: at_s: 'nan' is not a time in seconds"},
         {"path,count\na,1\n\"b", "a.csv: line 3: a quote is never closed"},
+        {"path;cuont\n", "a.csv:1: no column 'path' in the header"},
+        {"path;count;at_s\na;1;0,5\n", "'0,5' is not a time in seconds; decimals stand behind"},
+        {"path;count\na;1;2\n", "a.csv:2: 3 fields where the header has 2"},
+        {"\xFF\xFEp", "a.csv: is UTF-16; save it as UTF-8"},
+        {"\xFE\xFFp", "a.csv: is UTF-16; save it as UTF-8"},
     };
     char out[200];
     base_error err;
