@@ -412,7 +412,7 @@ char *base_path_cache(base_arena *arena) {
     const char *home = getenv("HOME");
     if (own != NULL && own[0] != '\0') return base_arena_string(arena, own);
     if (xdg != NULL && xdg[0] == '/') return base_path_join(arena, xdg, "rimshot");
-    return base_path_join(arena, home != NULL && home[0] != '\0' ? home : ".", ".cache/rimshot");
+    return home != NULL && home[0] == '/' ? base_path_join(arena, home, ".cache/rimshot") : NULL;
 }
 
 /* ---- digests ---- */

@@ -54,7 +54,8 @@ char *base_path_folder(base_arena *arena, const char *path);                   /
 const char *base_path_name(const char *path);      /* what follows the last '/' */
 const char *base_path_extension(const char *path); /* without the dot; "" if none */
 
-/* The folder for caches: RIMSHOT_CACHE, or XDG_CACHE_HOME/rimshot, or HOME/.cache/rimshot. */
+/* The folder for caches: RIMSHOT_CACHE, or XDG_CACHE_HOME/rimshot, or HOME/.cache/rimshot. NULL,
+ * for no cache, where none of them is set: the working folder is no place for one. */
 char *base_path_cache(base_arena *arena);
 
 /* 128-bit content digest (XXH3), and its 32 lower-case hexadecimal digits. Not cryptographic. */
