@@ -16,6 +16,7 @@ typedef struct {
     int64_t *index; /* clips whose class the model has */
     int32_t *truth; /* the model's class of each */
     int64_t n, n_foreign;
+    int64_t *foreign; /* [the data set's classes] clips of each that the model does not know */
     float *probability;
     train_metrics metrics;
 } evaluation;
@@ -40,6 +41,37 @@ static int find_class(const evaluation *e, const char *name) {
     return -1;
 }
 
+/* "ride 80, shaker 40"; of many the first. */
+static void add_foreign(const evaluation *e, base_text *out) {
+    enum { MOST = 20 };
+    int n = 0;
+    for (int c = 0; c < e->set.manifest.n_classes; c++) {
+        if (e->foreign[c] == 0) continue;
+        if (n++ >= MOST) continue;
+        base_text_printf(out, "%s%s %lld", n > 1 ? ", " : "", e->set.manifest.classes[c],
+                         (long long)e->foreign[c]);
+    }
+    if (n > MOST) base_text_printf(out, " and of %d others", n - MOST);
+}
+
+static void add_known(const evaluation *e, base_text *out) {
+    for (int c = 0; c < e->n_classes; c++) {
+        base_text_printf(out, "%s%s", c > 0 ? ", " : "", e->classes[c]);
+    }
+}
+
+static base_status fail_foreign(const evaluation *e, base_error *err) {
+    base_text text = {0};
+    base_text_add(&text, "no sound of the data set has a class that the model knows (");
+    add_known(e, &text);
+    base_text_add(&text, "); it has ");
+    add_foreign(e, &text);
+    base_text_add(&text, "; dataset.rules=FILE maps names to classes");
+    base_status status = base_fail(err, BASE_EDATA, "%s", base_text_string(&text));
+    base_text_release(&text);
+    return status;
+}
+
 /* Clips of classes that the model does not know are left out and counted. */
 static base_status match_classes(base_arena *arena, evaluation *e, base_error *err) {
     const data_clips *clips = &e->set.clips;
@@ -47,18 +79,21 @@ static base_status match_classes(base_arena *arena, evaluation *e, base_error *e
     e->index = base_arena_alloc(arena, n, sizeof *e->index);
     e->truth = base_arena_alloc(arena, n, sizeof *e->truth);
     e->probability = base_arena_alloc(arena, n, (size_t)e->n_classes * sizeof *e->probability);
-    if (e->index == NULL || e->truth == NULL || e->probability == NULL) return out_of_memory(err);
+    e->foreign = base_arena_alloc(arena, (size_t)e->set.manifest.n_classes, sizeof *e->foreign);
+    if (e->index == NULL || e->truth == NULL || e->probability == NULL || e->foreign == NULL) {
+        return out_of_memory(err);
+    }
     for (int64_t i = 0; i < clips->n_clips; i++) {
         int truth = find_class(e, e->set.manifest.classes[clips->label[i]]);
         if (truth < 0) {
             e->n_foreign++;
+            e->foreign[clips->label[i]]++;
             continue;
         }
         e->index[e->n] = i;
         e->truth[e->n++] = truth;
     }
-    if (e->n > 0) return BASE_OK;
-    return base_fail(err, BASE_EDATA, "no sound of the data set has a class that the model knows");
+    return e->n > 0 ? BASE_OK : fail_foreign(e, err);
 }
 
 static base_status evaluate(cli_call *call, evaluation *e, base_error *err) {
@@ -70,6 +105,17 @@ static base_status evaluate(cli_call *call, evaluation *e, base_error *err) {
     train_predictions p = {
         .n = e->n, .n_classes = e->n_classes, .truth = e->truth, .probability = e->probability};
     return train_metrics_compute(&p, &call->arena, &e->metrics, err);
+}
+
+static void add_json_foreign(const evaluation *e, base_text *out) {
+    const char *comma = "";
+    for (int c = 0; c < e->set.manifest.n_classes; c++) {
+        if (e->foreign[c] == 0) continue;
+        base_text_add(out, comma);
+        base_text_add_json(out, e->set.manifest.classes[c]);
+        base_text_printf(out, ": %lld", (long long)e->foreign[c]);
+        comma = ", ";
+    }
 }
 
 static void add_json(const evaluation *e, base_text *out) {
@@ -95,15 +141,21 @@ static void add_json(const evaluation *e, base_text *out) {
         }
         base_text_add(out, "]");
     }
-    base_text_add(out, "]}\n");
+    base_text_add(out, "], \"unknown\": {");
+    add_json_foreign(e, out);
+    base_text_add(out, "}}\n");
 }
 
 static void add_text(const evaluation *e, bool color, base_text *out) {
     const train_metrics *m = &e->metrics;
     base_text_printf(out, "%lld clips", (long long)e->n);
     if (e->n_foreign > 0) {
-        base_text_printf(out, "; %lld of classes the model does not know are left out",
+        base_text_printf(out, "; left out are %lld of classes the model does not know: ",
                          (long long)e->n_foreign);
+        add_foreign(e, out);
+        base_text_add(out, "\n(it knows ");
+        add_known(e, out);
+        base_text_add(out, "; dataset.rules=FILE maps other names to them)");
     }
     for (int i = 0; i < train_n_metrics(); i++) {
         base_text_printf(out, "%s%s %.4f", i ? "   " : "\n", train_metric_at(i)->name, m->value[i]);
@@ -138,7 +190,8 @@ const cli_command cli_evaluate = {
     .summary = "test a model on a labelled data set",
     .description = CLI_DATASET_HELP " The sounds are brought into the form the model was trained "
                                     "on. Those of classes that the model does not know are left "
-                                    "out and counted.",
+                                    "out, counted and named; rules (dataset.rules=FILE) map "
+                                    "the names of a data set to the model's classes.",
     .flags = flags,
     .min_arguments = 2,
     .max_arguments = -1,
