@@ -1,7 +1,14 @@
-#include "cli/cli.h"
+#include "cli/training.h"
 #include "train/report/report.h"
 
 enum { MAX_RUNS = 32 };
+
+static int print_page(const cli_call *call) {
+    base_text out = {0};
+    if (call->quiet) return CLI_OK;
+    base_text_printf(&out, "%s/report.html\n", call->arguments[0]);
+    return cli_print_release(&out);
+}
 
 static int report_one(cli_call *call) {
     base_error err;
@@ -11,10 +18,7 @@ static int report_one(cli_call *call) {
     if (status == BASE_OK) status = train_report_write(&run, &err);
     train_run_release(&run);
     if (status != BASE_OK) return cli_fail(&err);
-    if (call->quiet) return CLI_OK;
-    base_text out = {0};
-    base_text_printf(&out, "%s/report.html\n", call->arguments[0]);
-    return cli_print_release(&out);
+    return call->json ? cli_print_summary(call, call->arguments[0]) : print_page(call);
 }
 
 /* "b - a: +0.012 (95 %: 0.004 – 0.021; paired over clips, p 0.003)" */
@@ -62,6 +66,7 @@ static int run_report(cli_call *call) {
 
 static const cli_flag flags[] = {
     {"out", "FILE", "page for several runs (default: comparison.html)"},
+    CLI_FLAG_JSON,
     {0},
 };
 

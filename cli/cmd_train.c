@@ -207,18 +207,6 @@ static void add_results(const train_run *run, bool color, base_text *out) {
                      run->folder, run->folder);
 }
 
-static base_status add_summary(cli_call *call, const char *folder, base_text *out,
-                               base_error *err) {
-    const char *path = base_path_join(&call->arena, folder, "summary.json");
-    void *bytes;
-    size_t n_bytes;
-    if (path == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
-    BASE_TRY(base_file_read(path, 0, &bytes, &n_bytes, err));
-    base_text_add_bytes(out, bytes, n_bytes);
-    base_free(bytes);
-    return BASE_OK;
-}
-
 static base_status add_tables(const cli_call *call, const char *folder, base_text *out,
                               base_error *err) {
     train_run run;
@@ -230,10 +218,10 @@ static base_status add_tables(const cli_call *call, const char *folder, base_tex
 
 static int show_results(cli_call *call, const char *folder) {
     if (cli_given(call, "events")) return CLI_OK;
+    if (call->json) return cli_print_summary(call, folder);
     base_error err;
     base_text out = {0};
-    base_status status =
-        call->json ? add_summary(call, folder, &out, &err) : add_tables(call, folder, &out, &err);
+    base_status status = add_tables(call, folder, &out, &err);
     int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
     base_text_release(&out);
     return code;

@@ -21,6 +21,26 @@ const char *cli_training_folder(cli_call *call, const char *name) {
     return folder != NULL ? folder : base_arena_printf(&call->arena, "runs/%s", name);
 }
 
+static base_status add_file(const char *path, base_text *out, base_error *err) {
+    void *bytes;
+    size_t n_bytes;
+    BASE_TRY(base_file_read(path, 0, &bytes, &n_bytes, err));
+    base_text_add_bytes(out, bytes, n_bytes);
+    base_free(bytes);
+    return BASE_OK;
+}
+
+int cli_print_summary(cli_call *call, const char *folder) {
+    base_error err;
+    base_text out = {0};
+    const char *path = base_path_join(&call->arena, folder, "summary.json");
+    base_status status = path != NULL ? add_file(path, &out, &err)
+                                      : base_fail(&err, BASE_EMEMORY, "%s: out of memory", folder);
+    int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
+    base_text_release(&out);
+    return code;
+}
+
 static bool is_first_at_work(const train_event *event) {
     for (int i = 0; event->at_work != NULL && i + 1 < event->fold; i++) {
         if (event->at_work[i]) return false;

@@ -17,6 +17,9 @@ bool cli_training_options(const cli_call *call, train_experiment_options *option
 /* --out, or runs/NAME; NULL without memory for it. */
 const char *cli_training_folder(cli_call *call, const char *name);
 
+/* Prints the summary.json of a run; returns the exit code. */
+int cli_print_summary(cli_call *call, const char *folder);
+
 /* Draws a step of one of several runs, "cell 2/4" or "round 1/3": `label`, of which `what` ("cell")
  * is to say how much is left. Of folds side by side the first one alone is drawn. */
 void cli_training_draw(cli_progress *progress, const char *label, const char *what,
