@@ -79,6 +79,12 @@ bool cli_stopped(void);
 int cli_print(const base_text *text);
 int cli_print_release(base_text *text);
 
+/* False, after a message, if the folder that files are to be written into holds others, and
+ * --overwrite was not given. */
+bool cli_may_fill(const cli_call *call, const char *folder);
+#define CLI_FLAG_OVERWRITE_FILES                                                                   \
+    { "overwrite", NULL, "write into a folder that is not empty, over files of the same names" }
+
 /* Adds the call as a line for the shell, to go on with: its arguments and --out. */
 void cli_add_again(const cli_call *call, base_text *out);
 /* Adds a word, in single quotes where a shell would read more into it. */

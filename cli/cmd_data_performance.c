@@ -86,6 +86,7 @@ static int run_performance(cli_call *call) {
     job j = {.call = call, .folder = cli_text(call, "out")};
     base_error err;
     if (j.folder == NULL) return cli_usage("data performance: --out DIR is missing");
+    if (!cli_may_fill(call, j.folder)) return CLI_FAILED;
     base_status status = write_performances(&j, &progress, &err);
     cli_progress_clear(&progress);
     base_text_release(&j.table);
@@ -99,6 +100,7 @@ static int run_performance(cli_call *call) {
 
 static const cli_flag flags[] = {
     {"out", "DIR", "where the songs and labels.csv go"},
+    CLI_FLAG_OVERWRITE_FILES,
     {0},
 };
 

@@ -27,6 +27,7 @@ static int run_synth(cli_call *call) {
     base_error err;
     if (!cli_int(call, "per-class", 1, 9999, &per_class)) return CLI_USAGE;
     if (!cli_int(call, "seed", 0, INT64_MAX, &seed)) return CLI_USAGE;
+    if (!cli_may_fill(call, call->arguments[0])) return CLI_FAILED;
     for (int c = 0; c < DATA_SYNTH_N_CLASSES; c++) {
         if (write_class(call, c, per_class, seed, &err) != BASE_OK) return cli_fail(&err);
     }
@@ -41,6 +42,7 @@ static int run_synth(cli_call *call) {
 static const cli_flag flags[] = {
     {"per-class", "N", "sounds per class (default 40)"},
     {"seed", "N", "another seed gives other sounds (default 1)"},
+    CLI_FLAG_OVERWRITE_FILES,
     {0},
 };
 

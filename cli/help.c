@@ -184,7 +184,7 @@ static const struct {
     {"RIMSHOT_THREADS", "threads to use where --threads is not given"},
     {"RIMSHOT_LEVEL", "v2, v3 or v4: use no newer instructions than those of this x86-64 level"},
     {"RIMSHOT_CACHE", "folder for decoded sounds (default: XDG_CACHE_HOME/rimshot or "
-                      "HOME/.cache/rimshot); may be removed at any time"},
+                      "HOME/.cache/rimshot, or none without a HOME); may be removed at any time"},
     {"RIMSHOT_BUDGET", "a number: allow models that need so many times more memory, work or longer "
                        "Fourier transforms than usual (see rimshot summary MODEL)"},
     {"NO_COLOR", "no bold type, if set and not empty"},

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 
 int cli_fail(const base_error *err) {
@@ -38,6 +39,18 @@ int cli_print_release(base_text *text) {
     int code = cli_print(text);
     base_text_release(text);
     return code;
+}
+
+bool cli_may_fill(const cli_call *call, const char *folder) {
+    if (cli_given(call, "overwrite") || !base_folder_exists(folder) ||
+        base_folder_is_empty(folder)) {
+        return true;
+    }
+    base_error err;
+    base_fail(&err, BASE_EEXISTS, "%s: is not empty; --overwrite writes into it all the same",
+              folder);
+    cli_fail(&err);
+    return false;
 }
 
 void cli_add_quoted(const char *word, base_text *out) {

@@ -304,3 +304,25 @@ base_status data_manifest_open(const base_node *dataset, const char *config_fold
     if (status != BASE_OK) data_manifest_release(manifest);
     return status;
 }
+
+static base_status check_source(base_node *node, const char *config_folder, data_manifest *m,
+                                base_error *err) {
+    data_origin *origin;
+    return data_origin_open(node, config_folder, m, &origin, err);
+}
+
+base_status data_manifest_check(const base_node *dataset, const char *config_folder,
+                                base_error *err) {
+    data_manifest manifest = {0};
+    base_node *copy = copy_in_place(dataset, &manifest.arena);
+    base_status status = copy != NULL ? BASE_OK : no_memory(err);
+    if (copy != NULL && copy->kind != BASE_NODE_LIST) {
+        status = check_source(copy, config_folder, &manifest, err);
+    }
+    base_node *first = copy != NULL && copy->kind == BASE_NODE_LIST ? copy->child : NULL;
+    for (base_node *node = first; node != NULL && status == BASE_OK; node = node->next) {
+        status = check_source(node, config_folder, &manifest, err);
+    }
+    data_manifest_release(&manifest);
+    return status;
+}

@@ -9,6 +9,9 @@
  * a class has nothing to train on. */
 base_status data_manifest_open(const base_node *dataset, const char *config_folder,
                                data_manifest *manifest, base_error *err);
+/* Checks the keys of the sources without looking for sounds. */
+base_status data_manifest_check(const base_node *dataset, const char *config_folder,
+                                base_error *err);
 void data_manifest_release(data_manifest *manifest);
 
 #endif

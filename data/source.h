@@ -68,7 +68,7 @@ struct data_source {
      * NULL: it is made from none. */
     base_status (*describe)(data_row *row, base_arena *arena, base_error *err);
     void (*unload)(data_origin *origin); /* frees what load() prepared; NULL if that is NULL */
-    void (*close)(data_origin *origin);  /* frees the state; NULL: there is none */
+    void (*close)(data_origin *origin);  /* frees the state, if any; NULL: there never is one */
 };
 
 #define DATA_SOURCE(name) extern const data_source data_source_##name;

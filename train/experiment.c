@@ -48,6 +48,7 @@ static base_status write_report(train__experiment *e, base_error *err) {
 }
 
 static base_status run_all(train__experiment *e, base_error *err) {
+    BASE_TRY(train_setup_check(e->config, err));
     BASE_TRY(train_work_folder_open(&e->work, err));
     BASE_TRY(train__prepare(e, err));
     BASE_TRY(train__folder_begin(e, err));

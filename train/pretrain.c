@@ -304,6 +304,7 @@ static base_status write_weights(pretraining *p, base_error *err) {
 }
 
 static base_status run(pretraining *p, base_error *err) {
+    BASE_TRY(train_setup_check(p->config, err));
     BASE_TRY(train_work_folder_open(&p->work, err));
     BASE_TRY(open_data(p, err));
     BASE_TRY(list_clips(p, err));

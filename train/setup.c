@@ -59,6 +59,22 @@ base_status train_network_new(const train_network_plan *plan, nn_network **netwo
     return status;
 }
 
+base_status train_setup_check(const train_config *config, base_error *err) {
+    enum { SOME_CLASSES = 10 }; /* how many there really are, the sounds tell */
+    data_augment *augment;
+    const dsp_clip_form form = data_audio_form(&config->audio);
+    BASE_TRY(data_manifest_check(config->dataset, config->folder, err));
+    BASE_TRY(data_augment_new(config->augment, &form, &augment, err));
+    data_augment_free(augment);
+    nn_network *network;
+    base_status status = train_encoder_new(
+        &(train_network_plan){
+            .config = config, .n_classes = SOME_CLASSES, .max_batch = 1, .measure = true},
+        &network, NULL, err);
+    if (status == BASE_OK) nn_network_free(network);
+    return status == BASE_ESHAPE ? BASE_OK : status; /* shapes may hang on the number of classes */
+}
+
 /* The weights to start from must fit, and something must be left to train. */
 static base_status check_weights(const train_config *config, nn_network *network, base_error *err) {
     nn_summary summary = nn_network_summary(network);

@@ -31,6 +31,9 @@ typedef struct {
  * NULL. */
 base_status train_network_new(const train_network_plan *plan, nn_network **network,
                               dsp_features **features, base_error *err);
+/* Checks what needs no sounds: the keys of sources, of effects and of layers. Mistakes are better
+ * told before anything else is looked at. */
+base_status train_setup_check(const train_config *config, base_error *err);
 /* The same for a network whose output may be anything. */
 base_status train_encoder_new(const train_network_plan *plan, nn_network **network,
                               dsp_features **features, base_error *err);

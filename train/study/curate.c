@@ -265,6 +265,7 @@ static base_status open_with(train_curate *curate, train_config *config, base_te
     const char *path = base_path_join(&curate->arena, curate->options->out, "curate.yaml");
     curate->name = base_arena_string(&curate->arena, config->name);
     if (path == NULL || curate->name == NULL) return train__curate_no_memory(curate, err);
+    BASE_TRY(train_setup_check(config, err));
     BASE_TRY(train_work_folder_open(&curate->work, err));
     BASE_TRY(list_sounds(curate, err));
     BASE_TRY(write_settings(curate, config, settings, err));
