@@ -9,6 +9,15 @@ Q         := $(if $(V),,@)
 say        = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 CC        ?= cc
 CFLAGS    ?= -O3 -g
+ARCH      := $(shell $(CC) -dumpmachine | cut -d- -f1)
+# What makes faults of memory harder to exploit (tests/tree/test_hardening.sh). Sanitizers and builds
+# without optimisation go without. Level 3 of FORTIFY_SOURCE is GCC's from 12 on, and clang's.
+FORTIFY   := $(shell $(CC) -dM -E -x c /dev/null | awk '$$2 == "__clang__" { new = 1 } \
+               $$2 == "__GNUC__" && $$3 >= 12 { new = 1 } END { print new ? 3 : 2 }')
+HARDENING := $(if $(filter -fsanitize=% -O0 --coverage,$(CFLAGS)),,-fstack-protector-strong \
+               -fstack-clash-protection $(if $(filter x86_64,$(ARCH)),-fcf-protection) \
+               -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
+HARDENED_LINK := -Wl,-z,relro,-z,now
 WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wpointer-arith -Werror
 PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash cairo libprotobuf-c
 # make FLUIDSYNTH=1 renders SoundFonts; the program then starts some 20 ms later, for all that
@@ -25,15 +34,15 @@ LIBRARY   := base dsp nn/kernels nn nn/layers nn/classifiers data data/sources i
              infer/export train train/report train/study
 
 pkg        = $(shell pkg-config $(1) $(PACKAGES) 2>/dev/null)
+# -ffile-prefix-map: the same bytes whatever folder the tree lies in (make reproducible).
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DRIMSHOT_VERSION='"$(VERSION)"' -DRIMSHOT_DATE='"$(DATE)"' \
               -I. -I$(BUILD)/generated \
               $(call pkg,--cflags) $(CFLAGS_FLUIDSYNTH) -pthread -fPIC -ffp-contract=off -fno-math-errno \
-              -fvisibility=hidden $(WARNINGS) $(CFLAGS)
-ALL_LDLIBS := $(LDFLAGS) $(call pkg,--libs) $(LIBRARIES) -lm -pthread
+              -fvisibility=hidden -ffile-prefix-map="$(CURDIR)"=. $(HARDENING) $(WARNINGS) $(CFLAGS)
+ALL_LDLIBS := $(HARDENED_LINK) $(LDFLAGS) $(call pkg,--libs) $(LIBRARIES) -lm -pthread
 
 # Files named kernels.c hold the inner loops. On x86-64 they are compiled once per instruction-set
 # level, each defining its own table, and the program picks one when it starts.
-ARCH      := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ifeq ($(ARCH),x86_64)
 LEVELS    := v2 v3 v4
 level_cflags = -march=x86-64-$(1) -DKERNEL_LEVEL=$(1)
@@ -68,7 +77,7 @@ all: $(BUILD)/rimshot $(BUILD)/lib/librimshot.a $(BUILD)/librimshot.so
 
 $(BUILD)/rimshot: $(CLI) $(BUILD)/librimshot.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $(CLI) $(BUILD)/librimshot.a $(ALL_LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -pie -o $@ $(CLI) $(BUILD)/librimshot.a $(ALL_LDLIBS)
 
 $(BUILD)/librimshot.a: $(OBJECTS)
 	$(call say,AR,$@)
@@ -159,6 +168,11 @@ SAME_BITS_SLOW := nn/classifiers/test_classifier train/test_experiment
 matrix: $(BUILD)/bench $(BUILD)/rimshot $(SAME_BITS:%=$(BUILD)/tests/%) $(SAME_BITS_SLOW:%=$(BUILD)/tests/%)
 	@BUILD=$(BUILD) QUICK="$(SAME_BITS:%=$(BUILD)/tests/%)" SLOW="$(SAME_BITS_SLOW:%=$(BUILD)/tests/%)" \
 	    tests/matrix.sh
+
+# Two builds in different folders, compared byte by byte.
+.PHONY: reproducible
+reproducible:
+	@tests/reproducible.sh
 
 # Tests of the Python package on what was built here; python/README.md says what they need.
 PYTHON    ?= python3
