@@ -57,6 +57,9 @@ struct cli_call {
 
 extern const cli_flag cli_common_flags[];       /* --threads, --quiet, --help */
 extern const cli_command *const cli_commands[]; /* NULL-terminated */
+extern const cli_command cli_help;
+/* The command that `words` begin with, of one word or two, *n_words; NULL if there is none. */
+const cli_command *cli_find_command(const char *const *words, int n, int *n_words);
 
 /* The last value given; NULL if the flag was not. */
 const char *cli_text(const cli_call *call, const char *flag);

@@ -169,7 +169,7 @@ static int run_classify(cli_call *call) {
 }
 
 static const cli_flag flags[] = {
-    {"format", "FORMAT", "text, json (one object per line) or csv"},
+    {"format", "text|json|csv", "json: one object per line (default text)"},
     {"top", "K", "text: name the K most probable classes (default 2), down to 0.01"},
     {"threshold", "P", "below this probability a sound is called unknown (default 0)"},
     {"json", NULL, "the same as --format json"},

@@ -227,7 +227,7 @@ static int run_sweep(cli_call *call) {
 static const cli_flag flags[] = {
     {"out", "DIR", "folder of the sweep (default: runs/NAME)"},
     {"dry-run", NULL, "list the cells and what is done of them"},
-    {"table", "FORMAT", "train nothing: make all tables anew, print one: text, csv, md or tex"},
+    {"table", "text|csv|md|tex", "train nothing: make all tables anew, print one"},
     CLI_FLAGS_PARALLEL,
     {0},
 };

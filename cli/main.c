@@ -9,12 +9,13 @@
 
 #include "base/processor.h"
 #include "cli/args.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "nn/kernels/gemm.h"
 
 extern const cli_command cli_train, cli_pretrain, cli_sweep, cli_curate, cli_evaluate, cli_classify,
     cli_summary, cli_report, cli_data_overview, cli_data_duplicates, cli_data_descriptors,
-    cli_data_synth, cli_data_performance, cli_embed, cli_export, cli_import, cli_help;
+    cli_data_synth, cli_data_performance, cli_embed, cli_export, cli_import;
 
 const cli_command *const cli_commands[] = {
     &cli_train,
@@ -80,13 +81,12 @@ static void watch_signals(void) {
     sigaction(SIGPIPE, &action, NULL);
 }
 
-/* Commands may have two words: "data overview". *n_words tells how many argv entries it took. */
-static const cli_command *find_command(int argc, char **argv, int *n_words) {
+const cli_command *cli_find_command(const char *const *words, int n, int *n_words) {
     for (int i = 0; cli_commands[i] != NULL; i++) {
         const char *name = cli_commands[i]->name, *space = strchr(name, ' ');
         size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
-        bool same = strlen(argv[1]) == first && strncmp(argv[1], name, first) == 0;
-        if (same && space != NULL) same = argc > 2 && strcmp(argv[2], space + 1) == 0;
+        bool same = strlen(words[0]) == first && strncmp(words[0], name, first) == 0;
+        if (same && space != NULL) same = n > 1 && strcmp(words[1], space + 1) == 0;
         *n_words = space != NULL ? 2 : 1;
         if (same) return cli_commands[i];
     }
@@ -159,6 +159,12 @@ static int print_help(const cli_command *command) {
     return cli_print_release(&out);
 }
 
+static int print_candidates(int argc, char **argv) {
+    base_text out = {0};
+    cli_complete((const char *const *)(argv + 2), argc - 2, &out);
+    return cli_print_release(&out);
+}
+
 static int print_version(void) {
     base_text out = {0};
     base_text_add(&out, "rimshot " RIMSHOT_VERSION "\n");
@@ -173,9 +179,11 @@ int main(int argc, char **argv) {
     watch_signals();
     if (argc < 2) return print_help(NULL), CLI_USAGE;
     if (strcmp(argv[1], "--version") == 0) return print_version();
+    if (strcmp(argv[1], "--complete") == 0) return print_candidates(argc, argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help(NULL);
     int n_words;
-    const cli_command *command = find_command(argc, argv, &n_words);
+    const char *const *words = (const char *const *)(argv + 1);
+    const cli_command *command = cli_find_command(words, argc - 1, &n_words);
     if (command == NULL) return unknown_command(argc, argv);
     cli_call call = {.command = command};
     bool help;
