@@ -261,6 +261,22 @@ lint:
 	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
 	@tests/lint.sh
 
+# One line for each target worth knowing.
+help:
+	@echo "make [all]        build/rimshot and the libraries"
+	@echo "make demo         install what is missing, build, train on real drum kits"
+	@echo "make check        install what is missing, build, run all tests"
+	@echo "make test TEST=   run all tests, or those named: TEST=\"nn/test_network cli/test_cli\""
+	@echo "make install      into PREFIX=/usr/local (DESTDIR=, LIBDIR=); make uninstall"
+	@echo "make deb          Debian packages in build/deb"
+	@echo "make matrix       tests of equal bits under all kernels; make check-python; make sanitize"
+	@echo "make fuzz TIME=60 fuzz everything that reads files"
+	@echo "make faults kills make every call fail, and kill commands at any moment"
+	@echo "make bench        measure speed, beside PyTorch where it is"
+	@echo "make docs         manual pages and docs/config.md from the program's tables"
+	@echo "make lint format  check, or mend, form and folders"
+	@echo "make clean        remove build"
+
 folders:
 	@echo $(LIBRARY) cli
 print-%:
@@ -271,7 +287,7 @@ demo:
 	@$(MAKE) -j$$(nproc) --no-print-directory all
 	@$(BUILD)/rimshot train configs/demo.yaml --out runs/demo --overwrite
 
-LIBDIR    := $(PREFIX)/lib
+LIBDIR    ?= $(PREFIX)/lib
 define PKG_CONFIG
 prefix=$(PREFIX)
 libdir=$(LIBDIR)
@@ -287,17 +303,45 @@ Libs.private: $(LIBRARIES) -lm -pthread
 endef
 export PKG_CONFIG
 
+# find_package(rimshot) in CMake: the target rimshot::rimshot.
+define CMAKE_CONFIG
+set(rimshot_VERSION $(VERSION))
+if(NOT TARGET rimshot::rimshot)
+    add_library(rimshot::rimshot SHARED IMPORTED)
+    set_target_properties(rimshot::rimshot PROPERTIES
+        IMPORTED_LOCATION "$(LIBDIR)/librimshot.so"
+        IMPORTED_SONAME "librimshot.so.0"
+        INTERFACE_INCLUDE_DIRECTORIES "$(PREFIX)/include")
+endif()
+endef
+export CMAKE_CONFIG
+define CMAKE_VERSION
+set(PACKAGE_VERSION $(VERSION))
+if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)
+    set(PACKAGE_VERSION_COMPATIBLE FALSE)
+else()
+    set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
+endef
+export CMAKE_VERSION
+
 install-lib: $(BUILD)/lib/librimshot.a $(BUILD)/librimshot.so
-	@install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	@install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/rimshot $(DESTDIR)$(PREFIX)/include
 	@install -m 644 infer/rimshot.h $(DESTDIR)$(PREFIX)/include
 	@install -m 644 $(BUILD)/lib/librimshot.a $(DESTDIR)$(LIBDIR)
-	@install -m 755 $(BUILD)/librimshot.so $(DESTDIR)$(LIBDIR)/librimshot.so.$(VERSION)
+	@install -m 644 $(BUILD)/librimshot.so $(DESTDIR)$(LIBDIR)/librimshot.so.$(VERSION)
 	@ln -sf librimshot.so.$(VERSION) $(DESTDIR)$(LIBDIR)/librimshot.so.0
 	@ln -sf librimshot.so.0 $(DESTDIR)$(LIBDIR)/librimshot.so
 	@echo "$$PKG_CONFIG" >$(DESTDIR)$(LIBDIR)/pkgconfig/rimshot.pc
+	@echo "$$CMAKE_CONFIG" >$(DESTDIR)$(LIBDIR)/cmake/rimshot/rimshot-config.cmake
+	@echo "$$CMAKE_VERSION" >$(DESTDIR)$(LIBDIR)/cmake/rimshot/rimshot-config-version.cmake
 
 MANDIR    := $(PREFIX)/share/man
 SHAREDIR  := $(PREFIX)/share/rimshot
+# Where each shell looks for completions.
+BASH_DIR  := $(PREFIX)/share/bash-completion/completions
+ZSH_DIR   := $(PREFIX)/share/zsh/vendor-completions
+FISH_DIR  := $(PREFIX)/share/fish/vendor_completions.d
 CONFIG_DIRS := $(sort $(dir $(wildcard configs/*.yaml configs/*/*.yaml configs/*/*/*.yaml)))
 
 install: all install-lib
@@ -307,20 +351,29 @@ install: all install-lib
 	@install -m 644 $(filter %.1,$(PAGES)) $(DESTDIR)$(MANDIR)/man1
 	@install -m 644 $(filter %.5,$(PAGES)) $(DESTDIR)$(MANDIR)/man5
 	@for d in $(CONFIG_DIRS); do install -m 644 $$d/*.yaml $(DESTDIR)$(SHAREDIR)/$$d || exit 1; done
+	@install -D -m 644 cli/completion/rimshot.bash $(DESTDIR)$(BASH_DIR)/rimshot
+	@install -D -m 644 cli/completion/_rimshot $(DESTDIR)$(ZSH_DIR)/_rimshot
+	@install -D -m 644 cli/completion/rimshot.fish $(DESTDIR)$(FISH_DIR)/rimshot.fish
 
 uninstall:
 	@rm -f $(DESTDIR)$(PREFIX)/bin/rimshot $(DESTDIR)$(PREFIX)/include/rimshot.h \
 	    $(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man1/%,$(filter %.1,$(PAGES))) \
 	    $(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man5/%,$(filter %.5,$(PAGES))) \
 	    $(addprefix $(DESTDIR)$(LIBDIR)/,librimshot.a librimshot.so librimshot.so.0 \
-	        librimshot.so.$(VERSION) pkgconfig/rimshot.pc)
-	@rm -rf $(DESTDIR)$(SHAREDIR)
+	        librimshot.so.$(VERSION) pkgconfig/rimshot.pc) \
+	    $(DESTDIR)$(BASH_DIR)/rimshot $(DESTDIR)$(ZSH_DIR)/_rimshot $(DESTDIR)$(FISH_DIR)/rimshot.fish
+	@rm -rf $(DESTDIR)$(SHAREDIR) $(DESTDIR)$(LIBDIR)/cmake/rimshot
+
+# Debian packages (program, library, development files) in $(BUILD)/deb, checked by lintian where it is.
+deb:
+	@tests/setup.sh deb
+	@BUILD=$(BUILD) VERSION=$(VERSION) packaging/deb.sh
 
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check check-python matrix bench fuzz fuzzers fuzz-seeds faults kills demo docs folders format lint sanitize install install-lib uninstall clean
+.PHONY: all test check check-python matrix bench fuzz fuzzers fuzz-seeds faults kills demo docs folders format lint sanitize install install-lib uninstall deb help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

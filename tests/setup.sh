@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages that rimshot needs. Nothing happens where all are there.
-# usage: tests/setup.sh [demo|check]   (demo adds the drum kits, check the test library)
+# usage: tests/setup.sh [demo|check|deb]   (demo adds the drum kits, check the test library, deb packaging)
 set -eu
 
 build="build-essential pkg-config libopenblas-pthread-dev libfftw3-dev libsndfile1-dev libsoxr-dev
@@ -9,7 +9,8 @@ protobuf-c-compiler liblinear-dev libsvm-dev fonts-dejavu-core"
 case "${1:-demo}" in
 demo) extra="hydrogen-drumkits" ;;
 check) extra="check hdf5-tools clang-format-14" ;;
-*) echo "usage: tests/setup.sh [demo|check]" >&2; exit 2 ;;
+deb) extra="debhelper dpkg-dev" ;;
+*) echo "usage: tests/setup.sh [demo|check|deb]" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query >/dev/null 2>&1 || {

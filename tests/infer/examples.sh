@@ -13,7 +13,7 @@ make -s -C "$source" BUILD="$build" PREFIX="$work/prefix" install-lib
 PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig
 export PKG_CONFIG_PATH
 mkdir "$work/examples"
-cp "$source"/docs/examples/*.c "$source/docs/examples/Makefile" "$work/examples"
+cp "$source"/docs/examples/*.c "$source/docs/examples/Makefile" "$source/docs/examples/CMakeLists.txt" "$work/examples"
 cd "$work/examples"
 make -s CFLAGS="$flags"
 ./classify_file "$model" "$@" >"$work/shared"
@@ -22,6 +22,13 @@ make -s CFLAGS="$flags"
 make -s clean
 make -s STATIC=1 CFLAGS="$flags" classify_file
 ./classify_file "$model" "$@" >"$work/static"
+if command -v cmake >/dev/null 2>&1; then
+    cmake -B cmake -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_FLAGS="$flags" >"$work/cmake"
+    cmake --build cmake >>"$work/cmake"
+    cmake/classify_file "$model" "$@" | cmp - "$work/shared"
+else
+    echo "skip CMake: it is not installed"
+fi
 
 # One clear line and an honest status for what cannot be used.
 ! ./classify_file "$work/shared" "$1" 2>"$work/refused"
