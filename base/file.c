@@ -111,9 +111,9 @@ void base_file_view_release(base_file_view *view) {
     *view = (base_file_view){0};
 }
 
-/* Makes the entries of a folder durable. File systems that cannot (EINVAL) need not. */
-static base_status sync_folder(const char *folder, base_error *err) {
+base_status base_folder_sync(const char *folder, base_error *err) {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES) return BASE_OK;
     if (fd < 0) return base_fail_errno(err, errno, "%s", folder);
     int failure = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
     close(fd);
@@ -159,7 +159,7 @@ static base_status replace(const char *path, const void *data, size_t n_bytes, b
     if (status != BASE_OK) return base_fail_within(err, "writing %s", path);
     int failure = fill_and_close(fd, data, n_bytes);
     if (failure == 0 && rename(temporary, path) != 0) failure = errno;
-    if (failure == 0) return sync_folder(folder, err);
+    if (failure == 0) return base_folder_sync(folder, err);
     unlink(temporary);
     return base_fail_errno(err, failure, "writing %s", path);
 }
@@ -197,16 +197,24 @@ bool base_folder_is_empty(const char *path) {
     DIR *folder = opendir(path);
     if (folder == NULL) return false;
     int n = 0;
+    errno = 0;
     while (n <= 2 && readdir(folder) != NULL) n++;
+    bool read = errno == 0;
     closedir(folder);
-    return n <= 2; /* "." and ".." */
+    return read && n <= 2; /* "." and ".." */
 }
 
-static base_status make_one(const char *path, base_error *err) {
-    if (mkdir(path, 0777) == 0) return BASE_OK;
-    int failure = errno;
-    if (base_folder_exists(path)) return BASE_OK;
-    return base_fail_errno(err, failure, "making folder %s", path);
+/* A new folder is an entry of the one above it, and lasts no longer than that. */
+static base_status make_one(const char *path, base_arena *arena, base_error *err) {
+    if (mkdir(path, 0777) != 0) {
+        int failure = errno;
+        if (base_folder_exists(path)) return BASE_OK;
+        return base_fail_errno(err, failure, "making folder %s", path);
+    }
+    const char *above = base_path_folder(arena, path);
+    if (above == NULL) return no_memory(path, err);
+    base_status status = base_folder_sync(above, err);
+    return status == BASE_OK ? BASE_OK : base_fail_within(err, "making folder %s", path);
 }
 
 base_status base_folder_make(const char *path, base_error *err) {
@@ -216,10 +224,10 @@ base_status base_folder_make(const char *path, base_error *err) {
     for (size_t i = 1; status == BASE_OK && part[0] != '\0' && part[i] != '\0'; i++) {
         if (part[i] != '/' || part[i - 1] == '/') continue;
         part[i] = '\0';
-        status = make_one(part, err);
+        status = make_one(part, &arena, err);
         part[i] = '/';
     }
-    if (status == BASE_OK) status = make_one(path, err);
+    if (status == BASE_OK) status = make_one(path, &arena, err);
     base_arena_release(&arena);
     return status;
 }

@@ -36,6 +36,9 @@ int64_t base_file_size(const char *path); /* bytes; 0 if there is no regular fil
 bool base_folder_exists(const char *path);
 bool base_folder_is_empty(const char *path); /* exists, can be read and holds nothing */
 base_status base_folder_make(const char *path, base_error *err); /* with its parents; may exist */
+/* Makes the entries of a folder durable. File systems that cannot (EINVAL) need not, nor need
+ * folders that may be written but not read (EACCES). */
+base_status base_folder_sync(const char *folder, base_error *err);
 base_status base_folder_remove(const char *path,
                                base_error *err); /* and all below; may be absent */
 

@@ -242,7 +242,7 @@ without_comments $(sources) |
     grep -Ev '^nn/classifiers/linear\.c:[0-9]+: *srand\(' | sed 's|$|   (banned)|' >>"$offences" || true
 
 if command -v shellcheck >/dev/null 2>&1; then
-    shellcheck tests/*.sh tests/tree/*.sh >>"$offences" || true
+    shellcheck tests/*.sh tests/*/*.sh >>"$offences" || true
 fi
 
 cat "$offences"

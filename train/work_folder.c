@@ -35,11 +35,13 @@ static bool is_empty(const char *path) {
     DIR *folder = opendir(path);
     if (folder == NULL) return false;
     const struct dirent *entry;
+    errno = 0;
     do {
         entry = readdir(folder);
     } while (entry != NULL && entry->d_name[0] == '.');
+    bool read = errno == 0;
     closedir(folder);
-    return entry == NULL;
+    return read && entry == NULL;
 }
 
 /* Nothing but a run may be overwritten: a folder with some config.yaml of its user's is not one. */
@@ -126,7 +128,10 @@ static base_status remove_run(const char *path, base_error *err) {
     DIR *folder = opendir(path);
     if (folder == NULL) return base_fail_errno(err, errno, "%s", path);
     base_status status = BASE_OK;
-    for (const struct dirent *entry; status == BASE_OK && (entry = readdir(folder)) != NULL;) {
+    for (errno = 0; status == BASE_OK; errno = 0) {
+        const struct dirent *entry = readdir(folder);
+        if (entry == NULL && errno != 0) status = base_fail_errno(err, errno, "%s", path);
+        if (entry == NULL) break;
         if (!is_kept(entry->d_name)) status = remove_entry(path, entry->d_name, err);
     }
     closedir(folder);

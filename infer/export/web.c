@@ -21,7 +21,7 @@ static const char *const onnx_switches[] = {INFER_ONNX_WITH_FEATURES, INFER_ONNX
 
 /* One export. Everything is written to a hidden folder beside `path`, then moved there. */
 typedef struct {
-    const char *path, *stage;
+    const char *path, *folder, *stage;
     const char *staged[N_PARTS], *part[N_PARTS];
     base_arena arena;
 } job;
@@ -74,7 +74,7 @@ static base_status with_texts(const char *const path[N_PARTS], const infer_model
 /* An existing folder keeps its other files, such as the page's runtime. */
 static base_status move_parts(const job *j, base_error *err) {
     if (!base_folder_exists(j->path)) {
-        return rename(j->stage, j->path) == 0 ? BASE_OK
+        return rename(j->stage, j->path) == 0 ? base_folder_sync(j->folder, err)
                                               : base_fail_errno(err, errno, "%s", j->path);
     }
     for (int i = 0; i < N_PARTS; i++) {
@@ -82,11 +82,12 @@ static base_status move_parts(const job *j, base_error *err) {
             return base_fail_errno(err, errno, "%s", j->part[i]);
         }
     }
+    BASE_TRY(base_folder_sync(j->path, err));
     return base_folder_remove(j->stage, err);
 }
 
 static base_status name_parts(job *j, base_error *err) {
-    const char *folder = base_path_folder(&j->arena, j->path);
+    const char *folder = j->folder = base_path_folder(&j->arena, j->path);
     if (folder == NULL) return no_memory(j->path, err);
     if (!base_folder_exists(folder)) {
         return base_fail(err, BASE_ENOTFOUND, "writing %s: no folder %s", j->path, folder);

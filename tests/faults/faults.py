@@ -106,6 +106,10 @@ def different(found, wanted):
                   not (path.startswith("cache/") and path not in found))
 
 
+def some(paths):
+    return " ".join(paths[:4]) + (" and %d more" % (len(paths) - 4) if len(paths) > 4 else "")
+
+
 class Faults:
     def __init__(self, options):
         self.program = os.path.abspath(options.program)
@@ -189,7 +193,7 @@ class Faults:
         else:
             wrong = different(tiny.tree(where), after)
             if wrong:
-                said = "a healthy run afterwards gives other bytes: " + " ".join(wrong)
+                said = "a healthy run afterwards gives other bytes: " + some(wrong)
         with self.lock:
             self.sound[key] = said
         return said
@@ -210,11 +214,11 @@ class Faults:
         torn = sorted(path for path in before
                       if path in state and state[path] not in (before[path], after.get(path)))
         if torn:
-            return "neither the old nor the new: " + " ".join(torn)
+            return "neither the old nor the new: " + some(torn)
         if end.status == 0:
             wrong = different(state, after)
             if wrong:
-                return "exit status 0 with other bytes: " + " ".join(wrong)
+                return "exit status 0 with other bytes: " + some(wrong)
             if end.out != healthy.out:
                 return "exit status 0 with other words"
             return "same"
@@ -223,7 +227,7 @@ class Faults:
         if t.case.name != "train overwrite":
             lost = sorted(path for path in before if path not in state and path in after)
             if lost:
-                return "lost: " + " ".join(lost)
+                return "lost: " + some(lost)
         return self.goes_on(t.case, where, state) or "clean"
 
     def attempt(self, t):

@@ -55,20 +55,28 @@ class Kills:
         self.healthy = {}
 
     def make_ready(self):
+        """What the commands begin with, and what they make of it; what power lost right after a
+        command's end would take."""
         tiny.make(self.ready, self.program)
         subprocess.run([self.program, *"train tiny.yaml --out run --quiet".split()], cwd=self.ready,
                        env=tiny.environment(), check=True, stdout=subprocess.DEVNULL)
         os.rename(os.path.join(self.ready, "run", "model.h5"), os.path.join(self.ready, "model.h5"))
         for case in CASES:
             where = self.begin(case, "healthy")
-            page, env = self.counted(where)
+            disk = Disk(where)
+            page, env = self.counted(where, FAULTS_SYNCED=disk.synced)
             begun = time.monotonic()
             end = subprocess.run([self.program, *case.arguments.split()], cwd=where, check=True,
                                  env=dict(env, RIMSHOT_THREADS=str(case.threads)),
                                  capture_output=True, text=True)
             seconds = time.monotonic() - begun
-            self.healthy[case.name] = Healthy(seconds, end.stdout, tiny.tree(where),
-                                              faults.read_page(page)[0])
+            whole = tiny.tree(where)
+            self.healthy[case.name] = Healthy(seconds, end.stdout, whole, faults.read_page(page)[0])
+            disk.lose_power(None)
+            left = tiny.tree(where)
+            lost = [path for path in whole if left.get(path) != whole[path]]
+            if lost:
+                yield "FAIL %s: exit status 0, and not on the disk: %s" % (case.name, faults.some(lost))
 
     def begin(self, case, name):
         where = os.path.join(self.folder, name)
@@ -108,12 +116,9 @@ class Kills:
     def end_by_power(self, case, where, random_):
         counts = self.healthy[case.name].counts
         kind = random_.choice([kind for kind in CALLS if counts[kind] > 0])
-        synced = where + ".synced"
-        shutil.rmtree(synced, ignore_errors=True)
-        os.mkdir(synced)
-        disk = Disk(where, synced)
+        disk = Disk(where)
         _, env = self.counted(where, "%s:%d:kill" % (kind, random_.randint(1, counts[kind])),
-                              FAULTS_SYNCED=synced)
+                              FAULTS_SYNCED=disk.synced)
         process = self.start(case, where, env)
         out, err = process.communicate(timeout=SECONDS)
         if process.returncode == -signal.SIGKILL:
@@ -154,14 +159,16 @@ class Kills:
             wrong.append("what it says")
         shutil.rmtree(where)
         return (case, kills, len(left),
-                "%s: other bytes: %s" % (", ".join(said), " ".join(wrong)) if wrong else "")
+                "%s: other bytes: %s" % (", ".join(said), faults.some(wrong)) if wrong else "")
 
 
 class Disk:
-    """What a loss of power would leave of a folder, from what fault.c keeps in `synced`."""
+    """What a loss of power would leave of a folder, from what fault.c keeps of it."""
 
-    def __init__(self, folder, synced):
-        self.folder, self.synced = folder, synced
+    def __init__(self, folder):
+        self.folder, self.synced = folder, folder + ".synced"
+        shutil.rmtree(self.synced, ignore_errors=True)
+        os.mkdir(self.synced)
         self.files, self.folders = {}, {}  # as they were before: bytes, and entries, by inode
         for place, _, names in os.walk(folder):
             self.folders[os.stat(place).st_ino] = self.entries_now(place)
@@ -190,14 +197,14 @@ class Disk:
             return file.read()
 
     def lose_power(self, random_):
-        """Puts in the folder's place what is left of it."""
+        """Puts in the folder's place what is left of it; without a generator, the least that may be."""
         places = {os.stat(place).st_ino: place for place, _, _ in os.walk(self.folder)}
         left = self.folder + ".left"
         shutil.rmtree(left, ignore_errors=True)
 
         def leave(inode, to):
             os.mkdir(to)
-            now = inode in places and random_.random() < 0.5
+            now = random_ is not None and inode in places and random_.random() < 0.5
             entries = self.entries_now(places[inode]) if now else self.entries_then(inode)
             for name, number in sorted(entries.items()):
                 if number in places or number in self.folders:
@@ -221,7 +228,7 @@ def main():
     kills = Kills(options)
     done, left, wrong = collections.Counter(), 0, []
     try:
-        kills.make_ready()
+        wrong += kills.make_ready()
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             number = 0
             while sum(done.values()) < options.kills:
@@ -233,7 +240,7 @@ def main():
                 number += 20
     finally:
         shutil.rmtree(kills.folder, ignore_errors=True)
-    print("%-14s" % "kills" + "".join("%8s" % way for way in WAYS))
+    print("%-14s" % "ended by" + "".join("%8s" % way for way in WAYS))
     for case in CASES:
         print("%-14s" % case.name + "".join("%8d" % done[case.name, way] for way in WAYS))
     print("\n".join(wrong + ["%d kills of %d commands, %d mismatches (%d hidden files left)" %

@@ -1,5 +1,8 @@
 #include "train/work_folder.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -151,6 +154,39 @@ START_TEST(what_belongs_to_others_is_refused) {
 }
 END_TEST
 
+static bool disk_is_broken;
+
+/* In place of the C library's. */
+struct dirent *readdir(DIR *folder) {
+    struct dirent *(*real)(DIR *) = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
+    if (!disk_is_broken) return real(folder);
+    errno = EIO;
+    return NULL;
+}
+
+/* Names that cannot be read are not names that are not there. */
+START_TEST(a_folder_that_cannot_be_read_is_not_empty) {
+    const char *folder = below(test_folder(), "run");
+    make_run(folder);
+    train_work_folder work = {.path = folder, .kind = TRAIN_FOLDER_RUN, .overwrite = true};
+    TEST_OK(train_work_folder_open(&work, &err), err);
+    disk_is_broken = true;
+    TEST_FAILS(train_work_folder_claim(&work, &err), BASE_EIO, err, "Input/output error");
+    ck_assert(!base_folder_is_empty(below(test_folder(), "run/fold1")));
+    disk_is_broken = false;
+    ck_assert(base_file_exists(below(folder, "config.yaml")));
+    ck_assert(base_file_exists(below(folder, "fold1/last.h5")));
+    TEST_OK(train_work_folder_claim(&work, &err), err);
+    train_work_folder_release(&work);
+    ck_assert(base_folder_is_empty(folder));
+    train_work_folder other = {.path = folder, .kind = TRAIN_FOLDER_SWEEP};
+    TEST_OK(train_work_folder_check(&other, &err), err);
+    disk_is_broken = true;
+    TEST_FAILS(train_work_folder_check(&other, &err), BASE_EEXISTS, err, "already exists");
+}
+END_TEST
+
 TEST_MAIN("train/work_folder", every_command_has_its_folder_to_itself,
           an_overwritten_run_stays_locked, what_cannot_be_removed_is_named_with_its_reason,
-          what_came_between_is_not_overwritten, what_belongs_to_others_is_refused)
+          what_came_between_is_not_overwritten, what_belongs_to_others_is_refused,
+          a_folder_that_cannot_be_read_is_not_empty)
