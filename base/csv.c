@@ -97,8 +97,19 @@ base_status base_csv_record(const char **cursor, const char *end, base_arena *ar
 
 /* ---- rows ---- */
 
+/* What was written, without the apostrophe that keeps it from being taken for a formula. */
+static const char *plain(const char *field) {
+    return field + (*field == '\'' && base_text_is_formula(field));
+}
+
 const char *base_csv_field(const base_csv *row, int column) {
-    return row->field_of[column] >= 0 ? row->fields[row->field_of[column]] : "";
+    return row->field_of[column] >= 0 ? plain(row->fields[row->field_of[column]]) : "";
+}
+
+base_status base_csv_path(const base_csv *row, int column, base_arena *arena, const char **path,
+                          base_error *err) {
+    *path = base_path_bytes(arena, base_csv_field(row, column));
+    return *path != NULL ? BASE_OK : base_csv_fail(row, err, BASE_EMEMORY, "no memory");
 }
 
 base_status base_csv_fail(const base_csv *row, base_error *err, base_status status,
@@ -148,7 +159,15 @@ typedef struct {
 static base_status next_record(reader *r, int *n_fields, base_error *err) {
     r->row.line = r->text.n_lines + 1;
     base_status status = read_record(&r->text, r->row.fields, MAX_COLUMNS, n_fields, err);
-    return status == BASE_OK ? BASE_OK : base_fail_within(err, "%s", r->row.form->path);
+    if (status != BASE_OK) return base_fail_within(err, "%s", r->row.form->path);
+    for (int f = 0; f < *n_fields; f++) {
+        const char *fault = base_utf8_fault(r->row.fields[f]);
+        if (fault == NULL) continue;
+        return base_csv_fail(&r->row, err, BASE_EFORMAT,
+                             "the byte \\x%02x is not UTF-8: write the file in that encoding",
+                             (unsigned char)*fault);
+    }
+    return BASE_OK;
 }
 
 static base_status fail_missing(const base_csv *header, const char *name, base_error *err) {
@@ -172,7 +191,7 @@ static base_status find_column(reader *r, int column, base_error *err) {
     int wanted = count_earlier(form, column, name), n = 0;
     r->field_of[column] = -1;
     for (int f = 0; f < r->row.n_fields; f++) {
-        if (strcmp(r->row.fields[f], name) != 0) continue;
+        if (strcmp(plain(r->row.fields[f]), name) != 0) continue;
         if (n == wanted) r->field_of[column] = f;
         n++;
     }

@@ -37,12 +37,17 @@ typedef base_status base_csv_row(void *context, const base_csv *row, base_error 
 /* Calls read_row for every row below the header, in order, until one fails. Fields live in the
  * arena, so they may be kept. Errors name the file and the line: EFORMAT for a column that is
  * missing or there too often, a row with more or fewer fields than the header, an open quote, a
- * NUL byte, UTF-16 or more than 65,536 fields. A file of more than 1 GiB is not read. */
+ * NUL byte, UTF-16 or anything else that is not UTF-8, or more than 65,536 fields. A file of more
+ * than 1 GiB is not read. */
 base_status base_csv_read(const base_csv_form *form, base_arena *arena, base_csv_row *read_row,
                           void *context, base_error *err);
 
-/* The row's field of a column; "" if the file has no such column. */
+/* The row's field of a column, without the apostrophe of base_text_add_csv; "" if the file has no
+ * such column. */
 const char *base_csv_field(const base_csv *row, int column);
+/* The same as the name of a file (base_path_bytes), in the arena. */
+base_status base_csv_path(const base_csv *row, int column, base_arena *arena, const char **path,
+                          base_error *err);
 /* A number as base_parse_double and base_parse_int take it; EFORMAT for anything else. */
 base_status base_csv_double(const base_csv *row, int column, double *value, base_error *err);
 base_status base_csv_int(const base_csv *row, int column, int64_t *value, base_error *err);

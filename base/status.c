@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 const char *base_status_text(base_status status) {
     static const char *const meanings[] = {
 #define STATUS_MEANING(name, meaning) meaning,
@@ -21,16 +23,19 @@ static void mark_truncated(char *text) {
     memcpy(text + end, "...", sizeof "...");
 }
 
-/* Copies `text` into *err on one line. `text` must not lie in *err. */
+/* Copies `text` into *err as it is shown, on one line. `text` must not lie in *err. */
 static void set_text(base_error *err, const char *text) {
-    size_t n = strlen(text);
-    size_t kept = n < BASE_ERROR_SIZE ? n : BASE_ERROR_SIZE - 1;
-    for (size_t i = 0; i < kept; i++) {
-        unsigned char c = (unsigned char)text[i];
-        err->text[i] = c < 0x20 || c == 0x7F ? '?' : (char)c;
+    char shown[BASE_SHOWN_BYTES];
+    size_t n = 0;
+    for (size_t taken; (taken = base_utf8_show(text, shown)) > 0; text += taken) {
+        size_t length = strlen(shown), room = BASE_ERROR_SIZE - 1 - n;
+        size_t kept = length < room ? length : room;
+        memcpy(err->text + n, shown, kept);
+        n += kept;
+        if (kept < length) break;
     }
-    err->text[kept] = '\0';
-    if (kept < n) mark_truncated(err->text);
+    err->text[n] = '\0';
+    if (*text != '\0') mark_truncated(err->text);
 }
 
 /* Twice the room an error has: a text that does not fit is seen to be too long, and a prefix and

@@ -57,7 +57,8 @@ const char *base_status_text(base_status status);
 
 /* Fills *err (unless NULL) and returns `status`, so that a caller writes
  *     return base_fail(err, BASE_EFORMAT, "%s: no data chunk", path);
- * Control characters in the text become '?', so that a hostile file name cannot add lines. */
+ * The text is as people are shown it (base/utf8.h), so that a hostile file name cannot add lines.
+ */
 base_status base_fail(base_error *err, base_status status, const char *format, ...)
     BASE_PRINTF(3, 4);
 

@@ -56,29 +56,133 @@ const char *base_text_string(const base_text *text) {
     return text->data != NULL ? text->data : "";
 }
 
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+void base_text_add_shown(base_text *text, const char *string) {
+    char shown[BASE_SHOWN_BYTES];
+    for (size_t n; (n = base_utf8_show(string, shown)) > 0; string += n) base_text_add(text, shown);
+}
+
+/* Adds the character at `string`, or of a byte that is none, \xNN; returns how many bytes it took,
+ * 0 at the end. */
+static size_t add_character(base_text *text, const char *string) {
+    uint32_t code;
+    size_t n = base_utf8_decode(string, &code);
+    if (n == 0 && *string != '\0') {
+        base_text_printf(text, "\\x%02x", (unsigned char)*string);
+        return 1;
+    }
+    base_text_add_bytes(text, string, n);
+    return n;
+}
+
+/* ---- CSV ---- */
+
+bool base_text_is_formula(const char *field) {
+    double number;
+    field += strspn(field, "'");
+    return *field != '\0' && strchr("=+-@", *field) != NULL && !base_parse_double(field, &number);
+}
+
 void base_text_add_csv(base_text *text, const char *field) {
-    if (field[strcspn(field, ",\"\r\n")] == '\0') {
-        base_text_add(text, field);
-        return;
+    bool quoted = field[strcspn(field, ",\"\r\n")] != '\0';
+    if (quoted) base_text_add(text, "\"");
+    if (base_text_is_formula(field)) base_text_add(text, "'");
+    for (size_t n; *field != '\0'; field += n) {
+        if (*field == '"') base_text_add(text, "\"");
+        n = add_character(text, field);
     }
-    base_text_add(text, "\"");
-    for (const char *c = field; *c != '\0'; c++) {
-        if (*c == '"') base_text_add(text, "\"");
-        base_text_add_bytes(text, c, 1);
+    if (quoted) base_text_add(text, "\"");
+}
+
+/* ---- HTML ---- */
+
+static void add_html(base_text *text, const char *string, bool keep_lines) {
+    static const char special[] = "&<>\"'";
+    static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
+    char shown[BASE_SHOWN_BYTES];
+    for (size_t n; (n = base_utf8_show(string, shown)) > 0; string += n) {
+        const char *found = strchr(special, *string);
+        bool line_end = keep_lines && *string == '\n';
+        base_text_add(text, found != NULL ? entities[found - special] : line_end ? "\n" : shown);
     }
-    base_text_add(text, "\"");
 }
 
 void base_text_add_html(base_text *text, const char *string) {
-    static const char special[] = "&<>\"'";
-    static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
-    for (;;) {
-        size_t plain = strcspn(string, special);
-        base_text_add_bytes(text, string, plain);
-        string += plain;
-        if (*string == '\0') return;
-        base_text_add(text, entities[strchr(special, *string++) - special]);
+    add_html(text, string, false);
+}
+
+void base_text_add_html_lines(base_text *text, const char *string) {
+    add_html(text, string, true);
+}
+
+/* ---- names of files ---- */
+
+/* Whether `text` begins with \xNN; *byte is what that stands for. */
+static bool is_byte(const char *text, char *byte) {
+    static const char digits[] = "0123456789abcdef";
+    if (text[0] != '\\' || text[1] != 'x' || text[2] == '\0' || text[3] == '\0') return false;
+    const char *high = strchr(digits, lower(text[2])), *low = strchr(digits, lower(text[3]));
+    if (high == NULL || low == NULL) return false;
+    *byte = (char)((high - digits) << 4 | (low - digits));
+    return *byte != '\0';
+}
+
+static void add_path(base_text *text, const char *path) {
+    char byte;
+    for (size_t n; *path != '\0'; path += n) {
+        n = 1;
+        if (is_byte(path, &byte)) {
+            base_text_add(text, "\\x5c");
+        } else {
+            n = add_character(text, path);
+        }
     }
+}
+
+static void remove_escapes(base_text *out, const char *text) {
+    while (*text != '\0') {
+        char byte;
+        bool escaped = is_byte(text, &byte);
+        base_text_add_bytes(out, escaped ? &byte : text, 1);
+        text += escaped ? 4 : 1;
+    }
+}
+
+/* What `convert` makes of the string, in the arena. */
+static const char *converted(base_arena *arena, const char *string,
+                             void convert(base_text *, const char *)) {
+    base_text text = {0};
+    convert(&text, string);
+    const char *copy = text.failed ? NULL : base_arena_string(arena, base_text_string(&text));
+    base_text_release(&text);
+    return copy;
+}
+
+const char *base_path_text(base_arena *arena, const char *path) {
+    return converted(arena, path, add_path);
+}
+
+const char *base_path_bytes(base_arena *arena, const char *text) {
+    return converted(arena, text, remove_escapes);
+}
+
+static void add_converted(base_text *text, const char *path, void add(base_text *, const char *)) {
+    base_text name = {0};
+    add_path(&name, path);
+    add(text, base_text_string(&name));
+    text->failed |= name.failed;
+    base_text_release(&name);
+}
+
+void base_text_add_csv_path(base_text *text, const char *path) {
+    add_converted(text, path, base_text_add_csv);
+}
+
+void base_text_add_json_path(base_text *text, const char *path) {
+    add_converted(text, path, base_text_add_json);
 }
 
 /* '-' alone would be typeset as a hyphen, which cannot be copied into a shell. A full stop at the
@@ -97,25 +201,14 @@ void base_text_add_troff(base_text *text, const char *string) {
     }
 }
 
-size_t base_utf8_decode(const char *text, uint32_t *code) {
-    const unsigned char *s = (const unsigned char *)text;
-    size_t n = s[0] == 0     ? 0
-               : s[0] < 0x80 ? 1
-               : s[0] < 0xC2 ? 0
-               : s[0] < 0xE0 ? 2
-               : s[0] < 0xF0 ? 3
-               : s[0] < 0xF5 ? 4
-                             : 0;
-    uint32_t value = n > 1 ? s[0] & (0x7Fu >> n) : s[0];
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-        value = value << 6 | (s[i] & 0x3F);
+/* \uNNNN; what is beyond the first plane takes a pair of surrogates. */
+static void add_json_escape(base_text *text, uint32_t code) {
+    if (code < 0x10000) {
+        base_text_printf(text, "\\u%04x", (unsigned)code);
+    } else {
+        base_text_printf(text, "\\u%04x\\u%04x", (unsigned)(0xD800 + ((code - 0x10000) >> 10)),
+                         (unsigned)(0xDC00 + (code & 0x3FF)));
     }
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (n == 0 || value < smallest[n] || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000))
-        return 0;
-    *code = value;
-    return n;
 }
 
 void base_text_add_json(base_text *text, const char *string) {
@@ -124,15 +217,15 @@ void base_text_add_json(base_text *text, const char *string) {
         uint32_t code = 0;
         size_t n = base_utf8_decode(s, &code);
         if (n == 0) {
-            base_text_add(text, "\xEF\xBF\xBD");
+            base_text_printf(text, "\\\\x%02x", (unsigned char)*s);
         } else if (*s == '"' || *s == '\\') {
             base_text_printf(text, "\\%c", *s);
         } else if (*s == '\n') {
             base_text_add(text, "\\n");
         } else if (*s == '\t') {
             base_text_add(text, "\\t");
-        } else if (code < 0x20) {
-            base_text_printf(text, "\\u%04x", (unsigned)code);
+        } else if (base_utf8_is_hidden(code)) {
+            add_json_escape(text, code);
         } else {
             base_text_add_bytes(text, s, n);
         }
@@ -205,10 +298,6 @@ bool base_parse_double(const char *text, double *value) {
     if (overflow || end == text || *end != '\0') return false;
     *value = parsed;
     return true;
-}
-
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 enum { MAX_WORD = 63 };

@@ -23,7 +23,11 @@ END_TEST
 START_TEST(control_characters_cannot_add_lines) {
     base_error err;
     base_fail(&err, BASE_EIO, "a\nb\rc\x1b[31m\x7fü");
-    ck_assert_str_eq(err.text, "a?b?c?[31m?ü");
+    ck_assert_str_eq(err.text, "a\\x0ab\\x0dc\\x1b[31m\\x7fü");
+    base_fail(&err, BASE_EIO, "\xe9\xc2\x9b\xe2\x80\xae");
+    ck_assert_str_eq(err.text, "\\xe9\\u009b\\u202e");
+    base_fail_within(&err, "\n");
+    ck_assert_str_eq(err.text, "\\x0a: \\xe9\\u009b\\u202e");
 }
 END_TEST
 
@@ -37,6 +41,10 @@ START_TEST(long_texts_end_in_dots) {
     base_fail(&err, BASE_EIO, "%sy", longest);
     ck_assert_uint_eq(strlen(err.text), BASE_ERROR_SIZE - 1);
     ck_assert_str_eq(err.text + BASE_ERROR_SIZE - 5, "x...");
+    memset(longest, '\n', sizeof longest - 1);
+    base_fail(&err, BASE_EIO, "%s", longest);
+    ck_assert_uint_eq(strlen(err.text), BASE_ERROR_SIZE - 1);
+    ck_assert_str_eq(err.text + BASE_ERROR_SIZE - 8, "\\x0a...");
 }
 END_TEST
 

@@ -61,10 +61,67 @@ START_TEST(troff_is_escaped) {
 }
 END_TEST
 
+static const char *const formulas[] = {"=1+1", "+cmd", "-x", "@sum", "'=a", "''=a", "=\",\""};
+static const char *const harmless[] = {"-5", "+1e3", "'tis", "'-5", "a=b", "", "'"};
+enum { N_FORMULAS = 7 };
+
+START_TEST(formulas_are_no_formulas_in_csv) {
+    for (int i = 0; i < N_FORMULAS; i++) {
+        base_text text = {0}, again = {0};
+        base_text_add_csv(&text, formulas[i]);
+        ck_assert(base_text_is_formula(formulas[i]));
+        ck_assert_int_eq(text.data[text.data[0] == '"'], '\'');
+        ck_assert(!base_text_is_formula(harmless[i]));
+        base_text_add_csv(&again, harmless[i]);
+        ck_assert_str_eq(base_text_string(&again), harmless[i]);
+        base_text_release(&text);
+        base_text_release(&again);
+    }
+}
+END_TEST
+
+START_TEST(names_of_files_are_carried_as_text) {
+    static const struct {
+        const char *path, *text;
+    } rows[] = {
+        {"a/b.wav", "a/b.wav"},
+        {"caf\xe9.wav", "caf\\xe9.wav"},
+        {"caf\xc3\xa9\\x", "caf\xc3\xa9\\x"},
+        {"\\xe9", "\\x5cxe9"},
+        {"\\\\x41", "\\\\x5cx41"},
+        {"\\\xe9\\x4\xe9", "\\\\xe9\\x4\\xe9"},
+        {"\\x5cxe9", "\\x5cx5cxe9"},
+        {"\\x00\n\x1b", "\\x00\n\x1b"},
+        {"", ""},
+    };
+    base_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ck_assert_str_eq(base_path_text(&arena, rows[i].path), rows[i].text);
+        ck_assert_str_eq(base_path_bytes(&arena, rows[i].text), rows[i].path);
+    }
+    ck_assert_str_eq(base_path_bytes(&arena, "\\xE9"), "\xe9");
+    base_arena_release(&arena);
+    base_text text = {0};
+    base_text_add_csv_path(&text, "=\xe9,\\xe9");
+    check_text(&text, "\"'=\\xe9,\\x5cxe9\"");
+    base_text_add_json_path(&text, "\xe9\\xe9");
+    check_text(&text, "\"\\\\xe9\\\\x5cxe9\"");
+}
+END_TEST
+
 START_TEST(html_is_escaped) {
     base_text text = {0};
     base_text_add_html(&text, "<a href=\"x\">Tom & 'Jerry'</a>");
     check_text(&text, "&lt;a href=&quot;x&quot;&gt;Tom &amp; &#39;Jerry&#39;&lt;/a&gt;");
+}
+END_TEST
+
+START_TEST(html_shows_what_acts) {
+    base_text text = {0};
+    base_text_add_html(&text, "a\nb\x1b<\xff\xe2\x80\xae");
+    check_text(&text, "a\\x0ab\\x1b&lt;\\xff\\u202e");
+    base_text_add_html_lines(&text, "a\n\tb\n");
+    check_text(&text, "a\n\\x09b\n");
 }
 END_TEST
 
@@ -73,38 +130,9 @@ START_TEST(json_is_escaped) {
     base_text_add_json(&text, "q\" b\\ \n\t\x01 ü €");
     check_text(&text, "\"q\\\" b\\\\ \\n\\t\\u0001 ü €\"");
     base_text_add_json(&text, "\xff \xc3 \xed\xa0\x80 \xc0\x80");
-    check_text(&text, "\"\xEF\xBF\xBD \xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD "
-                      "\xEF\xBF\xBD\xEF\xBF\xBD\"");
-}
-END_TEST
-
-START_TEST(utf8_is_decoded_strictly) {
-    static const struct {
-        const char *text;
-        size_t n;
-        uint32_t code;
-    } rows[] = {
-        {"", 0, 0},
-        {"A", 1, 'A'},
-        {"\xC2\x80", 2, 0x80},
-        {"\xDF\xBF", 2, 0x7FF},
-        {"\xE0\xA0\x80", 3, 0x800},
-        {"\xEF\xBF\xBF", 3, 0xFFFF},
-        {"\xF0\x90\x80\x80", 4, 0x10000},
-        {"\xF4\x8F\xBF\xBF", 4, 0x10FFFF},
-        {"\xF4\x90\x80\x80", 0, 0},
-        {"\xE0\x9F\xBF", 0, 0},
-        {"\xC1\xBF", 0, 0},
-        {"\x80", 0, 0},
-        {"\xE2\x82", 0, 0},
-        {"\xED\xBF\xBF", 0, 0},
-        {"\xFF", 0, 0},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        uint32_t code = 0;
-        ck_assert_uint_eq(base_utf8_decode(rows[i].text, &code), rows[i].n);
-        ck_assert_uint_eq(code, rows[i].code);
-    }
+    check_text(&text, "\"\\\\xff \\\\xc3 \\\\xed\\\\xa0\\\\x80 \\\\xc0\\\\x80\"");
+    base_text_add_json(&text, "\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\x81\xf0\x9f\xa5\x81");
+    check_text(&text, "\"\\u007f\\u009b\\u202e\\udb40\\udc01\xf0\x9f\xa5\x81\"");
 }
 END_TEST
 
@@ -229,6 +257,7 @@ START_TEST(thousands_are_parted) {
 END_TEST
 
 TEST_MAIN("base/text", text_grows, failure_sticks, csv_fields_are_quoted_where_needed,
-          html_is_escaped, troff_is_escaped, json_is_escaped, utf8_is_decoded_strictly,
+          formulas_are_no_formulas_in_csv, names_of_files_are_carried_as_text, html_is_escaped,
+          html_shows_what_acts, troff_is_escaped, json_is_escaped,
           numbers_are_the_shortest_that_read_back, numbers_ignore_the_locale,
           whole_strings_are_numbers, the_nearest_word_is_found, globs_match, thousands_are_parted)

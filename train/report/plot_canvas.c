@@ -69,20 +69,11 @@ train_colour train_colour_faint(train_colour over, double opacity) {
 
 /* cairo refuses text that is not UTF-8, and names come from file systems. */
 static void add_clean(base_text *clean, const char *text) {
-    for (int n_left = MAX_CHARACTERS; *text != '\0'; n_left--) {
-        uint32_t code;
-        if (n_left == 0) {
-            base_text_add(clean, "…");
-            return;
-        }
-        size_t n = base_utf8_decode(text, &code);
-        if (n == 0 || code < 0x20 || code == 0x7F) {
-            base_text_add(clean, "\xEF\xBF\xBD");
-            text++;
-        } else {
-            base_text_add_bytes(clean, text, n);
-            text += n;
-        }
+    char shown[BASE_SHOWN_BYTES];
+    int n_left = MAX_CHARACTERS;
+    for (size_t n; (n = base_utf8_show(text, shown)) > 0; text += n) {
+        base_text_add(clean, n_left > 0 ? shown : "…");
+        if (n_left-- == 0) return;
     }
 }
 

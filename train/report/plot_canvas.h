@@ -42,7 +42,7 @@ typedef struct {
     double x, y;
 } train_point;
 
-/* Width of the text as it will be drawn: invalid UTF-8 shows as U+FFFD, what follows the 100th
+/* Width of the text as it will be drawn: as it is shown (base/utf8.h), what follows the 100th
  * character as an ellipsis. */
 double train_text_width(const char *text, double size, bool bold);
 

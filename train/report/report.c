@@ -331,7 +331,7 @@ static void add_network(base_text *page, const train_run *run) {
     add_fact(page, "BLAS", f->blas_kernel);
     add_fact(page, "final model", run->has_model ? "model.h5" : "none");
     base_text_add(page, "</dl>\n<details><summary>Configuration</summary>\n<pre>");
-    base_text_add_html(page, run->config);
+    base_text_add_html_lines(page, run->config);
     base_text_add(page, "</pre></details>\n");
     page->failed |= line.failed;
     base_text_release(&line);
