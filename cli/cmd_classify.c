@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/progress.h"
+#include "cli/tables.h"
 #include "infer/classify.h"
 
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
@@ -43,11 +44,14 @@ static void add_text(const classify_view *view, const infer_result *result, base
     int order[MAX_TOP];
     rank(p, infer_model_n_classes(view->model), view->top, order);
     if (known) snprintf(certainty, sizeof certainty, "%.2f", (double)p[result->best]);
-    base_text_printf(out, "%-10s %4s  %s", class_or_unknown(view, result), certainty, result->path);
+    cli_pad(out, class_or_unknown(view, result), 10, false);
+    base_text_printf(out, " %4s  ", certainty);
+    base_text_add_shown(out, result->path);
     int n = 0;
     for (int i = known ? 1 : 0; i < view->top && p[order[i]] >= 0.01F; i++) {
-        base_text_printf(out, "%s%s %.2f", n++ == 0 ? "  (" : ", ",
-                         infer_model_class(view->model, order[i]), (double)p[order[i]]);
+        base_text_add(out, n++ == 0 ? "  (" : ", ");
+        base_text_add_shown(out, infer_model_class(view->model, order[i]));
+        base_text_printf(out, " %.2f", (double)p[order[i]]);
     }
     base_text_add(out, n > 0 ? ")\n" : "\n");
 }
@@ -55,7 +59,7 @@ static void add_text(const classify_view *view, const infer_result *result, base
 /* One object per line, so that a reader can begin before the last file is done. */
 static void add_json(const classify_view *view, const infer_result *result, base_text *out) {
     base_text_add(out, "{\"path\": ");
-    base_text_add_json(out, result->path);
+    base_text_add_json_path(out, result->path);
     if (result->error != NULL) {
         base_text_add(out, ", \"error\": ");
         base_text_add_json(out, result->error);
@@ -83,7 +87,7 @@ static void add_csv_head(const infer_model *model, base_text *out) {
 }
 
 static void add_csv(const classify_view *view, const infer_result *result, base_text *out) {
-    base_text_add_csv(out, result->path);
+    base_text_add_csv_path(out, result->path);
     base_text_add(out, ",");
     base_text_add_csv(out, result->error != NULL ? "" : class_or_unknown(view, result));
     for (int c = 0; c < infer_model_n_classes(view->model); c++) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/dataset.h"
+#include "cli/tables.h"
 #include "data/duplicates.h"
 
 /* One group: rows[begin..end) sound the same. */
@@ -45,7 +46,11 @@ static void add_text(const copy_group *group, const data_manifest *manifest, bas
         (long long)(group->end - group->begin), group->conflict ? ", with two labels" : "");
     for (int64_t i = group->begin; i < group->end; i++) {
         const data_row *row = group->rows[i];
-        base_text_printf(out, "  %-12s %s\n", manifest->classes[row->class_index], row->path);
+        base_text_add(out, "  ");
+        cli_pad(out, manifest->classes[row->class_index], 12, false);
+        base_text_add(out, " ");
+        base_text_add_shown(out, row->path);
+        base_text_add(out, "\n");
     }
 }
 
@@ -59,7 +64,7 @@ static void add_json(const copy_group *group, const data_manifest *manifest, bas
         base_text_add(out, i > group->begin ? ", {\"class\": " : "{\"class\": ");
         base_text_add_json(out, manifest->classes[row->class_index]);
         base_text_add(out, ", \"path\": ");
-        base_text_add_json(out, row->path);
+        base_text_add_json_path(out, row->path);
         base_text_add(out, "}");
     }
     base_text_add(out, "]}\n");

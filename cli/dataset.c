@@ -13,7 +13,8 @@ static base_status describe_folder(base_arena *arena, const char *folder, base_n
     *root = base_node_new(arena, BASE_NODE_MAP, origin, 0);
     base_node *dataset = base_node_new(arena, BASE_NODE_MAP, origin, 0);
     base_node *kind = base_node_scalar(arena, source, origin, 0);
-    base_node *path = base_node_scalar(arena, folder, origin, 0);
+    const char *name = base_path_text(arena, folder);
+    base_node *path = name != NULL ? base_node_scalar(arena, name, origin, 0) : NULL;
     if (labels == NULL || *root == NULL || dataset == NULL || kind == NULL || path == NULL) {
         return base_fail(err, BASE_EMEMORY, "%s: out of memory", folder);
     }

@@ -42,6 +42,7 @@ typedef struct {
     placed_span *rows; /* base_alloc'd; their paths are in the arena of the reading */
     int64_t n_rows;
     size_t capacity;
+    base_arena *arena; /* of the reading */
 } file_rows;
 
 static base_status wrong_fold(const file_rows *file, int64_t line, int64_t fold, int64_t first,
@@ -78,8 +79,8 @@ static base_status read_row(void *context, const base_csv *csv, base_error *err)
     if (fold < DATA_FOLD_HELD_OUT || fold >= file->k) {
         return wrong_fold(file, csv->line, fold, 0, err);
     }
-    *row =
-        (placed_span){.path = base_csv_field(csv, PATH), .index = csv->line, .fold = (int32_t)fold};
+    *row = (placed_span){.index = csv->line, .fold = (int32_t)fold};
+    BASE_TRY(base_csv_path(csv, PATH, file->arena, &row->path, err));
     BASE_TRY(base_csv_seconds(csv, BEGIN, &row->begin_s, err));
     return base_csv_seconds(csv, END, &row->end_s, err);
 }
@@ -143,7 +144,7 @@ base_status data_folds_replay(const data_manifest *manifest, const data_clips *c
     base_csv_form form = {
         .path = options->file, .columns = columns, .n_columns = N_COLUMNS, .n_needed = 2};
     base_arena arena = {0};
-    file_rows file = {.path = options->file, .k = options->k};
+    file_rows file = {.path = options->file, .k = options->k, .arena = &arena};
     int64_t n_spans;
     placed_span *spans = list_clips(manifest, clips, folds, &n_spans);
     base_status status =
@@ -169,7 +170,7 @@ base_status data_folds_write(const data_folds *folds, const data_manifest *manif
     for (int64_t i = 0; i < folds->n_clips; i++) {
         if (folds->use[i] == DATA_USE_NONE) continue;
         const data_row *row = &manifest->rows[clips->row[i]];
-        base_text_add_csv(&text, row->path);
+        base_text_add_csv_path(&text, row->path);
         base_text_add(&text, ",");
         base_text_add_number(&text, row->begin_s);
         base_text_add(&text, ",");

@@ -73,7 +73,7 @@ static void write_row(const data_manifest *m, const data_row *row, base_text *ou
     const char *class_name = row->left_out == NULL ? m->classes[row->class_index] : "";
     bool decoded = row->n_channels > 0;
     char hex[33];
-    base_text_add_csv(out, row->path);
+    base_text_add_csv_path(out, row->path);
     base_text_add(out, ",");
     base_text_add_number(out, row->begin_s);
     base_text_add(out, ",");

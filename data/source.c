@@ -142,6 +142,7 @@ static base_status take_path(const data_origin *origin, data_folder_options *fol
     size_t n = strlen(folder->path);
     while (n > 1 && folder->path[n - 1] == '/') n--;
     folder->path = base_arena_copy(arena, folder->path, n);
+    if (folder->path != NULL) folder->path = base_path_bytes(arena, folder->path);
     return folder->path != NULL ? BASE_OK : no_memory(err);
 }
 

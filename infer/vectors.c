@@ -41,7 +41,7 @@ static void add_head(const infer_vectors *vectors, base_text *out) {
 
 static void add_row(const infer_vectors *vectors, int64_t clip, base_text *out) {
     const data_row *row = row_of(vectors, clip);
-    base_text_add_csv(out, row->path);
+    base_text_add_csv_path(out, row->path);
     base_text_add(out, ",");
     base_text_add_number(out, row->begin_s);
     base_text_add(out, ",");
@@ -97,7 +97,8 @@ static base_status make_columns(const infer_vectors *vectors, const char *path, 
     }
     for (int64_t i = 0; i < table->n; i++) {
         const data_row *row = row_of(vectors, i);
-        table->path[i] = row->path;
+        table->path[i] = base_path_text(arena, row->path);
+        if (table->path[i] == NULL) return out_of_memory(path, err);
         table->group[i] = row->group;
         table->begin_s[i] = row->begin_s;
         table->end_s[i] = row->end_s;

@@ -60,7 +60,7 @@ base_status train_predictions_write(const train_predictions *p, const char *path
     }
     base_text_add(&csv, "\n");
     for (int64_t i = 0; i < p->n; i++) {
-        base_text_add_csv(&csv, p->clip[i].path);
+        base_text_add_csv_path(&csv, p->clip[i].path);
         base_text_add(&csv, ",");
         base_text_add_number(&csv, p->clip[i].begin_s);
         base_text_add(&csv, ",");
@@ -120,7 +120,7 @@ static base_status read_row(void *context, const base_csv *row, base_error *err)
     if (i == 0 && !begin(in, (size_t)row->most_rows)) {
         return base_fail(err, BASE_EMEMORY, "%s: out of memory", row->form->path);
     }
-    in->clip[i].path = base_csv_field(row, PATH);
+    BASE_TRY(base_csv_path(row, PATH, in->arena, &in->clip[i].path, err));
     BASE_TRY(base_csv_double(row, BEGIN_S, &in->clip[i].begin_s, err));
     BASE_TRY(base_csv_double(row, END_S, &in->clip[i].end_s, err));
     BASE_TRY(read_class(p, row, TRUTH, &in->truth[i], err));

@@ -28,10 +28,10 @@ static base_status read_row(void *context, const base_csv *csv, base_error *err)
             return base_csv_fail(csv, err, BASE_EFORMAT, "the %s is empty", columns[c]);
         }
     }
-    data_row row = {.path =
-                        base_path_join(&r->manifest->arena, r->folder, base_csv_field(csv, PATH)),
-                    .label = base_csv_field(csv, LABEL),
-                    .group = base_csv_field(csv, GROUP)};
+    data_row row = {.label = base_csv_field(csv, LABEL), .group = base_csv_field(csv, GROUP)};
+    const char *path;
+    BASE_TRY(base_csv_path(csv, PATH, &r->manifest->arena, &path, err));
+    row.path = base_path_join(&r->manifest->arena, r->folder, path);
     if (row.path == NULL) return base_csv_fail(csv, err, BASE_EMEMORY, "no memory");
     BASE_TRY(base_csv_seconds(csv, BEGIN, &row.begin_s, err));
     BASE_TRY(base_csv_seconds(csv, END, &row.end_s, err));

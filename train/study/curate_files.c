@@ -43,8 +43,7 @@ static base_status read_record_row(void *context, const base_csv *csv, base_erro
     const char *label = base_csv_field(csv, LABEL);
     int64_t round;
     if (row == NULL) return train__curate_no_memory(l->curate, err);
-    *row = (train_curate_row){.path = base_csv_field(csv, PATH),
-                              .class_index = train__curate_class(l->curate, label),
+    *row = (train_curate_row){.class_index = train__curate_class(l->curate, label),
                               .confidence = NAN,
                               .model = base_csv_field(csv, MODEL),
                               .content = base_csv_field(csv, CONTENT),
@@ -52,6 +51,7 @@ static base_status read_record_row(void *context, const base_csv *csv, base_erro
     if (row->class_index < 0) {
         return base_csv_fail(csv, err, BASE_EFORMAT, "'%s' is not a class of the data set", label);
     }
+    BASE_TRY(base_csv_path(csv, PATH, l->arena, &row->path, err));
     BASE_TRY(base_csv_int(csv, ROUND, &round, err));
     if (round < 1 || round > INT32_MAX) {
         return base_csv_fail(csv, err, BASE_EFORMAT, "'%s' is not a round",
@@ -85,7 +85,7 @@ base_status train__curate_record_write(const train_curate *curate,
     base_text_add(&out, "path,label,confidence,round,model,content,by\n");
     for (int64_t i = 0; i < record->n; i++) {
         const train_curate_row *row = &record->rows[i];
-        base_text_add_csv(&out, row->path);
+        base_text_add_csv_path(&out, row->path);
         base_text_add(&out, ",");
         base_text_add_csv(&out, curate->classes[row->class_index]);
         base_text_add(&out, ",");
@@ -113,7 +113,8 @@ static const char *find_path(const train_curate *curate, const char *path) {
  * *found NULL: it is no sound of the folder. */
 static base_status find_sound(const list *l, const base_csv *row, const char **found,
                               base_error *err) {
-    const char *path = base_csv_field(row, PATH), *here = base_path_folder(l->arena, l->form.path);
+    const char *path, *here = base_path_folder(l->arena, l->form.path);
+    BASE_TRY(base_csv_path(row, PATH, l->arena, &path, err));
     const char *below = base_path_join(l->arena, l->curate->sounds, path);
     const char *beside = here != NULL ? base_path_join(l->arena, here, path) : NULL;
     if (below == NULL || beside == NULL) return train__curate_no_memory(l->curate, err);
