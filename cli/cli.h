@@ -88,6 +88,9 @@ bool cli_may_fill(const cli_call *call, const char *folder);
 #define CLI_FLAG_OVERWRITE_FILES                                                                   \
     { "overwrite", NULL, "write into a folder that is not empty, over files of the same names" }
 
+/* Adds a name as it is shown (base/utf8.h), between two texts of ours. */
+void cli_add_name(const char *before, const char *name, const char *after, base_text *out);
+
 /* Adds the call as a line for the shell, to go on with: its arguments and --out. */
 void cli_add_again(const cli_call *call, base_text *out);
 /* Adds a word, in single quotes where a shell would read more into it. */

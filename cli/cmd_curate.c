@@ -60,8 +60,9 @@ static void show_proposals(curate_view *view, const train_curate_proposals *prop
     const char *mark = ": ";
     for (int c = 0; c < view->curate.n_classes; c++) {
         if (proposals->new_counts[c] == 0) continue;
-        base_text_printf(&list, "%s%s %s", mark, view->curate.classes[c],
-                         base_thousands(proposals->new_counts[c], a));
+        base_text_add(&list, mark);
+        base_text_add_shown(&list, view->curate.classes[c]);
+        base_text_printf(&list, " %s", base_thousands(proposals->new_counts[c], a));
         mark = ", ";
     }
     int64_t n_labels = proposals->n_person + proposals->n_never;
@@ -119,12 +120,11 @@ static void add_proposals(const curate_view *view, const train_curate_proposals 
     if (p->n_person > 0) {
         base_text_printf(out, "labels by a person: %s\n", base_thousands(p->n_person, n));
     }
-    base_text_printf(out, "\nall      %s/proposals.csv\n", curate->options->out);
-    base_text_printf(out,
-                     "next     labels of yours into %s, then the same call with --resume and "
-                     "without --dry-run\n",
-                     curate->options->labels != NULL ? curate->options->labels
-                                                     : "labels.csv beside it (path,label)");
+    cli_add_name("\nall      ", curate->options->out, "/proposals.csv\n", out);
+    cli_add_name("next     labels of yours into ",
+                 curate->options->labels != NULL ? curate->options->labels
+                                                 : "labels.csv beside it (path,label)",
+                 ", then the same call with --resume and without --dry-run\n", out);
 }
 
 enum { INTERVAL = 21 }; /* columns that one takes */
@@ -182,11 +182,12 @@ static void add_results(const train_curate_results *results, base_text *out) {
     base_text_add(out, "In parentheses 95 % intervals; gain: points above round 0.\n");
     base_text_add(out, results->n_rounds > 1 ? "\n" : "");
     train_curate_verdict(results, out);
-    base_text_printf(out, "%s\nreport   %s/curate.html   (table: curate.csv)\n",
-                     results->n_rounds > 1 ? "\n" : "", curate->options->out);
+    cli_add_name(results->n_rounds > 1 ? "\n\nreport   " : "\nreport   ", curate->options->out,
+                 "/curate.html   (table: curate.csv)\n", out);
     if (results->n_rounds < 2) return;
-    base_text_printf(out, "record   %s/proposals.csv\nmodel    %s/round%d/model.h5\n",
-                     curate->options->out, curate->options->out, results->n_rounds - 1);
+    cli_add_name("record   ", curate->options->out, "/proposals.csv\n", out);
+    cli_add_name("model    ", curate->options->out, "/round", out);
+    base_text_printf(out, "%d/model.h5\n", results->n_rounds - 1);
 }
 
 static base_status add_unused(const curate_view *view, base_text *out, base_error *err) {

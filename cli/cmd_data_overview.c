@@ -117,8 +117,9 @@ static void add_class_table(const overview *o, base_text *out) {
 
 static void add_counts(const char *head, const row_counts *counts, base_text *out) {
     for (int64_t i = 0; i < counts->n; i++) {
-        base_text_printf(out, "%-9s %6lld  %s\n", i == 0 ? head : "", (long long)counts->items[i].n,
-                         counts->items[i].text);
+        base_text_printf(out, "%-9s %6lld  ", i == 0 ? head : "", (long long)counts->items[i].n);
+        base_text_add_shown(out, counts->items[i].text);
+        base_text_add(out, "\n");
     }
 }
 
@@ -289,8 +290,8 @@ static base_status show(cli_call *call, cli_dataset *set, double near, base_text
     }
     add_text(&o, out);
     if (folder != NULL) {
-        base_text_printf(
-            out, "\n%s/manifest.csv, classes.svg, classes.png, sounds.svg, sounds.png\n", folder);
+        cli_add_name("\n", folder,
+                     "/manifest.csv, classes.svg, classes.png, sounds.svg, sounds.png\n", out);
     }
     return BASE_OK;
 }

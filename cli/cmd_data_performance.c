@@ -93,8 +93,9 @@ static int run_performance(cli_call *call) {
     if (status != BASE_OK) return cli_fail(&err);
     if (call->quiet) return CLI_OK;
     base_text out = {0};
-    base_text_printf(&out, "%lld songs with %lld crops in %s/labels.csv\n", (long long)j.n_songs,
-                     (long long)j.n_crops, j.folder);
+    base_text_printf(&out, "%lld songs with %lld crops in ", (long long)j.n_songs,
+                     (long long)j.n_crops);
+    cli_add_name("", j.folder, "/labels.csv\n", &out);
     return cli_print_release(&out);
 }
 

@@ -33,9 +33,9 @@ static int run_synth(cli_call *call) {
     }
     if (call->quiet) return CLI_OK;
     base_text out = {0};
-    base_text_printf(&out, "%lld sounds in %d folders below %s\n",
-                     (long long)per_class * DATA_SYNTH_N_CLASSES, DATA_SYNTH_N_CLASSES,
-                     call->arguments[0]);
+    base_text_printf(&out, "%lld sounds in %d folders below ",
+                     (long long)per_class * DATA_SYNTH_N_CLASSES, DATA_SYNTH_N_CLASSES);
+    cli_add_name("", call->arguments[0], "\n", &out);
     return cli_print_release(&out);
 }
 

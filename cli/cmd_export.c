@@ -102,7 +102,7 @@ static int read_flags(cli_call *call, job *j) {
 static base_status export(cli_call *call, const job *j, infer_model *model, base_text *out,
                           base_error *err) {
     BASE_TRY(j->exporter->write(model, &j->options, j->path, err));
-    if (!call->quiet) base_text_printf(out, "%s\n", j->path);
+    if (!call->quiet) cli_add_name("", j->path, "\n", out);
     if (!cli_given(call, "verify")) return BASE_OK;
     return j->exporter->verify(model, &j->options, j->path, out, err);
 }

@@ -6,7 +6,7 @@ enum { MAX_RUNS = 32 };
 static int print_page(const cli_call *call) {
     base_text out = {0};
     if (call->quiet) return CLI_OK;
-    base_text_printf(&out, "%s/report.html\n", call->arguments[0]);
+    cli_add_name("", call->arguments[0], "/report.html\n", &out);
     return cli_print_release(&out);
 }
 
@@ -27,9 +27,11 @@ static base_status add_difference(const train_run *first, const train_run *other
     train_comparison comparison;
     BASE_TRY(train_compare(first, other, &comparison, err));
     const train_paired *r = &comparison.result;
-    base_text_printf(out, "%s against %s: accuracy %+.4f   (95 %%: %+.4f – %+.4f; %s, p %.3g)\n",
-                     other->facts.name, first->facts.name, r->difference, r->low, r->high,
-                     comparison.paired ? "paired over clips" : "over folds", r->p_value);
+    cli_add_name("", other->facts.name, " against ", out);
+    base_text_add_shown(out, first->facts.name);
+    base_text_printf(out, ": accuracy %+.4f   (95 %%: %+.4f – %+.4f; %s, p %.3g)\n", r->difference,
+                     r->low, r->high, comparison.paired ? "paired over clips" : "over folds",
+                     r->p_value);
     return BASE_OK;
 }
 
@@ -51,7 +53,7 @@ static int report_several(cli_call *call, const char *path) {
     }
     if (status == BASE_OK) status = compare(runs, n, path, &out, &err);
     for (int i = 0; i < n; i++) train_run_release(&runs[i]);
-    if (!call->quiet) base_text_printf(&out, "%s\n", path);
+    if (!call->quiet) cli_add_name("", path, "\n", &out);
     int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
     base_text_release(&out);
     return code;

@@ -266,7 +266,7 @@ static int print_network(const cli_call *call, const train_config *config, const
     }
     add_network(network, &out);
     if (classifier != NULL) base_text_printf(&out, "classifier: %s\n", classifier);
-    if (count->note != NULL) base_text_printf(&out, "note: %s\n", count->note);
+    if (count->note != NULL) cli_add_name("note: ", count->note, "\n", &out);
     return cli_print_release(&out);
 }
 
@@ -338,10 +338,10 @@ static base_status add_json_model(infer_model *model, base_text *out, base_error
 static base_status add_model(infer_model *model, base_text *out, base_error *err) {
     base_text_add(out, "classes  ");
     for (int c = 0; c < infer_model_n_classes(model); c++) {
-        base_text_printf(out, "%s%s", c ? ", " : "", infer_model_class(model, c));
+        cli_add_name(c > 0 ? ", " : "", infer_model_class(model, c), "", out);
     }
-    base_text_printf(out, "\nrecord   %s\nmembers  %d\n\n", infer_model_record(model),
-                     infer_model_n_members(model));
+    cli_add_name("\nrecord   ", infer_model_record(model), "\nmembers  ", out);
+    base_text_printf(out, "%d\n\n", infer_model_n_members(model));
     add_network(infer_model_network(model, 0), out);
     add_classifier(infer_model_member(model, 0)->classifier, out);
     return add_needs(model, out, err);

@@ -92,11 +92,11 @@ static base_status add_text(cli_call *call, const train_sweep_results *results, 
     BASE_TRY(add_table(call, &cells, out, err));
     base_text_add(out, "\n");
     if (!call->color) base_text_add(out, "* marks the best of a column.\n");
-    for (int i = 0; i < notes.n; i++) base_text_printf(out, "%s\n", notes.items[i]);
+    for (int i = 0; i < notes.n; i++) cli_add_name("", notes.items[i], "\n", out);
     base_text_add(out, "\nmeans over the cells that share a value\n");
     BASE_TRY(add_table(call, &margins, out, err));
-    base_text_printf(out, "\nreport   %s/sweep.html   (tables: table.csv, table.md, table.tex)\n",
-                     results->folder);
+    cli_add_name("\nreport   ", results->folder,
+                 "/sweep.html   (tables: table.csv, table.md, table.tex)\n", out);
     return BASE_OK;
 }
 
@@ -133,13 +133,14 @@ static int list_cells(const sweep_view *view) {
     int n = view->sweep.n_cells, n_finished = 0, n_bad = 0;
     for (int i = 0; i < n; i++) {
         const train_sweep_cell *cell = &view->sweep.cells[i];
-        base_text_printf(&out, "%-8s  %s%s%s\n", states[cell->state], cell->name,
-                         cell->problem != NULL ? ": " : "",
-                         cell->problem != NULL ? cell->problem : "");
+        base_text_printf(&out, "%-8s  ", states[cell->state]);
+        cli_add_name("", cell->name, cell->problem != NULL ? ": " : "", &out);
+        cli_add_name("", cell->problem != NULL ? cell->problem : "", "\n", &out);
         n_finished += cell->state == TRAIN_SWEEP_FINISHED;
         n_bad += cell->state == TRAIN_SWEEP_BAD;
     }
-    base_text_printf(&out, "%d of %d cells to train, into %s\n", n - n_finished, n, view->folder);
+    base_text_printf(&out, "%d of %d cells to train, into ", n - n_finished, n);
+    cli_add_name("", view->folder, "\n", &out);
     int code = cli_print_release(&out);
     return code == CLI_OK && n_bad > 0 ? CLI_FAILED : code;
 }

@@ -201,10 +201,10 @@ static void add_results(const train_run *run, bool color, base_text *out) {
     base_text_add(out, "\nmost confident mistakes\n");
     cli_table_mistakes(&run->main.predictions, 5, out);
     add_held_out(run, color, out);
-    base_text_printf(out, "\nreport   %s/report.html\n", run->folder);
+    cli_add_name("\nreport   ", run->folder, "/report.html\n", out);
     if (!run->has_model) return;
-    base_text_printf(out, "model    %s/model.h5\nnext     rimshot classify %s/model.h5 FOLDER\n",
-                     run->folder, run->folder);
+    cli_add_name("model    ", run->folder, "/model.h5\n", out);
+    cli_add_name("next     rimshot classify ", run->folder, "/model.h5 FOLDER\n", out);
 }
 
 static base_status add_tables(const cli_call *call, const char *folder, base_text *out,

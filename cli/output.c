@@ -53,11 +53,44 @@ bool cli_may_fill(const cli_call *call, const char *folder) {
     return false;
 }
 
+void cli_add_name(const char *before, const char *name, const char *after, base_text *out) {
+    base_text_add(out, before);
+    base_text_add_shown(out, name);
+    base_text_add(out, after);
+}
+
+static bool is_seen_whole(const char *word) {
+    char shown[BASE_SHOWN_BYTES];
+    for (size_t n; (n = base_utf8_show(word, shown)) > 0; word += n) {
+        if (shown[0] != *word || strlen(shown) != n) return false;
+    }
+    return true;
+}
+
+/* As shells read it that know $'...': byte by byte where it can't be seen. */
+static void add_escaped(const char *word, base_text *out) {
+    char shown[BASE_SHOWN_BYTES];
+    base_text_add(out, "$'");
+    for (size_t n; (n = base_utf8_show(word, shown)) > 0; word += n) {
+        bool seen = shown[0] == *word && strlen(shown) == n;
+        if (*word == '\'' || *word == '\\') base_text_add(out, "\\");
+        if (seen) base_text_add(out, shown);
+        for (size_t i = 0; !seen && i < n; i++) {
+            base_text_printf(out, "\\x%02x", (unsigned char)word[i]);
+        }
+    }
+    base_text_add(out, "'");
+}
+
 void cli_add_quoted(const char *word, base_text *out) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_-./=,:+@%";
     if (word[0] && word[strspn(word, plain)] == '\0') {
         base_text_add(out, word);
+        return;
+    }
+    if (!is_seen_whole(word)) {
+        add_escaped(word, out);
         return;
     }
     base_text_add(out, "'");

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "cli/tables.h"
 
-enum { BAR_MOST = 30, BAR_LEAST = 8, DRAWS_PER_S = 8, LINE_BYTES = 512 };
+enum { BAR_MOST = 30, BAR_LEAST = 8, DRAWS_PER_S = 8, LINE_BYTES = 512, MESSAGE_BYTES = 4096 };
 
 static int terminal_width(void) {
     struct winsize size;
@@ -55,19 +55,28 @@ void cli_progress_clear(cli_progress *progress) {
     progress->last_s = 0;
 }
 
+/* On stderr, as it is shown: names come from strangers. */
+static void put_line(const char *prefix, const char *text) {
+    char shown[BASE_SHOWN_BYTES];
+    fputs(prefix, stderr);
+    for (size_t n; (n = base_utf8_show(text, shown)) > 0; text += n) fputs(shown, stderr);
+    fputc('\n', stderr);
+}
+
 void cli_progress_line(cli_progress *progress, const char *format, ...) {
     if (progress->call->quiet) return;
     cli_progress_clear(progress);
+    char text[MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    put_line("", text);
 }
 
 void cli_progress_error(cli_progress *progress, const char *text) {
     cli_progress_clear(progress);
-    fprintf(stderr, "rimshot: %s\n", text);
+    put_line("rimshot: ", text);
 }
 
 const char *cli_duration(double seconds, char *buf) {

@@ -4,15 +4,19 @@
 #include <string.h>
 
 int cli_columns(const char *text) {
-    int n = 0;
-    for (const char *p = text; *p; p++) n += ((unsigned char)*p & 0xC0) != 0x80;
-    return n;
+    char shown[BASE_SHOWN_BYTES];
+    int columns = 0;
+    for (size_t n; (n = base_utf8_show(text, shown)) > 0; text += n) {
+        columns += shown[0] == '\\' ? (int)strlen(shown) : 1;
+    }
+    return columns;
 }
 
 void cli_pad(base_text *out, const char *text, int width, bool right) {
     int n = width - cli_columns(text);
-    if (right) base_text_printf(out, "%*s%s", n > 0 ? n : 0, "", text);
-    if (!right) base_text_printf(out, "%s%*s", text, n > 0 ? n : 0, "");
+    if (right) base_text_printf(out, "%*s", n > 0 ? n : 0, "");
+    base_text_add_shown(out, text);
+    if (!right) base_text_printf(out, "%*s", n > 0 ? n : 0, "");
 }
 
 int cli_widest(const char *const *names, int n, int least) {
@@ -107,7 +111,10 @@ void cli_table_mistakes(const train_predictions *p, int64_t n, base_text *out) {
     int64_t clips[100];
     n = train_run_mistakes(p, n < 100 ? n : 100, clips);
     for (int64_t i = 0; i < n; i++) {
-        base_text_printf(out, "  %s  as %s %.2f\n", short_path(p->clip[clips[i]].path),
-                         p->classes[train_predicted(p, clips[i])], train_confidence(p, clips[i]));
+        base_text_add(out, "  ");
+        base_text_add_shown(out, short_path(p->clip[clips[i]].path));
+        base_text_add(out, "  as ");
+        base_text_add_shown(out, p->classes[train_predicted(p, clips[i])]);
+        base_text_printf(out, " %.2f\n", train_confidence(p, clips[i]));
     }
 }

@@ -16,11 +16,11 @@ void cli_table_confusion(const train_metrics *metrics, const char *const *classe
 /* The n most confident mistakes. */
 void cli_table_mistakes(const train_predictions *p, int64_t n, base_text *out);
 
-/* Columns that `text` takes in a terminal: characters, not bytes. */
+/* Columns that `text` takes in a terminal as it is shown (base/utf8.h): characters, not bytes. */
 int cli_columns(const char *text);
 /* The most columns that one of the names takes, and no fewer than `least`. */
 int cli_widest(const char *const *names, int n, int least);
-/* `text` padded with spaces to `width` columns, on the left or right. */
+/* `text`, as it is shown, padded with spaces to `width` columns, on the left or right. */
 void cli_pad(base_text *out, const char *text, int width, bool right);
 
 #endif

@@ -100,7 +100,7 @@ static bool is_printable(const char *name) {
     while (*name != '\0') {
         uint32_t code;
         size_t n = base_utf8_decode(name, &code);
-        if (n == 0 || code < ' ' || (code >= 0x7F && code < 0xA0)) return false;
+        if (n == 0 || base_utf8_is_hidden(code)) return false;
         name += n;
     }
     return true;

@@ -16,7 +16,11 @@ typedef struct {
 } importing;
 
 static void add_fault(importing *in, const char *what, const char *name, const char *detail) {
-    base_text_printf(&in->report->faults, "%s: %s%s\n", what, name, detail);
+    base_text *faults = &in->report->faults;
+    base_text_printf(faults, "%s: ", what);
+    base_text_add_shown(faults, name);
+    base_text_add_shown(faults, detail);
+    base_text_add(faults, "\n");
     in->n_faults++;
 }
 

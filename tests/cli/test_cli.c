@@ -63,7 +63,7 @@ START_TEST(wrong_commands_and_flags_are_named) {
         {"$RIMSHOT summary x --classes=-1", 2, "--classes=-1"},
         {"$RIMSHOT summary x.h5 train.epochs=5", 2,
          "x.h5: overrides and --classes need a configuration"},
-        {"$RIMSHOT \"$(printf 'a\\033[31m\\nb')\"", 2, "a?[31m?b: no such command"},
+        {"$RIMSHOT \"$(printf 'a\\033[31m\\nb')\"", 2, "a\\x1b[31m\\x0ab: no such command"},
     };
     COMPLAINS(test_folder(), rows);
 }
