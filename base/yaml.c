@@ -180,6 +180,7 @@ typedef struct {
     const char *assignment; /* of an override; NULL when parsing a file */
     int64_t n_nodes;
     base_error *err;
+    const char *text; /* that is parsed */
 } reader;
 
 static base_status BASE_PRINTF(3, 4)
@@ -198,12 +199,19 @@ static base_status no_memory(const reader *r) {
     return base_fail(r->err, BASE_EMEMORY, "%s: out of memory", r->source);
 }
 
+/* The parser reads ahead of what it has understood: what can't be read has a place of its own. */
+static size_t count_lines(const char *text, size_t n_bytes) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_bytes; i++) n += text[i] == '\n';
+    return n;
+}
+
 static base_status next_event(reader *r, yaml_event_t *event) {
     if (yaml_parser_parse(&r->yaml, event)) return BASE_OK;
     const yaml_parser_t *y = &r->yaml;
     if (y->error == YAML_MEMORY_ERROR) return no_memory(r);
     yaml_mark_t mark = y->problem_mark;
-    if (y->error == YAML_READER_ERROR) mark = y->mark;
+    if (y->error == YAML_READER_ERROR) mark.line = count_lines(r->text, y->problem_offset);
     return fail_at(r, mark, "%s%s%s", y->problem != NULL ? y->problem : "not YAML",
                    y->context != NULL ? " " : "", y->context != NULL ? y->context : "");
 }
@@ -388,6 +396,7 @@ static base_status parse(reader *r, const char *text, size_t n_bytes, int level,
     if (n_bytes > MAX_BYTES) {
         return base_fail(r->err, BASE_ECONFIG, "%s: more than 1 MiB", r->source);
     }
+    r->text = text;
     r->source = base_arena_string(r->arena, r->source);
     if (r->source == NULL) return base_fail(r->err, BASE_EMEMORY, "out of memory");
     if (!yaml_parser_initialize(&r->yaml)) return no_memory(r);

@@ -14,13 +14,21 @@ static const base_option table[] = {
      "folder's name is the label"},
     {0}};
 
+/* Group and label are text, whatever the folders are called. NULL: no memory. */
+static const char *group_name(const char *path, base_arena *arena) {
+    const char *slash = strchr(path, '/');
+    if (slash == NULL) return "";
+    const char *name = base_arena_copy(arena, path, (size_t)(slash - path));
+    return name != NULL ? base_path_text(arena, name) : NULL;
+}
+
 /* CLASS/file or CLASS/GROUP/.../file; `relative` is the path below the data set's folder. With a
  * label for all there is no folder for the class: GROUP/.../file. */
 static bool name_row(const char *relative, const char *label, base_arena *arena, data_row *row) {
     const char *slash = strchr(relative, '/');
     if (label != NULL) {
         row->label = label;
-        row->group = slash ? base_arena_copy(arena, relative, (size_t)(slash - relative)) : "";
+        row->group = group_name(relative, arena);
         return row->group != NULL;
     }
     if (slash == NULL) {
@@ -28,10 +36,8 @@ static bool name_row(const char *relative, const char *label, base_arena *arena,
         row->left_out = "not in a folder named after a class";
         return true;
     }
-    const char *inner = slash + 1;
-    const char *next = strchr(inner, '/');
     row->label = base_arena_copy(arena, relative, (size_t)(slash - relative));
-    row->group = next != NULL ? base_arena_copy(arena, inner, (size_t)(next - inner)) : "";
+    row->group = group_name(slash + 1, arena);
     return row->label != NULL && row->group != NULL;
 }
 
@@ -47,6 +53,12 @@ static base_status list_rows(data_origin *origin, data_manifest *manifest, base_
         data_row row = {.path = paths[i]};
         if (!name_row(relative, o->label, &manifest->arena, &row)) {
             return base_fail(err, BASE_EMEMORY, "%s: no memory for its files", folder);
+        }
+        if (base_utf8_fault(row.label) != NULL) {
+            return base_fail(err, BASE_EDATA,
+                             "%s/%s: the folder's name would be a label, and is not UTF-8; rename "
+                             "it, or name the labels in a labels.csv",
+                             folder, row.label);
         }
         BASE_TRY(data_manifest_append(manifest, &row, err));
         n_audio++;

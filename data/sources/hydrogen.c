@@ -179,12 +179,17 @@ static bool has_kit(const data_manifest *manifest, const char *kit, int64_t firs
     return false;
 }
 
+static const char *kit_name(lister *l, const char *folder) {
+    return base_path_text(&l->manifest->arena, base_path_name(folder));
+}
+
 static base_status add_kit_at(lister *l, const char *folder, tally *t, base_error *err) {
     const char *file = base_path_join(&l->manifest->arena, folder, "drumkit.xml");
     if (file == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);
     if (!base_file_exists(file)) return BASE_OK;
     l->folder = folder;
-    l->kit = base_path_name(folder);
+    l->kit = kit_name(l, folder);
+    if (l->kit == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);
     return add_kit(l, t, err);
 }
 
@@ -196,10 +201,12 @@ static base_status add_kits(lister *l, const char *folder, int64_t first_row, ta
     int64_t n;
     BASE_TRY(base_folder_list(folder, &l->manifest->arena, &names, &n, err));
     for (int64_t i = 0; i < n; i++) {
-        if (has_kit(l->manifest, names[i], first_row)) continue;
         const char *kit = base_path_join(&l->manifest->arena, folder, names[i]);
-        if (kit == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);
-        BASE_TRY(add_kit_at(l, kit, t, err));
+        const char *name = kit_name(l, names[i]);
+        if (kit == NULL || name == NULL) {
+            return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);
+        }
+        if (!has_kit(l->manifest, name, first_row)) BASE_TRY(add_kit_at(l, kit, t, err));
     }
     return BASE_OK;
 }

@@ -291,9 +291,10 @@ static base_status add_presets(lister *l, synth *s, int64_t *n_presets, base_err
         if (fluid_preset_get_banknum(preset) != l->options->bank) continue;
         const char *name = fluid_preset_get_name(preset);
         l->note.program = fluid_preset_get_num(preset);
-        l->preset = base_arena_copy(arena, name, strlen(name));
+        l->preset = base_path_text(arena, name);
         l->group = base_arena_printf(arena, "%.*s %d %s", (int)n_stem, base_path_name(path),
                                      l->note.program, name);
+        if (l->group != NULL) l->group = base_path_text(arena, l->group);
         if (l->preset == NULL || l->group == NULL) {
             return base_fail(err, BASE_EMEMORY, "%s: no memory for its presets", path);
         }
