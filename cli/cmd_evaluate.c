@@ -48,15 +48,15 @@ static void add_foreign(const evaluation *e, base_text *out) {
     for (int c = 0; c < e->set.manifest.n_classes; c++) {
         if (e->foreign[c] == 0) continue;
         if (n++ >= MOST) continue;
-        base_text_printf(out, "%s%s %lld", n > 1 ? ", " : "", e->set.manifest.classes[c],
-                         (long long)e->foreign[c]);
+        cli_add_name(n > 1 ? ", " : "", e->set.manifest.classes[c], "", out);
+        base_text_printf(out, " %lld", (long long)e->foreign[c]);
     }
     if (n > MOST) base_text_printf(out, " and of %d others", n - MOST);
 }
 
 static void add_known(const evaluation *e, base_text *out) {
     for (int c = 0; c < e->n_classes; c++) {
-        base_text_printf(out, "%s%s", c > 0 ? ", " : "", e->classes[c]);
+        cli_add_name(c > 0 ? ", " : "", e->classes[c], "", out);
     }
 }
 

@@ -1,4 +1,5 @@
-/* A text that is written into other files reads back as it was: in CSV, JSON and C. */
+/* A text that is written into other files reads back as it was: in CSV, JSON and C; and what is
+ * shown of it does not act. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,21 +8,12 @@
 #include "infer/export/c.h"
 #include "tests/fuzz/fuzz.h"
 
-static bool is_utf8(const char *text) {
-    uint32_t code;
-    for (size_t n; *text != '\0'; text += n) {
-        n = base_utf8_decode(text, &code);
-        if (n == 0) return false;
-    }
-    return true;
-}
-
 static void check_json(const char *text) {
     base_text json = {0};
     base_text_add_json(&json, text);
     cJSON *root = cJSON_ParseWithOpts(base_text_string(&json), NULL, 1);
     fuzz_need(cJSON_IsString(root), "a JSON string");
-    fuzz_need(!is_utf8(text) || strcmp(root->valuestring, text) == 0, "JSON");
+    fuzz_need(base_utf8_fault(text) != NULL || strcmp(root->valuestring, text) == 0, "JSON");
     cJSON_Delete(root);
     base_text_release(&json);
 }
@@ -44,9 +36,36 @@ static void check_csv(const char *text) {
         .path = fuzz_file(csv.data, csv.size), .columns = columns, .n_columns = 1, .n_needed = 1};
     base_error err = {0};
     fuzz_need(base_csv_read(&form, &arena, take_field, &found, &err) == BASE_OK, err.text);
-    fuzz_need(found != NULL && strcmp(found, text) == 0, "CSV");
+    fuzz_need(found != NULL, "a field");
+    fuzz_need(base_utf8_fault(text) != NULL || strcmp(found, text) == 0, "CSV");
     base_arena_release(&arena);
     base_text_release(&csv);
+}
+
+/* As a path the text may hold any bytes. */
+static void check_path(const char *text) {
+    base_arena arena = {0};
+    const char *written = base_path_text(&arena, text);
+    fuzz_need(written != NULL && base_utf8_fault(written) == NULL, "a path as text");
+    const char *read = base_path_bytes(&arena, written);
+    fuzz_need(read != NULL && strcmp(read, text) == 0, "the path that was written");
+    base_arena_release(&arena);
+}
+
+/* What is shown acts no more, and is shown again as it is. */
+static void check_shown(const char *text) {
+    base_text shown = {0}, again = {0};
+    base_text_add_shown(&shown, text);
+    base_text_add_shown(&again, base_text_string(&shown));
+    fuzz_need(strcmp(base_text_string(&shown), base_text_string(&again)) == 0, "shown twice");
+    for (const char *at = base_text_string(&shown); *at != '\0';) {
+        uint32_t code;
+        size_t n = base_utf8_decode(at, &code);
+        fuzz_need(n > 0 && !base_utf8_is_hidden(code), "seen");
+        at += n;
+    }
+    base_text_release(&shown);
+    base_text_release(&again);
 }
 
 /* The character that a C string constant has at *at, which moves behind it; -1: none that the
@@ -84,6 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *text = fuzz_text(data, size);
     check_json(text);
     check_csv(text);
+    check_path(text);
+    check_shown(text);
     check_c(text);
     fuzz_took(BASE_OK, NULL);
     return 0;
