@@ -48,6 +48,7 @@ static void add_flags(const cli_command *command, base_text *out) {
     for (int i = 0; cli_flag_at(command, i, &flag); i++) {
         char left[64];
         base_text_printf(out, "  %-*s ", FLAG_COLUMN, flag_text(&flag, left, sizeof left));
+        if (strlen(left) > FLAG_COLUMN) base_text_printf(out, "\n%*s", FLAG_COLUMN + 3, "");
         add_wrapped(flag.help, FLAG_COLUMN + 3, out);
     }
 }
