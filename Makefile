@@ -188,6 +188,12 @@ $(BUILD)/bench: $(BENCH) $(BUILD)/librimshot.a
 bench: $(BUILD)/bench
 	@python3 tests/bench/run.py --program $(BUILD)/bench --json $(BUILD)/bench.json $(BENCH_ARGS)
 
+# N random networks in all their forms: the program, librimshot, the C header and, where python3 has
+# onnxruntime, ONNX give the same for clips of every length.
+N         ?= 200
+networks: $(BUILD)/tests/infer/export/test_networks
+	@CK_TIMEOUT_MULTIPLIER=$(N) RIMSHOT_NETWORKS=$(N) $<
+
 # libFuzzer (clang) on everything that reads files, one target after the other, each for TIME seconds
 # or RUNS executions. FUZZ="model csv" runs those. Inputs that are found stay in $(FUZZ_BUILD)/corpus;
 # what fails lies beside them.
@@ -376,6 +382,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check check-python matrix bench fuzz fuzzers fuzz-seeds faults kills demo docs folders format lint sanitize install install-lib uninstall deb help clean
+.PHONY: all test check check-python matrix networks bench fuzz fuzzers fuzz-seeds faults kills demo docs folders format lint sanitize install install-lib uninstall deb help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

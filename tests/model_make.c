@@ -90,7 +90,8 @@ void model_make(const char *path, int n_members) {
     write_recipe(&r, path);
 }
 
-/* Vectors, which start as zeros and ones, are spread a little; a variance stays positive. */
+/* Vectors, which start as zeros and ones, are spread a little; a variance stays positive. Weights
+ * grow, so that what differs in the input still differs after many layers. */
 static void scramble_network(nn_network *network) {
     for (int i = 0; i < nn_network_n_tensors(network); i++) {
         nn_tensor tensor = nn_network_tensor(network, i);
@@ -101,6 +102,8 @@ static void scramble_network(nn_network *network) {
             tensor.data[k] += 0.3f * (tensor.data[k] == 1.0f ? fabsf(noise[k]) : noise[k]);
         }
         base_free(noise);
+        bool grows = tensor.shape.rank > 1 && !tensor.is_state;
+        for (int64_t k = 0; grows && k < n; k++) tensor.data[k] *= 2;
     }
 }
 

@@ -3,7 +3,7 @@
 # COUNTED names a file of two numbers, what has passed and failed before, which are counted in.
 # The last line is "N passed, N failed"; the exit status is 0 only if something ran and all passed.
 # A program that crashes, says nothing or runs no checks counts as one failure; one that succeeds and
-# says "skipped: REASON" counts as nothing.
+# says "skipped: REASON" counts as nothing. Lines that begin with "note: " are always shown.
 passed=0
 failed=0
 [ -z "${COUNTED:-}" ] || read -r passed failed <"$COUNTED" || failed=1
@@ -31,6 +31,7 @@ for program in "$@"; do
     failed=$((failed + bad))
     if [ "$bad" -eq 0 ]; then
         echo "ok   $name ($checks)"
+        sed -n 's|^note: |     |p' "$output"
     else
         cat "$output"
         echo "FAIL $name (exit status $status)"

@@ -293,9 +293,14 @@ static infer_onnx_value raw_features(const front *e, infer_onnx_value waveform) 
     return kind == DSP_MFCC ? cepstra(e, x) : frames_last(e->onnx, x);
 }
 
+/* Standard deviations that are mere rounding error: decibels are rounded as far from zero as amin
+ * is, whatever they are relative to. */
+#define LEAST_DEVIATION          1e-12
+#define LEAST_DECIBELS_DEVIATION 1e-4
+
 /* A clip at zero mean and, unless its standard deviation is mere rounding error, at unit standard
  * deviation. */
-static infer_onnx_value normalized_clip(const front *e, infer_onnx_value x) {
+static infer_onnx_value normalized_clip(const front *e, infer_onnx_value x, double least) {
     infer_onnx *onnx = e->onnx;
     infer_onnx_value mean = clip_reduced(onnx, "ReduceMean", x);
     infer_onnx_value centred = INFER_OP(onnx, "Sub", x, mean);
@@ -303,7 +308,7 @@ static infer_onnx_value normalized_clip(const front *e, infer_onnx_value x) {
     infer_onnx_value deviation = INFER_OP(onnx, "Sqrt", clip_reduced(onnx, "ReduceMean", square));
     infer_onnx_value rounding =
         INFER_OP(onnx, "Mul", INFER_OP(onnx, "Abs", mean), infer_onnx_float(onnx, 1e-6));
-    rounding = INFER_OP(onnx, "Max", rounding, infer_onnx_float(onnx, 1e-12));
+    rounding = INFER_OP(onnx, "Max", rounding, infer_onnx_float(onnx, least));
     infer_onnx_value usable = INFER_OP(onnx, "Greater", deviation, rounding);
     return INFER_OP(onnx, "Div", centred,
                     INFER_OP(onnx, "Where", usable, deviation, infer_onnx_float(onnx, 1)));
@@ -312,10 +317,12 @@ static infer_onnx_value normalized_clip(const front *e, infer_onnx_value x) {
 static infer_onnx_value all_features(const front *e, infer_onnx_value waveform) {
     bool per_clip = e->f->options.normalize == DSP_NORM_CLIP;
     infer_onnx_value last = raw_features(e, waveform);
-    if (per_clip) last = normalized_clip(e, last);
+    double least =
+        dsp_features_is_decibels(&e->f->options) ? LEAST_DECIBELS_DEVIATION : LEAST_DEVIATION;
+    if (per_clip) last = normalized_clip(e, last, least);
     if (e->f->options.kind != DSP_RASTER_LOG_MEL) return last;
     infer_onnx_value first = rasters(e, waveform);
-    if (per_clip) first = normalized_clip(e, first);
+    if (per_clip) first = normalized_clip(e, first, LEAST_DEVIATION);
     infer_onnx_value y = INFER_OP(e->onnx, "Concat", first, last);
     infer_onnx_set_int(e->onnx, "axis", 1);
     return y;

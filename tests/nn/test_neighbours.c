@@ -6,81 +6,15 @@
 
 #include "nn/kernels/gemm.h"
 #include "tests/network_make.h"
+#include "tests/network_random.h"
 #include "tests/test.h"
 
-enum { N_NETWORKS = 120, N_CLIPS = 19, N_ORDERS = 4, MAX_CLASSES = 40 };
+enum { N_NETWORKS = 160, N_CLIPS = 19, N_ORDERS = 4, MAX_CLASSES = 40, MOST_STEPS = 6 };
 
 static base_error err;
 
 static int64_t below(base_rng *rng, int64_t n) {
     return base_rng_below(rng, n);
-}
-
-/* ---- random networks ---- */
-
-/* A line may have one number, of outputs. */
-#define PICK(rng, lines) (lines)[below((rng), sizeof(lines) / sizeof *(lines))]
-
-static const char *const image_layers[] = {
-    "{conv2d: {out: %d, kernel: 3, pad: same}}, relu, {max_pool: 2}",
-    "{conv2d: {out: %d, kernel: 3, pad: same, bias: false}}, batch_norm, relu, {max_pool: 2}",
-    "{conv2d: {out: %d, kernel: [4, 5], stride: [2, 1], pad: [1, 2]}}, gelu",
-    "{conv2d: {out: %d, kernel: 1}}, silu",
-    "{conv2d: {out: %d, kernel: [1, 3], dilation: [1, 2], pad: [0, 2]}}, tanh",
-    "{conv2d: {out: x1, kernel: 3, pad: same, groups: 0}}, {leaky_relu: 0.1}",
-    "{residual: {body: [{conv2d: {out: x1, kernel: 3, pad: same}}, stochastic_depth]}}, relu",
-    "{gate: [global_pool, {linear: %d}, relu, {linear: 6}, sigmoid]}",
-    "{concat: [[], [{conv2d: {out: %d, kernel: 1}}]]}",
-    "{avg_pool: [1, 2]}",
-    "{adaptive_pool: [5, 7]}",
-    "dropout",
-    "layer_norm",
-};
-static const char *const image_ends[] = {"flatten", "global_pool", "to_sequence",
-                                         "to_sequence, {permute: [1, 0]}"};
-static const char *const sequence_layers[] = {
-    "{gru: {hidden: %d, bidirectional: true}}",
-    "{lstm: {hidden: %d, layers: 2, dropout: 0.1}}",
-    "{rnn: {hidden: %d, nonlinearity: relu}}",
-    "{rnn: {hidden: %d, bidirectional: true}}",
-    "{linear: %d}",
-    "{linear: {out: %d, bias: false}}, layer_norm",
-    "to_image, {conv2d: {out: 3, kernel: 3, pad: same}}, to_sequence",
-};
-static const char *const sequence_ends[] = {"{time_pool: [mean, max]}", "flatten",
-                                            "{gru: {hidden: %d, output: last}}",
-                                            "{time_pool: [attention, last]}"};
-static const char *const vector_layers[] = {"{linear: %d}, gelu", "{linear: %d}, batch_norm",
-                                            "{linear: {out: %d, bias: false}}, sigmoid, dropout",
-                                            "{linear: 96}, {reshape: [4, 24]}, flatten"};
-static const char *const heads[] = {"{linear: classes}",
-                                    "{forest: {out: classes, trees: 3, depth: 4}}"};
-
-static void add_line(base_text *text, base_rng *rng, const char *line) {
-    static const int outs[] = {1, 3, 5, 7, 8, 12, 16, 24, 33, 48, 64, 70};
-    char layers[256];
-    int out = outs[below(rng, sizeof outs / sizeof *outs)];
-    snprintf(layers, sizeof layers, line, out);
-    base_text_printf(text, "%s%s", text->size > 1 ? ", " : "", layers);
-}
-
-#define ADD(lines) add_line(text, rng, PICK(rng, lines))
-
-static void make_layers(base_text *text, base_rng *rng, const nn_shape *input) {
-    const char *end = NULL;
-    base_text_add(text, "[");
-    for (int64_t i = below(rng, 4); i > 0 && input->rank == 3; i--) ADD(image_layers);
-    if (input->rank == 3) {
-        end = PICK(rng, image_ends);
-        add_line(text, rng, end);
-    }
-    if (input->rank == 2 || (end && strncmp(end, "to_sequence", 11) == 0)) {
-        for (int64_t i = below(rng, 3); i > 0; i--) ADD(sequence_layers);
-        ADD(sequence_ends);
-    }
-    for (int64_t i = below(rng, 3); i > 0; i--) ADD(vector_layers);
-    ADD(heads);
-    base_text_add(text, "]");
 }
 
 static nn_shape random_input(base_rng *rng) {
@@ -98,7 +32,7 @@ static nn_shape random_input(base_rng *rng) {
 /* ---- one network ---- */
 
 typedef struct {
-    char layers[2048];
+    char layers[8192];
     nn_network_config config;
     bool has_lengths;
     float *x;
@@ -123,7 +57,7 @@ static void subject_init(subject *s, base_rng *rng) {
     s->config = (nn_network_config){.input = random_input(rng),
                                     .n_classes = 2 + below(rng, MAX_CLASSES - 1),
                                     .training = below(rng, 2)};
-    make_layers(&text, rng, &s->config.input);
+    network_random(&s->config, rng, MOST_STEPS, &text);
     snprintf(s->layers, sizeof s->layers, "%s", base_text_string(&text));
     base_text_release(&text);
     int64_t count = nn_shape_count(s->config.input), rank = s->config.input.rank;

@@ -1,207 +1,283 @@
-/* Random networks over all layers, each layer first in some: the C header and
- * librimshot give what the program gives for clips of every length. RIMSHOT_NETWORKS asks for more
- * than a few, RIMSHOT_KEEP for a folder that their models stay in (tests/infer/check_networks.sh
- * holds ONNX against them). */
+/* Random networks over all layers, each layer first in some, behind random front ends: the program,
+ * librimshot, the C header and ONNX give the same for clips of every length. RIMSHOT_NETWORKS asks
+ * for more than a few (`make networks`), RIMSHOT_KEEP for a folder that the files stay in. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "infer/export/export.h"
 #include "infer/rimshot.h"
 #include "tests/model_make.h"
-#include "tests/network_make.h"
+#include "tests/network_random.h"
 #include "tests/test.h"
 
-#define FRONT_END                                                                                  \
-    "audio: {sample_rate: 8000, channels: 1, seconds: 0.25, normalize: none, trim_db: 0}\n"        \
-    "features: {kind: log_mel, n_fft: 256, hop: 80, n_mels: 12}\n"
-#define TOLERANCE 1e-4
+#define TOLERANCE  1e-4
+#define N_CLASSES  MODEL_MAKE_CLASSES
+#define RATE_HZ    8000
+#define FULL       2000 /* samples, a quarter of a second */
+#define NO_RUNTIME 3
 
-enum { N_RANDOM = 12, N_CLIPS = 20, N_SAMPLES = 2000, MAX_STEPS = 12 };
+enum { N_RANDOM = 12, N_AT_ONCE = 16, LONGEST = 4500, MOST_STEPS = 12 };
 
-/* What a step takes and gives. */
-typedef enum { IMAGE, SEQUENCE, VECTOR, LOGITS, SAME } kind;
+/* Samples of each clip: none, too few for any frame or kernel, up to all and more. */
+static const int n_samples[] = {0,   400, 1,   2,    3,    20,   60,   81,   150,  260,
+                                400, 650, 900, 1200, 1500, 1800, 1999, 2000, 2001, LONGEST};
+enum { N_CLIPS = sizeof n_samples / sizeof *n_samples, SILENT = 1 };
 
-/* A step, under the name of the layer that it is about. */
+/* ---- front ends ---- */
+
+#define PICK(rng, lines) (lines)[base_rng_below((rng), sizeof(lines) / sizeof *(lines))]
+
 typedef struct {
-    const char *layer, *text;
-    kind in, out;
-} step;
+    const char *text;
+    bool has_c, has_wave; /* whether the C header and ONNX have it */
+} front_end;
 
-static const step steps[] = {
-    {"conv2d", "{conv2d: {out: 4, kernel: 3, pad: same}}", IMAGE, IMAGE},
-    {"conv2d", "{conv2d: {out: 4, kernel: [3, 5], stride: [1, 2], pad: 1}}", IMAGE, IMAGE},
-    {"conv2d", "{conv2d: {out: x2, kernel: 3, dilation: [1, 2], groups: 0, pad: same}}", IMAGE,
-     IMAGE},
-    {"linear", "to_sequence, {linear: 5}", IMAGE, SEQUENCE},
-    {"linear", "{linear: 6}", SEQUENCE, SAME},
-    {"linear", "{linear: 7}", VECTOR, SAME},
-    {"forest", "flatten, {forest: {out: classes, trees: 2, depth: 2}}", IMAGE, LOGITS},
-    {"gru", "to_sequence, {gru: {hidden: 3, bidirectional: true}}", IMAGE, SEQUENCE},
-    {"gru", "{gru: {hidden: 4, output: last}}", SEQUENCE, VECTOR},
-    {"rnn", "to_sequence, {rnn: {hidden: 3, layers: 2}}", IMAGE, SEQUENCE},
-    {"lstm", "to_sequence, {lstm: 3}", IMAGE, SEQUENCE},
-    {"batch_norm", "batch_norm", IMAGE, SAME},
-    {"batch_norm", "batch_norm", SEQUENCE, SAME},
-    {"layer_norm", "layer_norm", IMAGE, SAME},
-    {"layer_norm", "layer_norm", SEQUENCE, SAME},
-    {"dropout", "dropout", IMAGE, SAME},
-    {"stochastic_depth", "stochastic_depth", IMAGE, SAME},
-    {"relu", "relu", IMAGE, SAME},
-    {"leaky_relu", "{leaky_relu: 0.2}", IMAGE, SAME},
-    {"gelu", "gelu", IMAGE, SAME},
-    {"gelu", "{gelu: tanh}", SEQUENCE, SAME},
-    {"silu", "silu", IMAGE, SAME},
-    {"sigmoid", "sigmoid", IMAGE, SAME},
-    {"tanh", "tanh", IMAGE, SAME},
-    {"max_pool", "{max_pool: 2}", IMAGE, SAME},
-    {"max_pool", "{max_pool: {kernel: 3, stride: 2, pad: 1}}", IMAGE, SAME},
-    {"avg_pool", "{avg_pool: {kernel: [2, 3], stride: 1, pad: [1, 1]}}", IMAGE, SAME},
-    {"avg_pool", "{avg_pool: 2}", IMAGE, SAME},
-    {"adaptive_pool", "{adaptive_pool: [3, 5]}", IMAGE, SAME},
-    {"global_pool", "global_pool", IMAGE, VECTOR},
-    {"global_pool", "{global_pool: {kind: max, keep: true}}", IMAGE, IMAGE},
-    {"time_pool", "to_sequence, {time_pool: [mean, max, last, attention]}", IMAGE, VECTOR},
-    {"time_pool", "{time_pool: mean}", SEQUENCE, VECTOR},
-    {"flatten", "flatten", IMAGE, VECTOR},
-    {"reshape", "{reshape: [4, -1]}", IMAGE, SEQUENCE},
-    {"permute", "{permute: [1, 0, 2]}", IMAGE, SAME},
-    {"permute", "{permute: [0, 2, 1]}", IMAGE, SAME},
-    {"to_sequence", "to_sequence", IMAGE, SEQUENCE},
-    {"to_image", "to_sequence, to_image", IMAGE, SAME},
-    {"to_image", "to_image", SEQUENCE, IMAGE},
-    {"add", "{residual: {body: [{conv2d: {out: x1, kernel: 3, pad: same}}]}}", IMAGE, SAME},
-    {"add", "{residual: {body: [dropout], shortcut: [tanh]}}", IMAGE, SAME},
-    {"multiply", "{gate: [global_pool, sigmoid]}", IMAGE, SAME},
-    {"concatenate", "{concat: [[], [{conv2d: {out: 2, kernel: 1}}]]}", IMAGE, SAME},
-    {"concatenate", "{concat: [[dropout], [silu], [{avg_pool: {kernel: 3, stride: 1, pad: 1}}]]}",
-     IMAGE, SAME},
+static const front_end front_ends[] = {
+    {"kind: log_mel, n_fft: 256, hop: 80, n_mels: 12", true, true},
+    {"kind: log_mel, n_fft: 256, hop: 80, n_mels: 12", true, true},
+    {"kind: log_mel, n_fft: 128, hop: 64, n_mels: 8, top_db: 40, reference: max, window: "
+     "rectangular",
+     true, true},
+    {"kind: log_mel, n_fft: 256, hop: 100, n_mels: 64, htk: true, empty: true, root: true, pad: "
+     "same",
+     true, true},
+    {"kind: log_mel, n_fft: 256, hop: 80, n_mels: 10, frames: 31, pad: zero", true, true},
+    {"kind: mel_power, n_fft: 192, hop: 64, n_mels: 8, htk: true, area: false, frames: 20", true,
+     true},
+    {"kind: mfcc, n_fft: 300, hop: 100, win_length: 200, window: hamming, n_mels: 14, n_mfcc: 8, "
+     "deltas: 2, pad: zero",
+     true, true},
+    {"kind: stft, n_fft: 105, hop: 50, power: 2, scale: true, drop_last: true, centered: false",
+     true, true},
+    {"kind: stft, n_fft: 64, hop: 31, centered: false, decibels: true, reference: max", true, true},
+    {"kind: waveform", true, true},
+    {"kind: raster, hop: 80, n_mels: 12", false, true},
+    {"kind: raster_log_mel, n_fft: 256, hop: 80, n_mels: 12", false, true},
+    {"kind: descriptors", false, false},
 };
 
-enum { N_STEPS = sizeof steps / sizeof *steps };
-
-static const nn_network_config small = {
-    .input = {.rank = 3, .dim = {1, 12, 26}}, .n_classes = MODEL_MAKE_CLASSES, .max_batch = 1};
-
-static bool is_network(const char *layers) {
-    nn_network *network = NULL;
-    base_error err;
-    bool fits = network_try(layers, &small, &network, &err) == BASE_OK;
-    nn_network_free(network);
-    return fits;
+static void add_front_end(base_text *config, const front_end *f, base_rng *rng) {
+    static const char *const levels[] = {"none", "peak", "rms", "standard"};
+    static const char *const norms[] = {"none", "clip", "feature", "feature", "dataset", "minmax"};
+    int64_t channels = 1 + base_rng_below(rng, 2);
+    base_text_printf(
+        config,
+        "audio: {sample_rate: %d, channels: %d, seconds: 0.25, normalize: %s, trim_db: %d}\n",
+        RATE_HZ, (int)channels, PICK(rng, levels), base_rng_below(rng, 2) ? 0 : -50);
+    const char *norm = PICK(rng, norms), *mask = base_rng_below(rng, 4) ? "true" : "false";
+    base_text_printf(config, "features: {%s, normalize: %s, mask_padding: %s}\n", f->text, norm,
+                     mask);
+    if (base_rng_below(rng, 8) == 0) base_text_add(config, "train: {loss: binary_cross_entropy}\n");
 }
 
-static const char *const endings[] = {[IMAGE] = "{global_pool: mean}, {linear: classes}]",
-                                      [SEQUENCE] = "{time_pool: max}, {linear: classes}]",
-                                      [VECTOR] = "{linear: classes}]",
-                                      [LOGITS] = "]"};
+/* ---- models and what is made of them ---- */
 
-/* Adds a step if the network then fits together. */
-static bool add_step(base_text *layers, const step *next, kind *at) {
-    base_text longer = {0};
-    kind out = next->out == SAME ? *at : next->out;
-    base_text_printf(&longer, "%s%s%s", base_text_string(layers), layers->size > 1 ? ", " : "",
-                     next->text);
-    size_t size = longer.size;
-    base_text_printf(&longer, "%s%s", out == LOGITS ? "" : ", ", endings[out]);
-    bool fits = next->in == *at && is_network(base_text_string(&longer));
-    if (fits) {
-        base_text_release(layers);
-        *layers = longer;
-        layers->data[layers->size = size] = '\0';
-        *at = out;
-    } else {
-        base_text_release(&longer);
-    }
-    return fits;
-}
+typedef struct {
+    int number;
+    const front_end *front_end;
+    const char *config;
+    infer_model *model;
+    rimshot_model *library; /* the same */
+    float wanted[N_CLIPS][N_CLASSES];
+    bool usable[N_CLIPS];
+} subject;
 
-/* A first step, then what fits behind it, down to the classes. */
-static void add_steps(base_text *layers, const step *first, base_rng *rng) {
-    kind at = IMAGE;
-    base_text_add(layers, "[");
-    ck_assert_msg(add_step(layers, first, &at), "%s cannot be first", first->text);
-    for (int64_t i = base_rng_below(rng, MAX_STEPS); i > 0 && at != LOGITS; i--) {
-        add_step(layers, &steps[base_rng_below(rng, N_STEPS)], &at);
-    }
-    base_text_printf(layers, "%s%s", at == LOGITS ? "" : ", ", endings[at]);
-}
-
-/* ---- models and headers ---- */
-
+/* A set that is compiled, run and compared at once. */
 typedef struct {
     base_arena arena;
     const char *folder;
     int n;
-    infer_model **models;
-    rimshot_model **library; /* the same models */
-    base_text program;
+    subject subjects[N_AT_ONCE];
 } set;
 
-static void add_model(set *s, const char *layers) {
-    base_error err;
-    base_text config = {0};
-    char *path = base_arena_printf(&s->arena, "%s/net%03d.h5", s->folder, s->n);
-    char *header = base_arena_printf(&s->arena, "%s/net%03d.h", s->folder, s->n);
-    base_text_printf(&config, FRONT_END "network: %s\n", layers);
-    model_make_of(path, base_text_string(&config));
-    TEST_OK(infer_model_open(path, 1, NULL, &s->models[s->n], &err), err);
-    ck_assert_int_eq(rimshot_open(path, 1, &s->library[s->n], NULL), RIMSHOT_OK);
-    const infer_export_options options = {.member = -1};
-    TEST_OK(infer_exporter_find("c")->write(s->models[s->n], &options, header, &err), err);
-    base_text_printf(&s->program,
-                     "#define NET%03d_IMPLEMENTATION\n#include \"net%03d.h\" /* %s */\n", s->n,
-                     s->n, layers);
-    base_text_release(&config);
-    s->n++;
+static const char *file_of(set *s, const char *name, int number, const char *extension) {
+    const char *path =
+        base_arena_printf(&s->arena, "%s/%s%03d.%s", s->folder, name, number, extension);
+    ck_assert_ptr_nonnull(path);
+    return path;
 }
 
-/* Reads [N_CLIPS] lengths and samples; writes each header's probabilities, clip by clip. */
+static void write_export(set *s, const subject *t, const char *format, const char *form,
+                         const char *name) {
+    base_error err;
+    const infer_export_options options = {.switches = (const char *const[]){form, NULL},
+                                          .member = -1};
+    const char *path = file_of(s, name, t->number, format[0] == 'c' ? "h" : "onnx");
+    ck_assert_msg(infer_exporter_find(format)->write(t->model, &options, path, &err) == BASE_OK,
+                  "%s: %s: %s", format, t->config, err.text);
+}
+
+static nn_network_config config_of(const base_text *front) {
+    base_text whole = {0};
+    base_text_printf(&whole, "%snetwork: [flatten, {linear: classes}]\n", base_text_string(front));
+    infer_member member = model_make_member(base_text_string(&whole), N_CLASSES, 1);
+    nn_network_config config = {.input = nn_network_get_config(member.network)->input,
+                                .n_classes = N_CLASSES};
+    nn_network_free(member.network);
+    dsp_features_free(member.features);
+    base_text_release(&whole);
+    return config;
+}
+
+static void open_model(set *s, subject *t) {
+    base_error err;
+    const char *path = file_of(s, "net", t->number, "h5");
+    model_make_of(path, t->config);
+    TEST_OK(infer_model_open(path, 1, NULL, &t->model, &err), err);
+    ck_assert_int_eq(rimshot_open(path, 1, &t->library, NULL), RIMSHOT_OK);
+}
+
+/* Network `number`, in which layer `number` of the registry is the first, or any. */
+static void open_random(set *s, int number) {
+    base_text config = {0}, layers = {0};
+    base_rng rng = base_rng_open(5, BASE_RNG_TEST, (uint64_t)number, 0);
+    int n_layers;
+    const nn_layer *const *all = nn_layers(&n_layers);
+    subject *t = &s->subjects[s->n++];
+    *t = (subject){.number = number, .front_end = &PICK(&rng, front_ends)};
+    if (number < n_layers) t->front_end = &front_ends[0];
+    add_front_end(&config, t->front_end, &rng);
+    nn_network_config plan = config_of(&config);
+    if (number >= n_layers) {
+        network_random(&plan, &rng, MOST_STEPS, &layers);
+    } else if (!network_random_from(all[number], &plan, &rng, MOST_STEPS, &layers)) {
+        ck_abort_msg("no step of network_random.c begins with %s", all[number]->variant.name);
+    }
+    base_text_printf(&config, "network: %s\n", base_text_string(&layers));
+    t->config = base_arena_string(&s->arena, base_text_string(&config));
+    open_model(s, t);
+    base_text_release(&config);
+    base_text_release(&layers);
+}
+
+/* ---- clips ---- */
+
+/* A struck tone in noise, of a pitch, a decay and a level of its own. */
+static data_audio make_sound(int i) {
+    data_audio sound = {.n_channels = 1, .n = n_samples[i], .sample_rate_hz = RATE_HZ};
+    sound.x = base_alloc((size_t)sound.n + 1, sizeof *sound.x);
+    base_rng rng = base_rng_open(6, BASE_RNG_TEST, (uint64_t)i, 0);
+    float pitch = 0.02f + base_rng_uniform(&rng), decay = 0.004f * base_rng_uniform(&rng);
+    float level = i == SILENT ? 0 : 0.1f + 0.8f * base_rng_uniform(&rng);
+    for (int k = 0; k < sound.n; k++) {
+        float noise = 2 * base_rng_uniform(&rng) - 1;
+        sound.x[k] =
+            level * expf(-decay * (float)k) * (0.5f * cosf(pitch * (float)k) + 0.5f * noise);
+    }
+    return sound;
+}
+
+/* The program's own, which the library must repeat bit for bit. */
+static void classify(subject *t, int i, const data_audio *sound, data_audio *clip) {
+    base_error err;
+    float outside[N_CLASSES] = {0};
+    rimshot_audio audio = {sound->x, sound->n, 1, sound->sample_rate_hz};
+    base_status status = data_clip_prepare(sound, infer_model_audio(t->model), clip, &err);
+    rimshot_status said = rimshot_classify(t->library, &audio, outside, NULL);
+    t->usable[i] = status == BASE_OK;
+    ck_assert_int_eq((int)said, (int)status);
+    if (status != BASE_OK) ck_assert_int_eq(status, BASE_EDATA);
+    if (status != BASE_OK) return;
+    TEST_OK(infer_model_classify(t->model, clip, 1, t->wanted[i], &err), err);
+    ck_assert_mem_eq(outside, t->wanted[i], sizeof outside);
+    for (int c = 0; c < N_CLASSES; c++) ck_assert_msg(isfinite(outside[c]), "%s", t->config);
+}
+
+typedef struct {
+    base_text features, frames, waves, samples, wanted;
+} arrays;
+
+/* What a clip is to the two forms of ONNX. */
+static void add_arrays(subject *t, int i, const data_audio *clip, arrays *a) {
+    const dsp_features *features = infer_model_member(t->model, 0)->features;
+    const data_audio_options *audio = infer_model_audio(t->model);
+    int64_t shape[3], frames = dsp_features_valid_frames(features, clip->n), n = clip->n;
+    dsp_features_shape(features, shape);
+    size_t n_features = (size_t)(shape[0] * shape[1] * shape[2]);
+    size_t n_wave = (size_t)(audio->channels * FULL);
+    float *x = base_alloc(n_features + n_wave, sizeof *x), *wave = x + n_features;
+    infer_model_prepare(t->model, 0, clip, x);
+    for (int64_t c = 0; c < audio->channels; c++) {
+        memcpy(wave + c * FULL, clip->x + c * n, (size_t)n * sizeof *wave);
+    }
+    base_text_add_bytes(&a->features, x, n_features * sizeof *x);
+    base_text_add_bytes(&a->frames, &frames, sizeof frames);
+    base_text_add_bytes(&a->waves, wave, n_wave * sizeof *wave);
+    base_text_add_bytes(&a->samples, &n, sizeof n);
+    base_text_add_bytes(&a->wanted, t->wanted[i], sizeof t->wanted[i]);
+    base_free(x);
+}
+
+static void write_array(set *s, const subject *t, const char *name, base_text *bytes) {
+    base_error err;
+    TEST_OK(base_file_write_text(file_of(s, name, t->number, "bin"), bytes, &err), err);
+    base_text_release(bytes);
+}
+
+static void classify_all(set *s, subject *t) {
+    arrays a = {0};
+    for (int i = 0; i < N_CLIPS; i++) {
+        data_audio sound = make_sound(i), clip = {0};
+        classify(t, i, &sound, &clip);
+        if (t->usable[i]) add_arrays(t, i, &clip, &a);
+        data_audio_release(&clip);
+        base_free(sound.x);
+    }
+    write_array(s, t, "features", &a.features);
+    write_array(s, t, "frames", &a.frames);
+    write_array(s, t, "waves", &a.waves);
+    write_array(s, t, "samples", &a.samples);
+    write_array(s, t, "wanted", &a.wanted);
+}
+
+/* The headers in one program, which reads a clip's samples and writes, header by header, whether it
+ * could be used and the probabilities. */
 static void write_program(set *s) {
     base_error err;
-    base_text *p = &s->program;
-    base_text_printf(p,
-                     "#include <stdio.h>\n"
-                     "static float x[%d], y[%d];\n"
-                     "int main(void) {\n"
-                     "    int n;\n"
-                     "    while (fread(&n, sizeof n, 1, stdin) == 1) {\n"
-                     "        if (n > %d || fread(x, sizeof *x, (size_t)n, stdin) != (size_t)n) "
-                     "return 1;\n",
-                     N_SAMPLES, MODEL_MAKE_CLASSES, N_SAMPLES);
-    for (int i = 0; i < s->n; i++) {
-        base_text_printf(p,
-                         "        { static net%03d_work w; net%03d_classify(x, 1, n, &w, y); "
-                         "fwrite(y, sizeof y, 1, stdout); }\n",
-                         i, i);
+    base_text p = {0};
+    for (int k = 0; k < s->n; k++) {
+        int number = s->subjects[k].number;
+        if (!s->subjects[k].front_end->has_c) continue;
+        base_text_printf(&p, "#define NET%03d_IMPLEMENTATION\n#include \"net%03d.h\"\n", number,
+                         number);
     }
-    base_text_add(p, "    }\n    return 0;\n}\n");
-    char *path = base_arena_printf(&s->arena, "%s/all.c", s->folder);
-    TEST_OK(base_file_write_text(path, p, &err), err);
-    base_text_release(p);
-}
-
-/* Clip i of the set: noise over an even share of the full length, at its least a few samples. */
-static data_audio clip_of(int i) {
-    data_audio clip = {.n_channels = 1,
-                       .n = 3 + (N_SAMPLES - 3) * (int64_t)i / (N_CLIPS - 1),
-                       .sample_rate_hz = 8000};
-    clip.x = base_alloc((size_t)clip.n, sizeof *clip.x);
-    network_noise((uint64_t)i, clip.n, 0.5f, clip.x);
-    return clip;
+    base_text_printf(
+        &p,
+        "#include <stdio.h>\n"
+        "static float x[%d], y[1 + %d];\n"
+        "int main(void) {\n"
+        "    int n;\n"
+        "    while (fread(&n, sizeof n, 1, stdin) == 1) {\n"
+        "        if (n > %d || fread(x, sizeof *x, (size_t)n, stdin) != (size_t)n) return 1;\n",
+        LONGEST, N_CLASSES, LONGEST);
+    for (int k = 0; k < s->n; k++) {
+        int number = s->subjects[k].number;
+        if (!s->subjects[k].front_end->has_c) continue;
+        base_text_printf(
+            &p,
+            "        { static net%03d_work w; y[0] = (float)net%03d_classify(x, 1, n, &w, y + 1);"
+            " fwrite(y, sizeof y, 1, stdout); }\n",
+            number, number);
+    }
+    base_text_add(&p, "    }\n    return 0;\n}\n");
+    const char *path = base_arena_printf(&s->arena, "%s/all.c", s->folder);
+    TEST_OK(base_file_write_text(path, &p, &err), err);
+    base_text_release(&p);
 }
 
 static void run_program(set *s) {
     base_error err;
     base_text input = {0};
     for (int i = 0; i < N_CLIPS; i++) {
-        data_audio clip = clip_of(i);
-        base_text_add_bytes(&input, &(int){(int)clip.n}, sizeof(int));
-        base_text_add_bytes(&input, clip.x, (size_t)clip.n * sizeof *clip.x);
-        base_free(clip.x);
+        data_audio sound = make_sound(i);
+        base_text_add_bytes(&input, &(int){(int)sound.n}, sizeof(int));
+        base_text_add_bytes(&input, sound.x, (size_t)sound.n * sizeof *sound.x);
+        base_free(sound.x);
     }
-    char *path = base_arena_printf(&s->arena, "%s/x.bin", s->folder);
+    const char *path = base_arena_printf(&s->arena, "%s/x.bin", s->folder);
     TEST_OK(base_file_write_text(path, &input, &err), err);
     base_text_release(&input);
     char *command = base_arena_printf(
@@ -210,101 +286,163 @@ static void run_program(set *s) {
     ck_assert_int_eq(system(command), 0);
 }
 
-static void compare(set *s) {
+/* How many were compared, and how far apart the farthest were. */
+typedef struct {
+    int n;
+    double largest;
+} count;
+
+static void compare_header(const subject *t, int i, const float *y, count *headers) {
+    ck_assert_msg((y[0] != 0) == t->usable[i], "net%03d, %d samples: %g\n%s", t->number,
+                  n_samples[i], (double)y[0], t->config);
+    for (int c = 0; c < N_CLASSES && t->usable[i]; c++) {
+        double difference = fabs((double)t->wanted[i][c] - (double)y[1 + c]);
+        ck_assert_msg(difference <= TOLERANCE, "net%03d, %d samples: %g, wanted %g\n%s", t->number,
+                      n_samples[i], (double)y[1 + c], (double)t->wanted[i][c], t->config);
+        headers->largest = fmax(headers->largest, difference);
+    }
+}
+
+static void compare_headers(set *s, count *headers) {
     base_error err;
     void *data;
     size_t n_bytes;
-    char *path = base_arena_printf(&s->arena, "%s/y.bin", s->folder);
+    int n = 0;
+    const char *path = base_arena_printf(&s->arena, "%s/y.bin", s->folder);
     TEST_OK(base_file_read(path, 0, &data, &n_bytes, &err), err);
     const float *y = data;
-    ck_assert_uint_eq(n_bytes, (size_t)(N_CLIPS * s->n * MODEL_MAKE_CLASSES) * sizeof *y);
+    for (int k = 0; k < s->n; k++) n += s->subjects[k].front_end->has_c;
+    ck_assert_uint_eq(n_bytes, (size_t)(N_CLIPS * n * (1 + N_CLASSES)) * sizeof *y);
     for (int i = 0; i < N_CLIPS; i++) {
-        data_audio sound = clip_of(i), clip;
-        for (int k = 0; k < s->n; k++, y += MODEL_MAKE_CLASSES) {
-            float wanted[MODEL_MAKE_CLASSES], outside[MODEL_MAKE_CLASSES];
-            rimshot_audio audio = {sound.x, sound.n, 1, sound.sample_rate_hz};
-            TEST_OK(data_clip_prepare(&sound, infer_model_audio(s->models[k]), &clip, &err), err);
-            TEST_OK(infer_model_classify(s->models[k], &clip, 1, wanted, &err), err);
-            ck_assert_int_eq(rimshot_classify(s->library[k], &audio, outside, NULL), RIMSHOT_OK);
-            ck_assert_mem_eq(outside, wanted, sizeof wanted);
-            for (int c = 0; c < MODEL_MAKE_CLASSES; c++) {
-                ck_assert_msg(fabsf(wanted[c] - y[c]) <= TOLERANCE,
-                              "net%03d, %lld samples: %g, wanted %g; networks are in all.c", k,
-                              (long long)sound.n, (double)y[c], (double)wanted[c]);
-            }
-            data_audio_release(&clip);
+        for (int k = 0; k < s->n; k++) {
+            if (!s->subjects[k].front_end->has_c) continue;
+            compare_header(&s->subjects[k], i, y, headers);
+            y += 1 + N_CLASSES;
         }
-        base_free(sound.x);
     }
+    headers->n += n;
     base_free(data);
 }
 
-static bool is_first(const nn_layer *layer) {
-    int i = 0;
-    while (i < N_STEPS &&
-           (strcmp(steps[i].layer, layer->variant.name) != 0 || steps[i].in != IMAGE)) {
-        i++;
+/* False without onnxruntime. */
+static bool compare_onnx(set *s, count *files) {
+    base_error err;
+    void *said = NULL;
+    size_t n_bytes;
+    const char *report = base_arena_printf(&s->arena, "%s/onnx.txt", s->folder);
+    char *command =
+        base_arena_printf(&s->arena, "python3 '%s' '%s' >'%s'",
+                          test_path("infer/export/networks_onnx.py"), s->folder, report);
+    int status = system(command);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_RUNTIME) return false;
+    for (int k = 0; k < s->n && status != 0; k++) {
+        fprintf(stderr, "net%03d: %s", s->subjects[k].number, s->subjects[k].config);
     }
-    return i < N_STEPS;
+    ck_assert_msg(status == 0, "onnxruntime differs");
+    TEST_OK(base_file_read(report, 0, &said, &n_bytes, &err), err);
+    char *at = said;
+    while (*at != '\0') {
+        files->n += (int)strtol(at, &at, 10);
+        files->largest = fmax(files->largest, strtod(at, &at));
+        at += strspn(at, "\n");
+    }
+    base_free(said);
+    return true;
 }
 
-/* A network for each elementwise layer that no step names. */
-static void add_elementwise(set *s) {
-    int n;
-    const nn_layer *const *layers = nn_layers(&n);
-    for (int i = 0; i < n; i++) {
-        char text[256];
-        if (layers[i]->map == NULL || is_first(layers[i])) continue;
-        snprintf(text, sizeof text,
-                 "[%s, {conv2d: {out: 3, kernel: 3}}, {global_pool: mean}, "
-                 "{linear: classes}]",
-                 layers[i]->variant.name);
-        add_model(s, text);
+static void close_set(set *s) {
+    for (int k = 0; k < s->n; k++) {
+        infer_model_free(s->subjects[k].model);
+        rimshot_close(s->subjects[k].library);
     }
+    base_arena_release(&s->arena);
 }
 
-START_TEST(headers_and_library_give_what_the_program_gives) {
-    const char *more = getenv("RIMSHOT_NETWORKS"), *keep = getenv("RIMSHOT_KEEP");
-    int n_random = more != NULL ? atoi(more) : N_RANDOM;
-    set s = {.folder = keep != NULL ? keep : test_folder()};
-    int n_layers;
-    nn_layers(&n_layers);
-    size_t n_most = (size_t)(N_STEPS + n_random + n_layers);
-    s.models = base_arena_alloc(&s.arena, n_most, sizeof(infer_model *));
-    s.library = base_arena_alloc(&s.arena, n_most, sizeof(rimshot_model *));
-    ck_assert(s.models != NULL && s.library != NULL);
-    for (int i = 0; i < N_STEPS + n_random; i++) {
-        base_text layers = {0};
-        base_rng rng = base_rng_open(5, BASE_RNG_TEST, (uint64_t)i, 0);
-        const step *first = &steps[i < N_STEPS ? i : base_rng_below(&rng, N_STEPS)];
-        if (first->in == IMAGE) {
-            add_steps(&layers, first, &rng);
-            add_model(&s, base_text_string(&layers));
+/* Whether the clips' probabilities differ at all, so that a wrong export shows. */
+static bool is_telling(const subject *t) {
+    float largest = 0;
+    for (int c = 0; c < N_CLASSES; c++) {
+        float least = 1, most = 0;
+        for (int i = 0; i < N_CLIPS; i++) {
+            if (!t->usable[i]) continue;
+            least = fminf(least, t->wanted[i][c]);
+            most = fmaxf(most, t->wanted[i][c]);
         }
-        base_text_release(&layers);
+        largest = fmaxf(largest, most - least);
     }
-    add_elementwise(&s);
+    return largest > 0.01f;
+}
+
+/* What random networks have found: an impulse under a window that begins with zero, whose decibels
+ * are all the same but for rounding. */
+static const struct {
+    const char *config;
+    front_end front_end;
+} found[] = {
+    {"audio: {sample_rate: 8000, channels: 1, seconds: 0.25, trim_db: 0}\n"
+     "features: {kind: stft, n_fft: 64, hop: 31, centered: false, decibels: true, reference: max, "
+     "normalize: clip}\n"
+     "network: [{global_pool: max}, sigmoid, {linear: classes}]\n",
+     {.has_c = true, .has_wave = true}},
+};
+enum { N_FOUND = sizeof found / sizeof *found };
+
+typedef struct {
+    int n_telling;
+    count headers, files;
+    bool no_onnx;
+} totals;
+
+static void open_subject(set *s, int number) {
+    if (number >= N_FOUND) {
+        open_random(s, number - N_FOUND);
+        return;
+    }
+    subject *t = &s->subjects[s->n++];
+    *t = (subject){.number = 900 + number,
+                   .front_end = &found[number].front_end,
+                   .config = found[number].config};
+    open_model(s, t);
+}
+
+static void check_set(int first, int n, totals *sum) {
+    const char *keep = getenv("RIMSHOT_KEEP");
+    set s = {.folder = keep != NULL ? keep : test_folder()};
+    for (int i = 0; i < n; i++) {
+        open_subject(&s, first + i);
+        subject *t = &s.subjects[i];
+        classify_all(&s, t);
+        sum->n_telling += is_telling(t);
+        write_export(&s, t, "onnx", NULL, "net");
+        if (t->front_end->has_wave) write_export(&s, t, "onnx", "with-features", "wave");
+        if (t->front_end->has_c) write_export(&s, t, "c", NULL, "net");
+    }
     write_program(&s);
     run_program(&s);
-    compare(&s);
-    for (int i = 0; i < s.n; i++) {
-        infer_model_free(s.models[i]);
-        rimshot_close(s.library[i]);
+    compare_headers(&s, &sum->headers);
+    sum->no_onnx |= !compare_onnx(&s, &sum->files);
+    close_set(&s);
+}
+
+START_TEST(all_forms_give_the_same) {
+    totals sum = {0};
+    const char *more = getenv("RIMSHOT_NETWORKS");
+    int n_layers, n_asked = more != NULL ? atoi(more) : 0;
+    nn_layers(&n_layers);
+    int n = N_FOUND + (n_asked > n_layers ? n_asked : n_layers + N_RANDOM);
+    for (int first = 0; first < n; first += N_AT_ONCE) {
+        check_set(first, n - first < N_AT_ONCE ? n - first : N_AT_ONCE, &sum);
     }
-    base_arena_release(&s.arena);
+    printf(
+        "note: %d networks, %d of which tell the clips apart, %d clips each: %d C headers, largest "
+        "difference %.2g\n",
+        n, sum.n_telling, N_CLIPS, sum.headers.n, sum.headers.largest);
+    if (sum.no_onnx) {
+        printf("note: ONNX is not compared: python3 has no numpy or no onnxruntime\n");
+    } else {
+        printf("note: %d ONNX files, largest difference %.2g\n", sum.files.n, sum.files.largest);
+    }
 }
 END_TEST
 
-/* A new layer belongs among the steps, unless it is elementwise. */
-START_TEST(every_layer_is_first_somewhere) {
-    int n;
-    const nn_layer *const *layers = nn_layers(&n);
-    for (int i = 0; i < n; i++) {
-        bool found = is_first(layers[i]) || layers[i]->map != NULL;
-        ck_assert_msg(found, "no step begins with %s", layers[i]->variant.name);
-    }
-}
-END_TEST
-
-TEST_MAIN("infer/export/networks", headers_and_library_give_what_the_program_gives,
-          every_layer_is_first_somewhere)
+TEST_MAIN("infer/export/networks", all_forms_give_the_same)
