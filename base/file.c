@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/temporary.h"
+
 static base_status no_memory(const char *path, base_error *err) {
     return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
 }
@@ -120,30 +122,35 @@ base_status base_folder_sync(const char *folder, base_error *err) {
     return failure == 0 ? BASE_OK : base_fail_errno(err, failure, "%s", folder);
 }
 
-/* Opens a new file in `folder` under a name nobody uses. */
-static base_status open_temporary(const char *folder, base_arena *arena, char **name, int *fd,
-                                  base_error *err) {
-    for (int i = 0; i < 1000; i++) {
-        *name = base_arena_printf(arena, "%s/.rimshot-%ld-%d", folder, (long)getpid(), i);
-        if (*name == NULL) return no_memory(folder, err);
-        *fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (*fd >= 0) return BASE_OK;
-        if (errno != EEXIST) return base_fail_errno(err, errno, "%s", folder);
-    }
-    return base_fail(err, BASE_EEXISTS, "%s: a thousand temporary files left behind", folder);
-}
-
-/* Writes, syncs and closes; the first failure counts. */
-static int fill_and_close(int fd, const void *data, size_t n_bytes) {
-    int failure = write_all(fd, data, n_bytes) && fsync(fd) == 0 ? 0 : errno;
-    if (close(fd) != 0 && failure == 0) failure = errno;
-    return failure;
-}
-
 /* A device, a pipe or a socket: a file renamed over it would take its place. */
 static bool is_special(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+/* Permissions of the file that `path` names; -1 if there is none, or a link, which is replaced. */
+static int present_mode(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int)(info.st_mode & 0777) : -1;
+}
+
+/* Made with no permission more than the present file's, which it then gets whatever the umask; a
+ * file system that refuses leaves it with less. */
+static base_status open_beside(const char *folder, const char *path, base_arena *arena,
+                               base_temporary *t, base_error *err) {
+    int mode = present_mode(path);
+    BASE_TRY(base_temporary_file(folder, mode >= 0 ? (mode_t)mode : 0666, arena, t, err));
+    if (mode >= 0) fchmod(t->fd, (mode_t)mode);
+    return BASE_OK;
+}
+
+/* Closing comes last, for the lock, and cannot fail after fsync. */
+static int fill_and_rename(base_temporary *t, const char *path, const void *data, size_t n_bytes) {
+    bool done = write_all(t->fd, data, n_bytes) && fsync(t->fd) == 0 && rename(t->path, path) == 0;
+    int failure = done ? 0 : errno;
+    if (!done) unlink(t->path);
+    base_temporary_close(t);
+    return failure;
 }
 
 static base_status replace(const char *path, const void *data, size_t n_bytes, base_arena *arena,
@@ -153,15 +160,19 @@ static base_status replace(const char *path, const void *data, size_t n_bytes, b
     }
     const char *folder = base_path_folder(arena, path);
     if (folder == NULL) return no_memory(path, err);
-    char *temporary;
-    int fd = -1;
-    base_status status = open_temporary(folder, arena, &temporary, &fd, err);
-    if (status != BASE_OK) return base_fail_within(err, "writing %s", path);
-    int failure = fill_and_close(fd, data, n_bytes);
-    if (failure == 0 && rename(temporary, path) != 0) failure = errno;
-    if (failure == 0) return base_folder_sync(folder, err);
-    unlink(temporary);
-    return base_fail_errno(err, failure, "writing %s", path);
+    base_temporary t;
+    if (open_beside(folder, path, arena, &t, err) != BASE_OK) {
+        return base_fail_within(err, "writing %s", path);
+    }
+    int failure = fill_and_rename(&t, path, data, n_bytes);
+    return failure == 0 ? base_folder_sync(folder, err)
+                        : base_fail_errno(err, failure, "writing %s", path);
+}
+
+base_status base_file_rename(const char *from, const char *path, base_error *err) {
+    int mode = present_mode(path);
+    if (mode >= 0) chmod(from, (mode_t)mode);
+    return rename(from, path) == 0 ? BASE_OK : base_fail_errno(err, errno, "writing %s", path);
 }
 
 base_status base_file_write(const char *path, const void *data, size_t n_bytes, base_error *err) {

@@ -1,6 +1,7 @@
 /* base/file.h - files that appear whole or not at all.
  *
- * Writing goes to a temporary file beside the target, then fsync, rename, fsync of the folder. */
+ * Writing goes to a temporary file beside the target (base/temporary.h), then fsync, rename, fsync
+ * of the folder. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -26,10 +27,14 @@ base_status base_file_view_open(const char *path, size_t map_from_bytes, base_fi
                                 base_error *err);
 void base_file_view_release(base_file_view *view); /* NULL or released is fine */
 
-/* Replaces `path` by the bytes given, atomically and durably. On failure the old file stays; a
- * device or a pipe always does. */
+/* Replaces `path` by the bytes given, atomically and durably. A file that was there hands on its
+ * permissions, a new one has those of the umask. A symbolic link is replaced itself: what it leads
+ * to is not touched. On failure the old file stays; a device or a pipe always does. */
 base_status base_file_write(const char *path, const void *data, size_t n_bytes, base_error *err);
 base_status base_file_write_text(const char *path, const base_text *text, base_error *err);
+
+/* Renames a file over `path`, whose permissions it then has if a file was there. */
+base_status base_file_rename(const char *from, const char *path, base_error *err);
 
 bool base_file_exists(const char *path);
 int64_t base_file_size(const char *path); /* bytes; 0 if there is no regular file */

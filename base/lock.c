@@ -11,7 +11,7 @@
 /* Whether `path` names the open file: it may have been removed, or its folder renamed. */
 static bool names_file(const char *path, int file) {
     struct stat named, opened;
-    return stat(path, &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
+    return lstat(path, &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
            named.st_dev == opened.st_dev;
 }
 
@@ -19,7 +19,7 @@ static bool names_file(const char *path, int file) {
  * taken and nothing removed: the file may be another's. */
 static base_status try_lock(base_lock *lock, base_error *err) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    lock->file = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    lock->file = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     if (lock->file < 0) return base_fail_errno(err, errno, "%s", lock->path);
     if (fcntl(lock->file, F_SETLK, &whole) == 0) return BASE_OK;
     int failure = errno;

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/h5.h"
+#include "base/leftovers.h"
 #include "data/source.h"
 
 #define KIND "clips"
@@ -187,6 +189,14 @@ static base_status put_facts(base_h5_writer *writer, const data_decoded *d, base
     return status;
 }
 
+/* Files as large as caches must not pile up where processes are killed. */
+static void clean_folder(const char *path) {
+    base_arena arena = {0};
+    const char *folder = base_path_folder(&arena, path);
+    if (folder != NULL) base_leftovers_remove(folder, false);
+    base_arena_release(&arena);
+}
+
 base_status data_cache_write(const char *path, const data_decoded *decoded, base_error *err) {
     base_h5_writer *writer;
     BASE_TRY(base_h5_writer_new(KIND, VERSION, &writer, err));
@@ -199,5 +209,6 @@ base_status data_cache_write(const char *path, const data_decoded *decoded, base
     base_h5_put(writer, "offset", BASE_H5_I64, 1, &n_offsets, decoded->offset, err);
     base_h5_put(writer, "audio", BASE_H5_F32, 1, &decoded->offset[decoded->n_rows], decoded->audio,
                 err);
+    clean_folder(path);
     return base_h5_writer_finish(writer, path, err);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/leftovers.h"
+
 static const struct {
     const char *mark; /* the file that tells the kind */
     const char *name, *command;
@@ -150,6 +152,7 @@ base_status train_work_folder_claim(train_work_folder *folder, base_error *err) 
     train_work_folder wanted = *folder;
     wanted.overwrite = folder->overwrite && held;
     BASE_TRY(train_work_folder_check(&wanted, err));
+    base_leftovers_remove(folder->path, true);
     return wanted.overwrite ? remove_run(folder->path, err) : BASE_OK;
 }
 

@@ -4,9 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
+#include "base/leftovers.h"
+#include "base/temporary.h"
 #include "infer/export/export.h"
 #include "infer/export/onnx_graph.h"
 
@@ -21,7 +22,8 @@ static const char *const onnx_switches[] = {INFER_ONNX_WITH_FEATURES, INFER_ONNX
 
 /* One export. Everything is written to a hidden folder beside `path`, then moved there. */
 typedef struct {
-    const char *path, *folder, *stage;
+    const char *path, *folder; /* the folder that it is in */
+    base_temporary stage;
     const char *staged[N_PARTS], *part[N_PARTS];
     base_arena arena;
 } job;
@@ -74,16 +76,14 @@ static base_status with_texts(const char *const path[N_PARTS], const infer_model
 /* An existing folder keeps its other files, such as the page's runtime. */
 static base_status move_parts(const job *j, base_error *err) {
     if (!base_folder_exists(j->path)) {
-        return rename(j->stage, j->path) == 0 ? base_folder_sync(j->folder, err)
-                                              : base_fail_errno(err, errno, "%s", j->path);
+        return rename(j->stage.path, j->path) == 0 ? base_folder_sync(j->folder, err)
+                                                   : base_fail_errno(err, errno, "%s", j->path);
     }
     for (int i = 0; i < N_PARTS; i++) {
-        if (rename(j->staged[i], j->part[i]) != 0) {
-            return base_fail_errno(err, errno, "%s", j->part[i]);
-        }
+        BASE_TRY(base_file_rename(j->staged[i], j->part[i], err));
     }
     BASE_TRY(base_folder_sync(j->path, err));
-    return base_folder_remove(j->stage, err);
+    return base_folder_remove(j->stage.path, err);
 }
 
 static base_status name_parts(job *j, base_error *err) {
@@ -92,12 +92,9 @@ static base_status name_parts(job *j, base_error *err) {
     if (!base_folder_exists(folder)) {
         return base_fail(err, BASE_ENOTFOUND, "writing %s: no folder %s", j->path, folder);
     }
-    j->stage = base_arena_printf(&j->arena, "%s/.rimshot-web-%ld", folder, (long)getpid());
-    if (j->stage == NULL) return no_memory(j->path, err);
     for (int i = 0; i < N_PARTS; i++) {
-        j->staged[i] = base_path_join(&j->arena, j->stage, part_names[i]);
         j->part[i] = base_path_join(&j->arena, j->path, part_names[i]);
-        if (j->staged[i] == NULL || j->part[i] == NULL) return no_memory(j->path, err);
+        if (j->part[i] == NULL) return no_memory(j->path, err);
     }
     if (base_file_exists(j->part[PAGE]) && !base_file_exists(j->part[SETTINGS])) {
         return base_fail(err, BASE_EEXISTS, "%s is not from an export of rimshot", j->part[PAGE]);
@@ -105,17 +102,28 @@ static base_status name_parts(job *j, base_error *err) {
     return BASE_OK;
 }
 
-static base_status write_parts(const job *j, infer_model *model,
-                               const infer_export_options *options, base_error *err) {
+static base_status fill_stage(job *j, infer_model *model, const infer_export_options *options,
+                              base_error *err) {
     infer_export_options whole = *options;
     whole.switches = onnx_switches;
-    if (base_folder_make(j->stage, err) != BASE_OK) {
+    for (int i = 0; i < N_PARTS; i++) {
+        j->staged[i] = base_path_join(&j->arena, j->stage.path, part_names[i]);
+        if (j->staged[i] == NULL) return no_memory(j->path, err);
+    }
+    BASE_TRY(infer_export_onnx.write(model, &whole, j->staged[NETWORK], err));
+    BASE_TRY(with_texts(j->staged, model, base_file_write_text, err));
+    return move_parts(j, err);
+}
+
+static base_status write_parts(job *j, infer_model *model, const infer_export_options *options,
+                               base_error *err) {
+    base_leftovers_remove(j->folder, false);
+    if (base_temporary_folder(j->folder, &j->arena, &j->stage, err) != BASE_OK) {
         return base_fail_within(err, "writing %s", j->path);
     }
-    base_status status = infer_export_onnx.write(model, &whole, j->staged[NETWORK], err);
-    if (status == BASE_OK) status = with_texts(j->staged, model, base_file_write_text, err);
-    if (status == BASE_OK) status = move_parts(j, err);
-    if (status != BASE_OK) base_folder_remove(j->stage, NULL);
+    base_status status = fill_stage(j, model, options, err);
+    if (status != BASE_OK) base_folder_remove(j->stage.path, NULL);
+    base_temporary_close(&j->stage);
     return status == BASE_EIO ? base_fail_within(err, "writing %s", j->path) : status;
 }
 

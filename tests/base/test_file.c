@@ -112,7 +112,6 @@ START_TEST(failed_writes_leave_nothing_behind) {
 }
 END_TEST
 
-/* A write that dies between creating and renaming leaves the old file; the next write succeeds. */
 /* A file renamed over it would take its place. */
 START_TEST(a_pipe_stays_a_pipe) {
     const char *folder = test_folder(), *pipe = in(folder, "pipe");
@@ -126,18 +125,49 @@ START_TEST(a_pipe_stays_a_pipe) {
 }
 END_TEST
 
-START_TEST(leftovers_of_a_crash_are_no_obstacle) {
-    const char *folder = test_folder();
-    write_file(folder, "a", "old");
-    for (int i = 0; i < 3; i++) {
-        char *left = base_arena_printf(&arena, "%s/.rimshot-%ld-%d", folder, (long)getpid(), i);
-        FILE *file = fopen(left, "w");
-        ck_assert_ptr_nonnull(file);
-        fclose(file);
-    }
+static int mode_of(const char *path) {
+    struct stat info;
+    ck_assert_int_eq(lstat(path, &info), 0);
+    return (int)(info.st_mode & 07777);
+}
+
+/* As if it had been written in place: by the umask where there was none, else by the file's own. */
+START_TEST(files_keep_the_permissions_they_are_given) {
+    static const int modes[] = {0600, 0640, 0666, 0444, 0755};
+    const char *folder = test_folder(), *file = in(folder, "a");
+    mode_t before = umask(027);
     write_file(folder, "a", "new");
-    check_content(in(folder, "a"), "new");
-    ck_assert_int_eq(count_entries(folder), 4);
+    ck_assert_int_eq(mode_of(file), 0640);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        ck_assert_int_eq(chmod(file, (mode_t)modes[i]), 0);
+        write_file(folder, "a", "again");
+        ck_assert_int_eq(mode_of(file), modes[i]);
+    }
+    umask(before);
+}
+END_TEST
+
+START_TEST(a_link_is_replaced_and_not_followed) {
+    const char *folder = test_folder(), *link = in(folder, "link");
+    write_file(folder, "own", "untouched");
+    ck_assert_int_eq(symlink("own", link), 0);
+    write_file(folder, "link", "new");
+    check_content(in(folder, "own"), "untouched");
+    check_content(link, "new");
+    ck_assert_int_eq(count_entries(folder), 2);
+}
+END_TEST
+
+START_TEST(renaming_keeps_the_permissions_too) {
+    const char *folder = test_folder(), *file = in(folder, "a");
+    base_error err;
+    write_file(folder, "a", "old");
+    write_file(folder, "b", "new");
+    ck_assert_int_eq(chmod(file, 0600), 0);
+    TEST_OK(base_file_rename(in(folder, "b"), file, &err), err);
+    check_content(file, "new");
+    ck_assert_int_eq(mode_of(file), 0600);
+    TEST_FAILS(base_file_rename(in(folder, "b"), file, &err), BASE_ENOTFOUND, err, "writing");
 }
 END_TEST
 
@@ -327,7 +357,8 @@ END_TEST
 
 TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_written_and_read,
           an_empty_folder_is_told_from_others, failed_writes_leave_nothing_behind,
-          a_pipe_stays_a_pipe, leftovers_of_a_crash_are_no_obstacle,
+          a_pipe_stays_a_pipe, files_keep_the_permissions_they_are_given,
+          a_link_is_replaced_and_not_followed, renaming_keeps_the_permissions_too,
           reading_refuses_what_is_no_file, existence_tells_files_from_folders,
           folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
           walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,

@@ -142,5 +142,18 @@ START_TEST(what_cannot_be_locked_is_refused) {
 }
 END_TEST
 
-TEST_MAIN("base/lock", one_process_holds_it, says_who_is_in_the_way,
+/* A link that somebody put there does not make or lock a file elsewhere; nor does a pipe block. */
+START_TEST(a_link_is_not_followed) {
+    char target[5000];
+    base_lock lock;
+    base_error err;
+    const char *path = lock_path();
+    snprintf(target, sizeof target, "%s.target", path);
+    ck_assert_int_eq(symlink(target, path), 0);
+    TEST_FAILS(base_lock_take(path, &lock, &err), BASE_EIO, err, ".lock: ");
+    ck_assert(!base_file_exists(target));
+}
+END_TEST
+
+TEST_MAIN("base/lock", a_link_is_not_followed, one_process_holds_it, says_who_is_in_the_way,
           the_lock_of_another_process_survives_a_release, what_cannot_be_locked_is_refused)

@@ -1,8 +1,11 @@
 #include <cjson/cJSON.h>
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "infer/export/export.h"
 #include "tests/model_make.h"
 #include "tests/test.h"
@@ -133,17 +136,41 @@ START_TEST(the_network_needs_a_length) {
 }
 END_TEST
 
+/* Nobody can have put a folder where the export is put together, and what a killed one left goes.
+ */
+START_TEST(a_planted_stage_is_not_used) {
+    base_error err;
+    fixture f = open_fixture(1);
+    base_temporary left;
+    const char *planted =
+        base_arena_printf(&f.arena, "%s/.rimshot-web-%ld", f.root, (long)getpid());
+    TEST_OK(base_folder_make(planted, &err), err);
+    TEST_OK(base_file_write(base_path_join(&f.arena, planted, "evil.js"), "x", 1, &err), err);
+    TEST_OK(base_temporary_folder(f.root, &f.arena, &left, &err), err);
+    base_temporary_close(&left);
+    TEST_OK(infer_export_web.write(f.model, &only, f.folder, &err), err);
+    ck_assert_int_eq(n_entries(f.folder), 3);
+    ck_assert_int_eq(n_entries(f.root), 3);
+    close_fixture(&f);
+}
+END_TEST
+
 /* Written again, also under a name that ends in '/', it keeps what the user put beside the page. */
 START_TEST(a_second_export_keeps_the_rest) {
     base_error err;
     fixture f = open_fixture(1);
     TEST_OK(infer_export_web.write(f.model, &only, f.folder, &err), err);
     TEST_OK(base_file_write(base_path_join(&f.arena, f.folder, "ort"), "x", 1, &err), err);
-    TEST_OK(base_file_write(base_path_join(&f.arena, f.folder, "index.html"), "x", 1, &err), err);
+    const char *page = base_path_join(&f.arena, f.folder, "index.html");
+    struct stat info;
+    TEST_OK(base_file_write(page, "x", 1, &err), err);
+    ck_assert_int_eq(chmod(page, 0604), 0);
     const char *again = base_arena_printf(&f.arena, "%s//", f.folder);
     TEST_OK(infer_export_web.write(f.model, &only, again, &err), err);
     ck_assert_int_eq(n_entries(f.folder), 4);
     ck_assert_uint_gt(strlen(read_part(&f, "index.html")), 1);
+    ck_assert_int_eq(stat(page, &info), 0);
+    ck_assert_int_eq((int)(info.st_mode & 0777), 0604);
     close_fixture(&f);
 }
 END_TEST
@@ -206,5 +233,6 @@ START_TEST(verifying_finds_what_was_changed) {
 END_TEST
 
 TEST_MAIN("infer/export/web", the_folder_is_whole, the_network_needs_a_length,
-          a_second_export_keeps_the_rest, what_cannot_be_written_leaves_nothing,
-          an_ensemble_has_one_network, verifying_finds_what_was_changed)
+          a_planted_stage_is_not_used, a_second_export_keeps_the_rest,
+          what_cannot_be_written_leaves_nothing, an_ensemble_has_one_network,
+          verifying_finds_what_was_changed)
