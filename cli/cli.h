@@ -51,6 +51,7 @@ struct cli_call {
     bool color;    /* stdout is a terminal and NO_COLOR is not set */
     bool terminal; /* stderr is a terminal: progress may redraw a line */
     bool mixed;    /* stdout is a terminal, too: results stand between the progress */
+    int columns;   /* of the terminal that stdout is; 0: it is none */
     base_pool *pool;
     base_arena arena;
 };
@@ -81,6 +82,8 @@ bool cli_stopped(void);
 /* Writes to stdout and flushes it; CLI_OK, or CLI_FAILED after a message. _release also frees. */
 int cli_print(const base_text *text);
 int cli_print_release(base_text *text);
+/* The same through the user's PAGER, by default less, if stdout is a terminal. */
+int cli_page(const cli_call *call, const base_text *text);
 
 /* False, after a message, if the folder that files are to be written into holds others, and
  * --overwrite was not given. */
@@ -90,6 +93,9 @@ bool cli_may_fill(const cli_call *call, const char *folder);
 
 /* Adds a name as it is shown (base/utf8.h), between two texts of ours. */
 void cli_add_name(const char *before, const char *name, const char *after, base_text *out);
+
+/* The width of the terminal that a standard file is; 0 if it is none or does not tell. */
+int cli_terminal_columns(int file);
 
 /* Adds the call as a line for the shell, to go on with: its arguments and --out. */
 void cli_add_again(const cli_call *call, base_text *out);

@@ -175,10 +175,12 @@ static void add_headings(const train_curate_results *results, base_text *out) {
     base_text_add(out, results->has_truth ? "  proposed right\n" : "\n");
 }
 
-static void add_results(const train_curate_results *results, base_text *out) {
+static void add_results(const train_curate_results *results, int columns, base_text *out) {
     const train_curate *curate = results->curate;
+    size_t begin = out->size;
     add_headings(results, out);
     for (int r = 0; r < results->n_rounds; r++) add_round(results, r, out);
+    cli_fit_table(out, begin, 5, columns);
     base_text_add(out, "In parentheses 95 % intervals; gain: points above round 0.\n");
     base_text_add(out, results->n_rounds > 1 ? "\n" : "");
     train_curate_verdict(results, out);
@@ -206,7 +208,7 @@ static base_status show_results(const curate_view *view, base_error *err) {
     base_text out = {0};
     BASE_TRY(train_curate_results_read(&view->curate, &results, err));
     base_status status = train_curate_write(&results, err);
-    if (status == BASE_OK) add_results(&results, &out);
+    if (status == BASE_OK) add_results(&results, view->progress.call->columns, &out);
     if (status == BASE_OK) status = add_unused(view, &out, err);
     train_curate_results_release(&results);
     if (status == BASE_OK && cli_print(&out) != CLI_OK) {

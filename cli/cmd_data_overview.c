@@ -101,7 +101,8 @@ static base_status gather(cli_call *call, cli_dataset *set, double near, overvie
 
 /* ------------------------------------------------------------------ as text */
 
-static void add_class_table(const overview *o, base_text *out) {
+static void add_class_table(const overview *o, int columns, base_text *out) {
+    size_t begin = out->size;
     const data_manifest *manifest = &o->set->manifest;
     int width = cli_widest(manifest->classes, manifest->n_classes, 5);
     cli_pad(out, "class", width, false);
@@ -113,6 +114,7 @@ static void add_class_table(const overview *o, base_text *out) {
                          facts->n ? facts->seconds / (double)facts->n : 0, facts->shortest_s,
                          facts->longest_s, (long long)facts->n_clipped);
     }
+    cli_fit_table(out, begin, width, columns);
 }
 
 static void add_counts(const char *head, const row_counts *counts, base_text *out) {
@@ -123,12 +125,12 @@ static void add_counts(const char *head, const row_counts *counts, base_text *ou
     }
 }
 
-static void add_text(const overview *o, base_text *out) {
+static void add_text(const overview *o, int columns, base_text *out) {
     const data_manifest *manifest = &o->set->manifest;
     char number[32];
     base_text_printf(out, "%s clips in %d classes\n\n",
                      base_thousands(o->set->clips.n_clips, number), manifest->n_classes);
-    add_class_table(o, out);
+    add_class_table(o, columns, out);
     base_text_add(out, "\n");
     add_counts("formats", &o->formats, out);
     add_counts("left out", &o->left_out, out);
@@ -288,7 +290,7 @@ static base_status show(cli_call *call, cli_dataset *set, double near, base_text
         add_json(&o, out);
         return BASE_OK;
     }
-    add_text(&o, out);
+    add_text(&o, call->columns, out);
     if (folder != NULL) {
         cli_add_name("\n", folder,
                      "/manifest.csv, classes.svg, classes.png, sounds.svg, sounds.png\n", out);

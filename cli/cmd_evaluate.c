@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/dataset.h"
@@ -146,7 +147,22 @@ static void add_json(const evaluation *e, base_text *out) {
     base_text_add(out, "}}\n");
 }
 
-static void add_text(const evaluation *e, bool color, base_text *out) {
+/* "accuracy 0.9123   balanced 0.9001", in as many lines as the terminal asks for. */
+static void add_figures(const train_metrics *m, int columns, base_text *out) {
+    int used = 0;
+    base_text_add(out, "\n");
+    for (int i = 0; i < train_n_metrics(); i++) {
+        char figure[64];
+        int width =
+            snprintf(figure, sizeof figure, "%s %.4f", train_metric_at(i)->name, m->value[i]);
+        bool breaks = columns > 0 && used + 3 + width > columns;
+        if (i > 0) base_text_add(out, breaks ? "\n" : "   ");
+        base_text_add(out, figure);
+        used = breaks || i == 0 ? width : used + 3 + width;
+    }
+}
+
+static void add_text(const evaluation *e, const cli_call *call, base_text *out) {
     const train_metrics *m = &e->metrics;
     base_text_printf(out, "%lld clips", (long long)e->n);
     if (e->n_foreign > 0) {
@@ -157,13 +173,11 @@ static void add_text(const evaluation *e, bool color, base_text *out) {
         add_known(e, out);
         base_text_add(out, "; dataset.rules=FILE maps other names to them)");
     }
-    for (int i = 0; i < train_n_metrics(); i++) {
-        base_text_printf(out, "%s%s %.4f", i ? "   " : "\n", train_metric_at(i)->name, m->value[i]);
-    }
+    add_figures(m, call->columns, out);
     base_text_add(out, "\n\n");
-    cli_table_classes(m, e->classes, out);
+    cli_table_classes(m, e->classes, call->columns, out);
     base_text_add(out, "\n");
-    cli_table_confusion(m, e->classes, color, out);
+    cli_table_confusion(m, e->classes, call, out);
 }
 
 static int run_evaluate(cli_call *call) {
@@ -174,7 +188,7 @@ static int run_evaluate(cli_call *call) {
     base_status status = evaluate(call, &e, &err);
     cli_progress_clear(&progress);
     if (status == BASE_OK && call->json) add_json(&e, &out);
-    if (status == BASE_OK && !call->json) add_text(&e, call->color, &out);
+    if (status == BASE_OK && !call->json) add_text(&e, call, &out);
     int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
     base_text_release(&out);
     cli_dataset_release(&e.set);

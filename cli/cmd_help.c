@@ -15,6 +15,31 @@ static const cli_command *find_by_words(cli_call *call) {
     return NULL;
 }
 
+/* The commands that begin with the word, as `data` does; false if none does. */
+static bool add_group(const char *word, base_text *out) {
+    size_t length = strlen(word), before = out->size;
+    for (int i = 0; cli_commands[i] != NULL; i++) {
+        const char *name = cli_commands[i]->name;
+        if (strncmp(name, word, length) != 0 || name[length] != ' ') continue;
+        base_text_printf(out, "  %-16s %s\n", name, cli_commands[i]->summary);
+    }
+    return out->size > before;
+}
+
+static int unknown_topic(const char *topic) {
+    const char *names[64];
+    char path[200];
+    int n = 0;
+    for (; cli_commands[n] != NULL; n++) names[n] = cli_commands[n]->name;
+    const char *near = base_nearest(topic, names, n);
+    if (near == NULL) near = cli_help_config_near(topic, path, sizeof path);
+    if (near != NULL) {
+        return cli_usage("%s: no such command or topic; did you mean '%s'?   (all: rimshot help)",
+                         topic, near);
+    }
+    return cli_usage("%s: no such command or topic   (all: rimshot help)", topic);
+}
+
 static int add_help(cli_call *call, base_help_form form, base_text *out) {
     const char *topic = call->n_arguments > 0 ? call->arguments[0] : NULL;
     if (topic == NULL) {
@@ -26,10 +51,15 @@ static int add_help(cli_call *call, base_help_form form, base_text *out) {
         return cli_help_config(call->n_arguments > 1 ? call->arguments[1] : NULL, form, out);
     }
     const cli_command *command = find_by_words(call);
-    if (command == NULL)
-        return cli_usage("%s: no such command or topic   (all: rimshot help)", topic);
-    cli_help_command(command, form, out);
-    return CLI_OK;
+    if (command != NULL) {
+        cli_help_command(command, form, out);
+        return CLI_OK;
+    }
+    if (call->n_arguments > 1) {
+        return unknown_topic(base_arena_printf(&call->arena, "%s %s", topic, call->arguments[1]));
+    }
+    bool found = add_group(topic, out) || cli_help_config_find(topic, false, form, out);
+    return found ? CLI_OK : unknown_topic(topic);
 }
 
 /* ------------------------------------------------------------------ all manual pages */
@@ -79,7 +109,7 @@ static int run_help(cli_call *call) {
                                      : BASE_HELP_TEXT;
     base_text out = {0};
     int code = add_help(call, form, &out);
-    if (code == CLI_OK) code = cli_print(&out);
+    if (code == CLI_OK) code = cli_page(call, &out);
     base_text_release(&out);
     return code;
 }
@@ -93,10 +123,13 @@ static const cli_flag flags[] = {
 
 const cli_command cli_help = {
     .name = "help",
-    .arguments = "[COMMAND | config [SECTION]]",
+    .arguments = "[COMMAND | config [NAME]]",
     .summary = "explain a command, or the keys of a configuration",
-    .description = "Without arguments lists the commands. `help config` lists every key with its "
-                   "type, default, limits and meaning; `help config train` one section.",
+    .description = "Without arguments lists the commands. `help config` lists every key of a "
+                   "configuration with its type, default, limits and meaning; `help config NAME` "
+                   "a section (train), a layer or effect (gru, augment.noise) or a key (epochs), "
+                   "or what speaks of a word. A name alone will do where no command has it: `help "
+                   "gru`. On a terminal long texts go through PAGER (default: less).",
     .flags = flags,
     .min_arguments = 0,
     .max_arguments = 2,

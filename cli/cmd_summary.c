@@ -32,7 +32,8 @@ static void add_row(const nn_summary_row *row, int path_width, int layer_width, 
     base_text_printf(out, "%14s\n", base_thousands(row->macs, number));
 }
 
-static void add_network(const nn_network *network, base_text *out) {
+static void add_network(const nn_network *network, int columns, base_text *out) {
+    size_t begin = out->size;
     int path_width = widest_name(network, 0), layer_width = widest_name(network, 1);
     base_text_printf(out, "%-*s  %-*s  %-16s  %-16s  %11s  %14s\n", path_width, "name", layer_width,
                      "layer", "input", "output", "parameters", "multiply-adds");
@@ -40,6 +41,7 @@ static void add_network(const nn_network *network, base_text *out) {
         nn_summary_row row = nn_network_row(network, i);
         add_row(&row, path_width, layer_width, out);
     }
+    cli_fit_table(out, begin, path_width, columns);
     nn_summary summary = nn_network_summary(network);
     char number[32];
     base_text_printf(out, "\n%s parameters", base_thousands(summary.n_param, number));
@@ -264,7 +266,7 @@ static int print_network(const cli_call *call, const train_config *config, const
         base_text_add(&out, "}\n");
         return cli_print_release(&out);
     }
-    add_network(network, &out);
+    add_network(network, call->columns, &out);
     if (classifier != NULL) base_text_printf(&out, "classifier: %s\n", classifier);
     if (count->note != NULL) cli_add_name("note: ", count->note, "\n", &out);
     return cli_print_release(&out);
@@ -335,14 +337,14 @@ static base_status add_json_model(infer_model *model, base_text *out, base_error
     return BASE_OK;
 }
 
-static base_status add_model(infer_model *model, base_text *out, base_error *err) {
+static base_status add_model(infer_model *model, int columns, base_text *out, base_error *err) {
     base_text_add(out, "classes  ");
     for (int c = 0; c < infer_model_n_classes(model); c++) {
         cli_add_name(c > 0 ? ", " : "", infer_model_class(model, c), "", out);
     }
     cli_add_name("\nrecord   ", infer_model_record(model), "\nmembers  ", out);
     base_text_printf(out, "%d\n\n", infer_model_n_members(model));
-    add_network(infer_model_network(model, 0), out);
+    add_network(infer_model_network(model, 0), columns, out);
     add_classifier(infer_model_member(model, 0)->classifier, out);
     return add_needs(model, out, err);
 }
@@ -358,8 +360,8 @@ static int summarize_model(cli_call *call) {
         return cli_fail(&err);
     }
     base_text out = {0};
-    base_status status =
-        call->json ? add_json_model(model, &out, &err) : add_model(model, &out, &err);
+    base_status status = call->json ? add_json_model(model, &out, &err)
+                                    : add_model(model, call->columns, &out, &err);
     infer_model_free(model);
     if (status == BASE_OK) return cli_print_release(&out);
     base_text_release(&out);

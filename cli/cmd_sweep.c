@@ -78,7 +78,9 @@ static base_status add_table(cli_call *call, const train_sweep_table *table, bas
     int *widths = base_arena_alloc(&call->arena, (size_t)table->n_columns, sizeof *widths);
     if (widths == NULL) return base_fail(err, BASE_EMEMORY, "out of memory");
     for (int c = 0; c < table->n_columns; c++) widths[c] = field_columns(table, c);
+    size_t begin = out->size;
     for (int r = -1; r < table->n_rows; r++) add_row(table, r, widths, call->color, out);
+    cli_fit_table(out, begin, widths[0], call->columns);
     return BASE_OK;
 }
 

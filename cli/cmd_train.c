@@ -166,25 +166,25 @@ static bool on_event(void *context, const train_event *event) {
 
 /* ------------------------------------------------------------------ what is shown at the end */
 
-static void add_held_out(const train_run *run, bool color, base_text *out) {
+static void add_held_out(const train_run *run, const cli_call *call, base_text *out) {
     char count[32];
     if (run->held_out.n_folds == 0) return;
     base_text_printf(out, "\n%s held-out sounds, tested by the network of every fold\n",
                      base_thousands(run->facts.n_held_out, count));
-    cli_table_folds(&run->held_out, "fold", out);
+    cli_table_folds(&run->held_out, "fold", call->columns, out);
     if (run->model.n_folds > 0) {
         base_text_printf(out, "model.h5: accuracy %.3f, balanced %.3f\n",
                          run->model.pooled.accuracy, run->model.pooled.balanced);
     }
     base_text_add(out, "\n");
-    cli_table_classes(&run->held_out.pooled, run->facts.classes, out);
+    cli_table_classes(&run->held_out.pooled, run->facts.classes, call->columns, out);
     base_text_add(out, "\n");
-    cli_table_confusion(&run->held_out.pooled, run->facts.classes, color, out);
+    cli_table_confusion(&run->held_out.pooled, run->facts.classes, call, out);
 }
 
-static void add_results(const train_run *run, bool color, base_text *out) {
+static void add_results(const train_run *run, const cli_call *call, base_text *out) {
     base_text_add(out, "\n");
-    cli_table_folds(&run->main, "fold", out);
+    cli_table_folds(&run->main, "fold", call->columns, out);
     if (run->compare.n_folds == 1) {
         base_text_printf(out, "%s held out instead: %.3f, balanced %.3f\n", run->facts.compared_by,
                          run->compare.accuracy.mean, run->compare.balanced.mean);
@@ -195,12 +195,12 @@ static void add_results(const train_run *run, bool color, base_text *out) {
             run->compare.accuracy.low, run->compare.accuracy.high, run->compare.balanced.mean);
     }
     base_text_add(out, "\n");
-    cli_table_classes(&run->main.pooled, run->facts.classes, out);
+    cli_table_classes(&run->main.pooled, run->facts.classes, call->columns, out);
     base_text_add(out, "\n");
-    cli_table_confusion(&run->main.pooled, run->facts.classes, color, out);
+    cli_table_confusion(&run->main.pooled, run->facts.classes, call, out);
     base_text_add(out, "\nmost confident mistakes\n");
     cli_table_mistakes(&run->main.predictions, 5, out);
-    add_held_out(run, color, out);
+    add_held_out(run, call, out);
     cli_add_name("\nreport   ", run->folder, "/report.html\n", out);
     if (!run->has_model) return;
     cli_add_name("model    ", run->folder, "/model.h5\n", out);
@@ -211,7 +211,7 @@ static base_status add_tables(const cli_call *call, const char *folder, base_tex
                               base_error *err) {
     train_run run;
     BASE_TRY(train_run_read(folder, &run, err));
-    add_results(&run, call->color, out);
+    add_results(&run, call, out);
     train_run_release(&run);
     return BASE_OK;
 }

@@ -188,6 +188,7 @@ static const struct {
                       "HOME/.cache/rimshot, or none without a HOME); may be removed at any time"},
     {"RIMSHOT_BUDGET", "a number: allow models that need so many times more memory, work or longer "
                        "Fourier transforms than usual (see rimshot summary MODEL)"},
+    {"PAGER", "the program that rimshot help shows long texts with on a terminal (default: less)"},
     {"NO_COLOR", "no bold type, if set and not empty"},
     {"OPENBLAS_CORETYPE", "the kernels OpenBLAS uses (default: the best for this processor)"},
 };

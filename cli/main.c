@@ -145,6 +145,7 @@ static int run_command(cli_call *call) {
     if (base_pool_new((int)n_threads, &call->pool, &err) != BASE_OK) return cli_fail(&err);
     call->terminal = can_redraw() && !call->quiet;
     call->mixed = isatty(STDOUT_FILENO);
+    call->columns = cli_terminal_columns(STDOUT_FILENO);
     call->color = call->mixed && !is_set("NO_COLOR");
     int code = call->command->run(call);
     base_pool_free(call->pool);

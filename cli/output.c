@@ -1,7 +1,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cli/cli.h"
@@ -23,6 +27,11 @@ int cli_usage(const char *format, ...) {
     return cli_fail(&err);
 }
 
+int cli_terminal_columns(int file) {
+    struct winsize size;
+    return isatty(file) && ioctl(file, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 /* Who closed the pipe (`| head`) has read enough and needs no message. */
 int cli_print(const base_text *text) {
     if (text->failed) {
@@ -39,6 +48,21 @@ int cli_print_release(base_text *text) {
     int code = cli_print(text);
     base_text_release(text);
     return code;
+}
+
+/* Exit status of a shell that does not find the command. */
+enum { NOT_FOUND = 127 };
+
+int cli_page(const cli_call *call, const base_text *text) {
+    if (!call->mixed || text->failed) return cli_print(text);
+    setenv("LESS", "FRX", 0); /* less ends by itself where all fits on the screen */
+    fflush(stdout);
+    FILE *pager = popen("${PAGER:-less}", "w");
+    if (pager == NULL) return cli_print(text);
+    fwrite(base_text_string(text), 1, text->size, pager); /* who leaves early has read enough */
+    int status = pclose(pager);
+    bool missing = WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND;
+    return missing ? cli_print(text) : CLI_OK;
 }
 
 bool cli_may_fill(const cli_call *call, const char *folder) {

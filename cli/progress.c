@@ -2,19 +2,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/tables.h"
 
 enum { BAR_MOST = 30, BAR_LEAST = 8, DRAWS_PER_S = 8, LINE_BYTES = 512, MESSAGE_BYTES = 4096 };
-
-static int terminal_width(void) {
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    return 80;
-}
 
 /* Cuts `line` down to so many columns, so that it never wraps: a wrapped line cannot be redrawn. */
 static void cut(char *line, int columns) {
@@ -25,16 +19,28 @@ static void cut(char *line, int columns) {
     *line = '\0';
 }
 
+/* Drops what stands last in `text`, whose parts two spaces separate, until it fits. */
+static void drop_parts(char *text, int columns) {
+    while (cli_columns(text) > columns) {
+        char *last = NULL;
+        for (char *gap = strstr(text, "  "); gap != NULL; gap = strstr(gap + 2, "  ")) last = gap;
+        *(last != NULL ? last : text) = '\0';
+    }
+}
+
+/* A narrow terminal has no bar, and what matters least, which stands last, is left out whole. */
 static void draw_line(const char *label, double share, const char *text, int columns) {
-    char line[LINE_BYTES];
+    char line[LINE_BYTES], rest[LINE_BYTES / 2];
     int room = columns - cli_columns(label) - cli_columns(text) - 4;
-    int width = room < BAR_LEAST ? BAR_LEAST : room > BAR_MOST ? BAR_MOST : room;
+    int width = room < BAR_LEAST ? 0 : room > BAR_MOST ? BAR_MOST : room;
     int filled = (int)(share * width + 0.5);
     size_t n = (size_t)snprintf(line, sizeof line / 2, "%.200s  ", label);
     for (int i = 0; i < width; i++) {
         n += (size_t)snprintf(line + n, sizeof line - n, "%s", i < filled ? "━" : "─");
     }
-    snprintf(line + n, sizeof line - n, "  %s", text);
+    snprintf(rest, sizeof rest, "%s", text);
+    if (width == 0) drop_parts(rest, columns - cli_columns(label) - 2);
+    snprintf(line + n, sizeof line - n, "%s%s", width > 0 ? "  " : "", rest);
     cut(line, columns);
     fprintf(stderr, "\r\033[K%s", line);
     fflush(stderr);
@@ -45,7 +51,8 @@ void cli_progress_draw(cli_progress *progress, const char *label, double share, 
     if (!progress->call->terminal || now - progress->last_s < 1.0 / DRAWS_PER_S) return;
     progress->last_s = now;
     progress->drawn = true;
-    draw_line(label, share, text, terminal_width() - 3); /* leaves room for an echoed ^C */
+    int columns = cli_terminal_columns(STDERR_FILENO);
+    draw_line(label, share, text, (columns > 0 ? columns : 80) - 3); /* room for an echoed ^C */
 }
 
 void cli_progress_clear(cli_progress *progress) {

@@ -5,14 +5,23 @@
 #include "cli/cli.h"
 #include "train/run.h"
 
+/* Breaks the table that stands in `out` from byte `begin` on, if it is wider than the terminal:
+ * what does not fit follows as a table of its own, with the first column, `key` wide, repeated. It
+ * is broken where all lines have a space. `columns` 0: no terminal; there is room for everything.
+ */
+void cli_fit_table(base_text *out, size_t begin, int key, int columns);
+
+/* The tables below are broken to fit `columns`, as cli_fit_table does. */
+
 /* One line per fold, then mean, deviation and 95 % interval. `title` heads the first column. */
-void cli_table_folds(const train_fold_set *set, const char *title, base_text *out);
+void cli_table_folds(const train_fold_set *set, const char *title, int columns, base_text *out);
 /* Per class: precision, recall, F1, clips. */
-void cli_table_classes(const train_metrics *metrics, const char *const *classes, base_text *out);
+void cli_table_classes(const train_metrics *metrics, const char *const *classes, int columns,
+                       base_text *out);
 /* Rows: truth; columns: prediction; '·' for zero; recall at the end. The diagonal is bold where
- * color. */
-void cli_table_confusion(const train_metrics *metrics, const char *const *classes, bool color,
-                         base_text *out);
+ * the call has color. */
+void cli_table_confusion(const train_metrics *metrics, const char *const *classes,
+                         const cli_call *call, base_text *out);
 /* The n most confident mistakes. */
 void cli_table_mistakes(const train_predictions *p, int64_t n, base_text *out);
 

@@ -1,6 +1,8 @@
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -134,4 +136,27 @@ void program_fixture(const char *folder, int per_class) {
         }
     }
     program_write(folder, "tiny.yaml", tiny);
+}
+
+const char *program_on_terminal(const char *folder, const char *command, int columns) {
+    static char text[1 << 20];
+    struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
+    int terminal;
+    pid_t process = forkpty(&terminal, NULL, NULL, &size);
+    ck_assert_int_ge(process, 0);
+    if (process == 0) {
+        setenv("TERM", "xterm", 1);
+        program_exec(folder, command);
+    }
+    size_t n = 0;
+    for (ssize_t got; n < sizeof text - 1; n += (size_t)got) {
+        got = read(terminal, text + n, sizeof text - 1 - n); /* EIO once the process is gone */
+        if (got <= 0) break;
+    }
+    text[n] = '\0';
+    int status;
+    ck_assert_int_eq(waitpid(process, &status, 0), process);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %s", command, text);
+    close(terminal);
+    return text;
 }

@@ -28,6 +28,9 @@ _Noreturn void program_exec(const char *folder, const char *command);
  * stderr for part NULL). Returns its end. */
 program_end program_expect(const char *folder, const char *command, int code, const char *part);
 
+/* Runs a command that succeeds on a terminal of so many columns; all that came out of it. */
+const char *program_on_terminal(const char *folder, const char *command, int columns);
+
 /* Writes a small data set (folder "drums", nine classes of `per_class` sounds) and the
  * configuration "tiny.yaml" that trains on it in a moment. */
 void program_fixture(const char *folder, int per_class);

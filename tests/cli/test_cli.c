@@ -1,10 +1,7 @@
 /* The program as its users meet it: what it says, where, and with which exit status. */
 #include <math.h>
-#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -46,6 +43,9 @@ START_TEST(wrong_commands_and_flags_are_named) {
         {"$RIMSHOT xyzzyxyzzy", 2, "xyzzyxyzzy: no such command   (all commands: rimshot help)"},
         {"$RIMSHOT help xyzzy", 2, "xyzzy: no such command or topic"},
         {"$RIMSHOT help config trian", 2, "did you mean 'train'?"},
+        {"$RIMSHOT help config augment.noize", 2, "did you mean 'augment.noise'?"},
+        {"$RIMSHOT help gruu", 2, "did you mean 'network.gru'?"},
+        {"$RIMSHOT help data overveiw", 2, "did you mean 'data overview'?"},
         {"$RIMSHOT train", 2, "usage: rimshot train CONFIG [KEY=VALUE ...]"},
         {"$RIMSHOT report", 2, "too few arguments"},
         {"$RIMSHOT data synth a b", 2, "too many arguments"},
@@ -219,30 +219,6 @@ START_TEST(events_are_lines_of_json) {
 }
 END_TEST
 
-/* Runs a command on a terminal of so many columns; all that came out of it. */
-static const char *on_terminal(const char *folder, const char *command, int columns) {
-    static char text[1 << 20];
-    struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
-    int terminal;
-    pid_t process = forkpty(&terminal, NULL, NULL, &size);
-    ck_assert_int_ge(process, 0);
-    if (process == 0) {
-        setenv("TERM", "xterm", 1);
-        program_exec(folder, command);
-    }
-    size_t n = 0;
-    for (ssize_t got; n < sizeof text - 1; n += (size_t)got) {
-        got = read(terminal, text + n, sizeof text - 1 - n); /* EIO once the process is gone */
-        if (got <= 0) break;
-    }
-    text[n] = '\0';
-    int status;
-    ck_assert_int_eq(waitpid(process, &status, 0), process);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %s", command, text);
-    close(terminal);
-    return text;
-}
-
 /* The longest line that was drawn and then drawn over, in columns. */
 static int longest_drawn(const char *text) {
     int longest = 0;
@@ -263,21 +239,22 @@ START_TEST(a_terminal_gets_a_line_that_fits) {
     program_fixture(folder, 4);
     for (int i = 0; i < 3; i++) {
         const char *text =
-            on_terminal(folder, "exec $RIMSHOT train tiny.yaml --overwrite", widths[i]);
+            program_on_terminal(folder, "exec $RIMSHOT train tiny.yaml --overwrite", widths[i]);
         int longest = longest_drawn(text);
         ck_assert_msg(longest > 20 && longest < widths[i], "%d of %d columns", longest, widths[i]);
         ck_assert_ptr_null(strstr(text, "train loss")); /* no line for every epoch */
+        ck_assert_ptr_null(strstr(text, " clips/\r"));  /* nothing is cut in the middle */
         contains(text, "\033[1m");
     }
-    const char *verbose =
-        on_terminal(folder, "NO_COLOR=1 exec $RIMSHOT train tiny.yaml --overwrite --verbose", 80);
+    const char *verbose = program_on_terminal(
+        folder, "NO_COLOR=1 exec $RIMSHOT train tiny.yaml --overwrite --verbose", 80);
     contains(verbose, "epoch 2/2  train loss");
     ck_assert_ptr_null(strstr(verbose, "\033[1m"));
     const char *quiet =
-        on_terminal(folder, "exec $RIMSHOT train tiny.yaml --overwrite --quiet", 80);
+        program_on_terminal(folder, "exec $RIMSHOT train tiny.yaml --overwrite --quiet", 80);
     ck_assert_ptr_null(strstr(quiet, "epoch"));
     const char *dumb =
-        on_terminal(folder, "TERM=dumb exec $RIMSHOT train tiny.yaml --overwrite", 80);
+        program_on_terminal(folder, "TERM=dumb exec $RIMSHOT train tiny.yaml --overwrite", 80);
     ck_assert_int_eq(longest_drawn(dumb), 0);
 }
 END_TEST
