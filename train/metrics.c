@@ -120,11 +120,11 @@ static double calibration(const train_predictions *p, const train_metrics *m) {
 static const struct {
     train_metric metric;
     double (*of)(const train_predictions *p, const train_metrics *m); /* m: counts and classes */
-} table[] = {{{"accuracy", "accuracy", true}, accuracy},
-             {{"balanced", "balanced accuracy", true}, balanced},
-             {{"macro F1", "macro F1", true}, macro_f1},
-             {{"log loss", "log loss", false}, log_loss},
-             {{"calibration", "calibration error", false}, calibration}};
+} table[] = {{{"accuracy", "accuracy", true, false}, accuracy},
+             {{"balanced", "balanced accuracy", true, false}, balanced},
+             {{"macro F1", "macro F1", true, false}, macro_f1},
+             {{"log loss", "log loss", false, false}, log_loss},
+             {{"calibration", "calibration error", false, true}, calibration}};
 enum { N_METRICS = sizeof table / sizeof *table };
 _Static_assert((int)N_METRICS <= (int)TRAIN_MAX_METRICS, "train_metrics has room for all");
 

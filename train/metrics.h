@@ -9,6 +9,8 @@ typedef struct {
     const char *name;      /* "macro F1"; train_metric_key makes "macro_f1" of it */
     const char *full_name; /* "balanced accuracy", where `name` is the short form of it */
     bool is_share;         /* from 0 to 1, shown in percent */
+    bool is_pooled;        /* of bins, which few clips leave empty: where one figure is given for
+                              several folds, it is that of all their clips together */
 } train_metric;
 
 enum { TRAIN_MAX_METRICS = 16 };

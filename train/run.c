@@ -183,3 +183,8 @@ int64_t train_run_mistakes(const train_predictions *p, int64_t n, int64_t *clips
     }
     return n_found;
 }
+
+double train_set_figure(const train_fold_set *set, int metric) {
+    return train_metric_at(metric)->is_pooled ? set->pooled.value[metric]
+                                              : set->interval[metric].mean;
+}

@@ -86,6 +86,10 @@ typedef struct {
     bool has_model;
 } train_run;
 
+/* What a page gives as the figure of the folds: the mean over them, or that of all clips together.
+ */
+double train_set_figure(const train_fold_set *set, int metric);
+
 base_status train_facts_write(const train_facts *facts, const char *folder, base_error *err);
 /* The strings and lists live in the arena. */
 base_status train_facts_read(const char *folder, base_arena *arena, train_facts *facts,

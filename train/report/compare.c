@@ -28,7 +28,7 @@ static void add_run(base_text *page, const train_run *run) {
     }
     base_text_add(page, "</td>");
     for (int m = 1; m < train_n_metrics(); m++) {
-        train_html_cell(page, train_html_metric(m, set->interval[m].mean, text));
+        train_html_cell(page, train_html_metric(m, train_set_figure(set, m), text));
     }
     const train_fold_set *const others[] = {&run->compare, &run->held_out};
     for (int i = 0; i < 2; i++) {

@@ -103,11 +103,13 @@ void train_html_begin(base_text *page, const char *title) {
 }
 
 void train_html_end(base_text *page, const char *version) {
-    base_text_add(page, "<footer>Balanced accuracy is the mean recall over the classes. "
-                        "± is the standard deviation over the folds; intervals are 95 % bootstrap "
-                        "intervals of the mean. Calibration error: the mean gap between confidence "
-                        "and accuracy over 15 bins. Pictures and the table of classes count the "
-                        "clips of all folds together. Made by rimshot ");
+    base_text_add(
+        page,
+        "<footer>Balanced accuracy is the mean recall over the classes. "
+        "± is the standard deviation over the folds; intervals are 95 % bootstrap "
+        "intervals of the mean. Calibration error: the mean gap between confidence "
+        "and accuracy over 15 bins, of the clips of all folds together. Pictures and the table of "
+        "classes count these, too. Made by rimshot ");
     base_text_add_html(page, version);
     base_text_add(page, ".</footer>\n</body>\n</html>\n");
 }

@@ -22,23 +22,29 @@ static void draw_diagonal(train_canvas *canvas, const train_axes *axes) {
                       "perfectly calibrated");
 }
 
+static train_point place_of(const train_axes *axes, const train_reliability_bin *bin) {
+    return (train_point){train_axes_x(axes, bin->confidence), train_axes_y(axes, bin->accuracy)};
+}
+
+/* What a handful of clips says is chance: such bins have their dots, but no line leads there. */
+enum { LEAST_CLIPS = 5 };
+
 /* A dot's area grows with the clips in its bin. */
 static void draw_dots(train_canvas *canvas, const train_axes *axes, const diagram *d) {
     const train_stroke line = {.width = 1.5, .colour = train_accent};
     train_point points[TRAIN_RELIABILITY_BINS];
     int n = 0;
     for (int b = 0; b < TRAIN_RELIABILITY_BINS; b++) {
-        if (d->bins[b].n == 0) continue;
-        points[n++] = (train_point){train_axes_x(axes, d->bins[b].confidence),
-                                    train_axes_y(axes, d->bins[b].accuracy)};
+        if (d->bins[b].n >= LEAST_CLIPS) points[n++] = place_of(axes, &d->bins[b]);
     }
     train_canvas_line(canvas, points, n, &line);
-    for (int b = 0, i = 0; b < TRAIN_RELIABILITY_BINS; b++) {
+    for (int b = 0; b < TRAIN_RELIABILITY_BINS; b++) {
         if (d->bins[b].n == 0) continue;
+        train_point at = place_of(axes, &d->bins[b]);
         double radius = 2.5 + 5.5 * sqrt((double)d->bins[b].n / (double)d->most);
-        train_canvas_dot(canvas, points[i].x, points[i].y, radius + 1.2, train_paper);
-        train_canvas_dot(canvas, points[i].x, points[i].y, radius, train_accent);
-        i++;
+        double strength = d->bins[b].n >= LEAST_CLIPS ? 1 : 0.45;
+        train_canvas_dot(canvas, at.x, at.y, radius + 1.2, train_paper);
+        train_canvas_dot(canvas, at.x, at.y, radius, train_colour_faint(train_accent, strength));
     }
 }
 

@@ -54,14 +54,17 @@ static void draw_mel(train_canvas *canvas, const gallery *g, const train_plot_so
 }
 
 static void draw_hertz(train_canvas *canvas, const train_plot_sound *s, double x, double y) {
-    static const double ticks_hz[] = {500, 1000, 2000, 5000, 10000, 20000};
-    static const char *const names[] = {"500", "1k", "2k", "5k", "10k", "20k"};
+    static const double ticks_hz[] = {50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000};
+    static const char *const names[] = {"50", "100", "200", "500", "1k", "2k", "5k", "10k", "20k"};
+    static const double apart = 9; /* numbers that stand closer would touch */
     const train_type type = train_type_aligned(train_type_small, TRAIN_RIGHT);
     const train_stroke tick = {.width = 0.75, .colour = train_muted};
-    double top = dsp_hz_to_mel(s->fmax_hz, false);
+    double top = dsp_hz_to_mel(s->fmax_hz, false), last = y + mel_h + apart;
     for (size_t i = 0; i < sizeof ticks_hz / sizeof *ticks_hz; i++) {
         if (ticks_hz[i] > s->fmax_hz * 0.999) break;
         double at = y + mel_h * (1 - dsp_hz_to_mel(ticks_hz[i], false) / top);
+        if (last - at < apart) continue;
+        last = at;
         train_canvas_segment(canvas, (train_point){x - 4, at}, (train_point){x - 1, at}, &tick);
         train_canvas_text(canvas, x - 6, at + 3.5, &type, names[i]);
     }

@@ -41,8 +41,10 @@ static void add_figure(base_text *page, int metric, const train_fold_set *set) {
     const train_interval *interval = &set->interval[metric];
     base_text_printf(page, "<div%s><dt>%s</dt><dd>%s", metric == 0 ? " class=\"first\"" : "",
                      train_metric_heading(train_metric_at(metric)->full_name, heading),
-                     train_html_metric(metric, interval->mean, mean));
-    if (set->n_folds > 1) {
+                     train_html_metric(metric, train_set_figure(set, metric), mean));
+    if (set->n_folds > 1 && train_metric_at(metric)->is_pooled) {
+        base_text_add(page, "<small>of all clips<br>together</small>");
+    } else if (set->n_folds > 1) {
         base_text_printf(page, "<small>± %s<br>95\u202F%%: %s – %s</small>",
                          train_html_metric(metric, interval->deviation, deviation),
                          train_html_metric(metric, interval->low, low),

@@ -79,6 +79,50 @@ START_TEST(equal_runs_give_equal_bytes) {
 }
 END_TEST
 
+/* Predictions of two classes with the confidences that reliability is about. */
+static float made_probability[400];
+static int32_t made_truth[200];
+
+static void add_clips(train_predictions *p, float confidence, int n, int n_right) {
+    for (int i = 0; i < n; i++, p->n++) {
+        made_probability[2 * p->n] = confidence;
+        made_probability[2 * p->n + 1] = 1 - confidence;
+        made_truth[p->n] = i >= n_right;
+    }
+}
+
+/* Points of the widest line that is drawn as one path. */
+static int line_points(const char *folder, const char *name) {
+    int most = 0;
+    size_t n_bytes;
+    char *svg = read_file(folder, name, &n_bytes);
+    for (size_t i = 0; i < n_bytes; i++) {
+        int n = 1;
+        if (strncmp(svg + i, "stroke-width:1.5;", 17) != 0) continue;
+        for (; svg[i] != '>'; i++) n += svg[i] == 'L';
+        most = n > most ? n : most;
+    }
+    base_free(svg);
+    return most;
+}
+
+START_TEST(a_bin_of_one_clip_draws_no_spike) {
+    base_error err;
+    const char *folder = test_folder();
+    train_fold_set set = {
+        .n_folds = 1,
+        .predictions = {.n_classes = 2, .probability = made_probability, .truth = made_truth}};
+    add_clips(&set.predictions, 0.55F, 40, 20);
+    add_clips(&set.predictions, 0.75F, 40, 30);
+    add_clips(&set.predictions, 0.95F, 40, 38);
+    TEST_OK(train_plot_reliability(&set, folder, "three", &err), err);
+    add_clips(&set.predictions, 0.85F, 1, 0);
+    TEST_OK(train_plot_reliability(&set, folder, "four", &err), err);
+    ck_assert_int_eq(line_points(folder, "three.svg"), 3);
+    ck_assert_int_eq(line_points(folder, "four.svg"), 3);
+}
+END_TEST
+
 START_TEST(a_picture_grows_with_its_names) {
     static const char *const hostile[] = {"closedhat", "<&>\xff\x01", "a name of some length",
                                           "\xd8\xb7\xd8\xa8\xd9\x84", ""};
@@ -238,5 +282,6 @@ START_TEST(ticks_are_round) {
 END_TEST
 
 TEST_MAIN("train/report/plot", equal_runs_give_equal_bytes, a_picture_grows_with_its_names,
-          long_names_and_many_classes_are_drawn, curves_of_odd_histories, sounds_have_axes,
-          says_where_it_cannot_write, ids_are_renamed_in_order, map_darkens_evenly, ticks_are_round)
+          a_bin_of_one_clip_draws_no_spike, long_names_and_many_classes_are_drawn,
+          curves_of_odd_histories, sounds_have_axes, says_where_it_cannot_write,
+          ids_are_renamed_in_order, map_darkens_evenly, ticks_are_round)

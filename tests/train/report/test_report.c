@@ -128,6 +128,20 @@ START_TEST(page_of_many_classes_has_no_matrix) {
 }
 END_TEST
 
+/* Which is drawn from the clips of all folds together. */
+START_TEST(calibration_is_that_of_the_picture) {
+    train_run run;
+    char text[64];
+    read_run(&run_fixture_drums, &run);
+    char *page = write_report(&run);
+    ck_assert(fabs(run.main.calibration.mean - run.main.pooled.calibration) > 1e-3);
+    snprintf(text, sizeof text, "<dt>Calibration error</dt><dd>%.3f", run.main.pooled.calibration);
+    ck_assert_int_eq(count(page, text), 1);
+    base_free(page);
+    train_run_release(&run);
+}
+END_TEST
+
 START_TEST(page_escapes_names) {
     static const char *const evil[] = {"<script>", "a&b", "\"'", "kick", "snare"};
     run_fixture fixture = run_fixture_drums;
@@ -277,7 +291,8 @@ START_TEST(comparison_page) {
 }
 END_TEST
 
-TEST_MAIN("train/report/report", page_stands_alone, page_says_it_all, page_shows_held_out_sounds,
-          page_of_many_classes_has_no_matrix, page_escapes_names, page_of_a_single_part,
-          equal_runs_give_equal_pages, compares_the_same_clips_in_pairs, does_not_pair_other_clips,
-          welch_agrees_with_scipy, comparison_page)
+TEST_MAIN("train/report/report", calibration_is_that_of_the_picture, page_stands_alone,
+          page_says_it_all, page_shows_held_out_sounds, page_of_many_classes_has_no_matrix,
+          page_escapes_names, page_of_a_single_part, equal_runs_give_equal_pages,
+          compares_the_same_clips_in_pairs, does_not_pair_other_clips, welch_agrees_with_scipy,
+          comparison_page)
