@@ -250,6 +250,33 @@ sanitize:
 	@$(MAKE) --no-print-directory test BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" \
 	    TEST="$(THREADED)"
 
+# Tests under valgrind, which knows no AVX-512; TEST="base/test_yaml" runs those. Programs of shell
+# scripts and those that start the program run outside it. tests/valgrind.supp is of libraries alone.
+MEMCHECK  := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+             --suppressions=tests/valgrind.supp
+CHECKED   := $(if $(TEST),$(CHOSEN),$(filter-out $(BUILD)/tests/cli/%,$(TEST_SRC:%.c=$(BUILD)/%)))
+.PHONY: valgrind
+valgrind: $(CHECKED)
+	@BUILD=$(BUILD) UNDER="$(MEMCHECK)" RIMSHOT_LEVEL=v3 OPENBLAS_CORETYPE=Haswell CK_DEFAULT_TIMEOUT=600 \
+	    tests/run.sh $(CHECKED)
+
+# Which lines the tests run: of each folder, of what parses input, of all. Fails below the shares that
+# tests/coverage.py names; COVERAGE=--lines lists what was not run.
+.PHONY: coverage
+coverage:
+	@$(MAKE) --no-print-directory test BUILD=build-coverage \
+	    CFLAGS="-O1 -g --coverage -fprofile-update=atomic -Wno-maybe-uninitialized \
+	    -include tests/coverage.h" || true
+	@python3 tests/coverage.py build-coverage $(COVERAGE)
+
+# clang-tidy and cppcheck over all sources, or FILES="base/csv.c": what they find is printed, and fails.
+FILES     := $(SOURCES) $(KERNELS) $(wildcard cli/*.c)
+.PHONY: analyze
+analyze: export ANALYZE_CFLAGS = $(filter-out -f% -O% -g -U% -D_FORTIFY%,$(ALL_CFLAGS)) \
+                                 $(call level_cflags,$(lastword $(LEVELS)))
+analyze: $(PROTO_C)
+	@tests/analyze.sh $(FILES)
+
 # What stands in the repository, made from the program's own tables.
 PAGES     := $(wildcard docs/man/*)
 docs: $(BUILD)/rimshot

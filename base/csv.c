@@ -153,12 +153,13 @@ base_status base_csv_seconds(const base_csv *row, int column, double *seconds, b
 typedef struct {
     base_csv row;
     text_reader text;
-    int *field_of; /* row.field_of */
+    int most_fields; /* of a record */
+    int *field_of;   /* row.field_of */
 } reader;
 
 static base_status next_record(reader *r, int *n_fields, base_error *err) {
     r->row.line = r->text.n_lines + 1;
-    base_status status = read_record(&r->text, r->row.fields, MAX_COLUMNS, n_fields, err);
+    base_status status = read_record(&r->text, r->row.fields, r->most_fields, n_fields, err);
     if (status != BASE_OK) return base_fail_within(err, "%s", r->row.form->path);
     for (int f = 0; f < *n_fields; f++) {
         const char *fault = base_utf8_fault(r->row.fields[f]);
@@ -261,7 +262,8 @@ base_status base_csv_read(const base_csv_form *form, base_arena *arena, base_csv
     BASE_TRY(base_file_read(form->path, MAX_BYTES, &bytes, &n_bytes, err));
     reader r = {.row = {.form = form}, .text = {.cursor = bytes, .comma = ',', .arena = arena}};
     r.text.end = r.text.cursor + n_bytes;
-    r.row.fields = base_alloc(MAX_COLUMNS, sizeof *r.row.fields);
+    r.most_fields = n_bytes < MAX_COLUMNS ? (int)n_bytes + 1 : MAX_COLUMNS;
+    r.row.fields = base_alloc((size_t)r.most_fields, sizeof *r.row.fields);
     r.row.field_of = r.field_of = base_alloc((size_t)form->n_columns, sizeof *r.field_of);
     base_status status = r.row.fields != NULL && r.field_of != NULL
                              ? read_rows(&r, read_row, context, err)

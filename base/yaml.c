@@ -665,6 +665,11 @@ base_status base_yaml_override(base_node *root, const char *assignment, base_are
     walk w = {.assignment = assignment, .arena = arena, .err = err, .node = root, .n_levels = 1};
     const char *equals = strchr(assignment, '=');
     if (equals == NULL) return malformed(&w);
+    const char *fault = base_utf8_fault(assignment);
+    if (fault != NULL) {
+        return base_fail(err, BASE_ECONFIG, "%s: the byte \\x%02x is not UTF-8", assignment,
+                         (unsigned char)*fault);
+    }
     BASE_TRY(follow_path(&w, assignment, (size_t)(equals - assignment)));
     reader r = {.arena = arena, .source = "command line", .assignment = assignment, .err = err};
     base_node *value;

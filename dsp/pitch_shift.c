@@ -146,10 +146,11 @@ static dsp_reading reading_for(const dsp_pitch_shift *s, double ratio, const buf
                            .n_taps = taps_of(ratio),
                            .step = ratio};
     double cutoff = cutoff_of(ratio);
+    int64_t centre = reading.n_taps / 2 - 1;
     for (int64_t p = 0; p <= PHASES; p++) {
         float *row = b->table + p * reading.n_taps;
         for (int64_t k = 0; k < reading.n_taps; k++) {
-            double u = (double)(k - reading.n_taps / 2 + 1) - (double)p / PHASES;
+            double u = (double)(k - centre) - (double)p / PHASES;
             row[k] = (float)cutoff * prototype_at(s->prototype, fabs(u) * cutoff);
         }
     }

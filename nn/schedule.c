@@ -109,7 +109,8 @@ double nn_schedule_factor(const nn_schedule *schedule, int64_t step) {
     const nn_schedule_options *o = &schedule->options;
     double n_steps = (double)schedule->steps_per_epoch * (double)schedule->n_epochs;
     double warm = o->warmup * (double)schedule->steps_per_epoch, factor = 1;
-    double epoch = (double)(step / schedule->steps_per_epoch);
+    int64_t n_past = step / schedule->steps_per_epoch; /* epochs */
+    double epoch = (double)n_past;
     switch (schedule->kind) {
     case NN_CONSTANT:
         break;

@@ -2,6 +2,7 @@
 # Runs the test programs given. Shows a line for each that passes and all that a failing one said.
 # COUNTED names a file of two numbers, what has passed and failed before, which are counted in.
 # The last line is "N passed, N failed"; the exit status is 0 only if something ran and all passed.
+# UNDER is a command that runs them, with its arguments: a debugger's, for one.
 # A program that crashes, says nothing or runs no checks counts as one failure; one that succeeds and
 # says "skipped: REASON" counts as nothing. Lines that begin with "note: " are always shown.
 passed=0
@@ -13,7 +14,8 @@ trap 'rm -f "$output"' EXIT
 
 for program in "$@"; do
     name=${program#"${BUILD:-build}"/tests/}
-    "$program" >"$output" 2>&1 </dev/null
+    # shellcheck disable=SC2086
+    ${UNDER:-} "$program" >"$output" 2>&1 </dev/null
     status=$?
     if [ "$status" -eq 0 ] && grep -q '^skipped: ' "$output"; then
         sed -n "s|^skipped: |skip $name: |p" "$output"

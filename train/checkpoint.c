@@ -117,12 +117,16 @@ static base_status get_history(train_state *state, base_h5_reader *reader, const
         status = base_fail(err, BASE_EFORMAT, "%s: best epoch %lld of %lld", path,
                            (long long)state->best_epoch, (long long)(n / HISTORY_COLUMNS));
     }
-    if (status == BASE_OK) {
-        state->n_epochs = n / HISTORY_COLUMNS;
-        for (int64_t i = 0; i < state->n_epochs; i++) {
-            state->epochs[i] = epoch_from_row((const double *)rows + i * HISTORY_COLUMNS);
+    const double *row = rows;
+    for (int64_t i = 0; status == BASE_OK && i < n / HISTORY_COLUMNS; i++, row += HISTORY_COLUMNS) {
+        if (row[0] != (double)(i + 1)) {
+            status = base_fail(err, BASE_EFORMAT, "%s: epoch %lld of the history is %g", path,
+                               (long long)i + 1, row[0]);
+        } else {
+            state->epochs[i] = epoch_from_row(row);
         }
     }
+    if (status == BASE_OK) state->n_epochs = n / HISTORY_COLUMNS;
     base_arena_release(&arena);
     return status;
 }
@@ -138,7 +142,21 @@ static base_status get_norm(dsp_features *features, base_h5_reader *reader, base
     return status;
 }
 
-static base_status get_optimizer(train_state *state, base_h5_reader *reader, base_error *err) {
+static base_status get_schedule(train_state *state, base_h5_reader *reader, const char *path,
+                                base_error *err) {
+    double memory[3];
+    BASE_TRY(base_h5_get(reader, "schedule", BASE_H5_F64, 3, memory, err));
+    if (!(memory[2] >= 0 && memory[2] <= (double)state->max_epochs)) {
+        return base_fail(err, BASE_EFORMAT, "%s: %g epochs without a better one", path, memory[2]);
+    }
+    state->schedule->best = memory[0];
+    state->schedule->plateau_factor = memory[1];
+    state->schedule->bad_epochs = (int64_t)memory[2];
+    return BASE_OK;
+}
+
+static base_status get_optimizer(train_state *state, base_h5_reader *reader, const char *path,
+                                 base_error *err) {
     nn_optimizer_vector vectors[3];
     int n = nn_optimizer_vectors(state->optimizer, vectors);
     for (int i = 0; i < n; i++) {
@@ -146,14 +164,13 @@ static base_status get_optimizer(train_state *state, base_h5_reader *reader, bas
         snprintf(name, sizeof name, "optimizer/%s", vectors[i].name);
         BASE_TRY(base_h5_get(reader, name, BASE_H5_F32, vectors[i].n, vectors[i].data, err));
     }
-    BASE_TRY(base_h5_get(reader, "optimizer/steps", BASE_H5_I64, 1,
-                         nn_optimizer_steps(state->optimizer), err));
-    double memory[3];
-    BASE_TRY(base_h5_get(reader, "schedule", BASE_H5_F64, 3, memory, err));
-    state->schedule->best = memory[0];
-    state->schedule->plateau_factor = memory[1];
-    state->schedule->bad_epochs = (int64_t)memory[2];
-    return BASE_OK;
+    int64_t n_steps;
+    BASE_TRY(base_h5_get(reader, "optimizer/steps", BASE_H5_I64, 1, &n_steps, err));
+    if (n_steps < 0) {
+        return base_fail(err, BASE_EFORMAT, "%s: %lld steps", path, (long long)n_steps);
+    }
+    *nn_optimizer_steps(state->optimizer) = n_steps;
+    return get_schedule(state, reader, path, err);
 }
 
 base_status train_checkpoint_read(train_state *state, const char *path, base_error *err) {
@@ -166,7 +183,9 @@ base_status train_checkpoint_read(train_state *state, const char *path, base_err
     if (status == BASE_OK) status = get_history(state, reader, path, err);
     if (status == BASE_OK) status = get_norm(state->features, reader, err);
     if (status == BASE_OK) status = nn_weights_read(state->network, reader, "weights", err);
-    if (status == BASE_OK && state->optimizer != NULL) status = get_optimizer(state, reader, err);
+    if (status == BASE_OK && state->optimizer != NULL) {
+        status = get_optimizer(state, reader, path, err);
+    }
     if (status == BASE_OK && state->n_classes > 0) {
         status = nn_classifier_read(reader, "classifier",
                                     nn_shape_count(nn_network_output(state->network)),

@@ -45,7 +45,8 @@ base_status export_c_test(export_c *e) {
     base_text text = {0};
     int n_classes = infer_model_n_classes(e->model);
     int64_t samples = data_audio_samples(infer_model_audio(e->model)), length[N_SOUNDS];
-    float *wanted = base_arena_alloc(&e->arena, (size_t)(N_SOUNDS * n_classes), sizeof *wanted);
+    float *wanted =
+        base_arena_alloc(&e->arena, (size_t)N_SOUNDS * (size_t)n_classes, sizeof *wanted);
     if (wanted == NULL) return export_c_no_memory(e);
     for (int i = 0; i < N_SOUNDS; i++) {
         length[i] = (int64_t)(lengths[i] * (double)samples) + SILENCE;

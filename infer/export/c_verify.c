@@ -26,7 +26,8 @@ static base_status write_sounds(infer_verify *v, base_error *err) {
     base_text sounds = {0};
     for (int i = 0; i < INFER_VERIFY_N; i++) {
         const data_audio *sound = &v->sound[i];
-        base_text_add_bytes(&sounds, &(int){(int)sound->n}, sizeof(int));
+        int n = (int)sound->n;
+        base_text_add_bytes(&sounds, &n, sizeof n);
         base_text_add_bytes(&sounds, sound->x, (size_t)sound->n * sizeof *sound->x);
     }
     base_status status = infer_verify_write(v, "x.bin", &sounds, err);

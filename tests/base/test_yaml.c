@@ -376,6 +376,7 @@ START_TEST(bad_overrides_are_refused) {
         {"train.epochs=[1", "train.epochs=[1: "},
         {"train={a: 1, a: 2}", "train={a: 1, a: 2}: 'a' stands twice"},
         {"train=*x", "anchors and aliases"},
+        {"caf\xE9=1", "the byte \\xe9 is not UTF-8"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         base_error err;

@@ -7,7 +7,7 @@
 set -eu
 build=$1
 export OPENBLAS_NUM_THREADS=1 # as the program has it; its threads wait by spinning
-export ASAN_OPTIONS="allocator_may_return_null=1:detect_leaks=1"
+export ASAN_OPTIONS="allocator_may_return_null=1:detect_leaks=1:quarantine_size_mb=16"
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 known=$(for source in tests/fuzz/fuzz_*.c; do basename "${source#tests/fuzz/fuzz_}" .c; done)
 

@@ -169,5 +169,34 @@ START_TEST(refuses_what_belongs_elsewhere) {
 }
 END_TEST
 
+/* Writes a state with one thing changed, which is then refused with `part`. */
+static void expect_refused(fixture *f, const char *part) {
+    base_arena arena = {0};
+    base_error err;
+    const char *path = path_in_folder(&arena, "wrong.h5");
+    TEST_OK(train_checkpoint_write(&f->state, path, &err), err);
+    TEST_FAILS(train_checkpoint_read(&f->state, path, &err), BASE_EFORMAT, err, part);
+    tear_down(f);
+    set_up(f, 1);
+    invent(f);
+    base_arena_release(&arena);
+}
+
+START_TEST(refuses_counts_that_cannot_be) {
+    fixture f;
+    set_up(&f, 1);
+    invent(&f);
+    f.epochs[1].epoch = 7;
+    expect_refused(&f, "wrong.h5: epoch 2 of the history is 7");
+    f.schedule.bad_epochs = -1;
+    expect_refused(&f, "wrong.h5: -1 epochs without a better one");
+    f.schedule.bad_epochs = INT64_MAX;
+    expect_refused(&f, "epochs without a better one");
+    *nn_optimizer_steps(f.state.optimizer) = -5;
+    expect_refused(&f, "wrong.h5: -5 steps");
+    tear_down(&f);
+}
+END_TEST
+
 TEST_MAIN("train/checkpoint", everything_comes_back, equal_states_give_equal_bytes,
-          refuses_what_belongs_elsewhere)
+          refuses_what_belongs_elsewhere, refuses_counts_that_cannot_be)

@@ -120,8 +120,7 @@ static void fill_figures(const train_sweep_results *results, int cell, train_swe
 
 static const char *const *cell_headings(const train_sweep *sweep, base_arena *arena) {
     int n = sweep->n_axes, n_first = n + n_shares();
-    const char **headings =
-        base_arena_alloc(arena, (size_t)(n_first + N_FIGURES), sizeof *headings);
+    const char **headings = base_arena_alloc(arena, (size_t)n_first + N_FIGURES, sizeof *headings);
     if (headings == NULL || !share_headings(headings + n, arena)) return NULL;
     for (int a = 0; a < n; a++) headings[a] = sweep->axes[a].word;
     memcpy(headings + n_first, figure_headings, sizeof figure_headings);
