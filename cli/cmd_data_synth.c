@@ -51,8 +51,9 @@ const cli_command cli_data_synth = {
     .arguments = "DIR",
     .summary = "write synthesised drum sounds, one folder per class",
     .description =
-        "Kick, snare, closed and open hat, clap, tom, cymbal, cowbell and rim as WAV files: "
-        "sounds to try the program with, without a sample library. The same seed gives the same "
+        "Kick, snare, rim, clap, closed and open hat, tom, crash, ride, cowbell, shaker, "
+        "tambourine and other percussion as WAV files: sounds to try the program with, without a "
+        "sample library. The same seed gives the same "
         "bytes.",
     .flags = flags,
     .min_arguments = 1,

@@ -3,267 +3,444 @@
 #include <math.h>
 
 #include "base/file.h"
-#include "base/rng.h"
+#include "data/voice.h"
 
-#define RATE_HZ 44100.0
-#define MAX_S   1.5
-
-enum { KICK, SNARE, CLOSED_HAT, OPEN_HAT, CLAP, TOM, CYMBAL, COWBELL, RIM };
+enum {
+    KICK,
+    SNARE,
+    RIM,
+    CLAP,
+    CLOSED_HAT,
+    OPEN_HAT,
+    TOM,
+    CRASH,
+    RIDE,
+    COWBELL,
+    SHAKER,
+    TAMBOURINE,
+    PERC
+};
 const char *const data_synth_classes[DATA_SYNTH_N_CLASSES] = {
-    [KICK] = "kick",        [SNARE] = "snare",     [CLOSED_HAT] = "closedhat",
-    [OPEN_HAT] = "openhat", [CLAP] = "clap",       [TOM] = "tom",
-    [CYMBAL] = "cymbal",    [COWBELL] = "cowbell", [RIM] = "rim"};
-
-/* A hit being made: parts are added into x[n]. */
-typedef struct {
-    float *x;
-    int64_t n;
-    base_rng rng;
-} hit;
-
-static double draw(hit *h, double lo, double hi) {
-    return base_rng_range(&h->rng, lo, hi);
-}
-
-/* Uniform in the logarithm: for pitches and times. */
-static double draw_log(hit *h, double lo, double hi) {
-    return lo * exp(draw(h, 0.0, 1.0) * log(hi / lo));
-}
-
-static int64_t frames(double seconds) {
-    return llround(seconds * RATE_HZ);
-}
-
-/* Two-pole filters of R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter
- * coefficients", direct form 1. */
-typedef struct {
-    double b0, b1, b2, a1, a2;
-    double x1, x2, y1, y2;
-} biquad;
-
-typedef enum { LOW_PASS, HIGH_PASS, BAND_PASS } filter_kind;
-
-static biquad design(filter_kind kind, double cut_hz, double q) {
-    double w = 2 * M_PI * fmin(cut_hz, 0.45 * RATE_HZ) / RATE_HZ;
-    double alpha = sin(w) / (2 * q), c = cos(w), a0 = 1 + alpha;
-    double edge = kind == LOW_PASS ? (1 - c) / 2 : (1 + c) / 2;
-    biquad f = {.a1 = -2 * c / a0, .a2 = (1 - alpha) / a0};
-    f.b0 = (kind == BAND_PASS ? alpha : edge) / a0;
-    f.b1 = (kind == BAND_PASS ? 0 : kind == LOW_PASS ? 2 * edge : -2 * edge) / a0;
-    f.b2 = (kind == BAND_PASS ? -alpha : edge) / a0;
-    return f;
-}
-
-static double filter(biquad *f, double x) {
-    double y = f->b0 * x + f->b1 * f->x1 + f->b2 * f->x2 - f->a1 * f->y1 - f->a2 * f->y2;
-    f->x2 = f->x1;
-    f->x1 = x;
-    f->y2 = f->y1;
-    f->y1 = y;
-    return y;
-}
-
-/* exp(-t / decay) after a linear rise of half a millisecond. */
-static double envelope(int64_t i, double decay_s) {
-    double t = (double)i / RATE_HZ;
-    return fmin(t / 0.0005, 1.0) * exp(-t / decay_s);
-}
-
-/* A sine that glides from start_hz to end_hz with time constant glide_s: a struck membrane. */
-typedef struct {
-    double level, start_hz, end_hz, glide_s, decay_s;
-} tone;
-
-static void add_tone(hit *h, tone t) {
-    double phase = 0;
-    for (int64_t i = 0; i < h->n; i++) {
-        double hz = t.end_hz + (t.start_hz - t.end_hz) * exp(-(double)i / RATE_HZ / t.glide_s);
-        h->x[i] += (float)(t.level * envelope(i, t.decay_s) * sin(phase));
-        phase += 2 * M_PI * hz / RATE_HZ;
-        if (phase > 2 * M_PI) phase -= 2 * M_PI;
-    }
-}
-
-/* Filtered white noise from `begin` on. */
-typedef struct {
-    double level;
-    filter_kind kind;
-    double cut_hz, q, decay_s;
-    int64_t begin;
-} noise;
-
-static void add_noise(hit *h, noise p) {
-    biquad f = design(p.kind, p.cut_hz, p.q);
-    for (int64_t i = p.begin; i < h->n; i++) {
-        double y = filter(&f, base_rng_range(&h->rng, -1.0, 1.0));
-        h->x[i] += (float)(p.level * envelope(i - p.begin, p.decay_s) * y);
-    }
-}
-
-/* Square waves of inharmonic pitches through a filter: the metal of analogue drum machines. */
-typedef struct {
-    double level;
-    const double *ratio; /* [n_squares] to base_hz */
-    int n_squares;
-    double base_hz;
-    filter_kind kind;
-    double cut_hz, q, decay_s;
-} metal;
-
-static void add_metal(hit *h, metal m) {
-    biquad f = design(m.kind, m.cut_hz, m.q);
-    double phase[6];
-    BASE_CHECK(m.n_squares <= 6);
-    for (int k = 0; k < m.n_squares; k++) phase[k] = draw(h, 0.0, 1.0);
-    for (int64_t i = 0; i < h->n; i++) {
-        double sum = 0;
-        for (int k = 0; k < m.n_squares; k++) {
-            sum += phase[k] < 0.5 ? 1.0 : -1.0;
-            phase[k] += m.base_hz * m.ratio[k] / RATE_HZ;
-            phase[k] -= floor(phase[k]);
-        }
-        double y = filter(&f, sum / m.n_squares);
-        h->x[i] += (float)(m.level * envelope(i, m.decay_s) * y);
-    }
-}
-
-static void saturate(hit *h, double drive) {
-    for (int64_t i = 0; i < h->n; i++) h->x[i] = (float)tanh(drive * h->x[i]);
-}
+    [KICK] = "kick",       [SNARE] = "snare",          [RIM] = "rim",
+    [CLAP] = "clap",       [CLOSED_HAT] = "closedhat", [OPEN_HAT] = "openhat",
+    [TOM] = "tom",         [CRASH] = "crash",          [RIDE] = "ride",
+    [COWBELL] = "cowbell", [SHAKER] = "shaker",        [TAMBOURINE] = "tambourine",
+    [PERC] = "perc"};
 
 /* In what follows every draw is a declaration of its own: the order of draws is part of the sound,
  * and C leaves the order within one expression open. */
 
-static void make_kick(hit *h) {
-    double hz = draw_log(h, 38, 75), start = draw_log(h, 2, 9);
-    double glide_s = draw_log(h, 0.006, 0.05), decay_s = draw_log(h, 0.06, 0.45);
-    double click = draw(h, 0, 0.6), click_hz = draw_log(h, 1500, 9000);
-    double click_s = draw_log(h, 0.001, 0.012), drive = draw_log(h, 0.8, 6);
-    add_tone(h, (tone){1.0, hz * start, hz, glide_s, decay_s});
-    add_noise(h, (noise){click, LOW_PASS, click_hz, 0.7, click_s, 0});
-    saturate(h, drive);
+static void make_analogue_kick(data_voice *v) {
+    double hz = data_voice_draw_log(v, 36, 80), start = data_voice_draw_log(v, 1.2, 9);
+    double glide_s = data_voice_draw_log(v, 0.004, 0.06),
+           decay_s = data_voice_draw_log(v, 0.05, 0.5);
+    double click = data_voice_draw(v, 0, 0.6), click_hz = data_voice_draw_log(v, 1000, 9000);
+    double click_s = data_voice_draw_log(v, 0.001, 0.012), drive = data_voice_draw_log(v, 0.8, 8);
+    data_voice_add_tone(v, (data_voice_tone){1.0, hz * start, hz, glide_s, decay_s});
+    data_voice_add_noise(
+        v, (data_voice_noise){click, DATA_VOICE_LOW_PASS, click_hz, 0.7, click_s, 0, 0});
+    data_voice_saturate(v, drive);
 }
 
-static void make_tom(hit *h) {
-    const double second_mode = 1.594; /* of an ideal membrane */
-    double hz = draw_log(h, 65, 260), start_hz = hz * draw_log(h, 1.05, 2.2);
-    double glide_s = draw_log(h, 0.02, 0.12), decay_s = draw_log(h, 0.08, 0.5);
-    double mode = draw(h, 0, 0.5), mode_s = decay_s * draw(h, 0.3, 0.8);
-    double stroke = draw(h, 0.05, 0.6), stroke_hz = draw_log(h, 600, 5000);
-    double stroke_s = draw_log(h, 0.004, 0.04), drive = draw_log(h, 0.7, 3);
-    add_tone(h, (tone){1.0, start_hz, hz, glide_s, decay_s});
-    add_tone(h, (tone){mode, start_hz * second_mode, hz * second_mode, glide_s, mode_s});
-    add_noise(h, (noise){stroke, BAND_PASS, stroke_hz, 0.8, stroke_s, 0});
-    saturate(h, drive);
+static void make_acoustic_kick(data_voice *v) {
+    double hz = data_voice_draw_log(v, 42, 95), start = data_voice_draw(v, 1.0, 1.6),
+           decay_s = data_voice_draw_log(v, 0.04, 0.2);
+    double skin = data_voice_draw(v, 0.1, 0.9), beater = data_voice_draw(v, 0.1, 1.2),
+           beater_hz = data_voice_draw_log(v, 1200, 6000);
+    double beater_s = data_voice_draw_log(v, 0.002, 0.012), shell = data_voice_draw(v, 0, 0.5);
+    double shell_hz = data_voice_draw_log(v, 150, 500),
+           shell_s = data_voice_draw_log(v, 0.02, 0.12);
+    data_voice_add_tone(v, (data_voice_tone){1.0, hz * start, hz, 0.02, decay_s});
+    data_voice_add_membrane(v, skin, hz * 1.2, decay_s * 0.6);
+    data_voice_add_noise(
+        v, (data_voice_noise){beater, DATA_VOICE_BAND_PASS, beater_hz, 0.8, beater_s, 0, 0});
+    data_voice_add_noise(
+        v, (data_voice_noise){shell, DATA_VOICE_BAND_PASS, shell_hz, 0.9, shell_s, 0, 0});
 }
 
-static void make_snare(hit *h) {
-    double hz = draw_log(h, 130, 290), start_hz = hz * draw(h, 1.0, 1.6);
-    double body = draw(h, 0.15, 1.0), decay_s = draw_log(h, 0.03, 0.18);
-    double mode = body * draw(h, 0.2, 0.8), mode_hz = hz * draw(h, 1.5, 1.9);
-    double mode_s = decay_s * draw(h, 0.4, 0.9);
-    double wires = draw(h, 0.4, 1.2), wires_hz = draw_log(h, 700, 4000);
-    double wires_s = draw_log(h, 0.04, 0.28), drive = draw_log(h, 0.7, 4);
-    add_tone(h, (tone){body, start_hz, hz, 0.015, decay_s});
-    add_tone(h, (tone){mode, mode_hz * 1.1, mode_hz, 0.015, mode_s});
-    add_noise(h, (noise){wires, HIGH_PASS, wires_hz, 0.7, wires_s, 0});
-    saturate(h, drive);
+static void make_fm_kick(data_voice *v) {
+    double hz = data_voice_draw_log(v, 38, 80), start = data_voice_draw_log(v, 1.5, 6),
+           glide_s = data_voice_draw_log(v, 0.01, 0.06);
+    double decay_s = data_voice_draw_log(v, 0.06, 0.4), ratio = data_voice_draw_log(v, 0.5, 3.5);
+    double index = data_voice_draw_log(v, 0.3, 6), index_s = data_voice_draw_log(v, 0.005, 0.08);
+    data_voice_add_fm(
+        v, (data_voice_fm){1.0, hz * start, hz, glide_s, decay_s, ratio, index, index_s});
 }
 
-/* Hats: the six squares of the TR-808's metal, and noise. */
-static void make_hat(hit *h, double decay_s) {
-    static const double ratio[] = {1.0, 1.304, 1.466, 1.787, 1.932, 2.536};
-    double hz = draw_log(h, 230, 620), cut_hz = draw_log(h, 3500, 9000);
-    double squares = draw(h, 0.3, 1.2), sizzle = draw(h, 0.1, 1.0);
-    double sizzle_hz = cut_hz * draw(h, 0.7, 1.4), sizzle_s = decay_s * draw(h, 0.4, 1.2);
-    add_metal(h, (metal){squares, ratio, 6, hz, HIGH_PASS, cut_hz, 0.9, decay_s});
-    add_noise(h, (noise){sizzle, HIGH_PASS, sizzle_hz, 0.7, sizzle_s, 0});
+static void make_analogue_snare(data_voice *v) {
+    double hz = data_voice_draw_log(v, 130, 290), start_hz = hz * data_voice_draw(v, 1.0, 1.6);
+    double body = data_voice_draw(v, 0.15, 1.0), decay_s = data_voice_draw_log(v, 0.03, 0.18);
+    double mode = body * data_voice_draw(v, 0.2, 0.8), mode_hz = hz * data_voice_draw(v, 1.5, 1.9);
+    double mode_s = decay_s * data_voice_draw(v, 0.4, 0.9);
+    double wires = data_voice_draw(v, 0.4, 1.2), wires_hz = data_voice_draw_log(v, 700, 4000);
+    double wires_s = data_voice_draw_log(v, 0.04, 0.28), drive = data_voice_draw_log(v, 0.7, 4);
+    data_voice_add_tone(v, (data_voice_tone){body, start_hz, hz, 0.015, decay_s});
+    data_voice_add_tone(v, (data_voice_tone){mode, mode_hz * 1.1, mode_hz, 0.015, mode_s});
+    data_voice_add_noise(
+        v, (data_voice_noise){wires, DATA_VOICE_HIGH_PASS, wires_hz, 0.7, wires_s, 0, 0});
+    data_voice_saturate(v, drive);
 }
 
-static void make_closed_hat(hit *h) {
-    make_hat(h, draw_log(h, 0.012, 0.09));
+static void make_acoustic_snare(data_voice *v) {
+    double hz = data_voice_draw_log(v, 150, 330), body = data_voice_draw(v, 0.2, 1.0),
+           decay_s = data_voice_draw_log(v, 0.03, 0.15);
+    double stick = data_voice_draw(v, 0.2, 1.0), stick_hz = data_voice_draw_log(v, 1500, 6000);
+    double wires = data_voice_draw(v, 0.3, 1.1), wires_hz = data_voice_draw_log(v, 1500, 6000),
+           wires_q = data_voice_draw(v, 0.4, 0.9);
+    double wires_s = data_voice_draw_log(v, 0.05, 0.22), low = data_voice_draw(v, 0.1, 0.6),
+           ring = data_voice_draw(v, 0, 0.4);
+    double ring_hz = hz * data_voice_draw(v, 2.2, 4.5), ring_s = data_voice_draw_log(v, 0.05, 0.3);
+    data_voice_add_tone(v, (data_voice_tone){body, hz * 1.08, hz, 0.02, decay_s});
+    data_voice_add_membrane(v, body, hz, decay_s);
+    data_voice_add_noise(
+        v, (data_voice_noise){stick, DATA_VOICE_BAND_PASS, stick_hz, 0.7, 0.004, 0, 0});
+    data_voice_add_noise(
+        v, (data_voice_noise){wires, DATA_VOICE_BAND_PASS, wires_hz, wires_q, wires_s, 0, 0.002});
+    data_voice_add_noise(
+        v, (data_voice_noise){low, DATA_VOICE_BAND_PASS, hz * 3, 0.6, wires_s * 0.6, 0, 0});
+    data_voice_add_mode(v, (data_voice_mode){ring * 0.5, ring_hz, ring_s, 0});
 }
 
-static void make_open_hat(hit *h) {
-    make_hat(h, draw_log(h, 0.07, 0.5));
+static void make_fm_snare(data_voice *v) {
+    double hz = data_voice_draw_log(v, 140, 300), ratio = data_voice_draw_log(v, 1.1, 9),
+           index = data_voice_draw_log(v, 1, 12);
+    double decay_s = data_voice_draw_log(v, 0.03, 0.15),
+           index_s = decay_s * data_voice_draw(v, 0.3, 1.5);
+    double wires = data_voice_draw(v, 0.3, 1.2), wires_hz = data_voice_draw_log(v, 800, 5000);
+    double wires_s = data_voice_draw_log(v, 0.04, 0.25);
+    data_voice_add_fm(v, (data_voice_fm){0.8, hz * 1.5, hz, 0.02, decay_s, ratio, index, index_s});
+    data_voice_add_noise(
+        v, (data_voice_noise){wires, DATA_VOICE_HIGH_PASS, wires_hz, 0.7, wires_s, 0, 0});
 }
 
-static void make_cymbal(hit *h) {
-    static const double ratio[] = {1.0, 1.342, 1.523, 1.911, 2.217, 2.871};
-    double hz = draw_log(h, 250, 700), decay_s = draw_log(h, 0.3, 1.2);
-    double squares = draw(h, 0.2, 0.9), band_hz = draw_log(h, 2500, 6000);
-    double wash = draw(h, 0.3, 1.0), wash_hz = draw_log(h, 2000, 7000);
-    double wash_s = decay_s * draw(h, 0.5, 1.1), ping = draw(h, 0, 0.2);
-    add_metal(h, (metal){squares, ratio, 6, hz, BAND_PASS, band_hz, 0.6, decay_s});
-    add_noise(h, (noise){wash, HIGH_PASS, wash_hz, 0.7, wash_s, 0});
-    add_tone(h, (tone){ping, hz * 3.1, hz * 3.1, 0.1, decay_s * 0.7});
+static void make_analogue_tom(data_voice *v) {
+    double hz = data_voice_draw_log(v, 60, 300), start_hz = hz * data_voice_draw_log(v, 1.05, 2.4);
+    double glide_s = data_voice_draw_log(v, 0.02, 0.15),
+           decay_s = data_voice_draw_log(v, 0.08, 0.5);
+    double mode = data_voice_draw(v, 0, 0.5), mode_s = decay_s * data_voice_draw(v, 0.3, 0.8);
+    double stroke = data_voice_draw(v, 0, 0.6), stroke_hz = data_voice_draw_log(v, 600, 5000);
+    double stroke_s = data_voice_draw_log(v, 0.004, 0.15), drive = data_voice_draw_log(v, 0.7, 3);
+    data_voice_add_tone(v, (data_voice_tone){1.0, start_hz, hz, glide_s, decay_s});
+    data_voice_add_tone(v, (data_voice_tone){mode, start_hz * data_voice_membrane[1],
+                                             hz * data_voice_membrane[1], glide_s, mode_s});
+    data_voice_add_noise(
+        v, (data_voice_noise){stroke * 0.5, DATA_VOICE_BAND_PASS, stroke_hz, 0.8, stroke_s, 0, 0});
+    data_voice_saturate(v, drive);
+}
+
+static void make_acoustic_tom(data_voice *v) {
+    double hz = data_voice_draw_log(v, 65, 240), start = data_voice_draw(v, 1.0, 1.25),
+           decay_s = data_voice_draw_log(v, 0.12, 0.5);
+    double skin = data_voice_draw(v, 0.2, 1.0), stick = data_voice_draw(v, 0.1, 0.9),
+           stick_hz = data_voice_draw_log(v, 800, 5000);
+    double stick_s = data_voice_draw_log(v, 0.003, 0.02);
+    data_voice_add_tone(v, (data_voice_tone){1.0, hz * start, hz, 0.05, decay_s});
+    data_voice_add_membrane(v, skin, hz, decay_s * 0.7);
+    data_voice_add_noise(
+        v, (data_voice_noise){stick, DATA_VOICE_BAND_PASS, stick_hz, 0.7, stick_s, 0, 0});
+}
+
+static void make_fm_tom(data_voice *v) {
+    double hz = data_voice_draw_log(v, 65, 300), start = data_voice_draw_log(v, 1.1, 3),
+           glide_s = data_voice_draw_log(v, 0.03, 0.2);
+    double decay_s = data_voice_draw_log(v, 0.08, 0.4), ratio = data_voice_draw_log(v, 0.6, 4);
+    double index = data_voice_draw_log(v, 0.2, 3), index_s = decay_s * data_voice_draw(v, 0.1, 0.8);
+    double stroke = data_voice_draw(v, 0, 0.5), stroke_hz = data_voice_draw_log(v, 800, 6000);
+    data_voice_add_fm(
+        v, (data_voice_fm){1.0, hz * start, hz, glide_s, decay_s, ratio, index, index_s});
+    data_voice_add_noise(
+        v, (data_voice_noise){stroke, DATA_VOICE_BAND_PASS, stroke_hz, 0.8, 0.02, 0, 0});
+}
+
+/* The ratios of the TR-808's six oscillators of metal, give or take a tenth: other machines', and
+ * the spread of parts. */
+static void draw_metal(data_voice *v, double ratio[6]) {
+    static const double of_808[] = {1.0, 1.483, 1.800, 2.546, 2.630, 3.897};
+    for (int k = 0; k < 6; k++) ratio[k] = of_808[k] * data_voice_draw(v, 0.9, 1.1);
+}
+
+static void make_analogue_hat(data_voice *v, double decay_s) {
+    double ratio[6];
+    draw_metal(v, ratio);
+    double hz = data_voice_draw_log(v, 150, 620), cut_hz = data_voice_draw_log(v, 3000, 9500);
+    double squares = data_voice_draw(v, 0, 1.2), sizzle = data_voice_draw(v, 0.1, 1.0);
+    double sizzle_hz = cut_hz * data_voice_draw(v, 0.7, 1.4),
+           sizzle_s = decay_s * data_voice_draw(v, 0.4, 1.2);
+    data_voice_add_metal(
+        v, (data_voice_metal){squares, ratio, 6, hz, DATA_VOICE_HIGH_PASS, cut_hz, 0.9, decay_s});
+    data_voice_add_noise(
+        v, (data_voice_noise){sizzle, DATA_VOICE_HIGH_PASS, sizzle_hz, 0.7, sizzle_s, 0, 0});
+}
+
+static void make_acoustic_hat(data_voice *v, double decay_s) {
+    double low_hz = data_voice_draw_log(v, 500, 3500), cut_hz = data_voice_draw_log(v, 2000, 7000);
+    double body = data_voice_draw(v, 0.3, 1.0), sizzle = data_voice_draw(v, 0.1, 0.8),
+           stick = data_voice_draw(v, 0.1, 0.8);
+    double stick_hz = data_voice_draw_log(v, 2000, 8000),
+           sizzle_s = decay_s * data_voice_draw(v, 0.6, 1.2);
+    double low = data_voice_draw(v, 0, 0.3);
+    data_voice_add_modes(
+        v, (data_voice_modes){body * 3, low_hz, 17000, 60, decay_s * 1.4, 0.3, 1.2, 0});
+    data_voice_add_noise(
+        v, (data_voice_noise){sizzle, DATA_VOICE_HIGH_PASS, cut_hz, 0.6, sizzle_s, 0, 0});
+    data_voice_add_noise(
+        v, (data_voice_noise){stick, DATA_VOICE_BAND_PASS, stick_hz, 0.7, 0.003, 0, 0});
+    data_voice_add_noise(
+        v, (data_voice_noise){low, DATA_VOICE_BAND_PASS, 700, 0.7, decay_s * 0.5, 0, 0});
+}
+
+static void make_fm_hat(data_voice *v, double decay_s) {
+    double hz = data_voice_draw_log(v, 1200, 6000), ratio = data_voice_draw_log(v, 1.2, 4.6),
+           index = data_voice_draw_log(v, 3, 30);
+    double cut_hz = data_voice_draw_log(v, 3000, 9000), sizzle = data_voice_draw(v, 0, 0.8);
+    data_voice_add_fm(v, (data_voice_fm){1.0, hz, hz, 0.1, decay_s, ratio, index, decay_s * 3});
+    data_voice_add_noise(
+        v, (data_voice_noise){sizzle, DATA_VOICE_HIGH_PASS, cut_hz, 0.7, decay_s, 0, 0});
+    data_voice_filter_all(v, data_voice_design(DATA_VOICE_HIGH_PASS, cut_hz, 0.7));
+}
+
+static void make_hat(data_voice *v, double decay_s) {
+    int64_t circuit = base_rng_below(&v->rng, 5);
+    if (circuit < 2) {
+        make_analogue_hat(v, decay_s);
+    } else if (circuit < 4) {
+        make_acoustic_hat(v, decay_s);
+    } else {
+        make_fm_hat(v, decay_s);
+    }
+}
+
+static void make_closed_hat(data_voice *v) {
+    make_hat(v, data_voice_draw_log(v, 0.01, 0.07));
+}
+
+static void make_open_hat(data_voice *v) {
+    make_hat(v, data_voice_draw_log(v, 0.1, 0.5));
+}
+
+static void make_crash(data_voice *v) {
+    double ratio[6];
+    draw_metal(v, ratio);
+    bool analogue = data_voice_happens(v, 0.3);
+    double hz = data_voice_draw_log(v, 250, 900), decay_s = data_voice_draw_log(v, 0.25, 1.5);
+    double body = data_voice_draw(v, 0.2, 0.9), band_hz = data_voice_draw_log(v, 2500, 7000);
+    double wash = data_voice_draw(v, 0.4, 1.0), wash_hz = data_voice_draw_log(v, 1500, 6000);
+    double wash_s = decay_s * data_voice_draw(v, 0.4, 1.0),
+           rise_s = data_voice_draw_log(v, 0.0005, 0.02);
+    double stick = data_voice_draw(v, 0, 0.6);
+    if (analogue) {
+        data_voice_add_metal(
+            v, (data_voice_metal){body, ratio, 6, hz, DATA_VOICE_BAND_PASS, band_hz, 0.6, decay_s});
+    } else {
+        data_voice_add_modes(
+            v, (data_voice_modes){body * 5, hz, 16000, 120, decay_s * 1.6, 0.35, 1.3, 0});
+    }
+    data_voice_add_noise(
+        v, (data_voice_noise){wash, DATA_VOICE_HIGH_PASS, wash_hz, 0.6, wash_s, 0, rise_s});
+    data_voice_add_noise(v, (data_voice_noise){stick, DATA_VOICE_BAND_PASS, 3000, 0.7, 0.01, 0, 0});
+}
+
+/* A clear ping over a quieter wash. */
+static void make_struck_ride(data_voice *v) {
+    bool bell = data_voice_happens(v, 0.25);
+    double hz = data_voice_draw_log(v, 350, 900), decay_s = data_voice_draw_log(v, 0.5, 1.6);
+    double ping = data_voice_draw(v, 0.5, 1.2), stick = data_voice_draw(v, 0.2, 0.8),
+           wash = data_voice_draw(v, 0.03, 0.25);
+    double wash_hz = data_voice_draw_log(v, 3000, 8000);
+    data_voice_add_modes(v, (data_voice_modes){ping * (bell ? 4 : 2), hz, 5500, bell ? 8 : 16,
+                                               decay_s, 0.25, 0.8, 0});
+    data_voice_add_modes(v, (data_voice_modes){1.5, 2500, 15000, 60, decay_s * 0.8, 0.3, 1.2, 0});
+    data_voice_add_noise(
+        v, (data_voice_noise){wash, DATA_VOICE_HIGH_PASS, wash_hz, 0.6, decay_s * 0.7, 0, 0.004});
+    data_voice_add_noise(v,
+                         (data_voice_noise){stick, DATA_VOICE_BAND_PASS, 5000, 0.7, 0.004, 0, 0});
+}
+
+/* A bell's tone over the six oscillators, as machines with one cymbal circuit have it. */
+static void make_analogue_ride(data_voice *v) {
+    double ratio[6];
+    draw_metal(v, ratio);
+    double hz = data_voice_draw_log(v, 250, 900), decay_s = data_voice_draw_log(v, 0.25, 1.2);
+    double body = data_voice_draw(v, 0.4, 1.0), band_hz = data_voice_draw_log(v, 3000, 9000);
+    double ping = data_voice_draw(v, 0.1, 0.7), ping_hz = data_voice_draw_log(v, 500, 5000);
+    double sizzle = data_voice_draw(v, 0, 0.3);
+    data_voice_add_metal(
+        v, (data_voice_metal){body, ratio, 6, hz, DATA_VOICE_BAND_PASS, band_hz, 0.8, decay_s});
+    data_voice_add_metal(
+        v, (data_voice_metal){ping, ratio, 3, hz, DATA_VOICE_BAND_PASS, ping_hz, 2, decay_s * 0.5});
+    data_voice_add_noise(
+        v, (data_voice_noise){sizzle, DATA_VOICE_HIGH_PASS, 6000, 0.7, decay_s * 0.7, 0, 0});
 }
 
 /* Several hands a few milliseconds apart, then the room. */
-static void make_clap(hit *h) {
-    int64_t n_hands = 3 + base_rng_below(&h->rng, 3), at = 0;
-    double cut_hz = draw_log(h, 800, 2200), q = draw_log(h, 0.7, 2.5);
-    double room = draw(h, 0.3, 1.0), room_s = draw_log(h, 0.03, 0.2), drive = draw_log(h, 0.8, 3);
+static void make_clap(data_voice *v) {
+    bool people = data_voice_happens(v, 0.35);
+    int64_t n_hands = people ? 6 + base_rng_below(&v->rng, 12) : 3 + base_rng_below(&v->rng, 3);
+    double cut_hz = data_voice_draw_log(v, 700, 2600), q = data_voice_draw_log(v, 0.6, 2.5),
+           spread_s = data_voice_draw(v, 0.01, 0.04);
+    double room = data_voice_draw(v, 0.1, 1.0), room_s = data_voice_draw_log(v, 0.03, 0.25),
+           drive = data_voice_draw_log(v, 0.8, 3);
+    int64_t at = 0;
     for (int64_t k = 0; k < n_hands; k++) {
-        double hand = draw(h, 0.6, 1.2), hand_hz = cut_hz * draw(h, 0.9, 1.1);
-        double hand_s = draw_log(h, 0.002, 0.007);
-        add_noise(h, (noise){hand, BAND_PASS, hand_hz, q, hand_s, at});
-        at += frames(draw(h, 0.005, 0.014));
+        double hand = data_voice_draw(v, 0.5, 1.2), hand_hz = cut_hz * data_voice_draw(v, 0.8, 1.3);
+        double hand_s = data_voice_draw_log(v, 0.002, 0.009),
+               next_s = data_voice_draw(v, 0.005, 0.014);
+        double anywhere_s = data_voice_draw(v, 0, spread_s);
+        int64_t begin = people && k > 0 ? data_voice_frames(anywhere_s) : at;
+        data_voice_add_noise(
+            v, (data_voice_noise){hand, DATA_VOICE_BAND_PASS, hand_hz, q, hand_s, begin, 0});
+        at += data_voice_frames(next_s);
     }
-    add_noise(h, (noise){room, BAND_PASS, cut_hz, q, room_s, at});
-    saturate(h, drive);
+    data_voice_add_noise(
+        v, (data_voice_noise){room, DATA_VOICE_BAND_PASS, cut_hz, q, room_s, people ? 0 : at, 0});
+    data_voice_saturate(v, drive);
 }
 
-/* Two squares near 540 and 800 Hz, as in the TR-808: the stroke, then the ringing. */
-static void make_cowbell(hit *h) {
-    double hz = draw_log(h, 400, 750), interval = 800.0 / 540.0 * draw(h, 0.94, 1.06);
-    double band_hz = hz * draw(h, 1.3, 2.6), q = draw_log(h, 0.8, 3);
-    double ringing = draw(h, 0.4, 0.9), decay_s = draw_log(h, 0.06, 0.35);
+/* Two squares: the stroke, then the ringing. */
+static void make_analogue_cowbell(data_voice *v) {
+    double hz = data_voice_draw_log(v, 380, 800),
+           interval = 800.0 / 540.0 * data_voice_draw(v, 0.92, 1.08);
+    double band_hz = hz * data_voice_draw(v, 1.3, 2.8), q = data_voice_draw_log(v, 0.7, 3);
+    double ringing = data_voice_draw(v, 0.4, 0.9), decay_s = data_voice_draw_log(v, 0.05, 0.35);
     const double ratio[] = {1.0, interval};
-    add_metal(h, (metal){0.8, ratio, 2, hz, BAND_PASS, band_hz, q, 0.02});
-    add_metal(h, (metal){ringing, ratio, 2, hz, BAND_PASS, band_hz, q, decay_s});
+    data_voice_add_metal(
+        v, (data_voice_metal){0.8, ratio, 2, hz, DATA_VOICE_BAND_PASS, band_hz, q, 0.02});
+    data_voice_add_metal(
+        v, (data_voice_metal){ringing, ratio, 2, hz, DATA_VOICE_BAND_PASS, band_hz, q, decay_s});
 }
 
-static void make_rim(hit *h) {
-    double hz = draw_log(h, 380, 900), decay_s = draw_log(h, 0.006, 0.035);
-    double mode = draw(h, 0.4, 1.0), mode_hz = hz * draw(h, 2.6, 3.4);
-    double stroke = draw(h, 0.2, 0.9), stroke_hz = draw_log(h, 1200, 4000);
-    double stroke_s = draw_log(h, 0.002, 0.015), drive = draw_log(h, 1, 4);
-    add_tone(h, (tone){1.0, hz, hz, 0.01, decay_s});
-    add_tone(h, (tone){mode, mode_hz, mode_hz, 0.01, decay_s * 0.6});
-    add_noise(h, (noise){stroke, HIGH_PASS, stroke_hz, 0.8, stroke_s, 0});
-    saturate(h, drive);
+static void make_struck_cowbell(data_voice *v) {
+    double hz = data_voice_draw_log(v, 400, 1100), decay_s = data_voice_draw_log(v, 0.05, 0.3);
+    double second = data_voice_draw(v, 1.38, 1.62), stick = data_voice_draw(v, 0.1, 0.8),
+           upper = data_voice_draw(v, 0.2, 0.8);
+    data_voice_add_mode(v, (data_voice_mode){0.9, hz, decay_s, 0});
+    data_voice_add_mode(v, (data_voice_mode){0.9, hz * second, decay_s * 0.9, 0});
+    data_voice_add_modes(
+        v, (data_voice_modes){upper * 2, hz * 2, hz * 9, 10, decay_s * 0.5, 0.4, 0.7, 0});
+    data_voice_add_noise(v,
+                         (data_voice_noise){stick, DATA_VOICE_BAND_PASS, 3500, 0.7, 0.004, 0, 0});
 }
 
-/* Scales the peak to a level below full scale and rounds the end off. */
-static void finish(hit *h) {
-    enum { N_FADE = 882 };
-    float peak = 0;
-    for (int64_t i = 0; i < h->n; i++) peak = fmaxf(peak, fabsf(h->x[i]));
-    float level = (float)pow(10.0, draw(h, -18, -0.3) / 20);
-    for (int64_t i = 0; i < h->n; i++) {
-        float fade = h->n - i < N_FADE ? (float)(h->n - 1 - i) / N_FADE : 1.0f;
-        h->x[i] *= fade * level / peak;
+static void make_rim(data_voice *v) {
+    bool wood = data_voice_happens(v, 0.4);
+    double hz = data_voice_draw_log(v, 350, wood ? 1800 : 900),
+           decay_s = data_voice_draw_log(v, 0.006, 0.04);
+    double mode = data_voice_draw(v, 0.4, 1.0),
+           mode_hz = hz * (wood ? data_voice_draw(v, 1.4, 2.6) : data_voice_draw(v, 2.6, 3.9));
+    double stroke = data_voice_draw(v, 0.2, 0.9), stroke_hz = data_voice_draw_log(v, 1200, 5000);
+    double stroke_s = data_voice_draw_log(v, 0.002, 0.015), drive = data_voice_draw_log(v, 0.7, 4);
+    data_voice_add_tone(v, (data_voice_tone){1.0, hz, hz, 0.01, decay_s});
+    data_voice_add_tone(v, (data_voice_tone){mode, mode_hz, mode_hz, 0.01, decay_s * 0.6});
+    if (wood)
+        data_voice_add_modes(v, (data_voice_modes){1.0, hz, hz * 8, 12, decay_s, 0.4, 0.8, 0});
+    data_voice_add_noise(v, (data_voice_noise){stroke,
+                                               wood ? DATA_VOICE_BAND_PASS : DATA_VOICE_HIGH_PASS,
+                                               stroke_hz, 0.8, stroke_s, 0, 0});
+    data_voice_saturate(v, drive);
+}
+
+/* Grains that rise and fall with the hand's movement, once or there and back. */
+static void make_shaker(data_voice *v) {
+    int64_t n_moves = 1 + base_rng_below(&v->rng, 2), at = 0;
+    double cut_hz = data_voice_draw_log(v, 3500, 9000), q = data_voice_draw_log(v, 0.5, 2.5);
+    for (int64_t k = 0; k < n_moves; k++) {
+        double level = data_voice_draw(v, 0.5, 1.0), rise_s = data_voice_draw_log(v, 0.001, 0.06);
+        double decay_s = data_voice_draw_log(v, 0.015, 0.08),
+               next_s = data_voice_draw(v, 0.06, 0.16);
+        data_voice_add_noise(
+            v, (data_voice_noise){level, DATA_VOICE_BAND_PASS, cut_hz, q, decay_s, at, rise_s});
+        at += data_voice_frames(next_s);
     }
+    data_voice_filter_all(v, data_voice_design(DATA_VOICE_HIGH_PASS, cut_hz * 0.5, 0.7));
 }
+
+/* Jingles that strike more than once, on a frame or alone. */
+static void make_tambourine(data_voice *v) {
+    int64_t n_strikes = 2 + base_rng_below(&v->rng, 5), at = 0;
+    double low_hz = data_voice_draw_log(v, 2200, 5000), decay_s = data_voice_draw_log(v, 0.05, 0.3);
+    double skin = data_voice_draw(v, 0, 0.4), skin_hz = data_voice_draw_log(v, 200, 600),
+           hiss = data_voice_draw(v, 0.1, 0.6);
+    for (int64_t k = 0; k < n_strikes; k++) {
+        double level = data_voice_draw(v, 0.4, 1.0), next_s = data_voice_draw_log(v, 0.008, 0.06);
+        data_voice_add_modes(
+            v, (data_voice_modes){level * 2, low_hz, 15000, 14, decay_s, 0.2, 0.6, at});
+        at += data_voice_frames(next_s);
+    }
+    data_voice_add_noise(
+        v, (data_voice_noise){hiss, DATA_VOICE_HIGH_PASS, 6000, 0.7, decay_s, 0, 0.003});
+    data_voice_add_noise(v, (data_voice_noise){skin, DATA_VOICE_BAND_PASS, skin_hz, 1, 0.03, 0, 0});
+}
+
+/* Bongos, congas, timbales, surdos. */
+static void make_skin_perc(data_voice *v) {
+    double hz = data_voice_draw_log(v, 150, 650), start = data_voice_draw(v, 1.0, 1.2);
+    double decay_s = data_voice_draw_log(v, 0.03, 0.25), skin = data_voice_draw(v, 0.1, 0.9);
+    double slap = data_voice_draw(v, 0.05, 0.9), slap_hz = data_voice_draw_log(v, 700, 4000);
+    data_voice_add_tone(v, (data_voice_tone){1.0, hz * start, hz, 0.02, decay_s});
+    data_voice_add_membrane(v, skin, hz, decay_s * 0.6);
+    data_voice_add_noise(v,
+                         (data_voice_noise){slap, DATA_VOICE_BAND_PASS, slap_hz, 0.8, 0.005, 0, 0});
+}
+
+/* Claves, wood blocks, castanets. */
+static void make_wood_perc(data_voice *v) {
+    double hz = data_voice_draw_log(v, 600, 3500), decay_s = data_voice_draw_log(v, 0.01, 0.08);
+    double upper = data_voice_draw(v, 0, 0.8), ratio = data_voice_draw(v, 1.3, 2.9);
+    double stroke = data_voice_draw(v, 0, 0.5), stroke_hz = hz * data_voice_draw(v, 0.8, 2.5);
+    data_voice_add_tone(v, (data_voice_tone){1.0, hz, hz, 0.02, decay_s});
+    data_voice_add_mode(v, (data_voice_mode){upper, hz * ratio, decay_s * 0.7, 0});
+    data_voice_add_noise(
+        v, (data_voice_noise){stroke, DATA_VOICE_BAND_PASS, stroke_hz, 0.8, 0.004, 0, 0});
+}
+
+/* Triangles and agogos: few clear modes that ring. */
+static void make_metal_perc(data_voice *v) {
+    double hz = data_voice_draw_log(v, 650, 5000), decay_s = data_voice_draw_log(v, 0.05, 0.8);
+    double upper = data_voice_draw(v, 0.3, 1.2), stick = data_voice_draw(v, 0.05, 0.4);
+    int n = 3 + (int)base_rng_below(&v->rng, 5);
+    data_voice_add_mode(v, (data_voice_mode){0.8, hz, decay_s, 0});
+    data_voice_add_modes(v,
+                         (data_voice_modes){upper * 2, hz * 1.2, 14000, n, decay_s, 0.2, 0.6, 0});
+    data_voice_add_noise(v,
+                         (data_voice_noise){stick, DATA_VOICE_HIGH_PASS, 4000, 0.7, 0.003, 0, 0});
+}
+
+enum { MAX_CIRCUITS = 4 };
+
+static const struct {
+    double longest_s;
+    int n_circuits; /* one of them is drawn */
+    void (*circuit[MAX_CIRCUITS])(data_voice *);
+} kinds[] = {
+    [KICK] = {0.8, 4, {make_analogue_kick, make_analogue_kick, make_acoustic_kick, make_fm_kick}},
+    [SNARE] = {0.7,
+               4,
+               {make_analogue_snare, make_acoustic_snare, make_acoustic_snare, make_fm_snare}},
+    [RIM] = {0.25, 1, {make_rim}},
+    [CLAP] = {0.6, 1, {make_clap}},
+    [CLOSED_HAT] = {0.35, 1, {make_closed_hat}},
+    [OPEN_HAT] = {1.2, 1, {make_open_hat}},
+    [TOM] = {1.0, 3, {make_analogue_tom, make_acoustic_tom, make_fm_tom}},
+    [CRASH] = {1.5, 1, {make_crash}},
+    [RIDE] = {1.5, 3, {make_struck_ride, make_struck_ride, make_analogue_ride}},
+    [COWBELL] = {0.8, 2, {make_analogue_cowbell, make_struck_cowbell}},
+    [SHAKER] = {0.5, 1, {make_shaker}},
+    [TAMBOURINE] = {0.7, 1, {make_tambourine}},
+    [PERC] = {1.0, 3, {make_skin_perc, make_wood_perc, make_metal_perc}},
+};
 
 base_status data_synth_hit(int class_index, int64_t number, uint64_t seed, data_audio *audio,
                            base_error *err) {
-    static void (*const make[])(hit *) = {
-        [KICK] = make_kick,         [SNARE] = make_snare,     [CLOSED_HAT] = make_closed_hat,
-        [OPEN_HAT] = make_open_hat, [CLAP] = make_clap,       [TOM] = make_tom,
-        [CYMBAL] = make_cymbal,     [COWBELL] = make_cowbell, [RIM] = make_rim};
-    static const double longest_s[] = {
-        [KICK] = 0.8, [SNARE] = 0.6,    [CLOSED_HAT] = 0.35, [OPEN_HAT] = 1.2, [CLAP] = 0.6,
-        [TOM] = 1.0,  [CYMBAL] = MAX_S, [COWBELL] = 0.8,     [RIM] = 0.25};
     BASE_CHECK(class_index >= 0 && class_index < DATA_SYNTH_N_CLASSES);
     *audio = (data_audio){0};
-    hit h = {.rng = base_rng_open(seed, BASE_RNG_SYNTH, (uint64_t)class_index, (uint64_t)number)};
-    h.n = frames(longest_s[class_index] * draw(&h, 0.6, 1.0));
-    h.x = base_alloc((size_t)h.n, sizeof *h.x);
-    if (h.x == NULL) return base_fail(err, BASE_EMEMORY, "no memory for a synthesised hit");
-    make[class_index](&h);
-    finish(&h);
-    *audio = (data_audio){h.x, 1, h.n, RATE_HZ};
+    data_voice v = {
+        .rng = base_rng_open(seed, BASE_RNG_SYNTH, (uint64_t)class_index, (uint64_t)number)};
+    v.n = data_voice_frames(kinds[class_index].longest_s * data_voice_draw(&v, 0.6, 1.0));
+    v.x = base_alloc((size_t)v.n, sizeof *v.x);
+    if (v.x == NULL) return base_fail(err, BASE_EMEMORY, "no memory for a synthesised hit");
+    kinds[class_index].circuit[base_rng_below(&v.rng, kinds[class_index].n_circuits)](&v);
+    data_voice_colour(&v);
+    data_voice_finish(&v);
+    *audio = (data_audio){v.x, 1, v.n, DATA_VOICE_RATE_HZ};
     return BASE_OK;
 }

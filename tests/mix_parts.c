@@ -11,7 +11,7 @@ const char *mix_parts(base_arena *arena, const char *folder, int per_class) {
 }
 
 const char *mix_parts_of(base_arena *arena, const char *folder, int per_class, int seed) {
-    sound_write_text(arena, folder, "more.yaml", "classes: {R: cymbal, FT: tom}\n");
+    sound_write_text(arena, folder, "more.yaml", "classes: {R: ride, FT: tom}\n");
     return base_arena_printf(arena,
                              "[{source: synth, per_class: %d, seed: %d, rules: %s}, "
                              "{source: synth, per_class: %d, seed: %d, rules: %s/more.yaml}]",

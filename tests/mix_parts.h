@@ -5,8 +5,7 @@
 #include "base/arena.h"
 
 /* A flow-style YAML list for `parts:`; it needs a rules file, which is written into `folder`. The
- * synthesiser has one tom and one cymbal: its first seed gives middle toms and crashes, a second
- * one floor toms and rides. */
+ * synthesiser has one tom: its first seed gives middle toms, a second one floor toms. */
 const char *mix_parts(base_arena *arena, const char *folder, int per_class);
 /* The same from two other seeds, `seed` and the next: no sound is in both. */
 const char *mix_parts_of(base_arena *arena, const char *folder, int per_class, int seed);

@@ -34,6 +34,8 @@ const char *program_on_terminal(const char *folder, const char *command, int col
 /* Writes a small data set (folder "drums", nine classes of `per_class` sounds) and the
  * configuration "tiny.yaml" that trains on it in a moment. */
 void program_fixture(const char *folder, int per_class);
+/* Its classes, as a flow-style YAML list. */
+#define PROGRAM_CLASSES "[kick, snare, closedhat, openhat, clap, tom, crash, cowbell, rim]"
 void program_write(const char *folder, const char *name, const char *text);
 
 #endif

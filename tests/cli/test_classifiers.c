@@ -6,7 +6,8 @@
 #include "tests/test.h"
 
 #define SMALL                                                                                      \
-    "'dataset={source: synth, per_class: 4}' audio.sample_rate=16000 audio.seconds=0.2 folds.k=2 " \
+    "'dataset={source: synth, per_class: 4, classes: " PROGRAM_CLASSES                             \
+    "}' audio.sample_rate=16000 audio.seconds=0.2 folds.k=2 "                                      \
     "--quiet "
 
 static void train_small(const char *folder, const char *config, const char *more) {

@@ -16,6 +16,8 @@ static const char *with_pool(void) {
         folder,
         "$RIMSHOT data synth tests --per-class 2 --seed 5 --quiet && "
         "$RIMSHOT data synth made --per-class 2 --seed 9 --quiet && mkdir pool && "
+        "for folder in tests made; do for class in perc ride shaker tambourine; do "
+        "rm -r $folder/$class || exit 1; done; done && "
         "for class in made/*/; do name=$(basename $class) && i=0 && "
         "for file in $class*; do i=$((i + 1)) && cp \"$file\" pool/$name-$i.wav || exit 1; done; "
         "done && "

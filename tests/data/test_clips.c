@@ -1,6 +1,7 @@
 #include "data/clips.h"
 
 #include "data/cache.h"
+#include "data/synth.h"
 #include "tests/sound.h"
 #include "tests/test.h"
 
@@ -276,11 +277,11 @@ START_TEST(progress_is_told_and_may_stop) {
     o.seconds = 0.05;
     watch w = {.limit = 100};
     data_work work = {.progress = watch_progress, .progress_context = &w};
-    TEST_OK(sound_open_manifest(&arena, "{source: synth, per_class: 15}", ".", &m, &err), err);
+    TEST_OK(sound_open_manifest(&arena, "{source: synth, per_class: 10}", ".", &m, &err), err);
     TEST_OK(data_clips_open(&m, &o, &work, &clips, &err), err);
-    ck_assert_int_eq(w.last, 135);
+    ck_assert_int_eq(w.last, 10 * DATA_SYNTH_N_CLASSES);
     ck_assert_int_eq(w.n_calls, 3);
-    ck_assert_int_eq(clips.n_clips, 135);
+    ck_assert_int_eq(clips.n_clips, 10 * DATA_SYNTH_N_CLASSES);
     data_clips_release(&clips);
     w = (watch){.limit = 2};
     TEST_FAILS(data_clips_open(&m, &o, &work, &clips, &err), BASE_ESTOPPED, err,

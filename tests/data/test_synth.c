@@ -98,7 +98,7 @@ START_TEST(classes_sound_like_their_names) {
         ck_assert_msg(low < high, "%s (%.0f Hz) is brighter than %s (%.0f Hz)",
                       by_brightness[i - 1], low, by_brightness[i], high);
     }
-    static const char *const by_duration[] = {"rim", "closedhat", "openhat", "cymbal"};
+    static const char *const by_duration[] = {"rim", "closedhat", "openhat", "crash"};
     for (size_t i = 1; i < sizeof by_duration / sizeof *by_duration; i++) {
         double brief = mean_of(by_duration[i - 1], duration_s);
         double lasting = mean_of(by_duration[i], duration_s);

@@ -207,8 +207,8 @@ END_TEST
 START_TEST(an_ensemble_meets_held_out_sounds) {
     const char *folder = fixture();
     fit_run(folder, kinds[0], ENCODER,
-            "'dataset=[{source: folder, path: drums}, {source: synth, seed: 9, per_class: 3, use: "
-            "test}]' "
+            "'dataset=[{source: folder, path: drums}, {source: synth, seed: 9, per_class: 3, "
+            "classes: " PROGRAM_CLASSES ", use: test}]' "
             "train.final=ensemble --out run");
     program_expect(folder,
                    "test $(wc -l <run/unseen.csv) = 28 && test $(wc -l <run/fold2/unseen.csv) = 28 "

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "data/synth.h"
 #include "tests/sound.h"
 #include "tests/test.h"
 
@@ -137,7 +138,7 @@ START_TEST(searches_the_data_folders) {
     TEST_OK(sound_open_manifest(&arena, "{source: hydrogen, otherwise: synth, per_class: 2}", ".",
                                 &m, &err),
             err);
-    ck_assert_int_eq(m.n_rows, 18);
+    ck_assert_int_eq(m.n_rows, 2 * DATA_SYNTH_N_CLASSES);
     ck_assert(sound_has_note(&m, "no Hydrogen drum kits found (package hydrogen-drumkits); using "
                                  "the built-in synthesiser instead"));
     data_manifest_release(&m);

@@ -4,6 +4,7 @@
 
 #include "base/parallel.h"
 #include "data/source.h"
+#include "data/synth.h"
 #include "tests/sound.h"
 #include "tests/test.h"
 
@@ -266,7 +267,7 @@ START_TEST(a_folder_without_fonts_can_be_synthesised) {
     const char *folder = test_folder();
     TEST_OK(open_font(folder, "otherwise: synth, per_class: 1", &m), err);
     ck_assert(sound_has_note(&m, "using the built-in synthesiser instead"));
-    ck_assert_int_eq(m.n_rows, 9);
+    ck_assert_int_eq(m.n_rows, DATA_SYNTH_N_CLASSES);
     ck_assert_ptr_eq(m.origins->source, &data_source_synth);
     ck_assert_ptr_null(m.origins->state);
     data_manifest_release(&m);

@@ -309,15 +309,15 @@ START_TEST(verifying_says_what_is_wrong) {
                "v.onnx: onnxruntime cannot run it: no such operator");
     TEST_FAILS(verify_by(model, folder, "kill -9 $$", &err), BASE_EIO, err,
                "did not end by itself");
-    TEST_FAILS(verify_by(model, folder, "head -c 324 /dev/zero >$4/y.bin", &err), BASE_EMISMATCH,
+    TEST_FAILS(verify_by(model, folder, "head -c 468 /dev/zero >$4/y.bin", &err), BASE_EMISMATCH,
                err, "onnxruntime's probabilities differ by up to");
-    TEST_FAILS(verify_by(model, folder, "head -c 324 /dev/zero | tr '\\0' '\\377' >$4/y.bin", &err),
+    TEST_FAILS(verify_by(model, folder, "head -c 468 /dev/zero | tr '\\0' '\\377' >$4/y.bin", &err),
                BASE_EMISMATCH, err, "nan");
     TEST_FAILS(verify_by(model, folder, "echo >$4/y.bin", &err), BASE_EMISMATCH, err,
                "other classes");
-    /* The features of 27 drums and their lengths are what it is given. */
+    /* The features of 39 drums and their lengths are what it is given. */
     TEST_FAILS(verify_by(model, folder, "set -- $4/*.bin; stat -c %s $1 $2 | xargs; exit 1", &err),
-               BASE_EMISMATCH, err, ": 216 38016");
+               BASE_EMISMATCH, err, ": 312 54912");
     setenv("PATH", "/nowhere", 1);
     infer_export_options options = {.member = -1};
     base_text report = {0};
