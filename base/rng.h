@@ -22,7 +22,9 @@ typedef enum {
     BASE_RNG_FOREST,
     BASE_RNG_TEST,
     BASE_RNG_MIX,
-    BASE_RNG_PERFORMANCE
+    BASE_RNG_PERFORMANCE,
+    BASE_RNG_DRUMSYNTH,
+    BASE_RNG_DECOY
 } base_rng_purpose;
 
 typedef struct {
