@@ -1,5 +1,6 @@
 #include "data/source.h"
 
+#include "data/synth.h"
 #include "tests/sound.h"
 #include "tests/test.h"
 
@@ -30,7 +31,7 @@ START_TEST(keys_of_other_kinds_are_dropped_at_their_default) {
                   "gain_db: [-9, 0], seed: 2, ringing: 0}",
                   &m),
         err);
-    ck_assert_int_eq(m.n_rows, 9);
+    ck_assert_int_eq(m.n_rows, DATA_SYNTH_N_CLASSES);
     base_text resolved = {0};
     base_yaml_write(m.dataset, &resolved);
     ck_assert_str_eq(base_text_string(&resolved),
@@ -56,9 +57,9 @@ START_TEST(mistakes_are_named) {
         {"{source: csv, path: ., pools: 3}",
          "pools: a key of source: mix, performance, not of csv"},
         {"{source: mix, gain_db: [-9, 0], label: x}",
-         "label: a key of source: folder, soundfont, not of mix"},
+         "label: a key of source: folder, soundfont, decoys, not of mix"},
         {"{source: synth, path: x}",
-         "path: a key of source: folder, csv, hydrogen, soundfont, not of synth"},
+         "path: a key of source: folder, csv, hydrogen, soundfont, drumsynth, not of synth"},
         {"{source: synth, per_clas: 3}", "no such key; did you mean 'per_class'"},
         {"{source: cvs}", "no such choice 'cvs'; did you mean 'csv'?"},
         {"{use: train}", "'source' is missing"},
