@@ -1,17 +1,24 @@
 #include <string.h>
 
+#include "base/file.h"
 #include "data/source.h"
 
 typedef struct {
     data_folder_options folder;
-    const char *label; /* of every sound, wherever it lies; NULL: the first folder's name */
+    const char *label; /* of every sound, wherever it lies; NULL: by label_from */
+    int label_from;
 } folder_options;
+
+enum { FROM_FOLDER, FROM_FILE };
 
 static const base_option table[] = {
     DATA_FOLDER_ROWS(folder_options, folder, "the folder"),
     {"label", BASE_OPT_STRING, offsetof(folder_options, label), "~", 0, 0, NULL, NULL,
      "label of every sound below the folder, whatever folders it lies in; without it the first "
      "folder's name is the label"},
+    {"label_from", BASE_OPT_CHOICE, offsetof(folder_options, label_from), "folder", 0, 0,
+     "folder|file", NULL,
+     "where a label is found: in the name of the first folder, or in the file's own"},
     {0}};
 
 /* Group and label are text, whatever the folders are called. NULL: no memory. */
@@ -22,15 +29,24 @@ static const char *group_name(const char *path, base_arena *arena) {
     return name != NULL ? base_path_text(arena, name) : NULL;
 }
 
-/* CLASS/file or CLASS/GROUP/.../file; `relative` is the path below the data set's folder. With a
- * label for all there is no folder for the class: GROUP/.../file. */
-static bool name_row(const char *relative, const char *label, base_arena *arena, data_row *row) {
+/* The file's name without its extension; NULL: no memory. */
+static const char *stem_of(const char *path, base_arena *arena) {
+    const char *name = base_path_name(path);
+    const char *dot = strrchr(name, '.');
+    return base_arena_copy(arena, name, dot != NULL ? (size_t)(dot - name) : strlen(name));
+}
+
+/* GROUP/.../file: the label is not a folder's name. */
+static bool name_row_otherwise(const char *relative, const folder_options *o, base_arena *arena,
+                               data_row *row) {
+    row->label = o->label != NULL ? o->label : stem_of(relative, arena);
+    row->group = group_name(relative, arena);
+    return row->label != NULL && row->group != NULL;
+}
+
+/* CLASS/file or CLASS/GROUP/.../file; `relative` is the path below the data set's folder. */
+static bool name_row(const char *relative, base_arena *arena, data_row *row) {
     const char *slash = strchr(relative, '/');
-    if (label != NULL) {
-        row->label = label;
-        row->group = group_name(relative, arena);
-        return row->group != NULL;
-    }
     if (slash == NULL) {
         row->label = row->group = "";
         row->left_out = "not in a folder named after a class";
@@ -45,20 +61,22 @@ static base_status list_rows(data_origin *origin, data_manifest *manifest, base_
     const folder_options *o = origin->options;
     const char **paths, *folder = o->folder.path;
     int64_t n_paths, n_audio = 0;
+    bool by_folder = o->label == NULL && o->label_from == FROM_FOLDER;
     BASE_TRY(base_folder_walk(folder, &manifest->arena, &paths, &n_paths, err));
     for (int64_t i = 0; i < n_paths; i++) {
         if (!data_audio_is_name(paths[i])) continue;
         const char *relative = paths[i] + strlen(folder);
         while (*relative == '/') relative++;
         data_row row = {.path = paths[i]};
-        if (!name_row(relative, o->label, &manifest->arena, &row)) {
+        if (!(by_folder ? name_row(relative, &manifest->arena, &row)
+                        : name_row_otherwise(relative, o, &manifest->arena, &row))) {
             return base_fail(err, BASE_EMEMORY, "%s: no memory for its files", folder);
         }
         if (base_utf8_fault(row.label) != NULL) {
             return base_fail(err, BASE_EDATA,
-                             "%s/%s: the folder's name would be a label, and is not UTF-8; rename "
+                             "%s/%s: the %s's name would be a label, and is not UTF-8; rename "
                              "it, or name the labels in a labels.csv",
-                             folder, row.label);
+                             folder, row.label, by_folder ? "folder" : "file");
         }
         BASE_TRY(data_manifest_append(manifest, &row, err));
         n_audio++;

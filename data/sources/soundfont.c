@@ -17,7 +17,10 @@ typedef struct {
     base_ints velocities;
     double seconds;
     const char *label;
+    int names;
 } soundfont_options;
+
+enum { NAMES_AUTO, NAMES_KEYS };
 
 enum { PERCUSSION_BANK = 128 };
 
@@ -39,6 +42,9 @@ static const base_option table[] = {
      "length of a note"},
     {"label", BASE_OPT_STRING, offsetof(soundfont_options, label), "~", 0, 0, NULL, NULL,
      "label of every note; without it the name of the key (bank 128) or of the preset"},
+    {"names", BASE_OPT_CHOICE, offsetof(soundfont_options, names), "auto", 0, 0, "auto|keys", NULL,
+     "what names a note without a label: the key in bank 128 and the preset elsewhere, or always "
+     "the key, for kits that stand in another bank"},
     {0}};
 
 #ifdef RIMSHOT_FLUIDSYNTH
@@ -233,7 +239,7 @@ static base_digest digest(const data_row *row) {
 static const char *label_of(const soundfont_options *o, int key, const char *preset) {
     int named = key - FIRST_NAMED_KEY;
     if (o->label != NULL) return o->label;
-    if (o->bank != PERCUSSION_BANK) return preset;
+    if (o->bank != PERCUSSION_BANK && o->names != NAMES_KEYS) return preset;
     return named >= 0 && named < N_NAMED_KEYS ? key_names[named] : "";
 }
 

@@ -35,6 +35,25 @@ START_TEST(folders_are_classes_and_groups) {
 }
 END_TEST
 
+START_TEST(labels_may_be_file_names) {
+    data_manifest m;
+    const char *folder = test_folder();
+    sound_write_tone(&arena, folder, "bd_808.x.wav", tone);
+    sound_write_tone(&arena, folder, "pack/deep/snare 1.wav", tone);
+    TEST_OK(sound_open_manifest(
+                &arena,
+                base_arena_printf(&arena, "{source: folder, path: %s, label_from: file}", folder),
+                ".", &m, &err),
+            err);
+    ck_assert_int_eq(m.n_rows, 2);
+    ck_assert_str_eq(sound_find_row(&m, "bd_808.x.wav")->label, "bd_808.x");
+    ck_assert_str_eq(sound_find_row(&m, "bd_808.x.wav")->group, "");
+    ck_assert_str_eq(sound_find_row(&m, "snare 1.wav")->label, "snare 1");
+    ck_assert_str_eq(sound_find_row(&m, "snare 1.wav")->group, "pack");
+    data_manifest_release(&m);
+}
+END_TEST
+
 START_TEST(says_what_is_wrong_with_a_folder) {
     data_manifest m;
     const char *folder = test_folder();
@@ -55,4 +74,5 @@ START_TEST(says_what_is_wrong_with_a_folder) {
 }
 END_TEST
 
-TEST_MAIN("data/sources/folder", folders_are_classes_and_groups, says_what_is_wrong_with_a_folder)
+TEST_MAIN("data/sources/folder", folders_are_classes_and_groups, labels_may_be_file_names,
+          says_what_is_wrong_with_a_folder)

@@ -151,6 +151,9 @@ START_TEST(keys_of_a_kit_have_their_names) {
     TEST_OK(open_font(folder, "bank: 1, keys: 36", &m), err);
     ck_assert_str_eq(m.rows[0].label, "Tiny Piano");
     data_manifest_release(&m);
+    TEST_OK(open_font(folder, "bank: 1, keys: 36, names: keys", &m), err);
+    ck_assert_str_eq(m.rows[0].label, "Bass Drum 1");
+    data_manifest_release(&m);
 }
 END_TEST
 
