@@ -75,7 +75,7 @@ static base_status report_group(const file_group *group, base_error *err) {
             result.error = failure->text;
         } else {
             result.probability = row;
-            result.best = (int)nn_most_probable(row, n_classes);
+            result.best = infer_refusal_decide(infer_model_refusal(job->model), row, n_classes);
         }
         if (!job->handler(job->context, &result)) return base_fail(err, BASE_ESTOPPED, "stopped");
     }

@@ -10,7 +10,7 @@ typedef struct {
     base_status status; /* not OK: `error` says why, no probabilities */
     const char *error;
     const float *probability; /* [n_classes] */
-    int best;                 /* class of the largest */
+    int best;                 /* infer_refusal_decide: a class, or INFER_UNKNOWN */
 } infer_result;
 
 /* Called in the order of paths; false stops (ESTOPPED). */

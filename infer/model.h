@@ -12,6 +12,7 @@
 #include "data/clip_set.h"
 #include "dsp/features.h"
 #include "infer/budget.h"
+#include "infer/refusal.h"
 #include "nn/classifiers/classifier.h"
 #include "nn/loss.h"
 #include "nn/network.h"
@@ -56,6 +57,7 @@ const infer_member *infer_model_member(const infer_model *model, int member);
 const infer_needs *infer_model_needs(const infer_model *model); /* for one batch */
 double infer_model_temperature(const infer_model *model);
 bool infer_model_masks(const infer_model *model); /* whether frames past a clip's end are ignored */
+const infer_refusal *infer_model_refusal(const infer_model *model);
 nn_loss_kind infer_model_loss(const infer_model *model); /* what makes logits probabilities */
 uint32_t infer_model_format(const infer_model *model);   /* version of the file's format */
 

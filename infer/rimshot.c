@@ -140,6 +140,12 @@ const char *rimshot_class_name(const rimshot_model *model, int32_t index) {
     return known ? infer_model_class(model->copies[0], index) : NULL;
 }
 
+int32_t rimshot_decide(const rimshot_model *model, const float *probability) {
+    const infer_model *copy = model->copies[0];
+    return infer_refusal_decide(infer_model_refusal(copy), probability,
+                                infer_model_n_classes(copy));
+}
+
 const char *rimshot_model_config(const rimshot_model *model) {
     return infer_model_config(model->copies[0]);
 }

@@ -136,6 +136,12 @@ RIMSHOT_API rimshot_status rimshot_classify_batch(rimshot_model *model, const ri
                                                   int64_t n, float *probability,
                                                   rimshot_status *status, rimshot_error *error);
 
+/* What a row of probabilities says: the index of the most probable class, or RIMSHOT_UNKNOWN. A
+ * model that was trained with sounds that are no drums has a class for them, which is never the
+ * answer; above a probability that the model holds it makes a sound unknown. */
+#define RIMSHOT_UNKNOWN (-1)
+RIMSHOT_API int32_t rimshot_decide(const rimshot_model *model, const float *probability);
+
 /* ---- embeddings and features ---- */
 
 /* The input of the network's last layer, a vector in which similar sounds lie close; for a model of

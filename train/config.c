@@ -90,6 +90,8 @@ static const base_option top_table[] = {
     {"classifier", BASE_OPT_NODE, offsetof(train_config, parts.classifier), NULL, 0, 0, NULL, NULL,
      "statistical classifier of the numbers that the network gives, which then is not trained; "
      "none: the network gives the classes"},
+    {"refuse", BASE_OPT_NODE, offsetof(train_config, parts.refuse), NULL, 0, 0, NULL, NULL,
+     "when a sound is none of the classes; none: every sound is the most probable of them"},
     {"train", BASE_OPT_NODE, offsetof(train_config, parts.train), NULL, 0, 0, NULL, NULL,
      "how the network is trained"},
     {"pretrain", BASE_OPT_NODE, offsetof(train_config, parts.pretrain), NULL, 0, 0, NULL, NULL,
@@ -109,6 +111,7 @@ const train_config_section *train_config_sections(int *n) {
         {"network.include", "an item include: FILE stands for the layers of another file",
          train_include_table, NULL},
         {"classifier", "fitted on what the network gives", NULL, nn_classifier_variants},
+        {"refuse", "when the model says unknown", infer_refusal_table, NULL},
         {"train", "how the network is trained", train_options_table, NULL},
         {"train.optimizer", "update rule", NULL, nn_optimizer_variants},
         {"train.schedule", "learning rate over time", NULL, nn_schedule_variants},
@@ -245,6 +248,11 @@ static base_status bind_all(train_config *config, base_error *err) {
     BASE_TRY(base_options_bind(data_audio_table, node, &config->audio, &config->arena, err));
     BASE_TRY(section(config, config->root, "features", &node, err));
     BASE_TRY(base_options_bind(dsp_features_table, node, &config->features, &config->arena, err));
+    base_node *refuse = base_node_get(config->root, "refuse");
+    if (refuse != NULL && !base_node_is_null(refuse)) {
+        BASE_TRY(
+            base_options_bind(infer_refusal_table, refuse, &config->refuse, &config->arena, err));
+    }
     BASE_TRY(bind_train(config, err));
     base_node *pretrain = base_node_get(config->root, "pretrain");
     BASE_TRY(

@@ -5,6 +5,7 @@
 #include "data/augment.h"
 #include "data/folds.h"
 #include "dsp/features.h"
+#include "infer/refusal.h"
 #include "nn/classifiers/classifier.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
@@ -60,8 +61,8 @@ typedef struct {
 } train_pretrain_config;
 extern const base_option train_pretrain_table[];
 
-/* The top level: name, dataset, audio, features, augment, network, classifier, train, pretrain,
- * folds. */
+/* The top level: name, dataset, audio, features, augment, network, classifier, refuse, train,
+ * pretrain, folds. */
 typedef struct {
     base_arena arena;
     base_node *root;    /* the resolved configuration: write it with base_yaml_write */
@@ -69,13 +70,14 @@ typedef struct {
     const char *name;
     base_node *dataset, *augment, *network; /* augment may be NULL */
     struct {
-        const base_node *audio, *features, *classifier, *train, *pretrain,
+        const base_node *audio, *features, *classifier, *refuse, *train, *pretrain,
             *folds; /* bound into the structs below */
     } parts;
     const base_choice *classifier; /* fitted on what the network makes of the clips; NULL: the
                                     * network itself classifies, and is trained */
     data_audio_options audio;
     dsp_features_options features;
+    infer_refusal_options refuse; /* class_name NULL: nothing is refused */
     train_options train;
     train_pretrain_config pretrain;
     data_folds_options folds;

@@ -1,5 +1,7 @@
 #include "train/setup.h"
 
+#include <string.h>
+
 #include "data/dataset.h"
 #include "train/init.h"
 
@@ -88,6 +90,17 @@ static base_status check_weights(const train_config *config, nn_network *network
     return status;
 }
 
+static base_status check_refusal(const train_config *config, const data_manifest *manifest,
+                                 base_error *err) {
+    const char *refused = config->refuse.class_name;
+    if (refused == NULL) return BASE_OK;
+    for (int c = 0; c < manifest->n_classes && manifest->n_classes > 1; c++) {
+        if (strcmp(manifest->classes[c], refused) == 0) return BASE_OK;
+    }
+    return base_node_fail(config->parts.refuse, err, BASE_ECONFIG,
+                          "refuse: '%s' is not one of several classes", refused);
+}
+
 /* Effects and layers are checked before hours of decoding, not after. Memory is needed only to find
  * out whether weights fit. */
 static base_status check_parts(train_config *config, int n_classes, base_error *err) {
@@ -130,7 +143,8 @@ base_status train_data_open(train_config *config, const data_work *work, train_d
     base_arena arena = {0};
     data_work cached = *work;
     cached.cache_folder = base_path_cache(&arena);
-    base_status status = check_parts(config, data->manifest.n_classes, err);
+    base_status status = check_refusal(config, &data->manifest, err);
+    if (status == BASE_OK) status = check_parts(config, data->manifest.n_classes, err);
     if (status == BASE_OK) {
         status = data_clips_open(&data->manifest, &config->audio, &cached, &data->clips, err);
     }

@@ -122,6 +122,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         c_int,
         [c_void_p, _AUDIO, c_int64, c_void_p, c_void_p, _ERROR],
     ),
+    "rimshot_decide": (c_int32, [c_void_p, _FLOATS]),
     "rimshot_embedding_size": (c_int64, [c_void_p]),
     "rimshot_embed": (c_int, [c_void_p, _AUDIO, c_void_p, _ERROR]),
     "rimshot_features_shape": (None, [c_void_p, POINTER(c_int64)]),

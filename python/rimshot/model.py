@@ -107,9 +107,10 @@ class Classifications(Sequence[Classification]):
 
 def _installed_models() -> list[Path]:
     """Where an installation puts a model."""
-    roots = [Path(__file__).resolve().parent / "native", Path(sys.prefix) / "share" / "rimshot"]
+    roots = [Path(sys.prefix) / "share" / "rimshot"]
     roots += [Path("/usr/local/share/rimshot"), Path("/usr/share/rimshot")]
-    return [root / "model.h5" for root in roots]
+    native = Path(__file__).resolve().parent / "native" / "model.h5"
+    return [native] + [root / "models" / "rimshot.h5" for root in roots]
 
 
 def find_model() -> Path:
@@ -205,6 +206,13 @@ class Model:
             with self._idle:
                 self._n_calls -= 1
                 self._idle.notify_all()
+
+    def decide(self, result: Classification) -> Optional[str]:
+        """The class that a result says, or None: unknown. A model that was trained with sounds that
+        are no drums has a class for them, which is never the answer."""
+        row = np.ascontiguousarray(result.probabilities, dtype=np.float32)
+        best = self._ask("rimshot_decide", row.ctypes.data_as(POINTER(c_float)))
+        return None if best < 0 else self._classes[best]
 
     # -- what it is
 

@@ -47,6 +47,7 @@ typedef struct {
     rimshot_status (*get_tensor)(const rimshot_model *, int32_t, int32_t, rimshot_tensor *,
                                  rimshot_error *);
     double (*model_temperature)(const rimshot_model *);
+    int32_t (*decide)(const rimshot_model *, const float *);
 } interface;
 
 static const interface functions = {rimshot_version,
@@ -80,7 +81,8 @@ static const interface functions = {rimshot_version,
                                     rimshot_n_networks,
                                     rimshot_n_tensors,
                                     rimshot_get_tensor,
-                                    rimshot_model_temperature};
+                                    rimshot_model_temperature,
+                                    rimshot_decide};
 
 #define FIELD(type, name) base_text_printf(text, " " #name "@%zu", offsetof(type, name))
 
