@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/merge.h"
+#include "cli/model.h"
 #include "cli/progress.h"
 #include "cli/tables.h"
 #include "infer/classify.h"
@@ -11,12 +13,21 @@ enum { BATCH = 32, MAX_TOP = 16 };
 typedef struct {
     const cli_call *call;
     cli_progress progress;
-    const infer_model *model;
+    cli_merge merge;
+    float *joined;         /* [the model's classes] a row after joining */
+    infer_refusal refusal; /* of the model's classes */
     int format, top;
     double threshold;
     int64_t n_done, n_total, n_failed;
     bool broken; /* standard output failed, which was told: stop */
 } classify_view;
+
+/* A result in the classes as they are shown. */
+typedef struct {
+    const char *path, *error;
+    const float *probability; /* NULL: error */
+    int best;                 /* or INFER_UNKNOWN */
+} shown_result;
 
 /* The classes in falling order of probability, the `top` first ones. */
 static void rank(const float *probability, int n_classes, int top, int *order) {
@@ -31,33 +42,31 @@ static void rank(const float *probability, int n_classes, int top, int *order) {
     }
 }
 
-static const char *class_or_unknown(const classify_view *view, const infer_result *result) {
-    if ((double)result->probability[result->best] < view->threshold) return "unknown";
-    return infer_model_class(view->model, result->best);
+static const char *class_or_unknown(const classify_view *view, const shown_result *result) {
+    return result->best >= 0 ? view->merge.classes[result->best] : "unknown";
 }
 
 /* "snare      0.71  hit 4.wav  (clap 0.24)"; what is not even one in a hundred is left out. */
-static void add_text(const classify_view *view, const infer_result *result, base_text *out) {
+static void add_text(const classify_view *view, const shown_result *result, base_text *out) {
     const float *p = result->probability;
-    bool known = (double)p[result->best] >= view->threshold;
+    int order[MAX_TOP], n = 0, n_top = view->top + (result->best < 0 ? 0 : -1);
     char certainty[16] = "";
-    int order[MAX_TOP];
-    rank(p, infer_model_n_classes(view->model), view->top, order);
-    if (known) snprintf(certainty, sizeof certainty, "%.2f", (double)p[result->best]);
+    rank(p, view->merge.n_classes, view->top, order);
+    if (result->best >= 0) snprintf(certainty, sizeof certainty, "%.2f", (double)p[result->best]);
     cli_pad(out, class_or_unknown(view, result), 10, false);
     base_text_printf(out, " %4s  ", certainty);
     base_text_add_shown(out, result->path);
-    int n = 0;
-    for (int i = known ? 1 : 0; i < view->top && p[order[i]] >= 0.01F; i++) {
+    for (int i = 0; i < view->top && n < n_top; i++) {
+        if (order[i] == result->best || p[order[i]] < 0.01F) continue;
         base_text_add(out, n++ == 0 ? "  (" : ", ");
-        base_text_add_shown(out, infer_model_class(view->model, order[i]));
+        base_text_add_shown(out, view->merge.classes[order[i]]);
         base_text_printf(out, " %.2f", (double)p[order[i]]);
     }
     base_text_add(out, n > 0 ? ")\n" : "\n");
 }
 
 /* One object per line, so that a reader can begin before the last file is done. */
-static void add_json(const classify_view *view, const infer_result *result, base_text *out) {
+static void add_json(const classify_view *view, const shown_result *result, base_text *out) {
     base_text_add(out, "{\"path\": ");
     base_text_add_json_path(out, result->path);
     if (result->error != NULL) {
@@ -67,9 +76,9 @@ static void add_json(const classify_view *view, const infer_result *result, base
         base_text_add(out, ", \"class\": ");
         base_text_add_json(out, class_or_unknown(view, result));
         base_text_add(out, ", \"probability\": {");
-        for (int c = 0; c < infer_model_n_classes(view->model); c++) {
+        for (int c = 0; c < view->merge.n_classes; c++) {
             if (c) base_text_add(out, ", ");
-            base_text_add_json(out, infer_model_class(view->model, c));
+            base_text_add_json(out, view->merge.classes[c]);
             base_text_printf(out, ": %.6f", (double)result->probability[c]);
         }
         base_text_add(out, "}");
@@ -77,20 +86,20 @@ static void add_json(const classify_view *view, const infer_result *result, base
     base_text_add(out, "}\n");
 }
 
-static void add_csv_head(const infer_model *model, base_text *out) {
+static void add_csv_head(const cli_merge *merge, base_text *out) {
     base_text_add(out, "path,class");
-    for (int c = 0; c < infer_model_n_classes(model); c++) {
+    for (int c = 0; c < merge->n_classes; c++) {
         base_text_add(out, ",");
-        base_text_add_csv(out, infer_model_class(model, c));
+        base_text_add_csv(out, merge->classes[c]);
     }
     base_text_add(out, ",error\n");
 }
 
-static void add_csv(const classify_view *view, const infer_result *result, base_text *out) {
+static void add_csv(const classify_view *view, const shown_result *result, base_text *out) {
     base_text_add_csv_path(out, result->path);
     base_text_add(out, ",");
     base_text_add_csv(out, result->error != NULL ? "" : class_or_unknown(view, result));
-    for (int c = 0; c < infer_model_n_classes(view->model); c++) {
+    for (int c = 0; c < view->merge.n_classes; c++) {
         if (result->error != NULL) base_text_add(out, ",");
         if (result->error == NULL) base_text_printf(out, ",%.6f", (double)result->probability[c]);
     }
@@ -99,8 +108,25 @@ static void add_csv(const classify_view *view, const infer_result *result, base_
     base_text_add(out, "\n");
 }
 
-static bool on_result(void *context, const infer_result *result) {
+/* Refuses by the model's own classes, joins them, and chooses among what is left. */
+static shown_result decide(const classify_view *view, const infer_result *result) {
+    shown_result shown = {result->path, result->error, NULL, INFER_UNKNOWN};
+    if (result->error != NULL) return shown;
+    infer_refusal refusal = {view->refusal.class_index, 1};
+    bool refused =
+        infer_refusal_decide(&view->refusal, result->probability, view->merge.n_from) < 0;
+    cli_merge_apply(&view->merge, result->probability, view->joined);
+    shown.probability = view->joined;
+    if (refusal.class_index >= 0) refusal.class_index = view->merge.into[refusal.class_index];
+    if (view->merge.n_classes == 1) refusal.class_index = INFER_NONE_REFUSED;
+    int best = infer_refusal_decide(&refusal, view->joined, view->merge.n_classes);
+    if (!refused && (double)view->joined[best] >= view->threshold) shown.best = best;
+    return shown;
+}
+
+static bool on_result(void *context, const infer_result *given) {
     classify_view *view = context;
+    const shown_result shown = decide(view, given), *result = &shown;
     base_text out = {0};
     view->n_done++;
     view->n_failed += result->error != NULL;
@@ -131,19 +157,33 @@ static bool parse_options(cli_call *call, classify_view *view) {
     return cli_number(call, "threshold", 0, 1, &view->threshold);
 }
 
+/* What the model says about its classes, and the flags. CLI_OK, or an exit code after a message. */
+static int read_classes(cli_call *call, const infer_model *model, classify_view *view) {
+    int code = cli_merge_read(call, model, &view->merge);
+    if (code != CLI_OK) return code;
+    view->refusal = *infer_model_refusal(model);
+    view->joined = base_arena_alloc(&call->arena, (size_t)view->merge.n_from, sizeof *view->joined);
+    if (view->joined == NULL) return cli_usage("out of memory");
+    if (cli_given(call, "refuse") && view->refusal.class_index < 0) {
+        return cli_usage("--refuse: the model has no class for what is none of the others");
+    }
+    if (!cli_number(call, "refuse", 0, 1, &view->refusal.above)) return CLI_USAGE;
+    if (view->top > view->merge.n_classes) view->top = view->merge.n_classes;
+    return CLI_OK;
+}
+
 static int classify(cli_call *call, infer_model *model, classify_view *view) {
     base_error err;
     infer_paths paths;
-    int n_classes = infer_model_n_classes(model);
-    view->model = model;
-    view->top = view->top < n_classes ? view->top : n_classes;
+    int code = read_classes(call, model, view);
+    if (code != CLI_OK) return code;
     base_status status =
-        infer_expand_paths(call->arguments + 1, call->n_arguments - 1, &call->arena, &paths, &err);
+        infer_expand_paths(call->arguments, call->n_arguments, &call->arena, &paths, &err);
     if (status != BASE_OK) return cli_fail(&err);
     view->n_total = paths.n;
     if (view->format == FORMAT_CSV) {
         base_text head = {0};
-        add_csv_head(model, &head);
+        add_csv_head(&view->merge, &head);
         if (cli_print_release(&head) != CLI_OK) return CLI_FAILED;
     }
     infer_classify_job job = {.model = model,
@@ -163,33 +203,44 @@ static int run_classify(cli_call *call) {
     classify_view view = {.call = call, .progress = {.call = call}};
     base_error err;
     infer_model *model;
+    const char *path;
     if (!parse_options(call, &view)) return CLI_USAGE;
-    if (infer_model_open(call->arguments[0], BATCH, call->pool, &model, &err) != BASE_OK) {
+    int code = cli_model_path(call, &path);
+    if (code != CLI_OK) return code;
+    if (infer_model_open(path, BATCH, call->pool, &model, &err) != BASE_OK) {
         return cli_fail(&err);
     }
-    int code = classify(call, model, &view);
+    code = classify(call, model, &view);
     infer_model_free(model);
     return code;
 }
 
 static const cli_flag flags[] = {
+    CLI_FLAG_MODEL,
     {"format", "text|json|csv", "json: one object per line (default text)"},
     {"top", "K", "text: name the K most probable classes (default 2), down to 0.01"},
     {"threshold", "P", "below this probability a sound is called unknown (default 0)"},
+    {"refuse", "P",
+     "above this probability of the model's class for what is none of the others a sound is called "
+     "unknown (default: the model's; 1: never)"},
+    CLI_FLAGS_MERGE,
     {"json", NULL, "the same as --format json"},
     {0},
 };
 
 const cli_command cli_classify = {
     .name = "classify",
-    .arguments = "MODEL PATH...",
+    .arguments = "[MODEL] PATH...",
     .summary = "tell what kind of drum each sound is",
-    .description = "PATH is a sound file, a folder (all sound files below it) or - for standard "
-                   "input. Results come in the order of the files. A file that cannot be read "
-                   "is named on standard error, the others go on, and the exit code is 1.\n\n"
-                   "Probabilities are calibrated on the folds the model was tested on, if it was.",
+    .description =
+        "PATH is a sound file, a folder (all sound files below it) or - for standard "
+        "input. Results come in the order of the files. A file that cannot be read "
+        "is named on standard error, the others go on, and the exit code is 1.\n\n"
+        "Probabilities are calibrated on the folds the model was tested on, if it was. A model "
+        "that "
+        "was trained with sounds that are no drums calls such sounds unknown.\n\n" CLI_MODEL_HELP,
     .flags = flags,
-    .min_arguments = 2,
+    .min_arguments = 1,
     .max_arguments = -1,
     .run = run_classify,
 };

@@ -1,4 +1,5 @@
 #include "cli/dataset.h"
+#include "cli/model.h"
 #include "infer/model.h"
 #include "infer/vectors.h"
 
@@ -28,7 +29,7 @@ static base_status embed(cli_call *call, infer_model *model, const char *path, b
                              .name = "embedding",
                              .n_columns = infer_model_embedding_size(model)};
     float *x = NULL;
-    base_status status = cli_dataset_open(call, 1, infer_model_audio(model), &set, err);
+    base_status status = cli_dataset_open(call, 0, infer_model_audio(model), &set, err);
     if (status == BASE_OK) {
         size_t n = (size_t)set.clips.n_clips * (size_t)vectors.n_columns;
         x = base_arena_alloc(&call->arena, n, sizeof *x);
@@ -45,11 +46,13 @@ static base_status embed(cli_call *call, infer_model *model, const char *path, b
 static int run_embed(cli_call *call) {
     base_error err;
     infer_model *model = NULL;
-    const char *path = cli_text(call, "out");
+    const char *model_path, *path = cli_text(call, "out");
+    int code = cli_model_path(call, &model_path);
+    if (code != CLI_OK) return code;
     if (path == NULL) path = "embeddings.h5";
     base_status status = infer_vectors_check(path, &err);
     if (status == BASE_OK) {
-        status = infer_model_open(call->arguments[0], BATCH, call->pool, &model, &err);
+        status = infer_model_open(model_path, BATCH, call->pool, &model, &err);
     }
     if (status == BASE_OK) status = embed(call, model, path, &err);
     infer_model_free(model);
@@ -57,19 +60,21 @@ static int run_embed(cli_call *call) {
 }
 
 static const cli_flag flags[] = {
+    CLI_FLAG_MODEL,
     {"out", "FILE", "output file: .csv, .h5 or .npz (default embeddings.h5)"},
     {0},
 };
 
 const cli_command cli_embed = {
     .name = "embed",
-    .arguments = "MODEL " CLI_DATASET_ARGUMENTS,
+    .arguments = "[MODEL] " CLI_DATASET_ARGUMENTS,
     .summary = "write the embedding of each sound: the input of the last layer",
-    .description = "One row of numbers per sound: the input of the network's last layer, for an "
-                   "ensemble those of all members side by side. " CLI_DATASET_HELP
-                   " The sounds are brought into the form the model was trained on.",
+    .description =
+        "One row of numbers per sound: the input of the network's last layer, for an "
+        "ensemble those of all members side by side. " CLI_DATASET_HELP
+        " The sounds are brought into the form the model was trained on.\n\n" CLI_MODEL_HELP,
     .flags = flags,
-    .min_arguments = 2,
+    .min_arguments = 1,
     .max_arguments = -1,
     .run = run_embed,
 };

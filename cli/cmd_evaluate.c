@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "cli/dataset.h"
+#include "cli/merge.h"
+#include "cli/model.h"
 #include "cli/tables.h"
 #include "infer/model.h"
 #include "train/metrics.h"
@@ -11,35 +13,18 @@ enum { BATCH = 32 };
 /* A model, a data set and what came of them. */
 typedef struct {
     infer_model *model;
-    const char **classes; /* the model's */
-    int n_classes;
+    cli_merge merge;
     cli_dataset set;
     int64_t *index; /* clips whose class the model has */
-    int32_t *truth; /* the model's class of each */
+    int32_t *truth; /* its class of each, after joining */
     int64_t n, n_foreign;
-    int64_t *foreign; /* [the data set's classes] clips of each that the model does not know */
-    float *probability;
+    int64_t *foreign;   /* [the data set's classes] clips of each that the model does not know */
+    float *probability; /* [n, classes after joining] */
     train_metrics metrics;
 } evaluation;
 
 static base_status out_of_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "evaluation: out of memory");
-}
-
-static base_status open_model(cli_call *call, evaluation *e, base_error *err) {
-    BASE_TRY(infer_model_open(call->arguments[0], BATCH, call->pool, &e->model, err));
-    e->n_classes = infer_model_n_classes(e->model);
-    e->classes = base_arena_alloc(&call->arena, (size_t)e->n_classes, sizeof *e->classes);
-    if (e->classes == NULL) return out_of_memory(err);
-    for (int c = 0; c < e->n_classes; c++) e->classes[c] = infer_model_class(e->model, c);
-    return BASE_OK;
-}
-
-static int find_class(const evaluation *e, const char *name) {
-    for (int c = 0; c < e->n_classes; c++) {
-        if (strcmp(e->classes[c], name) == 0) return c;
-    }
-    return -1;
 }
 
 /* "ride 80, shaker 40"; of many the first. */
@@ -56,8 +41,8 @@ static void add_foreign(const evaluation *e, base_text *out) {
 }
 
 static void add_known(const evaluation *e, base_text *out) {
-    for (int c = 0; c < e->n_classes; c++) {
-        cli_add_name(c > 0 ? ", " : "", e->classes[c], "", out);
+    for (int c = 0; c < e->merge.n_classes; c++) {
+        cli_add_name(c > 0 ? ", " : "", e->merge.classes[c], "", out);
     }
 }
 
@@ -79,13 +64,13 @@ static base_status match_classes(base_arena *arena, evaluation *e, base_error *e
     size_t n = (size_t)clips->n_clips;
     e->index = base_arena_alloc(arena, n, sizeof *e->index);
     e->truth = base_arena_alloc(arena, n, sizeof *e->truth);
-    e->probability = base_arena_alloc(arena, n, (size_t)e->n_classes * sizeof *e->probability);
+    e->probability = base_arena_alloc(arena, n, (size_t)e->merge.n_from * sizeof *e->probability);
     e->foreign = base_arena_alloc(arena, (size_t)e->set.manifest.n_classes, sizeof *e->foreign);
     if (e->index == NULL || e->truth == NULL || e->probability == NULL || e->foreign == NULL) {
         return out_of_memory(err);
     }
     for (int64_t i = 0; i < clips->n_clips; i++) {
-        int truth = find_class(e, e->set.manifest.classes[clips->label[i]]);
+        int truth = cli_merge_find(&e->merge, e->set.manifest.classes[clips->label[i]]);
         if (truth < 0) {
             e->n_foreign++;
             e->foreign[clips->label[i]]++;
@@ -98,13 +83,21 @@ static base_status match_classes(base_arena *arena, evaluation *e, base_error *e
 }
 
 static base_status evaluate(cli_call *call, evaluation *e, base_error *err) {
-    BASE_TRY(open_model(call, e, err));
-    BASE_TRY(cli_dataset_open(call, 1, infer_model_audio(e->model), &e->set, err));
+    BASE_TRY(cli_dataset_open(call, 0, infer_model_audio(e->model), &e->set, err));
     BASE_TRY(match_classes(&call->arena, e, err));
     infer_selection clips = {&e->set.clips, e->index, e->n};
     BASE_TRY(infer_model_classify_clips(e->model, &clips, e->probability, err));
-    train_predictions p = {
-        .n = e->n, .n_classes = e->n_classes, .truth = e->truth, .probability = e->probability};
+    float *joined = base_arena_alloc(&call->arena, (size_t)e->merge.n_from, sizeof *joined);
+    if (joined == NULL) return out_of_memory(err);
+    for (int64_t i = 0; i < e->n; i++) { /* in place: a row is no longer after joining */
+        cli_merge_apply(&e->merge, e->probability + i * e->merge.n_from, joined);
+        memcpy(e->probability + i * e->merge.n_classes, joined,
+               (size_t)e->merge.n_classes * sizeof *joined);
+    }
+    train_predictions p = {.n = e->n,
+                           .n_classes = e->merge.n_classes,
+                           .truth = e->truth,
+                           .probability = e->probability};
     return train_metrics_compute(&p, &call->arena, &e->metrics, err);
 }
 
@@ -129,16 +122,16 @@ static void add_json(const evaluation *e, base_text *out) {
         base_text_add_number(out, m->value[i]);
     }
     base_text_add(out, ", \"classes\": [");
-    for (int c = 0; c < e->n_classes; c++) {
+    for (int c = 0; c < e->merge.n_classes; c++) {
         if (c) base_text_add(out, ", ");
-        base_text_add_json(out, e->classes[c]);
+        base_text_add_json(out, e->merge.classes[c]);
     }
     base_text_add(out, "], \"confusion\": [");
-    for (int r = 0; r < e->n_classes; r++) {
+    for (int r = 0; r < e->merge.n_classes; r++) {
         base_text_add(out, r ? ", [" : "[");
-        for (int c = 0; c < e->n_classes; c++) {
+        for (int c = 0; c < e->merge.n_classes; c++) {
             base_text_printf(out, "%s%lld", c ? ", " : "",
-                             (long long)m->confusion[r * e->n_classes + c]);
+                             (long long)m->confusion[r * e->merge.n_classes + c]);
         }
         base_text_add(out, "]");
     }
@@ -175,9 +168,9 @@ static void add_text(const evaluation *e, const cli_call *call, base_text *out) 
     }
     add_figures(m, call->columns, out);
     base_text_add(out, "\n\n");
-    cli_table_classes(m, e->classes, call->columns, out);
+    cli_table_classes(m, e->merge.classes, call->columns, out);
     base_text_add(out, "\n");
-    cli_table_confusion(m, e->classes, call, out);
+    cli_table_confusion(m, e->merge.classes, call, out);
 }
 
 static int run_evaluate(cli_call *call) {
@@ -185,29 +178,41 @@ static int run_evaluate(cli_call *call) {
     evaluation e = {.set = {.progress = &progress}};
     base_text out = {0};
     base_error err;
+    const char *path;
+    int code = cli_model_path(call, &path);
+    if (code != CLI_OK) return code;
+    if (infer_model_open(path, BATCH, call->pool, &e.model, &err) != BASE_OK) return cli_fail(&err);
+    code = cli_merge_read(call, e.model, &e.merge);
+    if (code != CLI_OK) {
+        infer_model_free(e.model);
+        return code;
+    }
     base_status status = evaluate(call, &e, &err);
     cli_progress_clear(&progress);
     if (status == BASE_OK && call->json) add_json(&e, &out);
     if (status == BASE_OK && !call->json) add_text(&e, call, &out);
-    int code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
+    code = status == BASE_OK ? cli_print(&out) : cli_fail(&err);
     base_text_release(&out);
     cli_dataset_release(&e.set);
     infer_model_free(e.model);
     return code;
 }
 
-static const cli_flag flags[] = {CLI_FLAG_JSON, {0}};
+static const cli_flag flags[] = {CLI_FLAG_MODEL, CLI_FLAGS_MERGE, CLI_FLAG_JSON, {0}};
 
 const cli_command cli_evaluate = {
     .name = "evaluate",
-    .arguments = "MODEL " CLI_DATASET_ARGUMENTS,
+    .arguments = "[MODEL] " CLI_DATASET_ARGUMENTS,
     .summary = "test a model on a labelled data set",
-    .description = CLI_DATASET_HELP " The sounds are brought into the form the model was trained "
-                                    "on. Those of classes that the model does not know are left "
-                                    "out, counted and named; rules (dataset.rules=FILE) map "
-                                    "the names of a data set to the model's classes.",
+    .description = CLI_MODEL_HELP
+    "\n\n" CLI_DATASET_HELP
+    " The sounds are brought into the form the model was trained on. Those of classes that the "
+    "model does not know are left out, counted and named; rules (dataset.rules=FILE) map the names "
+    "of a data set to the model's classes.\n\nWith --merge "
+    "hat=closedhat+openhat,cymbal=crash+ride a model of many classes is tested on a data set "
+    "of fewer; sounds of a class that has been joined count as the joined one.",
     .flags = flags,
-    .min_arguments = 2,
+    .min_arguments = 1,
     .max_arguments = -1,
     .run = run_evaluate,
 };

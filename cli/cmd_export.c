@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/model.h"
 #include "infer/export/export.h"
 
 static void list_formats(base_text *out, const char *line) {
@@ -21,9 +21,9 @@ static int unknown_format(const char *name) {
     return code;
 }
 
-/* Beside the model, its name with the format's extension; a folder is named after the format. */
-static const char *default_path(cli_call *call, const infer_exporter *exporter) {
-    const char *model = call->arguments[0], *extension = base_path_extension(model);
+/* The model's path with the format's extension; a folder is named after the format. */
+static const char *default_path(cli_call *call, const char *model, const infer_exporter *exporter) {
+    const char *extension = base_path_extension(model);
     size_t n = strlen(model) - (extension[0] != '\0' ? strlen(extension) + 1 : 0);
     bool folder = exporter->extension[0] == '\0';
     return base_arena_printf(&call->arena, "%.*s%s%s", (int)n, model, folder ? "-" : ".",
@@ -36,7 +36,8 @@ typedef struct {
     const infer_exporter *exporter;
     infer_export_options options;
     const char *switches[MAX_SWITCHES + 1];
-    const char *path;
+    const char *model; /* path */
+    const char *path;  /* of the export */
 } job;
 
 static const infer_export_switch *find_switch(const infer_exporter *exporter, const char *key) {
@@ -94,8 +95,15 @@ static int read_flags(cli_call *call, job *j) {
     if (cli_given(call, "verify") && j->exporter->verify == NULL) {
         return cli_usage("--verify: the format %s cannot be verified", name);
     }
+    bool is_named = call->n_arguments > 0 || cli_given(call, "model");
+    code = cli_model_path(call, &j->model);
+    if (code != CLI_OK) return code;
+    if (call->n_arguments > 0) return cli_usage("%s: one model too many", call->arguments[0]);
     j->path = cli_text(call, "out");
-    if (j->path == NULL) j->path = default_path(call, j->exporter);
+    if (j->path == NULL) {
+        const char *model = is_named ? j->model : base_path_name(j->model);
+        j->path = default_path(call, model, j->exporter);
+    }
     return j->path != NULL ? CLI_OK : cli_usage("out of memory");
 }
 
@@ -113,7 +121,7 @@ static int run_export(cli_call *call) {
     if (code != CLI_OK) return code;
     base_error err;
     infer_model *model;
-    if (infer_model_open(call->arguments[0], 1, call->pool, &model, &err) != BASE_OK) {
+    if (infer_model_open(j.model, 1, call->pool, &model, &err) != BASE_OK) {
         return cli_fail(&err);
     }
     base_text out = {0};
@@ -135,7 +143,9 @@ static bool format_text(int i, base_text *out) {
 
 static const cli_flag flags[] = {
     {"to", "FORMAT", "one of the formats above"},
-    {"out", "FILE", "where to (default: beside the model, with the format's extension)"},
+    CLI_FLAG_MODEL,
+    {"out", "FILE",
+     "where to (default: beside a model that was named, else here, with the format's extension)"},
     {"member", "N", "which network of an ensemble, from 0 (default: all, averaged: onnx, web)"},
     {"verify", NULL, "check what was written against the model"},
     {0},
@@ -143,15 +153,16 @@ static const cli_flag flags[] = {
 
 const cli_command cli_export = {
     .name = "export",
-    .arguments = "MODEL --to FORMAT",
+    .arguments = "[MODEL] --to FORMAT",
     .summary = "write a model for other tools",
-    .description = "The export appears whole or not at all. --verify fails if a probability "
-                   "differs by more than "
-                   "1e-4 from the model's, or a weight in any bit.\n\nFormats:",
+    .description =
+        "The export appears whole or not at all. --verify fails if a probability "
+        "differs by more than "
+        "1e-4 from the model's, or a weight in any bit.\n\n" CLI_MODEL_HELP "\n\nFormats:",
     .more_text = format_text,
     .more_flags = switch_at,
     .flags = flags,
-    .min_arguments = 1,
+    .min_arguments = 0,
     .max_arguments = 1,
     .run = run_export,
 };

@@ -411,7 +411,7 @@ START_TEST(damaged_models_are_refused) {
     static const complaint rows[] = {
         {"$RIMSHOT classify nosuch.h5 drums", 1, "nosuch.h5: No such file"},
         {"$RIMSHOT classify empty.h5 drums", 1, "empty.h5: not a rimshot file"},
-        {"$RIMSHOT classify tiny.yaml drums", 1, "tiny.yaml: not a rimshot file"},
+        {"$RIMSHOT classify --model tiny.yaml drums", 1, "tiny.yaml: not a rimshot file"},
         {"$RIMSHOT classify cut.h5 drums", 1, "cut.h5: "},
         {"$RIMSHOT classify changed.h5 drums", 1, "changed.h5: the content does not match its"},
         {"$RIMSHOT classify run/fold1/last.h5 drums", 1, "run/fold1/last.h5: "},

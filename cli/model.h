@@ -1,0 +1,24 @@
+/* cli/model.h - which model a command uses. */
+#ifndef CLI_MODEL_H
+#define CLI_MODEL_H
+
+#include "cli/cli.h"
+
+/* For the tables of commands that take a model, and their help. */
+#define CLI_FLAG_MODEL                                                                             \
+    {                                                                                              \
+        "model", "FILE",                                                                           \
+            "the model to use (default: MODEL, RIMSHOT_MODEL, or the one that rimshot brings)"     \
+    }
+#define CLI_MODEL_HELP                                                                             \
+    "MODEL is a model.h5; without it, and without --model, the model is the one that the "         \
+    "environment's RIMSHOT_MODEL names, or else the one that rimshot brings."
+
+/* The path of the call's model: --model FILE; the first argument if its name ends in .h5 or it is
+ * a model, which then is taken from the arguments; RIMSHOT_MODEL; share/rimshot/models or
+ * models beside the folder of the program. Commands that need no arguments behind it
+ * (min_arguments 0) take any first argument. CLI_OK, or an exit code after a message: also where
+ * fewer arguments than min_arguments are left. */
+int cli_model_path(cli_call *call, const char **path);
+
+#endif
