@@ -300,6 +300,7 @@ lint:
 help:
 	@echo "make [all]        build/rimshot and the libraries"
 	@echo "make demo         install what is missing, build, train on real drum kits"
+	@echo "make model        train the model of models/ anew, on packages that it installs (230 MB)"
 	@echo "make check        install what is missing, build, run all tests"
 	@echo "make test TEST=   run all tests, or those named: TEST=\"nn/test_network cli/test_cli\""
 	@echo "make install      into PREFIX=/usr/local (DESTDIR=, LIBDIR=); make uninstall"
@@ -321,6 +322,13 @@ demo:
 	@tests/setup.sh demo
 	@$(MAKE) -j$$(nproc) --no-print-directory all
 	@$(BUILD)/rimshot train configs/demo.yaml --out runs/demo --overwrite
+
+# Trains the model of models/ anew: the same bytes with the same kernels (models/README.md).
+model:
+	@tests/setup.sh model
+	@$(MAKE) -j$$(nproc) --no-print-directory FLUIDSYNTH=1 BUILD=$(BUILD)-model $(BUILD)-model/rimshot
+	@$(BUILD)-model/rimshot train configs/model.yaml --out runs/model --overwrite
+	@install -m 644 runs/model/model.h5 models/rimshot.h5
 
 LIBDIR    ?= $(PREFIX)/lib
 define PKG_CONFIG
@@ -389,6 +397,8 @@ install: all install-lib
 	@install -D -m 644 cli/completion/rimshot.bash $(DESTDIR)$(BASH_DIR)/rimshot
 	@install -D -m 644 cli/completion/_rimshot $(DESTDIR)$(ZSH_DIR)/_rimshot
 	@install -D -m 644 cli/completion/rimshot.fish $(DESTDIR)$(FISH_DIR)/rimshot.fish
+	@install -d $(DESTDIR)$(SHAREDIR)/models
+	@install -m 644 models/rimshot.h5 models/README.md $(DESTDIR)$(SHAREDIR)/models
 
 uninstall:
 	@rm -f $(DESTDIR)$(PREFIX)/bin/rimshot $(DESTDIR)$(PREFIX)/include/rimshot.h \
@@ -409,6 +419,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check check-python matrix networks bench fuzz fuzzers fuzz-seeds faults kills demo docs folders format lint sanitize install install-lib uninstall deb help clean
+.PHONY: all test check check-python matrix networks bench fuzz fuzzers fuzz-seeds faults kills demo model docs folders format lint sanitize install install-lib uninstall deb help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

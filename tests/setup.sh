@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages that rimshot needs. Nothing happens where all are there.
-# usage: tests/setup.sh [demo|check|deb]   (demo adds the drum kits, check the test library, deb packaging)
+# usage: tests/setup.sh [demo|check|deb|model]   (demo adds the drum kits, check the test library, deb packaging,
+# model all that the model is trained on: 230 MB to download)
 set -eu
 
 build="build-essential pkg-config libopenblas-pthread-dev libfftw3-dev libsndfile1-dev libsoxr-dev
@@ -10,7 +11,9 @@ case "${1:-demo}" in
 demo) extra="hydrogen-drumkits" ;;
 check) extra="check hdf5-tools clang-format-14" ;;
 deb) extra="debhelper dpkg-dev" ;;
-*) echo "usage: tests/setup.sh [demo|check|deb]" >&2; exit 2 ;;
+model) extra="libfluidsynth-dev hydrogen-drumkits hydrogen-data lmms-common sonic-pi-samples timgm6mb-soundfont
+csound-soundfont musescore-general-soundfont-small opl3-soundfont avldrums.lv2-soundfont" ;;
+*) echo "usage: tests/setup.sh [demo|check|deb|model]" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query >/dev/null 2>&1 || {
