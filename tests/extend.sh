@@ -76,7 +76,7 @@ static double error_rate(const train_predictions *p, const train_metrics *m) {
 }
 
 EOF
-sed -i 's/^\(  *{{"calibration", .*}\)};$/\1,\n             {{"error", "error rate", true}, error_rate}};/' \
+sed -i 's/^\(  *{{"calibration", .*}\)};$/\1,\n             {{"error", "error rate", true, false}, error_rate}};/' \
     "$tree/train/metrics.c"
 touches 1 "a metric"
 
