@@ -35,7 +35,7 @@ static ssize_t read_all(int fd, void *data, size_t size) {
     return (ssize_t)n;
 }
 
-static bool write_all(int fd, const void *data, size_t size) {
+bool base_write_all(int fd, const void *data, size_t size) {
     for (size_t n = 0; n < size;) {
         ssize_t put = write(fd, (const char *)data + n, size - n);
         if (put < 0 && errno == EINTR) continue;
@@ -146,7 +146,7 @@ static base_status open_beside(const char *folder, const char *path, base_arena 
 
 /* Closing comes last, for the lock, and cannot fail after fsync. */
 static int fill_and_rename(base_temporary *t, const char *path, const void *data, size_t n_bytes) {
-    bool done = write_all(t->fd, data, n_bytes) && fsync(t->fd) == 0 && rename(t->path, path) == 0;
+    bool done = base_write_all(t->fd, data, n_bytes) && fsync(t->fd) == 0 && rename(t->path, path) == 0;
     int failure = done ? 0 : errno;
     if (!done) unlink(t->path);
     base_temporary_close(t);
@@ -452,6 +452,25 @@ base_digest base_digest_join(base_digest a, base_digest b) {
     store_u64(b.low, bytes + 16);
     store_u64(b.high, bytes + 24);
     return base_digest_bytes(bytes, sizeof bytes);
+}
+
+base_hasher *base_hasher_new(void) {
+    XXH3_state_t *state = XXH3_createState();
+    if (state != NULL) XXH3_128bits_reset(state);
+    return (base_hasher *)state;
+}
+
+void base_hasher_free(base_hasher *hasher) {
+    XXH3_freeState((XXH3_state_t *)hasher);
+}
+
+void base_hasher_add(base_hasher *hasher, const void *data, size_t n_bytes) {
+    XXH3_128bits_update((XXH3_state_t *)hasher, data, n_bytes);
+}
+
+base_digest base_hasher_digest(const base_hasher *hasher) {
+    XXH128_hash_t hash = XXH3_128bits_digest((const XXH3_state_t *)hasher);
+    return (base_digest){.low = hash.low64, .high = hash.high64};
 }
 
 bool base_digest_equal(base_digest a, base_digest b) {

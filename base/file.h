@@ -36,6 +36,9 @@ base_status base_file_write_text(const char *path, const base_text *text, base_e
 /* Renames a file over `path`, whose permissions it then has if a file was there. */
 base_status base_file_rename(const char *from, const char *path, base_error *err);
 
+/* All of it to a descriptor, in as many steps as it takes; false with errno set. */
+bool base_write_all(int fd, const void *data, size_t n_bytes);
+
 bool base_file_exists(const char *path);
 int64_t base_file_size(const char *path); /* bytes; 0 if there is no regular file */
 bool base_folder_exists(const char *path);
@@ -73,6 +76,12 @@ typedef struct {
 base_digest base_digest_bytes(const void *data, size_t n_bytes);
 base_digest base_digest_join(base_digest a, base_digest b); /* of the concatenated digests */
 bool base_digest_equal(base_digest a, base_digest b);
+/* The same as base_digest_bytes of bytes that come piece by piece. */
+typedef struct base_hasher base_hasher;
+base_hasher *base_hasher_new(void); /* NULL without memory */
+void base_hasher_free(base_hasher *hasher);
+void base_hasher_add(base_hasher *hasher, const void *data, size_t n_bytes);
+base_digest base_hasher_digest(const base_hasher *hasher); /* of all added so far */
 void base_digest_hex(base_digest digest, char hex[33]);
 
 #endif

@@ -355,6 +355,23 @@ START_TEST(digests_are_xxh3) {
 }
 END_TEST
 
+START_TEST(digests_of_pieces_are_those_of_the_whole) {
+    unsigned char bytes[3000];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i * i >> 3);
+    base_hasher *hasher = base_hasher_new();
+    ck_assert_ptr_nonnull(hasher);
+    ck_assert(base_digest_equal(base_hasher_digest(hasher), base_digest_bytes("", 0)));
+    for (size_t n = 0, step = 1; n < sizeof bytes; n += step, step = step % 700 + 13) {
+        if (step > sizeof bytes - n) step = sizeof bytes - n;
+        base_hasher_add(hasher, bytes + n, step);
+        ck_assert(
+            base_digest_equal(base_hasher_digest(hasher), base_digest_bytes(bytes, n + step)));
+    }
+    base_hasher_free(hasher);
+    base_hasher_free(NULL);
+}
+END_TEST
+
 TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_written_and_read,
           an_empty_folder_is_told_from_others, failed_writes_leave_nothing_behind,
           a_pipe_stays_a_pipe, files_keep_the_permissions_they_are_given,
@@ -362,4 +379,5 @@ TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_wri
           reading_refuses_what_is_no_file, existence_tells_files_from_folders,
           folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
           walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,
-          paths_are_taken_apart, the_cache_has_its_place, digests_are_xxh3)
+          paths_are_taken_apart, the_cache_has_its_place, digests_are_xxh3,
+          digests_of_pieces_are_those_of_the_whole)
