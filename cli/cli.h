@@ -48,10 +48,11 @@ struct cli_call {
     const char *flag_value[CLI_MAX_FLAGS];
     int n_flags;
     bool quiet, json;
-    bool color;    /* stdout is a terminal and NO_COLOR is not set */
-    bool terminal; /* stderr is a terminal: progress may redraw a line */
-    bool mixed;    /* stdout is a terminal, too: results stand between the progress */
-    int columns;   /* of the terminal that stdout is; 0: it is none */
+    bool color;       /* stdout is a terminal and NO_COLOR is not set */
+    bool terminal;    /* stderr is a terminal: progress may redraw a line */
+    bool mixed;       /* stdout is a terminal, too: results stand between the progress */
+    int columns;      /* of the terminal that stdout is; 0: it is none */
+    int64_t n_unread; /* sounds told to be left out because they could not be read */
     base_pool *pool;
     base_arena arena;
 };

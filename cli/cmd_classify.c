@@ -16,7 +16,7 @@ typedef struct {
     cli_merge merge;
     float *joined;         /* [the model's classes] a row after joining */
     infer_refusal refusal; /* of the model's classes */
-    int format, top;
+    int format, top, damaged;
     double threshold;
     int64_t n_done, n_total, n_failed;
     bool broken; /* standard output failed, which was told: stop */
@@ -27,6 +27,7 @@ typedef struct {
     const char *path, *error;
     const float *probability; /* NULL: error */
     int best;                 /* or INFER_UNKNOWN */
+    const char *condition;    /* NULL: whole */
 } shown_result;
 
 /* The classes in falling order of probability, the `top` first ones. */
@@ -65,6 +66,12 @@ static void add_text(const classify_view *view, const shown_result *result, base
     base_text_add(out, n > 0 ? ")\n" : "\n");
 }
 
+static void add_json_condition(const shown_result *result, base_text *out) {
+    if (result->condition == NULL) return;
+    base_text_add(out, ", \"condition\": ");
+    base_text_add_json(out, result->condition);
+}
+
 /* One object per line, so that a reader can begin before the last file is done. */
 static void add_json(const classify_view *view, const shown_result *result, base_text *out) {
     base_text_add(out, "{\"path\": ");
@@ -72,7 +79,9 @@ static void add_json(const classify_view *view, const shown_result *result, base
     if (result->error != NULL) {
         base_text_add(out, ", \"error\": ");
         base_text_add_json(out, result->error);
+        add_json_condition(result, out);
     } else {
+        add_json_condition(result, out);
         base_text_add(out, ", \"class\": ");
         base_text_add_json(out, class_or_unknown(view, result));
         base_text_add(out, ", \"probability\": {");
@@ -92,7 +101,7 @@ static void add_csv_head(const cli_merge *merge, base_text *out) {
         base_text_add(out, ",");
         base_text_add_csv(out, merge->classes[c]);
     }
-    base_text_add(out, ",error\n");
+    base_text_add(out, ",error,condition\n");
 }
 
 static void add_csv(const classify_view *view, const shown_result *result, base_text *out) {
@@ -104,13 +113,15 @@ static void add_csv(const classify_view *view, const shown_result *result, base_
         if (result->error == NULL) base_text_printf(out, ",%.6f", (double)result->probability[c]);
     }
     base_text_add(out, ",");
-    if (result->error != NULL) base_text_add_csv(out, result->error);
+    base_text_add_csv(out, result->error != NULL ? result->error : "");
+    base_text_add(out, ",");
+    base_text_add_csv(out, result->condition != NULL ? result->condition : "");
     base_text_add(out, "\n");
 }
 
 /* Refuses by the model's own classes, joins them, and chooses among what is left. */
 static shown_result decide(const classify_view *view, const infer_result *result) {
-    shown_result shown = {result->path, result->error, NULL, INFER_UNKNOWN};
+    shown_result shown = {result->path, result->error, NULL, INFER_UNKNOWN, result->condition};
     if (result->error != NULL) return shown;
     infer_refusal refusal = {view->refusal.class_index, 1};
     bool refused =
@@ -124,6 +135,15 @@ static shown_result decide(const classify_view *view, const infer_result *result
     return shown;
 }
 
+/* Of a sound that is used all the same. */
+static void tell_condition(classify_view *view, const shown_result *result) {
+    base_error said;
+    bool is_input = strcmp(result->path, "-") == 0;
+    base_fail(&said, BASE_EDATA, "%s: %s", is_input ? "standard input" : result->path,
+              result->condition);
+    cli_progress_error(&view->progress, said.text);
+}
+
 static bool on_result(void *context, const infer_result *given) {
     classify_view *view = context;
     const shown_result shown = decide(view, given), *result = &shown;
@@ -131,6 +151,7 @@ static bool on_result(void *context, const infer_result *given) {
     view->n_done++;
     view->n_failed += result->error != NULL;
     if (result->error != NULL) cli_progress_error(&view->progress, result->error);
+    if (result->error == NULL && result->condition != NULL) tell_condition(view, result);
     if (view->format == FORMAT_JSON) add_json(view, result, &out);
     if (view->format == FORMAT_CSV) add_csv(view, result, &out);
     if (view->format == FORMAT_TEXT && result->error == NULL) add_text(view, result, &out);
@@ -150,6 +171,13 @@ static bool parse_options(cli_call *call, classify_view *view) {
     }
     if (format != NULL && strcmp(format, formats[view->format]) != 0) {
         cli_usage("--format=%s: must be text, json or csv", format);
+        return false;
+    }
+    const char *damaged = cli_text(call, "damaged");
+    view->damaged =
+        damaged != NULL && strcmp(damaged, "use") == 0 ? DATA_DAMAGED_USE : DATA_DAMAGED_REFUSE;
+    if (damaged != NULL && view->damaged != DATA_DAMAGED_USE && strcmp(damaged, "refuse") != 0) {
+        cli_usage("--damaged=%s: must be refuse or use", damaged);
         return false;
     }
     if (!cli_int(call, "top", 1, MAX_TOP, &top)) return false;
@@ -190,6 +218,8 @@ static int classify(cli_call *call, infer_model *model, classify_view *view) {
                               .paths = paths.items,
                               .n = paths.n,
                               .pool = call->pool,
+                              .damaged = view->damaged,
+                              .stopped = cli_stopped,
                               .handler = on_result,
                               .context = view};
     status = infer_classify_files(&job, &err);
@@ -225,6 +255,7 @@ static const cli_flag flags[] = {
      "unknown (default: the model's; 1: never)"},
     CLI_FLAGS_MERGE,
     {"json", NULL, "the same as --format json"},
+    {"damaged", "WHAT", "refuse (default) damaged sounds, or use what there is of them"},
     {0},
 };
 
@@ -235,7 +266,9 @@ const cli_command cli_classify = {
     .description =
         "PATH is a sound file, a folder (all sound files below it) or - for standard "
         "input. Results come in the order of the files. A file that cannot be read "
-        "is named on standard error, the others go on, and the exit code is 1.\n\n"
+        "is named on standard error, the others go on, and the exit code is 1. So is one "
+        "that is damaged: that ends before its header says so, or whose decoder reports an "
+        "error; --damaged use takes what there is of it.\n\n"
         "Probabilities are calibrated on the folds the model was tested on, if it was. A model "
         "that "
         "was trained with sounds that are no drums calls such sounds unknown.\n\n" CLI_MODEL_HELP,

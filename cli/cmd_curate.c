@@ -346,9 +346,11 @@ static int run_curate(cli_call *call) {
     if (!cli_int(call, "rounds", 0, 1000, &view.rounds) ||
         !cli_number(call, "confidence", 0, 1, &options.confidence) ||
         !cli_int(call, "per-class", 1, INT32_MAX, &options.per_class) ||
-        !cli_training_options(call, &view.run)) {
+        !cli_training_options(call, &view.progress, &view.run)) {
         return CLI_USAGE;
     }
+    options.unread = view.run.unread;
+    options.unread_context = view.run.unread_context;
     if (options.out == NULL) options.out = default_folder(call, &options, &err);
     return options.out != NULL ? run_with(&view, &options) : cli_fail(&err);
 }
@@ -364,6 +366,7 @@ static const cli_flag flags[] = {
     {"dry-run", NULL, "train nothing: write what the next round would add, for you to look at"},
     {"resume", NULL, "go on with what is in DIR, to the same bits"},
     CLI_FLAGS_PARALLEL,
+    CLI_FLAG_KEEP_GOING,
     {0},
 };
 

@@ -1,3 +1,4 @@
+#include "data/audio_file.h"
 #include "base/file.h"
 #include "cli/dataset.h"
 #include "data/sources/performance.h"
@@ -56,7 +57,10 @@ static base_status write_source(job *j, const data_origin *origin, const data_ma
 
 static base_status write_sources(job *j, cli_dataset *set, cli_progress *progress,
                                  base_error *err) {
-    data_work work = {j->call->pool, base_path_cache(&j->call->arena), cli_progress_data, progress};
+    data_work work = {.pool = j->call->pool,
+                      .cache_folder = base_path_cache(&j->call->arena),
+                      .progress = cli_progress_data,
+                      .progress_context = progress};
     int n = 0;
     for (data_origin *o = set->manifest.origins; o != NULL; o = o->next) {
         if (o->source != &data_source_performance) continue;

@@ -45,6 +45,7 @@ static int run_pretrain(cli_call *call) {
                                       .decoding = cli_progress_data,
                                       .progress = on_progress,
                                       .context = &progress};
+    if (cli_given(call, "keep-going")) options.unread = cli_progress_unread;
     base_status status = train_pretrain_run(&config, &options, &err);
     cli_progress_clear(&progress);
     train_config_release(&config);
@@ -57,6 +58,7 @@ static int run_pretrain(cli_call *call) {
 static const cli_flag flags[] = {
     {"out", "DIR", "output folder (default: runs/NAME)"},
     {"resume", NULL, "continue a pretraining that was stopped, to the same bits"},
+    CLI_FLAG_KEEP_GOING,
     {0},
 };
 

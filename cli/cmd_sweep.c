@@ -214,7 +214,7 @@ static int run_sweep(cli_call *call) {
     static const char *const formats[] = {"text", "csv", "md", "tex"};
     sweep_view view = {.call = call, .progress = {.call = call}};
     view.options = (train_experiment_options){.listener = on_event, .listener_context = &view};
-    if (!cli_training_options(call, &view.options)) return CLI_USAGE;
+    if (!cli_training_options(call, &view.progress, &view.options)) return CLI_USAGE;
     const char *format = cli_text(call, "table");
     bool known = format == NULL;
     for (int i = 0; i < 4 && !known; i++) known = strcmp(format, formats[i]) == 0;
@@ -232,6 +232,7 @@ static const cli_flag flags[] = {
     {"dry-run", NULL, "list the cells and what is done of them"},
     {"table", "text|csv|md|tex", "train nothing: make all tables anew, print one"},
     CLI_FLAGS_PARALLEL,
+    CLI_FLAG_KEEP_GOING,
     {0},
 };
 

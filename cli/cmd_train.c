@@ -250,7 +250,7 @@ static int run_train(cli_call *call) {
                                         .listener = on_event,
                                         .listener_context = &view,
                                         .report = train_report_write};
-    if (!cli_training_options(call, &options)) return CLI_USAGE;
+    if (!cli_training_options(call, &view.progress, &options)) return CLI_USAGE;
     view.parallel_folds = options.parallel_folds;
     base_error err;
     train_config config;
@@ -272,6 +272,7 @@ static const cli_flag flags[] = {
     {"resume", NULL, "continue a run that was stopped, to the same bits"},
     {"overwrite", NULL, "start afresh in an existing run folder"},
     CLI_FLAGS_PARALLEL,
+    CLI_FLAG_KEEP_GOING,
     {"verbose", NULL, "a line for every epoch on a terminal, too"},
     {"json", NULL, "summary.json in place of the tables, for programs"},
     {"events", NULL, "a line of JSON for everything that happens in place of the tables"},
@@ -294,6 +295,8 @@ const cli_command cli_train = {
                    "whose steps give many threads too little to do, train faster. There "
                    "are never more folds at a time than threads, nor more than the planned "
                    "memory allows.\n\n"
+                   "A sound that cannot be read (a disk that fails, too many open files) ends the "
+                   "run, which would be another one without it; --keep-going leaves it out.\n\n"
                    "--events is for programs that follow a run; docs/formats.md describes its "
                    "lines. If nobody reads them any more, the run stops as at Ctrl-C.\n\n"
                    "All keys: rimshot help config.",

@@ -63,7 +63,12 @@ base_status cli_dataset_list(cli_call *call, int first, const data_audio_options
 base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
                              cli_dataset *set, base_error *err) {
     BASE_TRY(cli_dataset_list(call, first, audio, set, err));
-    data_work work = {call->pool, base_path_cache(&call->arena), cli_progress_data, set->progress};
+    data_work work = {.pool = call->pool,
+                      .cache_folder = base_path_cache(&call->arena),
+                      .progress = cli_progress_data,
+                      .progress_context = set->progress,
+                      .unread = cli_progress_unread,
+                      .unread_context = set->progress};
     return data_clips_open(&set->manifest, &set->audio, &work, &set->clips, err);
 }
 

@@ -21,7 +21,8 @@ typedef struct {
     data_clips clips;
 } cli_dataset;
 
-/* Opens what the arguments from number `first` on name. Its sounds are brought into the form
+/* Opens what the arguments from number `first` on name. Sounds that cannot be read are told and
+ * left out, and the command fails in the end. The others are brought into the form
  * `audio`; NULL: that of the configuration. Strings live in the call's arena. */
 base_status cli_dataset_open(cli_call *call, int first, const data_audio_options *audio,
                              cli_dataset *set, base_error *err);

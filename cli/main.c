@@ -149,7 +149,7 @@ static int run_command(cli_call *call) {
     call->color = call->mixed && !is_set("NO_COLOR");
     int code = call->command->run(call);
     base_pool_free(call->pool);
-    return code;
+    return code == CLI_OK && call->n_unread > 0 ? CLI_FAILED : code;
 }
 
 /* Of a command; NULL: of the whole program. */

@@ -86,6 +86,12 @@ void cli_progress_error(cli_progress *progress, const char *text) {
     put_line("rimshot: ", text);
 }
 
+void cli_progress_unread(void *context, const char *why) {
+    cli_progress *progress = context;
+    cli_progress_error(progress, why);
+    progress->call->n_unread++;
+}
+
 const char *cli_duration(double seconds, char *buf) {
     int64_t s = (int64_t)(seconds + 0.5);
     if (s >= 3600) {

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 
 typedef struct {
-    const cli_call *call;
+    cli_call *call;
     double last_s; /* when the line was last drawn */
     bool drawn;    /* a line is on the screen that must be cleared */
 } cli_progress;
@@ -23,6 +23,9 @@ void cli_progress_line(cli_progress *progress, const char *format, ...) BASE_PRI
 
 /* "rimshot: text", said of one part of the work while the rest goes on. */
 void cli_progress_error(cli_progress *progress, const char *text);
+
+/* A data_unread that says so; context is a cli_progress. The command ends with CLI_FAILED then. */
+void cli_progress_unread(void *context, const char *why);
 
 /* "0:14", "1:02:03" into buf[32]. */
 const char *cli_duration(double seconds, char *buf);

@@ -4,13 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-bool cli_training_options(const cli_call *call, train_experiment_options *options) {
+bool cli_training_options(cli_call *call, cli_progress *progress,
+                          train_experiment_options *options) {
     int64_t parallel_folds = 1, memory_mib = 0;
     if (!cli_int(call, "parallel-folds", 1, 1024, &parallel_folds) ||
         !cli_int(call, "memory", 1, 1 << 30, &memory_mib)) {
         return false;
     }
     options->pool = call->pool;
+    if (cli_given(call, "keep-going")) {
+        options->unread = cli_progress_unread;
+        options->unread_context = progress;
+    }
     options->parallel_folds = (int)parallel_folds;
     options->memory_bytes = (size_t)memory_mib << 20;
     return true;

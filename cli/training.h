@@ -6,13 +6,20 @@
 #include "train/experiment.h"
 
 /* Rows for the tables of flags; cli_training_options reads them. */
+#define CLI_FLAG_KEEP_GOING                                                                        \
+    {                                                                                              \
+        "keep-going", NULL,                                                                        \
+            "leave out sounds that cannot be read, name them, exit with 1 in the end"              \
+    }
 #define CLI_FLAGS_PARALLEL                                                                         \
     {"parallel-folds", "N", "train N folds side by side, to the same bits (default 1)"}, {         \
         "memory", "MIB", "that folds side by side may take (default: 3/4 of the machine's)"        \
     }
 
-/* Sets pool, parallel_folds and memory_bytes; false, with a message printed, for a wrong value. */
-bool cli_training_options(const cli_call *call, train_experiment_options *options);
+/* Sets pool, parallel_folds, memory_bytes and, with --keep-going, unread; false, with a message
+ * printed, for a wrong value. */
+bool cli_training_options(cli_call *call, cli_progress *progress,
+                          train_experiment_options *options);
 
 /* --out, or runs/NAME; NULL without memory for it. */
 const char *cli_training_folder(cli_call *call, const char *name);

@@ -9,7 +9,7 @@
 
 #define KIND "clips"
 /* The name tells which clips a file has; CLIPS_VERSION is raised if they are to be decoded anew. */
-enum { VERSION = 2, CLIPS_VERSION = 1 };
+enum { VERSION = 3, CLIPS_VERSION = 2 };
 
 void data_decoded_release(data_decoded *decoded) {
     if (decoded == NULL) return;
@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     data_row *const *rows;
     row_key *keys;
+    bool *unread; /* [n_rows] */
 } key_work;
 
 /* Spans of one sound follow each other; only the first digests it. */
@@ -44,32 +45,49 @@ static void digest_row(void *context, int64_t i, int worker) {
     const key_work *w = context;
     const data_row *row = w->rows[i];
     w->keys[i] = (row_key){.begin_s = row->begin_s, .end_s = row->end_s};
-    if (!continues(w, i)) w->keys[i].source = data_row_digest(row);
+    if (!continues(w, i)) {
+        w->unread[i] = data_row_digest(row, &w->keys[i].source, NULL) != BASE_OK;
+    }
 }
 
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the cache");
 }
 
+/* Digests all rows; *known: each could be. */
+static base_status digest_rows(const data_decoding *d, const key_work *w, bool *known,
+                               base_error *err) {
+    const data_job digesting = {"checking files", d->n_rows, digest_row, (void *)w};
+    BASE_TRY(data_work_run(d->work, &digesting, err));
+    *known = true;
+    for (int64_t i = 0; i < d->n_rows; i++) {
+        if (continues(w, i)) w->keys[i].source = w->keys[i - 1].source;
+        *known = *known && !w->unread[i];
+    }
+    return BASE_OK;
+}
+
 base_status data_cache_path(const data_decoding *d, const char **path, base_error *err) {
     const data_audio_options *o = d->options;
     const double settings[] = {CLIPS_VERSION, o->sample_rate_hz, (double)o->channels, o->seconds,
-                               o->trim_db,    o->normalize,      o->min_peak_db};
+                               o->trim_db,    o->normalize,      o->min_peak_db,      o->damaged};
     size_t n = (size_t)d->n_rows;
-    key_work w = {d->rows, base_alloc(n, sizeof(row_key))};
-    if (w.keys == NULL) return no_memory(err);
-    const data_job digesting = {"checking files", d->n_rows, digest_row, &w};
-    base_status status = data_work_run(d->work, &digesting, err);
-    for (int64_t i = 1; i < d->n_rows; i++) {
-        if (continues(&w, i)) w.keys[i].source = w.keys[i - 1].source;
+    key_work w = {d->rows, base_alloc(n, sizeof(row_key)), base_alloc(n, sizeof(bool))};
+    bool known = false;
+    base_status status =
+        w.keys != NULL && w.unread != NULL ? digest_rows(d, &w, &known, err) : no_memory(err);
+    *path = NULL;
+    if (status == BASE_OK && known) {
+        base_digest key = base_digest_join(base_digest_bytes(settings, sizeof settings),
+                                           base_digest_bytes(w.keys, n * sizeof *w.keys));
+        char hex[33];
+        base_digest_hex(key, hex);
+        *path = base_arena_printf(d->arena, "%s/clips-%s.h5", d->work->cache_folder, hex);
+        if (*path == NULL) status = no_memory(err);
     }
-    base_digest key = base_digest_join(base_digest_bytes(settings, sizeof settings),
-                                       base_digest_bytes(w.keys, n * sizeof *w.keys));
     base_free(w.keys);
-    char hex[33];
-    base_digest_hex(key, hex);
-    *path = base_arena_printf(d->arena, "%s/clips-%s.h5", d->work->cache_folder, hex);
-    return status == BASE_OK && *path == NULL ? no_memory(err) : status;
+    base_free(w.unread);
+    return status;
 }
 
 /* ---- the file ---- */
@@ -91,6 +109,20 @@ static const fact facts[] = {
 };
 enum { N_FACTS = sizeof facts / sizeof *facts, ITEM_BYTES = 8, MAX_ITEMS = 2 };
 
+/* The texts among them; NULL there is an empty text here. */
+typedef struct {
+    const char *name;
+    size_t offset; /* of data_row */
+} text_fact;
+
+static const text_fact texts[] = {{"facts/left_out", offsetof(data_row, left_out)},
+                                  {"facts/condition", offsetof(data_row, condition)}};
+enum { N_TEXTS = sizeof texts / sizeof *texts };
+
+static const char **text_of(const text_fact *f, data_row *row) {
+    return (const char **)((unsigned char *)row + f->offset);
+}
+
 /* One fact of all rows, gathered from them or scattered to them. */
 static void copy_column(const fact *f, data_row *rows, int64_t n_rows, unsigned char *column,
                         bool gather) {
@@ -100,6 +132,18 @@ static void copy_column(const fact *f, data_row *rows, int64_t n_rows, unsigned 
         unsigned char *in_column = column + (size_t)i * n_bytes;
         memcpy(gather ? in_column : in_row, gather ? in_row : in_column, n_bytes);
     }
+}
+
+static base_status read_texts(base_h5_reader *reader, const text_fact *f, const data_decoded *d,
+                              base_arena *arena, base_error *err) {
+    const char **column;
+    int64_t n;
+    BASE_TRY(base_h5_get_strings(reader, f->name, arena, &column, &n, err));
+    if (n != d->n_rows) return base_fail(err, BASE_ESHAPE, "%s has another length", f->name);
+    for (int64_t i = 0; i < n; i++) {
+        *text_of(f, &d->facts[i]) = column[i][0] != '\0' ? column[i] : NULL;
+    }
+    return BASE_OK;
 }
 
 static base_status read_facts(base_h5_reader *reader, data_decoded *d, base_arena *arena,
@@ -113,14 +157,8 @@ static base_status read_facts(base_h5_reader *reader, data_decoded *d, base_aren
         if (status == BASE_OK) copy_column(&facts[k], d->facts, d->n_rows, column, false);
     }
     base_free(column);
-    const char **reasons;
-    int64_t n;
     BASE_TRY(status);
-    BASE_TRY(base_h5_get_strings(reader, "facts/left_out", arena, &reasons, &n, err));
-    if (n != d->n_rows) return base_fail(err, BASE_ESHAPE, "facts/left_out has another length");
-    for (int64_t i = 0; i < n; i++) {
-        d->facts[i].left_out = reasons[i][0] != '\0' ? reasons[i] : NULL;
-    }
+    for (int k = 0; k < N_TEXTS; k++) BASE_TRY(read_texts(reader, &texts[k], d, arena, err));
     return BASE_OK;
 }
 
@@ -167,25 +205,33 @@ base_status data_cache_read(const char *path, const data_decoding *decoding, dat
     return base_fail_within(err, "%s", path);
 }
 
+static base_status put_texts(base_h5_writer *writer, const text_fact *f, const data_decoded *d,
+                             base_error *err) {
+    const char **column = base_alloc((size_t)d->n_rows, sizeof *column);
+    if (column == NULL) return no_memory(err);
+    for (int64_t i = 0; i < d->n_rows; i++) {
+        const char *text = *text_of(f, &d->facts[i]);
+        column[i] = text != NULL ? text : "";
+    }
+    base_status status = base_h5_put_strings(writer, f->name, d->n_rows, column, err);
+    base_free(column);
+    return status;
+}
+
 static base_status put_facts(base_h5_writer *writer, const data_decoded *d, base_error *err) {
     unsigned char *column = base_alloc((size_t)d->n_rows, MAX_ITEMS * ITEM_BYTES);
-    const char **reasons = base_alloc((size_t)d->n_rows, sizeof *reasons);
     base_status status = BASE_OK;
-    if (column == NULL || reasons == NULL) status = no_memory(err);
+    if (column == NULL) status = no_memory(err);
     for (int k = 0; k < N_FACTS && status == BASE_OK; k++) {
         int64_t shape[] = {d->n_rows, (int64_t)facts[k].n_items};
         copy_column(&facts[k], d->facts, d->n_rows, column, true);
         status = base_h5_put(writer, facts[k].name, facts[k].type, facts[k].n_items > 1 ? 2 : 1,
                              shape, column, err);
     }
-    if (status == BASE_OK) {
-        for (int64_t i = 0; i < d->n_rows; i++) {
-            reasons[i] = d->facts[i].left_out != NULL ? d->facts[i].left_out : "";
-        }
-        status = base_h5_put_strings(writer, "facts/left_out", d->n_rows, reasons, err);
-    }
     base_free(column);
-    base_free(reasons);
+    for (int k = 0; k < N_TEXTS && status == BASE_OK; k++) {
+        status = put_texts(writer, &texts[k], d, err);
+    }
     return status;
 }
 

@@ -7,7 +7,8 @@
  *     facts/sample_rate_hz, facts/seconds, facts/peak       f64
  *     facts/n_channels, facts/n_clipped                     i64
  *     facts/content        i64 [n_rows, 2]: the digest's low and high half
- *     facts/left_out       strings, "" for a row in use */
+ *     facts/left_out       strings, "" for a row in use
+ *     facts/condition      strings, "" for a sound that is whole */
 #ifndef DATA_CACHE_H
 #define DATA_CACHE_H
 
@@ -17,10 +18,12 @@
 
 typedef struct {
     int64_t n_rows;
-    data_row *facts; /* [n_rows]: what is known after decoding, and left_out; the rest is unused */
+    data_row *facts; /* [n_rows]: what is known after decoding, left_out and condition; the rest is
+                        unused */
     int64_t *offset; /* [n_rows + 1] floats */
     float *audio;
     base_h5_reader *cache; /* whose memory the audio is; NULL: the audio's is its own */
+    int64_t n_unread;      /* rows that are left out for now: they are not to be kept */
 } data_decoded;
 
 void data_decoded_release(data_decoded *decoded);
@@ -34,7 +37,8 @@ typedef struct {
     base_arena *arena; /* for reasons why a row is left out */
 } data_decoding;
 
-/* The path of the cache file of these rows, in the arena; files are digested in parallel. */
+/* The path of the cache file of these rows, in the arena; files are digested in parallel. NULL if
+ * one of them cannot be read. */
 base_status data_cache_path(const data_decoding *decoding, const char **path, base_error *err);
 
 /* Reads what was written for these rows, the audio staying where the file was read to. Any failure

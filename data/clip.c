@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "dsp/effects.h"
 #include "dsp/resample.h"
 
@@ -28,13 +29,44 @@ const base_option data_audio_table[] = {
      "peak to full scale, RMS to -20 dB, or zero mean and unit deviation"},
     {"min_peak_db", BASE_OPT_FLOAT, FIELD(min_peak_db), "-60", -200, 0, NULL, "dB",
      "a sound whose peak is below this, relative to full scale, is left out as silent"},
+    {"damaged", BASE_OPT_CHOICE, FIELD(damaged), "refuse", 0, 0, "refuse|use", NULL,
+     "sounds whose file ends before its header says so, or whose decoder reports an error: left "
+     "out, or used as far as they go, which manifest.csv tells"},
     {0}};
 #undef FIELD
 
-/* ---- one clip ---- */
-
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the clips");
+}
+
+static base_status grow(float **x, size_t *capacity, int64_t n, base_error *err) {
+    void *items = *x;
+    bool grown = base_grow(&items, capacity, (size_t)n, sizeof **x);
+    *x = items;
+    return grown ? BASE_OK : no_memory(err);
+}
+
+/* ---- into the form, block by block ---- */
+
+typedef struct {
+    const data_audio_options *options;
+    dsp_resampler *resampler; /* NULL: the rate is right */
+    float *mixed, *mono;
+    size_t mixed_capacity, mono_capacity;
+} former;
+
+static base_status former_open(former *f, double rate_hz, base_error *err) {
+    dsp_resampler_free(f->resampler);
+    f->resampler = NULL;
+    if (rate_hz == f->options->sample_rate_hz) return BASE_OK;
+    return dsp_resampler_new(rate_hz, f->options->sample_rate_hz, f->options->channels,
+                             &f->resampler, err);
+}
+
+static void former_release(former *f) {
+    dsp_resampler_free(f->resampler);
+    base_free(f->mixed);
+    base_free(f->mono);
 }
 
 /* The mean over the channels, summed in their order; out [n]. */
@@ -46,31 +78,67 @@ static void mix_down(const data_audio *audio, float *out) {
     }
 }
 
-static base_status mix(const data_audio *audio, int64_t channels, data_audio *out,
-                       base_error *err) {
-    *out = (data_audio){NULL, channels, audio->n, audio->sample_rate_hz};
-    out->x = base_alloc((size_t)(channels * audio->n), sizeof *out->x);
-    if (out->x == NULL) return no_memory(err);
+static base_status former_mix(former *f, const data_audio *block, data_audio *mixed,
+                              base_error *err) {
+    int64_t channels = f->options->channels;
+    BASE_TRY(grow(&f->mixed, &f->mixed_capacity, channels * block->n + 1, err));
+    *mixed = (data_audio){f->mixed, channels, block->n, block->sample_rate_hz};
     if (channels == 1) {
-        mix_down(audio, out->x);
-        return BASE_OK;
+        mix_down(block, f->mixed);
+    } else if (block->n > 0) {
+        size_t n_bytes = (size_t)block->n * sizeof *f->mixed;
+        memcpy(f->mixed, block->x, n_bytes);
+        memcpy(f->mixed + block->n, block->n_channels > 1 ? block->x + block->n : block->x,
+               n_bytes);
     }
-    size_t n_bytes = (size_t)audio->n * sizeof *out->x;
-    memcpy(out->x, audio->x, n_bytes);
-    memcpy(out->x + audio->n, audio->n_channels > 1 ? audio->x + audio->n : audio->x, n_bytes);
     return BASE_OK;
 }
 
-static base_status resample(data_audio *clip, double rate_hz, base_error *err) {
-    if (clip->sample_rate_hz == rate_hz) return BASE_OK;
-    int64_t n = dsp_resample_length(clip->n, clip->sample_rate_hz, rate_hz);
-    float *x = base_alloc((size_t)(n * clip->n_channels), sizeof *x);
-    if (x == NULL) return no_memory(err);
-    dsp_clip from = {clip->x, clip->n_channels, clip->n, clip->sample_rate_hz};
-    base_status status = dsp_resample(from, rate_hz, x, err);
-    base_free(clip->x);
-    *clip = (data_audio){x, clip->n_channels, n, rate_hz};
-    return status;
+/* The mean of a block that has been mixed. */
+static base_status former_mono(former *f, const data_audio *block, data_audio *mono,
+                               base_error *err) {
+    *mono = (data_audio){f->mixed, 1, block->n, block->sample_rate_hz};
+    if (f->options->channels == 1) return BASE_OK;
+    BASE_TRY(grow(&f->mono, &f->mono_capacity, block->n + 1, err));
+    mix_down(block, f->mono);
+    mono->x = f->mono;
+    return BASE_OK;
+}
+
+static base_status former_resample(former *f, const data_audio *mixed, bool last,
+                                   data_audio *formed, base_error *err) {
+    *formed = *mixed;
+    if (f->resampler == NULL) return BASE_OK;
+    const dsp_clip block = {mixed->x, mixed->n_channels, mixed->n, mixed->sample_rate_hz};
+    const float *y;
+    BASE_TRY(dsp_resampler_push(f->resampler, block, last, &y, &formed->n, err));
+    formed->x = (float *)y;
+    formed->sample_rate_hz = f->options->sample_rate_hz;
+    return BASE_OK;
+}
+
+/* ---- the span that sounds ---- */
+
+/* From a little before the first sample louder than the threshold to behind the last. */
+typedef struct {
+    double threshold;
+    int64_t n_before;    /* samples kept before the first */
+    int64_t at;          /* samples of the blocks before */
+    int64_t begin, end;  /* -1: nothing was louder */
+    int64_t n_tail;      /* samples before the block at hand, */
+    float *tail;         /* [n_channels][n_before] */
+    int64_t from_tail;   /* of which these last ones belong to the span, */
+    int64_t from, until; /* as do those of the block from here on; its last loud one is before */
+} scan;
+
+static base_status scan_open(scan *s, double peak, double trim_db, const data_audio *block,
+                             base_error *err) {
+    *s = (scan){.threshold = peak * pow(10.0, trim_db / 20),
+                .n_before = llround(BEFORE_ONSET_S * block->sample_rate_hz),
+                .begin = -1,
+                .end = -1};
+    s->tail = base_alloc((size_t)(block->n_channels * s->n_before) + 1, sizeof *s->tail);
+    return s->tail != NULL ? BASE_OK : no_memory(err);
 }
 
 static bool is_louder(const data_audio *audio, int64_t i, double threshold) {
@@ -80,45 +148,108 @@ static bool is_louder(const data_audio *audio, int64_t i, double threshold) {
     return false;
 }
 
-/* The span from a little before the first sample within trim_db of the peak to behind the last. */
-static void sounding_span(const data_audio *audio, double trim_db, int64_t *begin, int64_t *end) {
-    float peak = dsp_peak(audio->x, audio->n * audio->n_channels);
-    double threshold = peak * pow(10.0, trim_db / 20);
-    *begin = 0;
-    *end = audio->n;
-    while (*end > 0 && !is_louder(audio, *end - 1, threshold)) --*end;
-    while (*begin < *end && !is_louder(audio, *begin, threshold)) ++*begin;
-    int64_t before = llround(BEFORE_ONSET_S * audio->sample_rate_hz);
-    *begin -= *begin < before ? *begin : before;
+/* Finds what the block has of the span: from, until (0: nothing louder) and, where the span
+ * begins, from_tail. */
+static void scan_look(scan *s, const data_audio *block) {
+    int64_t first = 0, end = block->n;
+    while (end > 0 && !is_louder(block, end - 1, s->threshold)) end--;
+    s->from = s->from_tail = 0;
+    s->until = end;
+    if (end > 0) s->end = s->at + end;
+    if (s->begin >= 0) return;
+    s->from = block->n;
+    if (end == 0) return;
+    while (!is_louder(block, first, s->threshold)) first++;
+    s->begin = s->at + first > s->n_before ? s->at + first - s->n_before : 0;
+    s->from = s->begin > s->at ? s->begin - s->at : 0;
+    s->from_tail = s->begin < s->at ? s->at - s->begin : 0;
 }
 
-/* Replaces the clip by its samples [begin, end). */
-static base_status keep_span(data_audio *clip, int64_t begin, int64_t end, base_error *err) {
-    int64_t n = end - begin;
-    if (n == clip->n) return BASE_OK;
-    float *x = base_alloc((size_t)(n * clip->n_channels), sizeof *x);
-    if (x == NULL) return no_memory(err);
-    for (int64_t c = 0; c < clip->n_channels; c++) {
-        memcpy(x + c * n, clip->x + c * clip->n + begin, (size_t)n * sizeof *x);
+/* Done with the block: its last samples may turn out to be those before the first loud one. */
+static void scan_pass(scan *s, const data_audio *block) {
+    int64_t room = s->n_before, n_new = block->n < room ? block->n : room;
+    int64_t n_old = s->n_tail < room - n_new ? s->n_tail : room - n_new;
+    for (int64_t c = 0; c < block->n_channels && s->begin < 0; c++) {
+        float *tail = s->tail + c * room;
+        memmove(tail, tail + s->n_tail - n_old, (size_t)n_old * sizeof *tail);
+        memcpy(tail + n_old, block->x + c * block->n + block->n - n_new,
+               (size_t)n_new * sizeof *tail);
     }
-    base_free(clip->x);
-    clip->x = x;
-    clip->n = n;
-    return BASE_OK;
+    s->n_tail = n_old + n_new;
+    s->at += block->n;
 }
 
-static base_status trim_and_cut(data_audio *clip, const data_audio_options *options,
-                                base_error *err) {
-    int64_t begin = 0, end = clip->n, n_max = data_audio_samples(options);
-    if (options->trim_db < 0) sounding_span(clip, options->trim_db, &begin, &end);
-    if (begin == end) return base_fail(err, BASE_EDATA, "silent");
-    bool cut = end - begin > n_max;
-    BASE_TRY(keep_span(clip, begin, cut ? begin + n_max : end, err));
+/* ---- the clip ---- */
+
+/* What is kept of a sound. */
+typedef struct {
+    bool trims;
+    scan scan;
+    int64_t n_max, n; /* samples kept at most, and so far */
+    data_audio clip;  /* [n_channels][n_max] */
+} keeper;
+
+/* n_total: samples of the whole sound in its form. */
+static base_status keeper_open(keeper *k, const data_audio_options *options, double peak,
+                               int64_t n_total, const data_audio *block, base_error *err) {
+    int64_t longest = data_audio_samples(options);
+    *k = (keeper){.trims = options->trim_db < 0, .n_max = n_total < longest ? n_total : longest};
+    BASE_TRY(scan_open(&k->scan, peak, options->trim_db, block, err));
+    k->clip = (data_audio){base_alloc((size_t)(k->n_max * block->n_channels), sizeof(float)),
+                           block->n_channels, k->n_max, block->sample_rate_hz};
+    return k->clip.x != NULL ? BASE_OK : no_memory(err);
+}
+
+/* Appends n samples of each channel, from x on, to what is kept, as far as there is room. */
+static void keep(keeper *k, const float *x, int64_t stride, int64_t n) {
+    if (n > k->n_max - k->n) n = k->n_max - k->n;
+    for (int64_t c = 0; c < k->clip.n_channels && n > 0; c++) {
+        memcpy(k->clip.x + c * k->n_max + k->n, x + c * stride, (size_t)n * sizeof *x);
+    }
+    k->n += n;
+}
+
+static void keeper_take(keeper *k, const data_audio *block) {
+    scan *s = &k->scan;
+    if (k->trims) {
+        scan_look(s, block);
+    } else {
+        s->begin = s->from = 0;
+        s->end = s->at + block->n;
+    }
+    if (s->from_tail > 0) keep(k, s->tail + s->n_tail - s->from_tail, s->n_before, s->from_tail);
+    keep(k, block->x + s->from, block->n, block->n - s->from);
+    scan_pass(s, block);
+}
+
+/* Whether nothing that follows can change the clip. */
+static bool keeper_is_done(const keeper *k) {
+    return k->n == k->n_max && k->scan.end - k->scan.begin > k->n_max;
+}
+
+/* The clip in memory of just its size. */
+static base_status keeper_finish(keeper *k, data_audio *clip, base_error *err) {
+    const scan *s = &k->scan;
+    int64_t n = s->end - s->begin;
+    bool cut = n > k->n_max;
+    if (n == 0 || s->begin < 0) return base_fail(err, BASE_EDATA, "silent");
+    if (cut) n = k->n_max;
+    *clip = (data_audio){base_alloc((size_t)(n * k->clip.n_channels), sizeof *clip->x),
+                         k->clip.n_channels, n, k->clip.sample_rate_hz};
+    if (clip->x == NULL) return no_memory(err);
+    for (int64_t c = 0; c < clip->n_channels; c++) {
+        memcpy(clip->x + c * n, k->clip.x + c * k->n_max, (size_t)n * sizeof *clip->x);
+    }
     if (cut) {
-        dsp_fade_out((dsp_clip){clip->x, clip->n_channels, clip->n, clip->sample_rate_hz},
+        dsp_fade_out((dsp_clip){clip->x, clip->n_channels, n, clip->sample_rate_hz},
                      llround(FADE_S * clip->sample_rate_hz));
     }
     return BASE_OK;
+}
+
+static void keeper_release(keeper *k) {
+    base_free(k->scan.tail);
+    data_audio_release(&k->clip);
 }
 
 static void normalize(const data_audio *clip, int how) {
@@ -128,64 +259,247 @@ static void normalize(const data_audio *clip, int how) {
     if (how == DATA_NORMALIZE_STANDARD) dsp_normalize_standard(c);
 }
 
+/* ---- the digest of the content ---- */
+
+typedef struct {
+    scan scan;
+    double scale;
+    base_hasher *hasher;
+    base_digest digest; /* up to the last loud sample */
+} content;
+
+static base_status content_open(content *c, float peak, const data_audio *mono, base_error *err) {
+    *c = (content){.scale = CONTENT_MAX / peak, .digest = base_digest_bytes(NULL, 0)};
+    BASE_TRY(scan_open(&c->scan, peak, CONTENT_TRIM_DB, mono, err));
+    c->hasher = base_hasher_new();
+    return c->hasher != NULL ? BASE_OK : no_memory(err);
+}
+
+static void content_add(content *c, const float *x, int64_t n) {
+    int16_t quantised[1024];
+    const int64_t room = sizeof quantised / sizeof *quantised;
+    for (int64_t i = 0; i < n; i += room) {
+        int64_t n_now = n - i < room ? n - i : room;
+        for (int64_t j = 0; j < n_now; j++) quantised[j] = (int16_t)lround(x[i + j] * c->scale);
+        base_hasher_add(c->hasher, quantised, (size_t)n_now * sizeof *quantised);
+    }
+}
+
+static void content_take(content *c, const data_audio *mono) {
+    scan *s = &c->scan;
+    scan_look(s, mono);
+    if (s->from_tail > 0) content_add(c, s->tail + s->n_tail - s->from_tail, s->from_tail);
+    if (s->until > 0) {
+        content_add(c, mono->x + s->from, s->until - s->from);
+        c->digest = base_hasher_digest(c->hasher);
+        content_add(c, mono->x + s->until, mono->n - s->until);
+    } else {
+        content_add(c, mono->x + s->from, mono->n - s->from);
+    }
+    scan_pass(s, mono);
+}
+
+static void content_release(content *c) {
+    base_free(c->scan.tail);
+    base_hasher_free(c->hasher);
+}
+
+/* ---- a sound, read twice ---- */
+
+typedef struct {
+    float formed, mono;
+} block_peak;
+
+typedef struct {
+    data_sound *sound;
+    const data_audio_options *options;
+    bool wants_facts;
+    former former;
+    data_audio block, mixed, formed; /* at hand */
+    bool last;
+    /* Of all blocks, after the first reading */
+    int64_t n_blocks, n, n_formed;
+    float peak, mono_peak, mixed_peak, formed_peak;
+    block_peak *block_peaks; /* [n_blocks] */
+    size_t peak_capacity;
+    int64_t n_loud; /* blocks up to the last that the second reading needs */
+    int64_t n_clipped;
+    int64_t *run;            /* [channels] of clipped samples up to the block's end */
+    base_status clip_status; /* why there is no clip; the facts there may be */
+    base_error clip_error;
+    /* The second reading's */
+    keeper keeper;
+    content content;
+} reading;
+
+static float larger(float a, float b) {
+    return a > b ? a : b;
+}
+
+static void count_clipped(reading *r) {
+    const data_audio *b = &r->block;
+    for (int64_t c = 0; c < b->n_channels; c++) {
+        int64_t run = r->run[c];
+        for (int64_t i = 0; i < b->n; i++) {
+            run = fabsf(b->x[c * b->n + i]) >= FULL_SCALE ? run + 1 : 0;
+            if (run == MIN_CLIPPED) r->n_clipped += MIN_CLIPPED;
+            if (run > MIN_CLIPPED) r->n_clipped++;
+        }
+        r->run[c] = run;
+    }
+}
+
+/* The next block, mixed and, where it can be, resampled. */
+static base_status read_block(reading *r, base_error *err) {
+    BASE_TRY(data_sound_next(r->sound, &r->block, &r->last, err));
+    if (r->n_blocks++ == 0 && r->clip_status == BASE_OK) {
+        r->clip_status = former_open(&r->former, r->block.sample_rate_hz, &r->clip_error);
+        if (r->clip_status == BASE_EMEMORY) return no_memory(err);
+    }
+    BASE_TRY(former_mix(&r->former, &r->block, &r->mixed, err));
+    r->formed = r->mixed;
+    if (r->clip_status != BASE_OK) return BASE_OK;
+    return former_resample(&r->former, &r->mixed, r->last, &r->formed, err);
+}
+
+static base_status survey_facts(reading *r, block_peak *peak, base_error *err) {
+    const data_audio *b = &r->block;
+    if (r->run == NULL) r->run = base_alloc((size_t)b->n_channels, sizeof *r->run);
+    if (r->run == NULL) return no_memory(err);
+    data_audio mono;
+    BASE_TRY(former_mono(&r->former, b, &mono, err));
+    r->peak = larger(r->peak, dsp_peak(b->x, b->n * b->n_channels));
+    peak->mono = dsp_peak(mono.x, mono.n);
+    r->mono_peak = larger(r->mono_peak, peak->mono);
+    count_clipped(r);
+    return BASE_OK;
+}
+
+static base_status survey_block(reading *r, base_error *err) {
+    void *peaks = r->block_peaks;
+    if (!base_grow(&peaks, &r->peak_capacity, (size_t)r->n_blocks, sizeof *r->block_peaks)) {
+        return no_memory(err);
+    }
+    r->block_peaks = peaks;
+    block_peak *peak = &r->block_peaks[r->n_blocks - 1];
+    *peak = (block_peak){.formed = dsp_peak(r->formed.x, r->formed.n * r->formed.n_channels)};
+    r->n += r->block.n;
+    r->n_formed += r->formed.n;
+    r->mixed_peak = larger(r->mixed_peak, dsp_peak(r->mixed.x, r->mixed.n * r->mixed.n_channels));
+    r->formed_peak = larger(r->formed_peak, peak->formed);
+    return r->wants_facts ? survey_facts(r, peak, err) : BASE_OK;
+}
+
+/* What follows on the last loud samples of a sound need not be read again. */
+static void find_loud(reading *r) {
+    double clip_level = r->formed_peak * pow(10.0, r->options->trim_db / 20);
+    double content_level = r->mono_peak * pow(10.0, CONTENT_TRIM_DB / 20);
+    bool trims = r->options->trim_db < 0;
+    r->n_loud = r->n_blocks;
+    while (trims && r->n_loud > 1 && r->block_peaks[r->n_loud - 1].formed <= clip_level &&
+           r->block_peaks[r->n_loud - 1].mono <= content_level) {
+        r->n_loud--;
+    }
+}
+
+/* With the sound's name, as errors in reading it have. */
+static base_status fail_clip(const reading *r, base_status status, const char *why,
+                             base_error *err) {
+    const char *name = data_sound_name(r->sound);
+    if (name == NULL) return base_fail(err, status, "%s", why);
+    return base_fail(err, status, "%s: %s", name, why);
+}
+
+static base_status survey(reading *r, base_error *err) {
+    do {
+        BASE_TRY(read_block(r, err));
+        BASE_TRY(survey_block(r, err));
+    } while (!r->last);
+    const data_condition *condition = data_sound_condition(r->sound);
+    if (condition->damaged && r->options->damaged == DATA_DAMAGED_REFUSE) {
+        return fail_clip(r, BASE_EDATA, condition->text, err);
+    }
+    find_loud(r);
+    bool silent = r->mixed_peak == 0 || r->mixed_peak < pow(10.0, r->options->min_peak_db / 20);
+    if (silent) r->clip_status = base_fail(&r->clip_error, BASE_EDATA, "silent");
+    return BASE_OK;
+}
+
+static base_status take_block(reading *r, bool first, base_error *err) {
+    if (r->clip_status == BASE_OK) {
+        if (first) {
+            BASE_TRY(
+                keeper_open(&r->keeper, r->options, r->formed_peak, r->n_formed, &r->formed, err));
+        }
+        keeper_take(&r->keeper, &r->formed);
+    }
+    if (!r->wants_facts) return BASE_OK;
+    data_audio mono;
+    BASE_TRY(former_mono(&r->former, &r->block, &mono, err));
+    if (first) BASE_TRY(content_open(&r->content, r->mono_peak, &mono, err));
+    content_take(&r->content, &mono);
+    return BASE_OK;
+}
+
+/* A sound of one block is still at hand. */
+static base_status take(reading *r, base_error *err) {
+    bool is_short = r->n_blocks == 1, first = true;
+    if (!is_short) BASE_TRY(data_sound_rewind(r->sound, err));
+    r->n_blocks = 0;
+    do {
+        if (!is_short) BASE_TRY(read_block(r, err));
+        BASE_TRY(take_block(r, first, err));
+        first = false;
+    } while (!is_short && r->n_blocks < r->n_loud &&
+             (r->wants_facts || !keeper_is_done(&r->keeper)));
+    return BASE_OK;
+}
+
+static void note_facts(const reading *r, data_row *facts) {
+    facts->sample_rate_hz = r->block.sample_rate_hz;
+    facts->seconds = (double)r->n / r->block.sample_rate_hz;
+    facts->n_channels = r->block.n_channels;
+    facts->peak = r->peak;
+    facts->n_clipped = r->n_clipped;
+    facts->content = r->content.digest;
+}
+
+static base_status read_twice(reading *r, data_row *facts, data_audio *clip, base_error *err) {
+    BASE_TRY(survey(r, err));
+    if (r->clip_status == BASE_OK || r->wants_facts) BASE_TRY(take(r, err));
+    if (r->wants_facts) note_facts(r, facts);
+    if (r->clip_status == BASE_OK) {
+        r->clip_status = keeper_finish(&r->keeper, clip, &r->clip_error);
+    }
+    if (r->clip_status != BASE_OK) {
+        return fail_clip(r, r->clip_status, r->clip_error.text, err);
+    }
+    normalize(clip, r->options->normalize);
+    return BASE_OK;
+}
+
+base_status data_clip_read(data_sound *sound, const data_audio_options *options, data_row *facts,
+                           data_audio *clip, base_error *err) {
+    reading r = {.sound = sound,
+                 .options = options,
+                 .wants_facts = facts != NULL,
+                 .former = {.options = options}};
+    *clip = (data_audio){0};
+    base_status status = read_twice(&r, facts, clip, err);
+    former_release(&r.former);
+    keeper_release(&r.keeper);
+    content_release(&r.content);
+    base_free(r.block_peaks);
+    base_free(r.run);
+    return status;
+}
+
 base_status data_clip_prepare(const data_audio *audio, const data_audio_options *options,
                               data_audio *clip, base_error *err) {
-    base_status status = mix(audio, options->channels, clip, err);
-    if (status == BASE_OK) {
-        float peak = dsp_peak(clip->x, clip->n * clip->n_channels);
-        if (peak == 0 || peak < pow(10.0, options->min_peak_db / 20)) {
-            status = base_fail(err, BASE_EDATA, "silent");
-        }
-    }
-    if (status == BASE_OK) status = resample(clip, options->sample_rate_hz, err);
-    if (status == BASE_OK) status = trim_and_cut(clip, options, err);
-    if (status == BASE_OK) normalize(clip, options->normalize);
-    if (status != BASE_OK) data_audio_release(clip);
+    data_sound *sound;
+    *clip = (data_audio){0};
+    BASE_TRY(data_sound_borrow(audio, &sound, err));
+    base_status status = data_clip_read(sound, options, NULL, clip, err);
+    data_sound_close(sound);
     return status;
-}
-
-/* ---- facts about a sound ---- */
-
-static int64_t count_clipped(const float *x, int64_t n) {
-    int64_t total = 0, run = 0;
-    for (int64_t i = 0; i < n; i++) {
-        run = fabsf(x[i]) >= FULL_SCALE ? run + 1 : 0;
-        if (run == MIN_CLIPPED) total += MIN_CLIPPED;
-        if (run > MIN_CLIPPED) total++;
-    }
-    return total;
-}
-
-static base_status digest_content(const data_audio *audio, base_digest *digest, base_error *err) {
-    data_audio mono = {base_alloc((size_t)audio->n, sizeof(float)), 1, audio->n,
-                       audio->sample_rate_hz};
-    int16_t *quantised = base_alloc((size_t)audio->n, sizeof *quantised);
-    base_status status = BASE_OK;
-    if (mono.x != NULL && quantised != NULL) {
-        int64_t begin, end;
-        mix_down(audio, mono.x);
-        sounding_span(&mono, CONTENT_TRIM_DB, &begin, &end);
-        double scale = CONTENT_MAX / dsp_peak(mono.x, mono.n);
-        for (int64_t i = begin; i < end; i++) {
-            quantised[i - begin] = (int16_t)lround(mono.x[i] * scale);
-        }
-        *digest = base_digest_bytes(quantised, (size_t)(end - begin) * sizeof *quantised);
-    } else {
-        status = no_memory(err);
-    }
-    base_free(mono.x);
-    base_free(quantised);
-    return status;
-}
-
-base_status data_clip_facts(const data_audio *audio, data_row *facts, base_error *err) {
-    facts->sample_rate_hz = audio->sample_rate_hz;
-    facts->seconds = (double)audio->n / audio->sample_rate_hz;
-    facts->n_channels = audio->n_channels;
-    facts->peak = dsp_peak(audio->x, audio->n * audio->n_channels);
-    facts->n_clipped = 0;
-    for (int64_t c = 0; c < audio->n_channels; c++) {
-        facts->n_clipped += count_clipped(audio->x + c * audio->n, audio->n);
-    }
-    return digest_content(audio, &facts->content, err);
 }

@@ -4,6 +4,7 @@
 
 #include "data/audio_file.h"
 #include "data/manifest.h"
+#include "data/sound.h"
 #include "dsp/clip.h"
 
 /* `audio.normalize`. */
@@ -14,6 +15,9 @@ enum {
     DATA_NORMALIZE_STANDARD /* zero mean, unit standard deviation */
 };
 
+/* `audio.damaged`. */
+enum { DATA_DAMAGED_REFUSE, DATA_DAMAGED_USE };
+
 /* `audio:` in a config. */
 typedef struct {
     double sample_rate_hz;
@@ -22,6 +26,7 @@ typedef struct {
     double trim_db;     /* leading silence below this (re the peak) is removed; 0: no trim */
     int normalize;      /* DATA_NORMALIZE_... */
     double min_peak_db; /* a clip whose peak is below this is silent and left out */
+    int damaged;        /* DATA_DAMAGED_...: what becomes of sounds that are */
 } data_audio_options;
 extern const base_option data_audio_table[];
 
@@ -36,14 +41,16 @@ static inline dsp_clip_form data_audio_form(const data_audio_options *options) {
                            .n_samples = data_audio_samples(options)};
 }
 
-/* Brings one decoded file into the form of `options`: mix, resample, trim, cut, fade the last 5 ms
- * if cut, normalise. *clip gets its own memory (base_free), n <= seconds * rate, no padding. EDATA
- * "silent" if so. */
+/* Brings a sound into the form of `options`: mix, resample, trim, cut, fade the last 5 ms if cut,
+ * normalise. *clip gets its own memory (base_free), n <= seconds * rate, no padding. EDATA "silent"
+ * if so, and "damaged: ..." if so and `options` refuses that. Unless `facts` is NULL it gets the
+ * facts about the sound (rate, length, channels, peak, clipping and the digest of its content),
+ * which there are of a silent one, too. Memory does not grow with the sound's length. */
+base_status data_clip_read(data_sound *sound, const data_audio_options *options, data_row *facts,
+                           data_audio *clip, base_error *err);
+
+/* The clip of samples. */
 base_status data_clip_prepare(const data_audio *audio, const data_audio_options *options,
                               data_audio *clip, base_error *err);
-
-/* Fills in a row's facts about its sound: rate, length, channels, peak, clipping and the digest of
- * its content. */
-base_status data_clip_facts(const data_audio *audio, data_row *facts, base_error *err);
 
 #endif

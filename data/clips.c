@@ -13,7 +13,8 @@ typedef struct {
     data_audio clip;
     data_row facts;
     base_status status;
-    char *problem; /* base_alloc'd; why a row is left out, or the job fails for want of memory */
+    char *problem;   /* base_alloc'd; why a row is left out, or could not be read */
+    char *condition; /* likewise; NULL: whole */
 } result;
 
 typedef struct {
@@ -21,23 +22,44 @@ typedef struct {
     result *results;
 } decode_job;
 
+static char *copy_text(const char *text) {
+    base_text copy = {0};
+    base_text_add(&copy, text);
+    if (copy.failed) base_text_release(&copy);
+    return copy.data;
+}
+
 static base_status decode_row(const data_row *row, const data_audio_options *options, result *r,
                               base_error *err) {
-    data_audio audio;
-    BASE_TRY(data_row_read(row, &audio, err));
-    base_status status = data_clip_facts(&audio, &r->facts, err);
-    if (status == BASE_OK) status = data_clip_prepare(&audio, options, &r->clip, err);
-    data_audio_release(&audio);
+    data_sound *sound;
+    BASE_TRY(data_row_open(row, &sound, err));
+    base_status status = data_clip_read(sound, options, &r->facts, &r->clip, err);
+    const data_condition *condition = data_sound_condition(sound);
+    if (status == BASE_OK && condition->text[0] != '\0') {
+        r->condition = copy_text(condition->text);
+        if (r->condition == NULL) status = no_memory(err);
+    }
+    data_sound_close(sound);
     return status;
 }
 
-/* "silent" or "unreadable: why", without the path: a cache outlives a move of its files. */
-static char *explain(const base_error *err, const char *path) {
-    base_text text = {0};
-    const char *why = err->text;
+/* An error's text without the path before it. */
+static const char *without_path(const base_error *err, const char *path) {
     size_t n = strlen(path);
-    if (strncmp(why, path, n) == 0 && strncmp(why + n, ": ", 2) == 0) why += n + 2;
-    if (strcmp(why, "silent") != 0) base_text_add(&text, "unreadable: ");
+    bool has_path = strncmp(err->text, path, n) == 0 && strncmp(err->text + n, ": ", 2) == 0;
+    return err->text + (has_path ? n + 2 : 0);
+}
+
+/* "silent", "damaged: why" or "unreadable: why", without the path: a cache outlives a move of its
+ * files; but what could not be read "PATH: why". */
+static char *explain(const base_error *err, const char *path) {
+    const char *why = without_path(err, path);
+    base_text text = {0};
+    if (data_row_failed(err->status)) {
+        base_text_printf(&text, "%s: ", path);
+    } else if (strcmp(why, "silent") != 0 && strncmp(why, "damaged: ", 9) != 0) {
+        base_text_add(&text, "unreadable: ");
+    }
     base_text_add(&text, why);
     if (text.failed) base_text_release(&text);
     return text.data;
@@ -50,35 +72,57 @@ static void decode_task(void *context, int64_t i, int worker) {
     result *r = &job->results[i];
     base_error err;
     r->status = decode_row(row, job->decoding->options, r, &err);
-    if (r->status == BASE_OK || r->status == BASE_EMEMORY) return;
+    if (r->status == BASE_OK) return;
     r->problem = explain(&err, row->path);
     if (r->problem == NULL) r->status = BASE_EMEMORY;
 }
 
+/* What could not be read is told of, or fails. */
+static base_status tell_row(const data_decoding *d, const result *r, base_error *err) {
+    const char *problem = r->problem != NULL ? r->problem : "no memory for the clips";
+    if (d->work->unread == NULL) return base_fail(err, r->status, "%s", problem);
+    d->work->unread(d->work->unread_context, problem);
+    return BASE_OK;
+}
+
+/* A text of a result in the arena; NULL stays NULL. */
+static base_status keep_text(base_arena *arena, const char *text, const char **kept,
+                             base_error *err) {
+    if (text == NULL) return BASE_OK;
+    *kept = base_arena_string(arena, text);
+    return *kept != NULL ? BASE_OK : no_memory(err);
+}
+
+static base_status join_result(const data_decoding *d, const result *r, data_row *facts,
+                               base_error *err) {
+    *facts = r->facts;
+    BASE_TRY(keep_text(d->arena, r->condition, &facts->condition, err));
+    if (!data_row_failed(r->status)) return keep_text(d->arena, r->problem, &facts->left_out, err);
+    BASE_TRY(tell_row(d, r, err));
+    return keep_text(d->arena, "could not be read", &facts->left_out, err);
+}
+
 /* Lays the clips out one behind the other, freeing each result on the way. */
-static base_status join_results(result *results, int64_t n_rows, base_arena *arena,
-                                data_decoded *out, base_error *err) {
+static base_status join_results(const data_decoding *d, result *results, data_decoded *out,
+                                base_error *err) {
+    int64_t n_rows = d->n_rows;
     *out = (data_decoded){.n_rows = n_rows,
                           .facts = base_alloc((size_t)n_rows, sizeof *out->facts),
                           .offset = base_alloc((size_t)n_rows + 1, sizeof *out->offset)};
     if (out->facts == NULL || out->offset == NULL) return no_memory(err);
     for (int64_t i = 0; i < n_rows; i++) {
+        BASE_TRY(join_result(d, &results[i], &out->facts[i], err));
+        out->n_unread += data_row_failed(results[i].status);
         out->offset[i + 1] = out->offset[i] + results[i].clip.n * results[i].clip.n_channels;
     }
     out->audio = base_alloc((size_t)out->offset[n_rows], sizeof *out->audio);
     if (out->audio == NULL) return no_memory(err);
     for (int64_t i = 0; i < n_rows; i++) {
-        result *r = &results[i];
-        if (r->status == BASE_EMEMORY) return no_memory(err);
-        out->facts[i] = r->facts;
-        if (r->problem != NULL) {
-            out->facts[i].left_out = base_arena_string(arena, r->problem);
-            if (out->facts[i].left_out == NULL) return no_memory(err);
-        } else {
-            size_t n = (size_t)(out->offset[i + 1] - out->offset[i]);
-            memcpy(out->audio + out->offset[i], r->clip.x, n * sizeof *out->audio);
+        size_t n = (size_t)(out->offset[i + 1] - out->offset[i]);
+        if (n > 0) {
+            memcpy(out->audio + out->offset[i], results[i].clip.x, n * sizeof *out->audio);
         }
-        data_audio_release(&r->clip);
+        data_audio_release(&results[i].clip);
     }
     return BASE_OK;
 }
@@ -88,10 +132,11 @@ static base_status decode_all(const data_decoding *d, data_decoded *out, base_er
     if (job.results == NULL) return no_memory(err);
     const data_job decoding = {"decoding", d->n_rows, decode_task, &job};
     base_status status = data_work_run(d->work, &decoding, err);
-    if (status == BASE_OK) status = join_results(job.results, d->n_rows, d->arena, out, err);
+    if (status == BASE_OK) status = join_results(d, job.results, out, err);
     for (int64_t i = 0; i < d->n_rows; i++) {
         data_audio_release(&job.results[i].clip);
         base_free(job.results[i].problem);
+        base_free(job.results[i].condition);
     }
     base_free(job.results);
     if (status != BASE_OK) data_decoded_release(out);
@@ -99,16 +144,16 @@ static base_status decode_all(const data_decoding *d, data_decoded *out, base_er
 }
 
 /* The cache only saves time: a broken one is made anew, one that cannot be written is done without.
- */
+ * It never keeps that something could not be read. */
 static base_status load_or_decode(const data_decoding *d, data_decoded *out, base_error *err) {
     const char *path = NULL, *folder = d->work->cache_folder;
     if (folder != NULL) {
         BASE_TRY(data_cache_path(d, &path, err));
-        if (data_cache_read(path, d, out, NULL) == BASE_OK) return BASE_OK;
+        if (path != NULL && data_cache_read(path, d, out, NULL) == BASE_OK) return BASE_OK;
     }
     BASE_TRY(decode_all(d, out, err));
-    bool any = out->offset[d->n_rows] > 0;
-    if (path != NULL && any && base_folder_make(folder, NULL) == BASE_OK) {
+    bool keeps = out->offset[d->n_rows] > 0 && out->n_unread == 0;
+    if (path != NULL && keeps && base_folder_make(folder, NULL) == BASE_OK) {
         (void)data_cache_write(path, out, NULL);
     }
     return BASE_OK;
@@ -123,6 +168,29 @@ static void note_facts(data_row *row, const data_row *facts) {
     row->n_clipped = facts->n_clipped;
     row->content = facts->content;
     row->left_out = facts->left_out;
+    row->condition = facts->condition;
+}
+
+/* A note that tells how many sounds in use are not whole, and names the first. */
+static void note_conditions(data_manifest *m, const data_decoding *d) {
+    int64_t n = 0;
+    const data_row *first = NULL;
+    for (int64_t i = 0; i < d->n_rows; i++) {
+        if (d->rows[i]->condition == NULL) continue;
+        if (n++ == 0) first = d->rows[i];
+    }
+    if (n == 0) return;
+    data_manifest_note(m, "%lld sounds in use are not whole; the first: %s: %s", (long long)n,
+                       first->path, first->condition);
+}
+
+/* What could not be read while the rows were listed. */
+static base_status tell_unread(const data_manifest *m, const data_work *work, base_error *err) {
+    if (m->n_unread > 0 && work->unread == NULL) {
+        return base_fail(err, BASE_EIO, "%s", m->unread[0]);
+    }
+    for (int i = 0; i < m->n_unread; i++) work->unread(work->unread_context, m->unread[i]);
+    return BASE_OK;
 }
 
 /* Turns decoded rows into clips; takes the audio. */
@@ -172,10 +240,12 @@ static base_status load_origins(data_manifest *m, const data_decoding *d, base_e
 static base_status open_rows(data_manifest *m, const data_decoding *d, data_clips *clips,
                              base_error *err) {
     data_decoded decoded = {0};
+    BASE_TRY(tell_unread(m, d->work, err));
     if (d->n_rows == 0) return base_fail(err, BASE_EDATA, "no sound is in use");
     BASE_TRY(load_origins(m, d, err));
     BASE_TRY(load_or_decode(d, &decoded, err));
     for (int64_t i = 0; i < d->n_rows; i++) note_facts(d->rows[i], &decoded.facts[i]);
+    note_conditions(m, d);
     base_status status = data_manifest_check_trained(m, err);
     if (status == BASE_OK) status = make_clips(m, d, &decoded, clips, err);
     for (int64_t i = 0; i < d->n_rows; i++) {

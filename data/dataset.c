@@ -301,6 +301,9 @@ base_status data_manifest_open(const base_node *dataset, const char *config_fold
     base_status status = manifest->dataset != NULL
                              ? add_sources(manifest->dataset, config_folder, manifest, err)
                              : base_fail(err, BASE_EMEMORY, "manifest: out of memory");
+    if (status != BASE_OK && manifest->n_unread > 0) { /* what else is wrong may follow from it */
+        status = base_fail(err, BASE_EIO, "%s", manifest->unread[0]);
+    }
     if (status != BASE_OK) data_manifest_release(manifest);
     return status;
 }

@@ -35,6 +35,20 @@ void data_manifest_note(data_manifest *manifest, const char *format, ...) {
     manifest->n_notes = n + 1;
 }
 
+base_status data_manifest_add_unread(data_manifest *manifest, const char *why, base_error *err) {
+    int n = manifest->n_unread;
+    const char *text = base_arena_string(&manifest->arena, why);
+    const char **list = base_arena_alloc(&manifest->arena, (size_t)n + 1, sizeof *list);
+    if (text == NULL || list == NULL) {
+        return base_fail(err, BASE_EMEMORY, "no memory for the list of sounds");
+    }
+    if (n > 0) memcpy(list, manifest->unread, (size_t)n * sizeof *list);
+    list[n] = text;
+    manifest->unread = list;
+    manifest->n_unread = n + 1;
+    return BASE_OK;
+}
+
 static base_status fail_untrained(const data_manifest *m, int class_index, base_error *err) {
     int64_t n_left_out = 0;
     const data_row *first = NULL;
@@ -88,7 +102,7 @@ static void write_row(const data_manifest *m, const data_row *row, base_text *ou
     base_text_add(out, ",");
     base_text_add_csv(out, row->left_out != NULL ? row->left_out : "");
     if (!decoded) {
-        base_text_add(out, ",,,,,,\n");
+        base_text_add(out, ",,,,,,,\n");
         return;
     }
     base_text_add(out, ",");
@@ -98,13 +112,15 @@ static void write_row(const data_manifest *m, const data_row *row, base_text *ou
     base_text_add(out, ",");
     base_text_add_number(out, row->peak);
     base_digest_hex(row->content, hex);
-    base_text_printf(out, ",%lld,%s\n", (long long)row->n_clipped, hex);
+    base_text_printf(out, ",%lld,%s,", (long long)row->n_clipped, hex);
+    base_text_add_csv(out, row->condition != NULL ? row->condition : "");
+    base_text_add(out, "\n");
 }
 
 base_status data_manifest_write(const data_manifest *manifest, const char *path, base_error *err) {
     base_text out = {0};
     base_text_add(&out, "path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,"
-                        "channels,seconds,peak,clipped,content\n");
+                        "channels,seconds,peak,clipped,content,condition\n");
     for (int64_t i = 0; i < manifest->n_rows; i++) write_row(manifest, &manifest->rows[i], &out);
     base_status status = base_file_write_text(path, &out, err);
     base_text_release(&out);

@@ -34,8 +34,10 @@ typedef struct {
     const char *group;     /* kit, pack or sub-folder; "" if none */
     const char *family;    /* name shared by several strokes of one instrument; NULL: none */
     data_use use;
-    int class_index;      /* -1: left out */
-    const char *left_out; /* why; NULL for a used row */
+    int class_index;       /* -1: left out */
+    const char *left_out;  /* why; NULL for a used row */
+    const char *condition; /* of a sound in use that is damaged, or whose header was never finalised
+                              (data/sound.h), once decoded; NULL: it is whole */
     const data_origin *origin;
     int64_t item;               /* its number within the origin */
     const data_row_part *parts; /* [n_parts] one-shots heard in it, once decoded */
@@ -59,6 +61,8 @@ typedef struct {
     int n_classes;
     const char *const *notes; /* for the user: "no Hydrogen kits found; ..." */
     int n_notes;
+    const char *const *unread; /* what could not be read, "PATH: why", while the rows were listed */
+    int n_unread;
     data_origin *origins; /* a list */
 } data_manifest;
 
@@ -75,9 +79,12 @@ base_status data_manifest_check_trained(const data_manifest *manifest, base_erro
 base_status data_manifest_leave_out_copies(data_manifest *manifest, base_error *err);
 
 /* manifest.csv:
- * path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,channels,seconds,peak,clipped,content
+ * path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,channels,seconds,peak,clipped,content,condition
  */
 base_status data_manifest_write(const data_manifest *manifest, const char *path, base_error *err);
+
+/* Notes that something could not be read, which data_clips_open then tells of, or fails for. */
+base_status data_manifest_add_unread(data_manifest *manifest, const char *why, base_error *err);
 
 /* Adds a note, formatted and made one line as errors are; without memory for it the note is lost.
  */

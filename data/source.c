@@ -1,7 +1,8 @@
 #include "data/source.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "data/input.h"
 
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the list of sounds");
@@ -225,32 +226,39 @@ base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_
 
 /* ---- a row's sound ---- */
 
-base_status data_file_read(const data_row *row, data_audio *audio, base_error *err) {
+static bool is_file(const data_row *row) {
+    return row->origin == NULL || row->origin->source->read == NULL;
+}
+
+base_status data_row_open(const data_row *row, data_sound **sound, base_error *err) {
     data_audio_span span = {row->begin_s, row->end_s, 0};
-    return data_audio_read(row->path, &span, audio, err);
+    *sound = NULL;
+    if (is_file(row)) return data_sound_open(row->path, &span, sound, err);
+    data_audio audio;
+    BASE_TRY(row->origin->source->read(row, &audio, err));
+    base_status status = data_sound_take(&audio, sound, err);
+    data_audio_release(&audio);
+    return status;
 }
 
-/* Block by block; the digest of nothing if the file cannot be read. */
-base_digest data_file_digest(const data_row *row) {
-    enum { READ_BYTES = 1 << 18 };
-    base_digest digest = base_digest_bytes(NULL, 0);
-    FILE *file = base_file_exists(row->path) ? fopen(row->path, "rbe") : NULL;
-    void *block = base_alloc(1, READ_BYTES);
-    while (file != NULL && block != NULL) {
-        size_t n = fread(block, 1, READ_BYTES, file);
-        if (n == 0) break;
-        digest = base_digest_join(digest, base_digest_bytes(block, n));
+bool data_row_failed(base_status status) {
+    return status == BASE_EIO || status == BASE_EMEMORY;
+}
+
+base_status data_row_digest(const data_row *row, base_digest *digest, base_error *err) {
+    *digest = base_digest_bytes(NULL, 0);
+    if (!is_file(row)) {
+        *digest = row->origin->source->digest(row);
+        return BASE_OK;
     }
-    base_free(block);
-    if (file != NULL) fclose(file);
-    return digest;
-}
-
-base_status data_row_read(const data_row *row, data_audio *audio, base_error *err) {
-    return row->origin != NULL ? row->origin->source->read(row, audio, err)
-                               : data_file_read(row, audio, err);
-}
-
-base_digest data_row_digest(const data_row *row) {
-    return row->origin != NULL ? row->origin->source->digest(row) : data_file_digest(row);
+    data_input input;
+    base_error problem;
+    base_status status = data_input_open(row->path, &input, &problem);
+    if (status == BASE_OK) {
+        status = data_input_digest(&input, digest, &problem);
+        data_input_close(&input);
+    }
+    if (data_row_failed(status)) return base_fail(err, status, "%s", problem.text);
+    if (status != BASE_OK) *digest = base_digest_bytes(&status, sizeof status);
+    return BASE_OK;
 }

@@ -7,7 +7,6 @@
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
-#include "data/audio_file.h"
 #include "data/clip.h"
 #include "data/manifest.h"
 #include "data/work.h"
@@ -54,11 +53,12 @@ struct data_source {
      * names, or the search, is not there. */
     base_status (*list)(data_origin *origin, data_manifest *manifest, base_error *err);
 
-    /* Decodes or makes a row's sound. Called from any number of threads at once. */
+    /* Makes a row's sound; NULL: it is the file at row->path. Called from any number of threads at
+     * once. */
     base_status (*read)(const data_row *row, data_audio *audio, base_error *err);
 
-    /* Digest of everything that decides the sound at row->path, except the span. Rows of one
-     * origin with the same path have the same sound. */
+    /* Digest of everything that decides the sound at row->path, except the span; NULL with read.
+     * Rows of one origin with the same path have the same sound. */
     base_digest (*digest)(const data_row *row);
 
     /* Prepares whatever read() and digest() need; NULL: nothing. Notes go to the manifest. */
@@ -88,15 +88,17 @@ base_status data_origin_open(base_node *node, const char *config_folder, data_ma
  * synthesiser, with a note. */
 base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_error *err);
 
-/* By the row's origin; a row without one is a file. */
-base_status data_row_read(const data_row *row, data_audio *audio, base_error *err);
-base_digest data_row_digest(const data_row *row);
+/* A row's sound, made by its origin or decoded from its file (as is a row's without an origin). */
+base_status data_row_open(const data_row *row, data_sound **sound, base_error *err);
+/* Digest of what decides it. A file that is not there, or is none, is digested as what is wrong
+ * with it; one that cannot be read fails. */
+base_status data_row_digest(const data_row *row, base_digest *digest, base_error *err);
+
+/* Whether a row's sound could not be read at this time, for want of memory or as files on a broken
+ * disk cannot: unlike one that is missing, damaged or silent it may be there the next time. */
+bool data_row_failed(base_status status);
 
 /* ---- for kinds of source ---- */
-
-/* Files, decoded: read() and digest() (of the file's bytes). */
-base_status data_file_read(const data_row *row, data_audio *audio, base_error *err);
-base_digest data_file_digest(const data_row *row);
 
 /* Keys that several kinds have, as rows for their tables; `type` is the options' struct, `field`
  * the member, `when` a text before the help. */

@@ -7,11 +7,17 @@
 /* Progress of a long job, called from the calling thread; returning false stops it (ESTOPPED). */
 typedef bool data_progress(void *context, const char *what, int64_t done, int64_t total);
 
+/* Told of what could not be read, "PATH: why". */
+typedef void data_unread(void *context, const char *why);
+
 typedef struct {
     base_pool *pool;          /* NULL: the calling thread alone */
     const char *cache_folder; /* for decoded sounds; NULL: no cache */
     data_progress *progress;  /* NULL: not reported */
     void *progress_context;
+    data_unread *unread; /* sounds that cannot be read are told and left out; NULL: the first ends
+                            the work */
+    void *unread_context;
 } data_work;
 
 typedef struct {

@@ -1,8 +1,8 @@
+#include "data/audio_file.h"
 #include "infer/classify.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nn/loss.h"
 
@@ -17,50 +17,45 @@ typedef struct {
     int64_t first, n;
     data_audio clips[GROUP];
     base_error errors[GROUP];
+    data_condition conditions[GROUP];
     float *probability; /* [GROUP, n_classes] */
 } file_group;
 
-/* Standard input is read whole before it is decoded; a read error is an error, not the end. */
-static base_status read_standard_input(data_audio *audio, base_error *err) {
-    base_text bytes = {0};
-    char block[65536];
-    size_t n;
-    while (bytes.size <= MAX_INPUT_BYTES && (n = fread(block, 1, sizeof block, stdin)) > 0) {
-        base_text_add_bytes(&bytes, block, n);
-    }
-    base_status status;
-    if (ferror(stdin)) {
-        status = base_fail_errno(err, errno, "standard input");
-    } else if (bytes.failed) {
-        status = base_fail(err, BASE_EMEMORY, "standard input: out of memory");
-    } else if (bytes.size > MAX_INPUT_BYTES) {
-        status = base_fail(err, BASE_EDATA, "standard input: more than 1 GiB");
-    } else {
-        data_audio_bytes file = {base_text_string(&bytes), bytes.size, "standard input"};
-        status = data_audio_decode(file, NULL, audio, err);
-    }
-    base_text_release(&bytes);
-    return status;
+/* Opens a sound of standard input; its file ends with the descriptor. */
+static base_status open_standard_input(const infer_classify_job *job, int *fd, data_sound **sound,
+                                       base_error *err) {
+    static const char name[] = "standard input";
+    BASE_TRY(base_file_spool(STDIN_FILENO, name, MAX_INPUT_BYTES, job->stopped, fd, err));
+    return data_sound_open_descriptor(*fd, name, sound, err);
+}
+
+static base_status open_sound(const infer_classify_job *job, const char *path, int *fd,
+                              data_sound **sound, base_error *err) {
+    return strcmp(path, "-") == 0 ? open_standard_input(job, fd, sound, err)
+                                  : data_sound_open(path, NULL, sound, err);
 }
 
 /* Decodes one file into the model's form. */
 static void decode_file(void *context, int64_t task, int worker) {
     (void)worker;
     file_group *group = context;
-    const char *path = group->job->paths[group->first + task];
-    data_audio audio = {0};
+    const infer_classify_job *job = group->job;
+    data_audio_options form = *infer_model_audio(job->model);
     base_error *err = &group->errors[task];
+    data_sound *sound = NULL;
+    int fd = -1;
     *err = (base_error){0};
     group->clips[task] = (data_audio){0};
-    base_status status = strcmp(path, "-") == 0 ? read_standard_input(&audio, err)
-                                                : data_audio_read(path, NULL, &audio, err);
+    group->conditions[task] = (data_condition){0};
+    form.damaged = job->damaged;
+    base_status status = open_sound(job, job->paths[group->first + task], &fd, &sound, err);
     if (status == BASE_OK) {
-        const data_audio_options *form = infer_model_audio(group->job->model);
-        status = data_clip_prepare(&audio, form, &group->clips[task], err);
-        if (status != BASE_OK) base_fail_within(err, "%s", path);
+        status = data_clip_read(sound, &form, NULL, &group->clips[task], err);
+        group->conditions[task] = *data_sound_condition(sound);
     }
     err->status = status;
-    data_audio_release(&audio);
+    data_sound_close(sound);
+    if (fd >= 0) close(fd);
 }
 
 static base_status report_group(const file_group *group, base_error *err) {
@@ -68,9 +63,13 @@ static base_status report_group(const file_group *group, base_error *err) {
     int n_classes = infer_model_n_classes(job->model);
     for (int64_t i = 0; i < group->n; i++) {
         const base_error *failure = &group->errors[i];
+        const char *condition = group->conditions[i].text;
         const float *row = group->probability + i * n_classes;
-        infer_result result = {
-            .path = job->paths[group->first + i], .status = failure->status, .best = -1};
+        infer_result result = {.path = job->paths[group->first + i],
+                               .status = failure->status,
+                               .best = -1,
+                               .condition = condition[0] != '\0' ? condition : NULL};
+        if (failure->status == BASE_ESTOPPED) return base_fail(err, BASE_ESTOPPED, "stopped");
         if (failure->status != BASE_OK) {
             result.error = failure->text;
         } else {

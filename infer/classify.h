@@ -11,6 +11,8 @@ typedef struct {
     const char *error;
     const float *probability; /* [n_classes] */
     int best;                 /* infer_refusal_decide: a class, or INFER_UNKNOWN */
+    const char *condition;    /* of a sound that is damaged, used or not, or whose header was never
+                                 finalised (data/sound.h); NULL: it is whole */
 } infer_result;
 
 /* Called in the order of paths; false stops (ESTOPPED). */
@@ -21,13 +23,16 @@ typedef struct {
     infer_model *model;
     const char *const *paths; /* [n]; "-" is standard input */
     int64_t n;
-    base_pool *pool; /* decodes; NULL: in the calling thread */
+    base_pool *pool;       /* decodes; NULL: in the calling thread */
+    int damaged;           /* DATA_DAMAGED_...: what becomes of such sounds; refused, they fail */
+    bool (*stopped)(void); /* whether to stop waiting for standard input; NULL: never */
     infer_result_handler *handler;
     void *context; /* of the handler */
 } infer_classify_job;
 
 /* A file that fails is a result too; only a failure of the whole job is an error. Memory does not
- * grow with n. */
+ * grow with n, nor with the length of the sounds: standard input, of up to 1 GiB, is put into a
+ * temporary file, below TMPDIR or /tmp. */
 base_status infer_classify_files(const infer_classify_job *job, base_error *err);
 
 typedef struct {

@@ -274,12 +274,27 @@ static base_status prepare(const rimshot_model *model, const rimshot_audio *audi
     return status;
 }
 
+/* All of a sound that must be whole. */
+static base_status read_whole(const char *path, data_audio *audio, base_error *err) {
+    data_sound *sound;
+    *audio = (data_audio){0};
+    BASE_TRY(data_sound_open(path, NULL, &sound, err));
+    base_status status = data_sound_read_all(sound, audio, err);
+    const data_condition *condition = data_sound_condition(sound);
+    if (status == BASE_OK && condition->damaged) {
+        status = base_fail(err, BASE_EDATA, "%s: %s", path, condition->text);
+        data_audio_release(audio);
+    }
+    data_sound_close(sound);
+    return status;
+}
+
 static base_status read_audio(const char *path, rimshot_audio *audio, base_error *err) {
     BASE_TRY(need(audio, "audio", err));
     *audio = (rimshot_audio){0};
     BASE_TRY(need(path, "path", err));
-    data_audio planar = {0};
-    BASE_TRY(data_audio_read(path, NULL, &planar, err));
+    data_audio planar;
+    BASE_TRY(read_whole(path, &planar, err));
     int64_t n = planar.n, n_channels = planar.n_channels;
     float *samples = base_alloc((size_t)n, (size_t)n_channels * sizeof *samples);
     if (samples != NULL) {
@@ -342,8 +357,7 @@ static base_status answer_prepared(rimshot_model *model, const data_audio *clip,
     return status;
 }
 
-static base_status answer(rimshot_model *model, const rimshot_audio *audio, question q,
-                          base_error *err) {
+static base_status check_question(const rimshot_model *model, question q, base_error *err) {
     BASE_TRY(need(model, "model", err));
     if (q.probability == NULL && q.embedding == NULL && q.features == NULL) {
         return base_fail(err, BASE_EUSAGE, "the place for the result is NULL");
@@ -351,6 +365,12 @@ static base_status answer(rimshot_model *model, const rimshot_audio *audio, ques
     if (q.embedding != NULL && model->embedding_size == 0) {
         return base_fail(err, BASE_ESHAPE, "a network of one layer has no embedding");
     }
+    return BASE_OK;
+}
+
+static base_status answer(rimshot_model *model, const rimshot_audio *audio, question q,
+                          base_error *err) {
+    BASE_TRY(check_question(model, q, err));
     data_audio clip;
     BASE_TRY(prepare(model, audio, &clip, err));
     base_status status = answer_prepared(model, &clip, q, err);
@@ -416,11 +436,18 @@ rimshot_status rimshot_features_frames(rimshot_model *model, const rimshot_audio
 
 static base_status classify_file(rimshot_model *model, const char *path, float *probability,
                                  base_error *err) {
-    rimshot_audio audio;
-    BASE_TRY(read_audio(path, &audio, err));
-    base_status status = answer(model, &audio, (question){.probability = probability}, err);
-    if (status != BASE_OK) base_fail_within(err, "%s", path);
-    rimshot_audio_free(&audio);
+    const question q = {.probability = probability};
+    data_sound *sound;
+    data_audio clip;
+    BASE_TRY(need(path, "path", err));
+    BASE_TRY(check_question(model, q, err));
+    data_audio_options form = *infer_model_audio(model->copies[0]);
+    form.damaged = DATA_DAMAGED_REFUSE;
+    BASE_TRY(data_sound_open(path, NULL, &sound, err));
+    base_status status = data_clip_read(sound, &form, NULL, &clip, err);
+    data_sound_close(sound);
+    if (status == BASE_OK) status = answer_prepared(model, &clip, q, err);
+    data_audio_release(&clip);
     return status;
 }
 

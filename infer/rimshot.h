@@ -62,7 +62,7 @@ typedef enum {
     RIMSHOT_EDIGEST = 6,   /* model file altered or truncated */
     RIMSHOT_ECONFIG = 7,   /* options that cannot be; a processor older than x86-64-v2 */
     RIMSHOT_ESHAPE = 8,    /* shapes that do not fit */
-    RIMSHOT_EDATA = 9,     /* audio that cannot be used: silent, empty, too long */
+    RIMSHOT_EDATA = 9,     /* audio that cannot be used: silent, empty, too long, damaged */
     RIMSHOT_ENUMERIC = 10, /* NaN or infinite samples */
     RIMSHOT_EMISMATCH = 11,
     RIMSHOT_ESTOPPED = 12,
@@ -115,8 +115,9 @@ RIMSHOT_API double rimshot_model_seconds(const rimshot_model *model);
 
 /* ---- sound files ---- */
 
-/* Decodes WAV, AIFF, FLAC, Ogg, MP3 and whatever else libsndfile reads, up to 600 s. The caller
- * frees it with rimshot_audio_free. */
+/* Decodes WAV, AIFF, FLAC, Ogg, MP3 and whatever else libsndfile reads, up to 600 s. A damaged file
+ * (that ends before its header says so, or whose decoder reports an error) is RIMSHOT_EDATA, with
+ * the frames it had and promised. The caller frees it with rimshot_audio_free. */
 RIMSHOT_API rimshot_status rimshot_audio_read(const char *path, rimshot_audio *audio,
                                               rimshot_error *error);
 RIMSHOT_API void rimshot_audio_free(rimshot_audio *audio);

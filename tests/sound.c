@@ -42,6 +42,22 @@ base_status sound_open_manifest(base_arena *arena, const char *yaml, const char 
     return data_manifest_open(root, config_folder, manifest, err);
 }
 
+base_status sound_read_row(const data_row *row, data_audio *audio, base_error *err) {
+    data_sound *sound;
+    *audio = (data_audio){0};
+    base_status status = data_row_open(row, &sound, err);
+    if (status == BASE_OK) status = data_sound_read_all(sound, audio, err);
+    data_sound_close(sound);
+    return status;
+}
+
+base_digest sound_digest_row(const data_row *row) {
+    base_digest digest;
+    base_error err;
+    TEST_OK(data_row_digest(row, &digest, &err), err);
+    return digest;
+}
+
 const data_row *sound_find_row(const data_manifest *manifest, const char *path_end) {
     size_t n = strlen(path_end);
     for (int64_t i = 0; i < manifest->n_rows; i++) {

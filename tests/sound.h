@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "data/clips.h"
 #include "data/dataset.h"
+#include "data/source.h"
 
 /* Writes a text or a decaying sine to `folder`/`name`, making folders on the way; gives the path in
  * the arena. Failures end the test. */
@@ -20,6 +21,10 @@ const char *sound_write_tone(base_arena *arena, const char *folder, const char *
 /* Opens a manifest described by YAML text; rules files are found below `config_folder`. */
 base_status sound_open_manifest(base_arena *arena, const char *yaml, const char *config_folder,
                                 data_manifest *manifest, base_error *err);
+
+/* All of a row's sound. */
+base_status sound_read_row(const data_row *row, data_audio *audio, base_error *err);
+base_digest sound_digest_row(const data_row *row); /* a failure ends the test */
 
 /* The row whose path ends so; there must be one. */
 const data_row *sound_find_row(const data_manifest *manifest, const char *path_end);

@@ -55,6 +55,9 @@ typedef struct {
     train_listener *listener;
     void *listener_context;
     train_reporter *report; /* NULL: no report is written */
+    data_unread *unread; /* sounds that cannot be read are told and left out; NULL: the first ends
+                            the run */
+    void *unread_context;
 } train_experiment_options;
 
 /* Runs everything. Refuses a folder that exists (unless resume or overwrite; overwrite only removes

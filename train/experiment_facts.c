@@ -241,7 +241,11 @@ static base_status resolve_augment(train__experiment *e, base_error *err) {
 base_status train__prepare(train__experiment *e, base_error *err) {
     train_config *config = e->config;
     BASE_TRY(train_init_open(config, &e->init, err));
-    data_work work = {.pool = e->options->pool, .progress = tell_decoding, .progress_context = e};
+    data_work work = {.pool = e->options->pool,
+                      .progress = tell_decoding,
+                      .progress_context = e,
+                      .unread = e->options->unread,
+                      .unread_context = e->options->unread_context};
     BASE_TRY(train_data_open(config, &work, &e->data, err));
     const data_clips *clips = &e->data.clips;
     BASE_TRY(data_folds_make(&e->data.manifest, clips, &config->folds, &e->main, err));

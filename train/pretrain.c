@@ -184,8 +184,12 @@ static base_status open_data(pretraining *p, base_error *err) {
     }
     p->width = output.dim[0];
     p->count = nn_shape_count(nn_network_get_config(p->network)->input);
-    data_work work = {p->options->pool, base_path_cache(&p->arena), p->options->decoding,
-                      p->options->context};
+    data_work work = {.pool = p->options->pool,
+                      .cache_folder = base_path_cache(&p->arena),
+                      .progress = p->options->decoding,
+                      .progress_context = p->options->context,
+                      .unread = p->options->unread,
+                      .unread_context = p->options->context};
     return data_clips_open(&p->manifest, &config->audio, &work, &p->clips, err);
 }
 

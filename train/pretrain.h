@@ -21,6 +21,7 @@ typedef struct {
     base_pool *pool;
     data_progress *decoding; /* with context; NULL: none */
     train_watcher *progress; /* likewise */
+    data_unread *unread;     /* likewise; NULL: a sound that cannot be read ends it */
     void *context;
 } train_pretrain_options;
 

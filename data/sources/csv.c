@@ -62,6 +62,4 @@ const data_source data_source_csv = {
                 sizeof(csv_options)},
     .folder = DATA_FOLDER_NEEDED,
     .list = list_rows,
-    .read = data_file_read,
-    .digest = data_file_digest,
 };

@@ -90,6 +90,4 @@ const data_source data_source_folder = {
                 sizeof(folder_options)},
     .folder = DATA_FOLDER_NEEDED,
     .list = list_rows,
-    .read = data_file_read,
-    .digest = data_file_digest,
 };

@@ -156,17 +156,19 @@ typedef struct {
     base_error first; /* why the first broken kit is */
 } tally;
 
-/* A kit that is broken is left out whole, with a note. */
+/* A kit that is broken is left out whole, with a note; what cannot be read may be whole. */
 static base_status add_kit(lister *l, tally *t, base_error *err) {
     base_error problem;
     l->first_row = l->manifest->n_rows;
     base_status status = read_kit(l, &problem);
-    if (status == BASE_EMEMORY) return base_fail(err, status, "%s", problem.text);
     if (status == BASE_OK) {
         t->n_read++;
         return BASE_OK;
     }
     l->manifest->n_rows = l->first_row;
+    if (data_row_failed(status)) {
+        return data_manifest_add_unread(l->manifest, problem.text, err);
+    }
     if (t->n_broken++ == 0) t->first = problem;
     data_manifest_note(l->manifest, "kit '%s' left out: %s", l->kit, problem.text);
     return BASE_OK;
@@ -235,6 +237,7 @@ static base_status list_rows(data_origin *origin, data_manifest *manifest, base_
     const char *path = o->folder.path;
     lister l = {.manifest = manifest};
     tally t = {0};
+    int n_unread = manifest->n_unread;
     if (path == NULL) {
         BASE_TRY(search_kits(&l, &t, err));
     } else {
@@ -242,6 +245,9 @@ static base_status list_rows(data_origin *origin, data_manifest *manifest, base_
         BASE_TRY(add_kits(&l, path, manifest->n_rows, &t, err));
     }
     if (t.n_read > 0) return BASE_OK;
+    if (manifest->n_unread > n_unread) {
+        return base_fail(err, BASE_EIO, "%s", manifest->unread[n_unread]);
+    }
     if (t.n_broken > 0) {
         return base_fail(err, t.first.status, "no readable Hydrogen drum kit: %s", t.first.text);
     }
@@ -255,6 +261,4 @@ const data_source data_source_hydrogen = {
                 sizeof(hydrogen_options)},
     .folder = DATA_FOLDER_SEARCHED,
     .list = list_rows,
-    .read = data_file_read,
-    .digest = data_file_digest,
 };

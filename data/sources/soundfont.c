@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "data/input.h"
 #include "data/source.h"
 
 typedef struct {
@@ -328,24 +328,26 @@ static bool is_listed(const state *st, const char *path) {
 
 /* Whether a file is a RIFF file of form sfbk and whole. FluidSynth's loaders say on standard error
  * what they think of others. */
-static base_status check_form(const base_file_view *view, const char *path, base_error *err) {
-    const unsigned char *bytes = view->data;
+static base_status check_form(data_input *input, const char *path, base_error *err) {
+    unsigned char head[12];
     uint64_t size = 0;
-    bool is_form =
-        view->n_bytes >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "sfbk", 4) == 0;
-    for (int i = 3; i >= 0 && is_form; i--) size = size << 8 | bytes[4 + i];
-    if (is_form && size + 8 <= view->n_bytes) return BASE_OK;
+    bool is_form = data_input_read(input, 0, head, sizeof head) == sizeof head &&
+                   memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "sfbk", 4) == 0;
+    BASE_TRY(data_input_check(input, err));
+    for (int i = 3; i >= 0 && is_form; i--) size = size << 8 | head[4 + i];
+    if (is_form && size + 8 <= (uint64_t)input->size) return BASE_OK;
     return base_fail(err, BASE_EFORMAT, "%s: %s", path,
                      is_form ? "a SoundFont that is cut short" : "not a SoundFont");
 }
 
 /* Opens a font with its first synthesiser. */
 static base_status open_font(const char *path, font *opened, base_error *err) {
-    base_file_view view;
-    BASE_TRY(base_file_view_open(path, 1, &view, err));
-    *opened = (font){.path = path, .digest = base_digest_bytes(view.data, view.n_bytes)};
-    base_status status = check_form(&view, path, err);
-    base_file_view_release(&view);
+    data_input input;
+    BASE_TRY(data_input_open(path, &input, err));
+    *opened = (font){.path = path};
+    base_status status = check_form(&input, path, err);
+    if (status == BASE_OK) status = data_input_digest(&input, &opened->digest, err);
+    data_input_close(&input);
     return status == BASE_OK ? synth_open(path, &opened->idle, err) : status;
 }
 
@@ -356,7 +358,7 @@ static base_status add_font(lister *l, const char *path, int64_t *n_presets, bas
     font *fonts = base_arena_alloc(&l->manifest->arena, (size_t)st->n_fonts + 1, sizeof *fonts);
     if (fonts == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     base_status status = open_font(path, &fonts[st->n_fonts], &problem);
-    if (status == BASE_EMEMORY) return base_fail(err, status, "%s", problem.text);
+    if (data_row_failed(status)) return data_manifest_add_unread(l->manifest, problem.text, err);
     if (status != BASE_OK) {
         data_manifest_note(l->manifest, "left out: %s", problem.text);
         return BASE_OK;

@@ -120,7 +120,7 @@ START_TEST(says_what_is_wrong_with_a_file) {
     data_audio read, none = sines(1, 0);
     TEST_FAILS(data_audio_read("/no/such.wav", NULL, &read, &err), BASE_ENOTFOUND, err,
                "/no/such.wav: No such file");
-    TEST_FAILS(data_audio_read(test_folder(), NULL, &read, &err), BASE_EIO, err, "not a file");
+    TEST_FAILS(data_audio_read(test_folder(), NULL, &read, &err), BASE_EDATA, err, "not a file");
     const char *path = scratch("empty.wav");
     TEST_OK(base_file_write(path, "", 0, &err), err);
     TEST_FAILS(data_audio_read(path, NULL, &read, &err), BASE_EDATA, err, "file is empty");
@@ -135,7 +135,7 @@ START_TEST(says_what_is_wrong_with_a_file) {
     TEST_FAILS(data_audio_read(path, NULL, &read, &err), BASE_EDATA, err, "none.wav: no samples");
     path = scratch("pipe.wav");
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    TEST_FAILS(data_audio_read(path, NULL, &read, &err), BASE_EIO, err, "not a file");
+    TEST_FAILS(data_audio_read(path, NULL, &read, &err), BASE_EDATA, err, "not a file");
     ck_assert_ptr_null(read.x);
     data_audio_release(&none);
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/file.h"
 #include "base/rng.h"
 #include "data/clip_set.h"
 #include "tests/test.h"
@@ -30,6 +31,7 @@ static data_audio bar(int64_t lead, int64_t n, int64_t tail, float level) {
 START_TEST(defaults_are_as_documented) {
     data_audio_options o = options();
     ck_assert(o.sample_rate_hz == 44100 && o.channels == 1 && o.seconds == 1.0);
+    ck_assert_int_eq(o.damaged, DATA_DAMAGED_REFUSE);
     ck_assert(o.trim_db == -50 && o.normalize == 1 && o.min_peak_db == -60);
 }
 END_TEST
@@ -208,7 +210,13 @@ END_TEST
 
 static data_row facts_of(const data_audio *audio) {
     data_row facts = {.n_clipped = 5}; /* of what was there before */
-    TEST_OK(data_clip_facts(audio, &facts, &err), err);
+    data_audio_options o = options();
+    data_audio clip;
+    data_sound *sound;
+    TEST_OK(data_sound_borrow(audio, &sound, &err), err);
+    TEST_OK(data_clip_read(sound, &o, &facts, &clip, &err), err);
+    data_audio_release(&clip);
+    data_sound_close(sound);
     return facts;
 }
 
@@ -283,6 +291,96 @@ START_TEST(content_is_the_sound_whatever_its_level_and_surroundings) {
 }
 END_TEST
 
+/* ---- long sounds ---- */
+
+/* Some seconds longer than a block at 8000 Hz: hits of the given levels, a minute apart. */
+static data_audio long_sound(int64_t n_channels, const float *level, int n_hits) {
+    enum { RATE_HZ = 8000, APART = 30 * RATE_HZ, HIT = 3000 };
+    int64_t n = (n_hits + 1) * APART;
+    data_audio audio = {base_alloc((size_t)(n * n_channels), sizeof(float)), n_channels, n,
+                        RATE_HZ};
+    base_rng rng = base_rng_open(7, BASE_RNG_TEST, 0, 0);
+    for (int64_t c = 0; c < n_channels; c++) {
+        for (int h = 0; h < n_hits; h++) {
+            float *x = audio.x + c * n + (h + 1) * APART - 40;
+            for (int i = 0; i < HIT; i++) x[i] = level[h] * (float)base_rng_range(&rng, -1.0, 1.0);
+        }
+    }
+    return audio;
+}
+
+/* The clip and the facts are the same whether the sound comes in blocks or at once. */
+static void check_long(const char *folder, int64_t n_channels, const float *level, int n_hits,
+                       const data_audio_options *o) {
+    data_audio audio = long_sound(n_channels, level, n_hits), clip, wanted, decoded;
+    const char *path = base_path_join(&arena, folder, "long.wav");
+    data_row facts = {.n_clipped = 9}, wanted_facts = {0};
+    data_sound *sound, *whole;
+    TEST_OK(data_audio_write(path, &audio, &err), err);
+    TEST_OK(data_audio_read(path, NULL, &decoded, &err), err);
+    ck_assert_int_gt(decoded.n * decoded.n_channels, DATA_BLOCK_SAMPLES);
+    TEST_OK(data_sound_borrow(&decoded, &whole, &err), err);
+    TEST_OK(data_sound_open(path, NULL, &sound, &err), err);
+    TEST_OK(data_clip_read(whole, o, &wanted_facts, &wanted, &err), err);
+    TEST_OK(data_clip_read(sound, o, &facts, &clip, &err), err);
+    ck_assert_int_eq(clip.n, wanted.n);
+    ck_assert_mem_eq(clip.x, wanted.x, (size_t)(clip.n * clip.n_channels) * sizeof *clip.x);
+    ck_assert_mem_eq(&facts, &wanted_facts, sizeof facts);
+    data_audio_release(&clip);
+    TEST_OK(data_sound_rewind(sound, &err), err);
+    TEST_OK(data_clip_read(sound, o, NULL, &clip, &err), err);
+    ck_assert_int_eq(clip.n, wanted.n);
+    ck_assert_mem_eq(clip.x, wanted.x, (size_t)(clip.n * clip.n_channels) * sizeof *clip.x);
+    data_sound_close(sound);
+    data_sound_close(whole);
+    data_audio_release(&audio);
+    data_audio_release(&clip);
+    data_audio_release(&wanted);
+    data_audio_release(&decoded);
+}
+
+START_TEST(long_sounds_are_read_in_blocks_to_the_same_bits) {
+    static const float rising[] = {0.0005f, 0.01f, 1.0f, 0.3f, 0.001f};
+    static const float falling[] = {0.9f, 0.0001f, 0.00001f, 0.0001f, 0.00001f};
+    static const float late[] = {0.00001f, 0.00001f, 0.00001f, 0.00001f, 0.9f};
+    const char *folder = test_folder();
+    data_audio_options o = options();
+    for (int normalize = 0; normalize < 4; normalize++) {
+        o.normalize = normalize;
+        o.channels = 1 + normalize % 2;
+        check_long(folder, 2, rising, 5, &o);
+        check_long(folder, 1 + normalize, falling, 5, &o);
+    }
+    o.trim_db = 0;
+    check_long(folder, 2, late, 5, &o);
+    o.sample_rate_hz = 8000;
+    o.seconds = 30;
+    check_long(folder, 2, late, 5, &o);
+    o.trim_db = -30;
+    check_long(folder, 2, late, 5, &o);
+    check_long(folder, 3, rising, 5, &o);
+}
+END_TEST
+
+/* Digital silence all along has facts, too. */
+START_TEST(a_long_silence_is_silent) {
+    static const float none[] = {0, 0, 0, 0, 0};
+    data_audio_options o = options();
+    data_audio audio = long_sound(2, none, 5), clip;
+    const char *path = base_path_join(&arena, test_folder(), "silence.flac");
+    data_row facts = {0};
+    data_sound *sound;
+    TEST_OK(data_audio_write(path, &audio, &err), err);
+    TEST_OK(data_sound_open(path, NULL, &sound, &err), err);
+    TEST_FAILS(data_clip_read(sound, &o, &facts, &clip, &err), BASE_EDATA, err,
+               "silence.flac: silent");
+    ck_assert_double_eq(facts.seconds, 180);
+    ck_assert_ptr_null(clip.x);
+    data_sound_close(sound);
+    data_audio_release(&audio);
+}
+END_TEST
+
 /* ---- sets of clips ---- */
 
 START_TEST(clips_load_both_channels) {
@@ -328,5 +426,6 @@ TEST_MAIN("data/clip", defaults_are_as_documented, clips_are_mixed_trimmed_and_n
           six_channels_are_mixed_by_their_mean_or_cut_to_two, mono_is_doubled_for_stereo,
           long_clips_are_cut_and_faded, clips_are_resampled, silence_is_no_clip,
           trimming_keeps_what_sounds, rms_is_put_at_20_db_below_full_scale, facts_tell_of_the_sound,
-          content_is_the_sound_whatever_its_level_and_surroundings, clips_load_both_channels,
-          clips_lie_one_after_the_other)
+          content_is_the_sound_whatever_its_level_and_surroundings,
+          long_sounds_are_read_in_blocks_to_the_same_bits, a_long_silence_is_silent,
+          clips_load_both_channels, clips_lie_one_after_the_other)

@@ -1,7 +1,11 @@
 #include "data/clips.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "data/cache.h"
 #include "data/synth.h"
+#include "tests/fail_reads.h"
 #include "tests/sound.h"
 #include "tests/test.h"
 
@@ -257,6 +261,158 @@ START_TEST(a_class_without_a_sound_to_train_on_is_an_error) {
 }
 END_TEST
 
+/* Two kicks and two snares; one of them is cut, or its header was never finished. */
+static const char *damaged_set(void) {
+    const char *folder = test_folder();
+    for (int i = 0; i < 4; i++) {
+        const char *name = base_arena_printf(&arena, "%s/%d.wav", i % 2 ? "kick" : "snare", i);
+        sound_write_tone(&arena, folder, name, (sound_tone){0.2, 200 + 50 * i, 44100, 0.8, 1});
+    }
+    const char *cut = base_path_join(&arena, folder, "kick/3.wav");
+    const char *open = base_path_join(&arena, folder, "snare/2.wav");
+    void *bytes;
+    size_t n;
+    TEST_OK(base_file_read(cut, 0, &bytes, &n, &err), err);
+    TEST_OK(base_file_write(cut, bytes, n - 4 * 3000, &err), err); /* of 8820 frames */
+    base_free(bytes);
+    TEST_OK(base_file_read(open, 0, &bytes, &n, &err), err);
+    unsigned char *data = memmem(bytes, n, "data", 4);
+    memset(data + 4, 0xFF, 4);
+    TEST_OK(base_file_write(open, bytes, n, &err), err);
+    base_free(bytes);
+    return folder;
+}
+
+/* Opens the clips of a folder of classes; `damaged` as the option. */
+static base_status open_folder(const char *folder, const data_work *work, int damaged,
+                               data_manifest *m, data_clips *clips) {
+    data_audio_options o = options();
+    o.damaged = damaged;
+    *clips = (data_clips){0};
+    BASE_TRY(sound_open_manifest(
+        &arena, base_arena_printf(&arena, "{source: folder, path: %s}", folder), ".", m, &err));
+    base_status status = data_clips_open(m, &o, work, clips, &err);
+    if (status != BASE_OK) data_manifest_release(m);
+    return status;
+}
+
+START_TEST(damaged_sounds_are_left_out_or_marked) {
+    const char *folder = damaged_set(), *cache = test_folder();
+    data_work work = {.cache_folder = cache};
+    for (int turn = 0; turn < 4; turn++) { /* from the files, then from the cache */
+        int damaged = turn % 2 ? DATA_DAMAGED_USE : DATA_DAMAGED_REFUSE;
+        data_manifest m;
+        data_clips clips;
+        TEST_OK(open_folder(folder, &work, damaged, &m, &clips), err);
+        const data_row *cut = sound_find_row(&m, "kick/3.wav");
+        const data_row *open = sound_find_row(&m, "snare/2.wav");
+        ck_assert_int_eq(clips.n_clips, damaged == DATA_DAMAGED_USE ? 4 : 3);
+        if (damaged == DATA_DAMAGED_USE) {
+            ck_assert_ptr_null(cut->left_out);
+            ck_assert_str_eq(cut->condition, "damaged: 5820 of 8820 frames");
+            ck_assert(sound_has_note(&m, "2 sounds in use are not whole; the first: "));
+        } else {
+            ck_assert_str_eq(cut->left_out, "damaged: 5820 of 8820 frames");
+            ck_assert_ptr_null(cut->condition);
+            ck_assert(sound_has_note(&m, "1 sounds in use are not whole; the first: "));
+        }
+        ck_assert_str_eq(open->condition,
+                         "its header was never finalised: read to the end of the file");
+        ck_assert_double_eq_tol(open->seconds, 0.2, 1e-9);
+        ck_assert_ptr_null(sound_find_row(&m, "kick/1.wav")->condition);
+        data_clips_release(&clips);
+        data_manifest_release(&m);
+    }
+    const char **paths;
+    int64_t n;
+    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
+    ck_assert_int_eq(n, 2);
+}
+END_TEST
+
+static int64_t n_files(const char *folder) {
+    const char **paths;
+    int64_t n;
+    TEST_OK(base_folder_walk(folder, &arena, &paths, &n, &err), err);
+    return n;
+}
+
+typedef struct {
+    int64_t n;
+    char last[BASE_ERROR_SIZE];
+} unread;
+
+static void tell(void *context, const char *why) {
+    unread *u = context;
+    u->n++;
+    snprintf(u->last, sizeof u->last, "%s", why);
+}
+
+/* Every attempt to open or read a sound fails once. The work fails, naming the file, or has the
+ * healthy result; the cache holds the healthy result or nothing. */
+START_TEST(a_failed_read_is_never_kept) {
+    const char *folder = damaged_set();
+    data_manifest m, healthy_m;
+    data_clips clips, healthy;
+    TEST_OK(open_folder(folder, NULL, DATA_DAMAGED_REFUSE, &healthy_m, &healthy), err);
+    long n_attempts = 1, n_failed = 0;
+    for (long k = 1; k <= n_attempts; k++) {
+        const char *cache = test_folder();
+        data_work work = {.cache_folder = cache};
+        fail_reads_arm(".wav", k, k % 3 == 0 ? EMFILE : k % 3 == 1 ? EIO : ENOMEM);
+        base_status status = open_folder(folder, &work, DATA_DAMAGED_REFUSE, &m, &clips);
+        long n_now = fail_reads_disarm();
+        if (n_now > n_attempts) n_attempts = n_now;
+        if (status != BASE_OK) {
+            n_failed++;
+            ck_assert_msg(status == BASE_EIO || status == BASE_EMEMORY, "%s", err.text);
+            ck_assert_msg(strstr(err.text, ".wav: ") != NULL, "%s", err.text);
+            ck_assert_int_eq(n_files(cache), 0);
+        }
+        for (int turn = 0; turn < 2;
+             turn++) { /* what came of it, and what the next run makes of it */
+            if (turn == 1 || status != BASE_OK) {
+                TEST_OK(open_folder(folder, &work, DATA_DAMAGED_REFUSE, &m, &clips), err);
+                ck_assert_int_eq(n_files(cache), 1);
+            }
+            check_equal(&healthy, &clips);
+            data_clips_release(&clips);
+            data_manifest_release(&m);
+        }
+    }
+    ck_assert_int_gt(n_attempts, 40);
+    ck_assert_int_gt(n_failed, n_attempts / 3);
+    data_clips_release(&healthy);
+    data_manifest_release(&healthy_m);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_can_be_left_out) {
+    const char *folder = damaged_set(), *cache = test_folder();
+    unread told = {0};
+    data_work work = {.cache_folder = cache, .unread = tell, .unread_context = &told};
+    data_manifest m;
+    data_clips clips;
+    for (int turn = 0; turn < 2; turn++) {
+        fail_reads_arm("kick/1.wav", 6, EIO); /* in decoding */
+        TEST_OK(open_folder(folder, &work, DATA_DAMAGED_USE, &m, &clips), err);
+        ck_assert_int_gt(fail_reads_disarm(), 5);
+        ck_assert_int_eq(told.n, turn + 1);
+        ck_assert_msg(strstr(told.last, "kick/1.wav: Input/output error") != NULL, "%s", told.last);
+        ck_assert_str_eq(sound_find_row(&m, "kick/1.wav")->left_out, "could not be read");
+        ck_assert_int_eq(clips.n_clips, 3);
+        ck_assert_int_eq(n_files(cache), 0);
+        data_clips_release(&clips);
+        data_manifest_release(&m);
+    }
+    TEST_OK(open_folder(folder, &work, DATA_DAMAGED_USE, &m, &clips), err);
+    ck_assert_int_eq(clips.n_clips, 4);
+    ck_assert_int_eq(told.n, 2);
+    data_clips_release(&clips);
+    data_manifest_release(&m);
+}
+END_TEST
+
 typedef struct {
     int64_t n_calls, last, limit;
 } watch;
@@ -316,4 +472,5 @@ TEST_MAIN("data/clips", rows_become_clips, cache_gives_the_same_clips,
           cache_is_read_unless_it_is_broken, cache_follows_content_and_settings,
           works_without_a_place_for_the_cache, a_class_without_a_sound_is_an_error,
           a_class_without_a_sound_to_train_on_is_an_error, progress_is_told_and_may_stop,
-          clipped_runs_are_counted)
+          clipped_runs_are_counted, damaged_sounds_are_left_out_or_marked,
+          a_failed_read_is_never_kept, what_cannot_be_read_can_be_left_out)

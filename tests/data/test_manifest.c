@@ -246,15 +246,17 @@ START_TEST(is_written_as_csv) {
     data_row *row = &m.rows[1];
     row->sample_rate_hz = 44100, row->seconds = 0.5, row->n_channels = 2, row->peak = 0.25;
     row->n_clipped = 3, row->duplicate = 7, row->content = (base_digest){1, 2};
+    row->condition = "damaged: 1 of 2 frames";
     const char *path = base_path_join(&arena, folder, "manifest.csv");
     TEST_OK(data_manifest_write(&m, path, &err), err);
     TEST_OK(base_file_read(path, 0, &bytes, &n_bytes, &err), err);
     const char *start = base_arena_printf(
         &arena,
         "path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,channels,seconds,"
-        "peak,clipped,content\n"
-        "%s/a.wav,0,0,Snare 1,,x,,class not selected,,,,,,\n"
-        "%s/b.wav,0,0,Kick,Kick,x,7,,44100,2,0.5,0.25,3,",
+        "peak,clipped,content,condition\n"
+        "%s/a.wav,0,0,Snare 1,,x,,class not selected,,,,,,,\n"
+        "%s/b.wav,0,0,Kick,Kick,x,7,,44100,2,0.5,0.25,3,00000000000000020000000000000001,"
+        "damaged: 1 of 2 frames\n",
         folder, folder);
     ck_assert_msg(strncmp(bytes, start, strlen(start)) == 0, "%s", (char *)bytes);
     base_free(bytes);

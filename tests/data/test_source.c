@@ -82,12 +82,12 @@ START_TEST(a_row_without_origin_is_a_file) {
     sound_tone tone = {0.1, 440, 8000, 0.5, 1};
     data_row row = {.path = sound_write_tone(&arena, test_folder(), "a.wav", tone), .end_s = 0.05};
     data_audio audio;
-    TEST_OK(data_row_read(&row, &audio, &err), err);
+    TEST_OK(sound_read_row(&row, &audio, &err), err);
     ck_assert_int_eq(audio.n, 400);
     data_audio_release(&audio);
-    base_digest digest = data_row_digest(&row);
-    ck_assert(!base_digest_equal(digest, data_row_digest(&(data_row){.path = "/no/such"})));
-    ck_assert(base_digest_equal(digest, data_row_digest(&(data_row){.path = row.path})));
+    base_digest digest = sound_digest_row(&row);
+    ck_assert(!base_digest_equal(digest, sound_digest_row(&(data_row){.path = "/no/such"})));
+    ck_assert(base_digest_equal(digest, sound_digest_row(&(data_row){.path = row.path})));
 }
 END_TEST
 

@@ -228,7 +228,9 @@ static base_status look_at_data(train_curate *curate, train_config *config, base
     train_data data;
     data_work work = {.pool = options->pool,
                       .progress = options->progress,
-                      .progress_context = options->progress_context};
+                      .progress_context = options->progress_context,
+                      .unread = options->unread,
+                      .unread_context = options->unread_context};
     BASE_TRY(train_data_open(config, &work, &data, err));
     base_status status = take_classes(curate, &data.manifest, err);
     if (status == BASE_OK) status = take_contents(curate, &data.manifest, err);

@@ -27,6 +27,8 @@ typedef struct {
     base_pool *pool;
     data_progress *progress; /* of decoding and listening; may be NULL */
     void *progress_context;
+    data_unread *unread; /* as a run's */
+    void *unread_context;
 } train_curate_options;
 
 /* ---- what is known of the sounds; the path stands first in each, which all are sorted by ---- */

@@ -114,7 +114,13 @@ static base_status listen_to_group(listening *l, base_error *err) {
     data_clips clips = {0};
     base_status status = list_group(l, &manifest, err);
     if (status == BASE_OK) {
-        data_work work = {l->curate->options->pool, l->cache, tell, l};
+        const train_curate_options *options = l->curate->options;
+        data_work work = {.pool = options->pool,
+                          .cache_folder = l->cache,
+                          .progress = tell,
+                          .progress_context = l,
+                          .unread = options->unread,
+                          .unread_context = options->unread_context};
         status = data_clips_open(&manifest, infer_model_audio(l->opened.model), &work, &clips, err);
     }
     if (status == BASE_OK) status = take_contents(l, &manifest, err);
@@ -180,7 +186,9 @@ static base_status open_data_for(const train_curate *curate, const infer_model *
     config.audio = *infer_model_audio(model);
     data_work work = {.pool = options->pool,
                       .progress = options->progress,
-                      .progress_context = options->progress_context};
+                      .progress_context = options->progress_context,
+                      .unread = options->unread,
+                      .unread_context = options->unread_context};
     base_status status = train_data_open(&config, &work, data, err);
     train_config_release(&config);
     return status;

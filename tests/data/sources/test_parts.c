@@ -52,7 +52,7 @@ static data_parts *parts_of(const data_manifest *m) {
 
 static data_audio read_row(const data_row *row) {
     data_audio audio;
-    TEST_OK(data_row_read(row, &audio, &err), err);
+    TEST_OK(sound_read_row(row, &audio, &err), err);
     ck_assert(audio.sample_rate_hz == RATE && audio.n_channels == 1);
     return audio;
 }

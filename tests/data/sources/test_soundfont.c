@@ -146,7 +146,7 @@ START_TEST(keys_of_a_kit_have_their_names) {
     ck_assert_str_eq(m.rows[0].family, m.rows[1].family);
     ck_assert_str_ne(m.rows[0].family, m.rows[4].family);
     data_audio audio;
-    TEST_FAILS(data_row_read(&m.rows[2], &audio, &err), BASE_EDATA, err, "no such note");
+    TEST_FAILS(sound_read_row(&m.rows[2], &audio, &err), BASE_EDATA, err, "no such note");
     data_manifest_release(&m);
     TEST_OK(open_font(folder, "bank: 1, keys: 36", &m), err);
     ck_assert_str_eq(m.rows[0].label, "Tiny Piano");
@@ -172,9 +172,9 @@ START_TEST(notes_are_what_the_font_holds) {
     write_font(folder, "tiny.sf2", true);
     TEST_OK(open_font(folder, "keys: [36, 38], key_step: 2, velocities: [60, 120]", &m), err);
     data_audio quiet, loud, snare;
-    TEST_OK(data_row_read(&m.rows[0], &quiet, &err), err);
-    TEST_OK(data_row_read(&m.rows[1], &loud, &err), err);
-    TEST_OK(data_row_read(&m.rows[2], &snare, &err), err);
+    TEST_OK(sound_read_row(&m.rows[0], &quiet, &err), err);
+    TEST_OK(sound_read_row(&m.rows[1], &loud, &err), err);
+    TEST_OK(sound_read_row(&m.rows[2], &snare, &err), err);
     ck_assert_int_eq(quiet.n_channels, 2);
     ck_assert(quiet.sample_rate_hz == 44100 && fabs((double)quiet.n / 44100 - 1.5) < 0.002);
     ck_assert_int_le(abs(count_cycles(&loud) - 6), 1);
@@ -204,8 +204,8 @@ static void read_one(void *context, int64_t task, int worker) {
     reads *r = context;
     base_error ignored;
     (void)worker;
-    r->status[task] = data_row_read(&r->manifest->rows[task * 7 % r->manifest->n_rows],
-                                    &r->audio[task], &ignored);
+    r->status[task] = sound_read_row(&r->manifest->rows[task * 7 % r->manifest->n_rows],
+                                     &r->audio[task], &ignored);
 }
 
 START_TEST(a_note_does_not_depend_on_others_or_threads) {
@@ -220,7 +220,7 @@ START_TEST(a_note_does_not_depend_on_others_or_threads) {
     base_parallel(pool, N_READS, read_one, &r);
     for (int i = 0; i < N_READS; i++) {
         data_audio alone;
-        TEST_OK(data_row_read(&m.rows[i * 7 % m.n_rows], &alone, &err), err);
+        TEST_OK(sound_read_row(&m.rows[i * 7 % m.n_rows], &alone, &err), err);
         ck_assert_int_eq(r.status[i], BASE_OK);
         ck_assert_mem_eq(r.audio[i].x, alone.x, (size_t)(2 * alone.n) * sizeof *alone.x);
         data_audio_release(&r.audio[i]);
@@ -239,12 +239,12 @@ START_TEST(digests_tell_fonts_and_notes_apart) {
     TEST_OK(base_folder_make(other, &err), err);
     write_font(other, "tiny.sf2", true);
     TEST_OK(open_font(other, keys, &a), err);
-    base_digest first = data_row_digest(&a.rows[0]);
-    ck_assert(!base_digest_equal(first, data_row_digest(&a.rows[1])));
+    base_digest first = sound_digest_row(&a.rows[0]);
+    ck_assert(!base_digest_equal(first, sound_digest_row(&a.rows[1])));
     write_font(other, "tiny.sf2", false); /* the same name, other bytes */
     TEST_OK(open_font(other, keys, &b), err);
     ck_assert_str_eq(a.rows[0].path, b.rows[0].path);
-    ck_assert(!base_digest_equal(first, data_row_digest(&b.rows[0])));
+    ck_assert(!base_digest_equal(first, sound_digest_row(&b.rows[0])));
     data_manifest_release(&a);
     data_manifest_release(&b);
 }

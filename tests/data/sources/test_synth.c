@@ -19,7 +19,7 @@ START_TEST(rows_are_hits_by_their_names) {
     int class_index = 0;
     while (strcmp(data_synth_classes[class_index], "clap") != 0) class_index++;
     data_audio read, direct;
-    TEST_OK(data_row_read(row, &read, &err), err);
+    TEST_OK(sound_read_row(row, &read, &err), err);
     TEST_OK(data_synth_hit(class_index, 17, 4294967295, &direct, &err), err);
     ck_assert_int_eq(read.n, direct.n);
     ck_assert_mem_eq(read.x, direct.x, (size_t)direct.n * sizeof(float));
