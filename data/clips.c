@@ -45,8 +45,10 @@ static base_status decode_row(const data_row *row, const data_audio_options *opt
 
 /* An error's text without the path before it. */
 static const char *without_path(const base_error *err, const char *path) {
-    size_t n = strlen(path);
-    bool has_path = strncmp(err->text, path, n) == 0 && strncmp(err->text + n, ": ", 2) == 0;
+    base_error shown; /* the path as errors show it */
+    (void)base_fail(&shown, BASE_OK, "%s", path);
+    size_t n = strlen(shown.text);
+    bool has_path = strncmp(err->text, shown.text, n) == 0 && strncmp(err->text + n, ": ", 2) == 0;
     return err->text + (has_path ? n + 2 : 0);
 }
 

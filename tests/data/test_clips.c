@@ -330,6 +330,21 @@ START_TEST(damaged_sounds_are_left_out_or_marked) {
 }
 END_TEST
 
+/* Reasons do without the path, whatever it looks like: a cache outlives a move of its files. */
+START_TEST(reasons_have_no_path) {
+    const char *folder = test_folder();
+    sound_write_tone(&arena, folder, "kick/a.wav", (sound_tone){0.2, 200, 44100, 0.8, 1});
+    sound_write_text(&arena, folder, "kick/\x1b[2J\n.wav", "no sound");
+    data_manifest m;
+    data_clips clips;
+    TEST_OK(open_folder(folder, NULL, DATA_DAMAGED_REFUSE, &m, &clips), err);
+    const char *why = sound_find_row(&m, "\n.wav")->left_out;
+    ck_assert_msg(strncmp(why, "unreadable: not an audio file", 29) == 0, "%s", why);
+    data_clips_release(&clips);
+    data_manifest_release(&m);
+}
+END_TEST
+
 static int64_t n_files(const char *folder) {
     const char **paths;
     int64_t n;
@@ -472,5 +487,5 @@ TEST_MAIN("data/clips", rows_become_clips, cache_gives_the_same_clips,
           cache_is_read_unless_it_is_broken, cache_follows_content_and_settings,
           works_without_a_place_for_the_cache, a_class_without_a_sound_is_an_error,
           a_class_without_a_sound_to_train_on_is_an_error, progress_is_told_and_may_stop,
-          clipped_runs_are_counted, damaged_sounds_are_left_out_or_marked,
+          clipped_runs_are_counted, damaged_sounds_are_left_out_or_marked, reasons_have_no_path,
           a_failed_read_is_never_kept, what_cannot_be_read_can_be_left_out)
