@@ -45,6 +45,15 @@ bool base_write_all(int fd, const void *data, size_t size) {
     return true;
 }
 
+/* A pipe must not block us, and a signal not keep us from a file. */
+static int open_to_read(const char *path) {
+    int fd;
+    do {
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 static base_status read_open(int fd, const char *path, size_t max_bytes, base_file_view *view,
                              base_error *err) {
     struct stat info;
@@ -58,8 +67,11 @@ static base_status read_open(int fd, const char *path, size_t max_bytes, base_fi
     char *content = base_alloc(size + 1, 1);
     if (content == NULL) return no_memory(path, err);
     ssize_t n = read_all(fd, content, size);
-    if (n < 0) {
-        base_status status = base_fail_errno(err, errno, "%s", path);
+    if (n < (ssize_t)size) {
+        base_status status =
+            n < 0 ? base_fail_errno(err, errno, "%s", path)
+                  : base_fail(err, BASE_EIO, "%s: ended at byte %zd of %zu while it was read", path,
+                              n, size);
         base_free(content);
         return status;
     }
@@ -71,7 +83,7 @@ base_status base_file_read(const char *path, size_t max_bytes, void **data, size
                            base_error *err) {
     *data = NULL;
     *n_bytes = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not block us */
+    int fd = open_to_read(path);
     if (fd < 0) return base_fail_errno(err, errno, "%s", path);
     base_file_view view = {0};
     base_status status = read_open(fd, path, max_bytes, &view, err);
@@ -92,7 +104,7 @@ static base_status map_open(int fd, const char *path, size_t n_bytes, base_file_
 base_status base_file_view_open(const char *path, size_t map_from_bytes, base_file_view *view,
                                 base_error *err) {
     *view = (base_file_view){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_to_read(path);
     if (fd < 0) return base_fail_errno(err, errno, "%s", path);
     struct stat info;
     bool map = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
@@ -146,7 +158,8 @@ static base_status open_beside(const char *folder, const char *path, base_arena 
 
 /* Closing comes last, for the lock, and cannot fail after fsync. */
 static int fill_and_rename(base_temporary *t, const char *path, const void *data, size_t n_bytes) {
-    bool done = base_write_all(t->fd, data, n_bytes) && fsync(t->fd) == 0 && rename(t->path, path) == 0;
+    bool done =
+        base_write_all(t->fd, data, n_bytes) && fsync(t->fd) == 0 && rename(t->path, path) == 0;
     int failure = done ? 0 : errno;
     if (!done) unlink(t->path);
     base_temporary_close(t);

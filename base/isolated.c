@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 enum { CHUNK_BYTES = 1 << 16 };
 
 /* ---- the child ---- */
@@ -42,18 +44,6 @@ static void set_limits(const base_isolated_job *job) {
     signal(SIGTERM, SIG_DFL);
 }
 
-static bool write_all(int file, const void *bytes, size_t n_bytes) {
-    const char *at = bytes;
-    while (n_bytes > 0) {
-        ssize_t n = write(file, at, n_bytes);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        at += n;
-        n_bytes -= (size_t)n;
-    }
-    return true;
-}
-
 /* What goes to the parent: the status, then the result or the error's text. */
 static _Noreturn void be_child(const base_isolated_job *job, int file) {
     base_text out = {0};
@@ -62,11 +52,11 @@ static _Noreturn void be_child(const base_isolated_job *job, int file) {
     set_limits(job);
     base_status status = job->work(job->context, &out, &err);
     if (status == BASE_OK && out.failed) status = base_fail(&err, BASE_EMEMORY, "out of memory");
-    bool sent = write_all(file, &status, sizeof status);
+    bool sent = base_write_all(file, &status, sizeof status);
     if (status == BASE_OK) {
-        sent = sent && write_all(file, base_text_string(&out), out.size);
+        sent = sent && base_write_all(file, base_text_string(&out), out.size);
     } else {
-        sent = sent && write_all(file, err.text, strlen(err.text));
+        sent = sent && base_write_all(file, err.text, strlen(err.text));
     }
     _exit(sent ? 0 : 1);
 }

@@ -45,7 +45,7 @@ static base_status copy_all(int from, const char *name, int64_t max_bytes, bool 
 }
 
 base_status base_spool(int from, const char *name, int64_t max_bytes, bool (*stopped)(void),
-                            int *copy, base_error *err) {
+                       int *copy, base_error *err) {
     *copy = open_nameless(name);
     if (*copy < 0) return base_fail_errno(err, errno, "%s: a temporary file", name);
     base_status status = copy_all(from, name, max_bytes, stopped, *copy, err);

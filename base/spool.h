@@ -9,6 +9,6 @@
  * close. `name` is for errors. `stopped` (NULL: never) is asked several times a second: ESTOPPED.
  */
 base_status base_spool(int from, const char *name, int64_t max_bytes, bool (*stopped)(void),
-                            int *copy, base_error *err);
+                       int *copy, base_error *err);
 
 #endif

@@ -1,3 +1,4 @@
+#include "base/spool.h"
 #include "data/audio_file.h"
 #include "infer/classify.h"
 
@@ -25,7 +26,7 @@ typedef struct {
 static base_status open_standard_input(const infer_classify_job *job, int *fd, data_sound **sound,
                                        base_error *err) {
     static const char name[] = "standard input";
-    BASE_TRY(base_file_spool(STDIN_FILENO, name, MAX_INPUT_BYTES, job->stopped, fd, err));
+    BASE_TRY(base_spool(STDIN_FILENO, name, MAX_INPUT_BYTES, job->stopped, fd, err));
     return data_sound_open_descriptor(*fd, name, sound, err);
 }
 

@@ -50,8 +50,8 @@ START_TEST(a_pipe_is_spooled_and_bounded) {
                "a pipe: more than 3 MiB");
     ck_assert_int_eq(copy, -1);
     TEST_FAILS(spool(5, N, stops, &copy), BASE_ESTOPPED, err, "stopped");
-    TEST_FAILS(base_spool(1000, "nothing", N, NULL, &copy, &err), BASE_EIO,
-               err, "nothing: Bad file");
+    TEST_FAILS(base_spool(1000, "nothing", N, NULL, &copy, &err), BASE_EIO, err,
+               "nothing: Bad file");
 }
 END_TEST
 
