@@ -238,6 +238,15 @@ $(FAULT_SO): tests/faults/fault.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -pthread
 
+# Like that, for a test that makes reads of a named file fail (tests/fail_reads.h).
+READS_SO  := $(BUILD)/tests/fail_reads.so
+$(BUILD)/tests/cli/test_unread: $(READS_SO)
+
+$(READS_SO): tests/fail_reads.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -I. -fPIC -shared -o $@ $< -ldl
+
 # All tests with the address and undefined-behaviour sanitizers, and those that use threads with
 # the thread sanitizer.
 THREADED  := base/test_parallel nn/classifiers/test_classifier nn/test_network data/test_clips data/test_batch train/test_experiment \
