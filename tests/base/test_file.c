@@ -1,10 +1,12 @@
 #include "base/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/fail_reads.h"
 #include "tests/test.h"
 
 static base_arena arena;
@@ -372,6 +374,32 @@ START_TEST(digests_of_pieces_are_those_of_the_whole) {
 }
 END_TEST
 
+START_TEST(a_failed_read_is_no_short_file) {
+    base_error err;
+    const char *path = base_path_join(&(base_arena){0}, test_folder(), "words.txt");
+    void *data;
+    size_t n;
+    TEST_OK(base_file_write(path, "words", 5, &err), err);
+    for (long attempt = 1; attempt <= 2; attempt++) { /* opening, reading */
+        fail_reads_arm("words.txt", attempt, EIO);
+        TEST_FAILS(base_file_read(path, 0, &data, &n, &err), BASE_EIO, err,
+                   "words.txt: Input/output");
+        fail_reads_arm("words.txt", attempt, EINTR);
+        TEST_OK(base_file_read(path, 0, &data, &n, &err), err);
+        ck_assert_mem_eq(data, "words", 6);
+        base_free(data);
+    }
+    fail_reads_arm("words.txt", 2, FAIL_READS_SHORT);
+    TEST_OK(base_file_read(path, 0, &data, &n, &err), err);
+    ck_assert_mem_eq(data, "words", 6);
+    base_free(data);
+    fail_reads_arm("words.txt", 2, FAIL_READS_END);
+    TEST_FAILS(base_file_read(path, 0, &data, &n, &err), BASE_EIO, err,
+               "words.txt: ended at byte 0 of 5 while it was read");
+    fail_reads_disarm();
+}
+END_TEST
+
 TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_written_and_read,
           an_empty_folder_is_told_from_others, failed_writes_leave_nothing_behind,
           a_pipe_stays_a_pipe, files_keep_the_permissions_they_are_given,
@@ -380,4 +408,4 @@ TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_wri
           folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
           walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,
           paths_are_taken_apart, the_cache_has_its_place, digests_are_xxh3,
-          digests_of_pieces_are_those_of_the_whole)
+          digests_of_pieces_are_those_of_the_whole, a_failed_read_is_no_short_file)

@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <stdlib.h>
 
 #include "data/synth.h"
+#include "tests/fail_reads.h"
 #include "tests/sound.h"
 #include "tests/test.h"
 
@@ -157,6 +159,41 @@ START_TEST(survives_a_kit_cut_anywhere) {
 }
 END_TEST
 
+/* A kit that cannot be read may be whole: it is told, not noted as broken. */
+START_TEST(a_failed_read_is_no_broken_kit) {
+    const char *folder = test_folder();
+    sound_tone tone = {0.1, 440, 44100, 0.5, 1};
+    for (int i = 0; i < 2; i++) {
+        const char *kit = base_arena_printf(&arena, "%s/kit%d", folder, i);
+        sound_write_text(&arena, kit, "drumkit.xml",
+                         KIT("<instrument><name>K</name><filename>k.wav</filename></instrument>"));
+        sound_write_tone(&arena, kit, "k.wav", tone);
+    }
+    data_audio_options o;
+    TEST_OK(base_options_bind(data_audio_table, NULL, &o, &arena, &err), err);
+    for (long n = 1; n <= 2; n++) { /* opening, reading */
+        data_manifest m;
+        data_clips clips;
+        fail_reads_arm("kit1/drumkit.xml", n, EIO);
+        TEST_OK(open_kits(folder, &m), err);
+        ck_assert_int_ge(fail_reads_disarm(), n);
+        ck_assert_int_eq(m.n_rows, 1);
+        ck_assert_int_eq(m.n_unread, 1);
+        TEST_FAILS(data_clips_open(&m, &o, NULL, &clips, &err), BASE_EIO, err,
+                   "kit1/drumkit.xml: Input/output error");
+        data_manifest_release(&m);
+        fail_reads_arm("/drumkit.xml", n, EMFILE);
+        base_status status = sound_open_manifest(
+            &arena,
+            base_arena_printf(&arena, "{source: hydrogen, path: %s/kit0, otherwise: synth}",
+                              folder),
+            ".", &m, &err);
+        fail_reads_disarm();
+        TEST_FAILS(status, BASE_EIO, err, "kit0/drumkit.xml: Too many open files");
+    }
+}
+END_TEST
+
 TEST_MAIN("data/sources/hydrogen", reads_kits_of_every_age, files_stay_in_their_kit,
           broken_kits_are_left_out_with_a_note, entities_do_not_unfold, searches_the_data_folders,
-          survives_a_kit_cut_anywhere)
+          survives_a_kit_cut_anywhere, a_failed_read_is_no_broken_kit)
