@@ -376,7 +376,7 @@ END_TEST
 
 START_TEST(a_failed_read_is_no_short_file) {
     base_error err;
-    const char *path = base_path_join(&(base_arena){0}, test_folder(), "words.txt");
+    const char *path = base_path_join(&arena, test_folder(), "words.txt");
     void *data;
     size_t n;
     TEST_OK(base_file_write(path, "words", 5, &err), err);
