@@ -245,20 +245,25 @@ bool data_row_failed(base_status status) {
     return status == BASE_EIO || status == BASE_EMEMORY;
 }
 
-base_status data_row_digest(const data_row *row, base_digest *digest, base_error *err) {
-    *digest = base_digest_bytes(NULL, 0);
-    if (!is_file(row)) {
-        *digest = row->origin->source->digest(row);
-        return BASE_OK;
-    }
+static base_status digest_file(const char *path, base_digest *digest, base_error *err) {
     data_input input;
     base_error problem;
-    base_status status = data_input_open(row->path, &input, &problem);
+    base_status status = data_input_open(path, &input, &problem);
     if (status == BASE_OK) {
         status = data_input_digest(&input, digest, &problem);
         data_input_close(&input);
     }
     if (data_row_failed(status)) return base_fail(err, status, "%s", problem.text);
     if (status != BASE_OK) *digest = base_digest_bytes(&status, sizeof status);
+    return BASE_OK;
+}
+
+base_status data_row_digest(const data_row *row, base_digest *digest, base_error *err) {
+    *digest = base_digest_bytes(NULL, 0);
+    if (is_file(row)) return digest_file(row->path, digest, err);
+    const data_source *source = row->origin->source;
+    if (source->renders_file) BASE_TRY(digest_file(row->path, digest, err));
+    *digest =
+        source->renders_file ? base_digest_join(*digest, source->digest(row)) : source->digest(row);
     return BASE_OK;
 }

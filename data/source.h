@@ -60,6 +60,8 @@ struct data_source {
     /* Digest of everything that decides the sound at row->path, except the span; NULL with read.
      * Rows of one origin with the same path have the same sound. */
     base_digest (*digest)(const data_row *row);
+    bool renders_file; /* read() makes the sound from the file at row->path, whose content need not
+                          be part of digest() */
 
     /* Prepares whatever read() and digest() need; NULL: nothing. Notes go to the manifest. */
     base_status (*load)(data_origin *origin, data_manifest *manifest,
