@@ -16,7 +16,7 @@ START_TEST(rows_are_sounds_by_their_names) {
     ck_assert_str_eq(m.classes[0], "other");
     const data_row *row = sound_find_row(&m, "decoys:sweep:6:3");
     data_audio read, direct;
-    TEST_OK(data_row_read(row, &read, &err), err);
+    TEST_OK(sound_read_row(row, &read, &err), err);
     TEST_OK(data_decoys_make(2, 6, 3, &direct, &err), err);
     ck_assert_int_eq(read.n, direct.n);
     ck_assert_mem_eq(read.x, direct.x, (size_t)direct.n * sizeof(float));

@@ -28,7 +28,7 @@ START_TEST(presets_are_labelled_by_folder_and_name) {
     ck_assert_str_eq(row->group, "tr");
     ck_assert_str_eq(sound_find_row(&m, "loose.ds")->group, "");
     data_audio read, direct;
-    TEST_OK(data_row_read(row, &read, &err), err);
+    TEST_OK(sound_read_row(row, &read, &err), err);
     TEST_OK(data_drumsynth_render(preset, strlen(preset), "preset", &direct, &err), err);
     ck_assert_int_eq(read.n, direct.n);
     ck_assert_mem_eq(read.x, direct.x, (size_t)read.n * sizeof(float));
@@ -47,7 +47,7 @@ START_TEST(what_is_no_preset_says_so) {
     sound_write_text(&arena, folder, "bad.ds", "hello");
     TEST_OK(sound_open_manifest(&arena, yaml, ".", &m, &err), err);
     data_audio audio;
-    TEST_FAILS(data_row_read(sound_find_row(&m, "bad.ds"), &audio, &err), BASE_EFORMAT, err,
+    TEST_FAILS(sound_read_row(sound_find_row(&m, "bad.ds"), &audio, &err), BASE_EFORMAT, err,
                "bad.ds: not a preset");
     data_manifest_release(&m);
 }
