@@ -428,6 +428,42 @@ char *base_path_folder(base_arena *arena, const char *path) {
                          : base_arena_copy(arena, path, (size_t)(slash - path));
 }
 
+/* Both are absolute and without links. */
+static const char *way_between(const char *from, const char *to, base_arena *arena) {
+    size_t n = 0, same = 0; /* same: bytes of the folders that both are in */
+    while (from[n] != '\0' && from[n] == to[n]) {
+        n++;
+        bool ends = (from[n] == '\0' || from[n] == '/') && (to[n] == '\0' || to[n] == '/');
+        if (ends || n == 1) same = n;
+    }
+    base_text way = {0};
+    for (const char *up = from + same; *up != '\0'; up++) {
+        if (*up != '/' && up[-1] == '/') base_text_add(&way, way.size > 0 ? "/.." : "..");
+    }
+    to += same;
+    to += *to == '/';
+    if (*to != '\0') base_text_printf(&way, "%s%s", way.size > 0 ? "/" : "", to);
+    const char *copy =
+        way.failed ? NULL : base_arena_string(arena, way.size > 0 ? base_text_string(&way) : ".");
+    base_text_release(&way);
+    return copy;
+}
+
+base_status base_path_between(const char *from, const char *to, base_arena *arena,
+                              const char **path, base_error *err) {
+    char *start = realpath(from, NULL);
+    if (start == NULL) return base_fail_errno(err, errno, "%s", from);
+    char *end = realpath(to, NULL);
+    base_status status = end != NULL ? BASE_OK : base_fail_errno(err, errno, "%s", to);
+    if (end != NULL) {
+        *path = way_between(start, end, arena);
+        if (*path == NULL) status = no_memory(to, err);
+    }
+    free(start);
+    free(end);
+    return status;
+}
+
 const char *base_path_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;

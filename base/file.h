@@ -62,6 +62,9 @@ base_status base_folder_list(const char *folder, base_arena *arena, const char *
 
 char *base_path_join(base_arena *arena, const char *folder, const char *name); /* absolute: name */
 char *base_path_folder(base_arena *arena, const char *path);                   /* "." if none */
+/* The way from one folder to another, "../sounds"; "." if they are one. Both must exist. */
+base_status base_path_between(const char *from, const char *to, base_arena *arena,
+                              const char **path, base_error *err);
 const char *base_path_name(const char *path);      /* what follows the last '/' */
 const char *base_path_extension(const char *path); /* without the dot; "" if none */
 

@@ -93,7 +93,7 @@ static base_status keep_levels(cli_call *call, base_error *err) {
 
 static int run_descriptors(cli_call *call) {
     cli_progress progress = {.call = call};
-    cli_dataset set = {.progress = &progress};
+    cli_dataset set = {.progress = &progress, .label_free = true};
     base_error err;
     const char *path = cli_text(call, "out");
     if (path == NULL) path = "descriptors.csv";
@@ -101,6 +101,7 @@ static int run_descriptors(cli_call *call) {
     if (status == BASE_OK) status = keep_levels(call, &err);
     if (status == BASE_OK) status = cli_dataset_open(call, 0, NULL, &set, &err);
     cli_progress_clear(&progress);
+    if (status == BASE_OK) cli_dataset_tell_left_out(&set, &progress, &call->arena);
     if (status == BASE_OK) status = describe(call, &set, path, &progress, &err);
     cli_dataset_release(&set);
     return status == BASE_OK ? CLI_OK : cli_fail(&err);
@@ -115,7 +116,7 @@ const cli_command cli_data_descriptors = {
     .name = "data descriptors",
     .arguments = CLI_DATASET_ARGUMENTS,
     .summary = "write the pitch, tone and loudness of each sound in numbers",
-    .description = CLI_DATASET_HELP
+    .description = CLI_DATASET_HELP CLI_DATASET_NO_LABELS
     "\n\nOne row of numbers per sound. Pitch: fundamental frequency, its confidence, and how far "
     "it falls. Tone: centroid, spread, rolloff and flatness of the spectrum, zero crossings, 13 "
     "mel-frequency cepstral coefficients. Loudness: LUFS, RMS, peak, crest, attack, decay and "

@@ -103,10 +103,11 @@ const cli_command cli_data_duplicates = {
     .name = "data duplicates",
     .arguments = CLI_DATASET_ARGUMENTS,
     .summary = "list the groups of copies in a data set",
-    .description = CLI_DATASET_HELP "\n\nSounds are compared by content, not by name: trimmed, "
-                                    "peak-normalised and quantised for exact copies, by "
-                                    "spectral fingerprint for near ones (--near 0.98). With --json "
-                                    "one object per line and group.",
+    .description = CLI_DATASET_HELP CLI_DATASET_NO_LABELS
+    "\n\nSounds are compared by content, not by name: trimmed, "
+    "peak-normalised and quantised for exact copies, by "
+    "spectral fingerprint for near ones (--near 0.98). With --json "
+    "one object per line and group.",
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

@@ -31,6 +31,8 @@ typedef struct {
     const cli_dataset *set;
     data_duplicates duplicates;
     class_facts *classes;
+    const char **names; /* of the classes, as they are shown */
+    int n_named;        /* classes but for that of sounds without a label */
     row_counts formats, left_out;
 } overview;
 
@@ -94,8 +96,14 @@ static base_status gather(cli_call *call, cli_dataset *set, double near, overvie
     const data_duplicates_search search = {&set->clips, near, call->pool};
     BASE_TRY(data_duplicates_find(&search, manifest, &o->duplicates, err));
     o->classes = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *o->classes);
-    if (o->classes == NULL) return out_of_memory(err);
-    for (int c = 0; c < manifest->n_classes; c++) o->classes[c] = gather_class(manifest, c);
+    o->names = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *o->names);
+    if (o->classes == NULL || o->names == NULL) return out_of_memory(err);
+    for (int c = 0; c < manifest->n_classes; c++) {
+        bool named = manifest->classes[c][0] != '\0';
+        o->classes[c] = gather_class(manifest, c);
+        o->names[c] = named ? manifest->classes[c] : "(no label)";
+        o->n_named += named;
+    }
     return gather_rows(manifest, &call->arena, o, err);
 }
 
@@ -104,12 +112,12 @@ static base_status gather(cli_call *call, cli_dataset *set, double near, overvie
 static void add_class_table(const overview *o, int columns, base_text *out) {
     size_t begin = out->size;
     const data_manifest *manifest = &o->set->manifest;
-    int width = cli_widest(manifest->classes, manifest->n_classes, 5);
+    int width = cli_widest(o->names, manifest->n_classes, 5);
     cli_pad(out, "class", width, false);
     base_text_add(out, "   clips   mean s    min s    max s  clipped\n");
     for (int c = 0; c < manifest->n_classes; c++) {
         const class_facts *facts = &o->classes[c];
-        cli_pad(out, manifest->classes[c], width, false);
+        cli_pad(out, o->names[c], width, false);
         base_text_printf(out, "  %6lld  %7.3f  %7.3f  %7.3f  %7lld\n", (long long)facts->n,
                          facts->n ? facts->seconds / (double)facts->n : 0, facts->shortest_s,
                          facts->longest_s, (long long)facts->n_clipped);
@@ -129,7 +137,7 @@ static void add_text(const overview *o, int columns, base_text *out) {
     const data_manifest *manifest = &o->set->manifest;
     char number[32];
     base_text_printf(out, "%s clips in %d classes\n\n",
-                     base_thousands(o->set->clips.n_clips, number), manifest->n_classes);
+                     base_thousands(o->set->clips.n_clips, number), o->n_named);
     add_class_table(o, columns, out);
     base_text_add(out, "\n");
     add_counts("formats", &o->formats, out);
@@ -243,8 +251,8 @@ static bool picture(base_arena *arena, const data_clips *clips, const dsp_featur
 }
 
 /* One typical clip per class, its waveform and its mel spectrogram. */
-static base_status draw_sounds(cli_call *call, const cli_dataset *set, const char *folder,
-                               base_error *err) {
+static base_status draw_sounds(cli_call *call, const cli_dataset *set, const char *const *names,
+                               const char *folder, base_error *err) {
     dsp_features *features;
     train_plot_sound *plots =
         base_arena_alloc(&call->arena, (size_t)set->manifest.n_classes, sizeof *plots);
@@ -258,7 +266,7 @@ static base_status draw_sounds(cli_call *call, const cli_dataset *set, const cha
         if (!picture(&call->arena, &set->clips, features, clip, &plots[n])) {
             status = out_of_memory(err);
         }
-        plots[n++].label = set->manifest.classes[c];
+        plots[n++].label = names[c];
     }
     dsp_features_free(features);
     return status == BASE_OK ? train_plot_sounds(plots, n, folder, "sounds", err) : status;
@@ -272,10 +280,9 @@ static base_status draw(cli_call *call, const overview *o, const char *folder, b
     for (int c = 0; c < manifest->n_classes; c++) counts[c] = o->classes[c].n;
     BASE_TRY(base_folder_make(folder, err));
     BASE_TRY(data_manifest_write(manifest, table, err));
-    BASE_TRY(
-        train_plot_classes(&(train_plot_counts){manifest->classes, counts, manifest->n_classes},
-                           folder, "classes", err));
-    return draw_sounds(call, o->set, folder, err);
+    BASE_TRY(train_plot_classes(&(train_plot_counts){o->names, counts, manifest->n_classes}, folder,
+                                "classes", err));
+    return draw_sounds(call, o->set, o->names, folder, err);
 }
 
 /* ------------------------------------------------------------------ the command */
@@ -313,11 +320,12 @@ const cli_command cli_data_overview = {
     .name = "data overview",
     .arguments = CLI_DATASET_ARGUMENTS,
     .summary = "show what is in a data set: classes, lengths, formats, copies, oddities",
-    .description = CLI_DATASET_HELP "\n\nCounts and lengths per class, sample rates and channels, "
-                                    "what is left out and why (silent, unreadable, "
-                                    "no label rule), clipped files, copies and copies with two "
-                                    "labels. With --out also plots: clips per class, "
-                                    "and a typical waveform and mel spectrogram of each.",
+    .description = CLI_DATASET_HELP CLI_DATASET_NO_LABELS
+    "\n\nCounts and lengths per class, sample rates and channels, "
+    "what is left out and why (silent, unreadable, "
+    "no label rule), clipped files, copies and copies with two "
+    "labels. With --out also plots: clips per class, "
+    "and a typical waveform and mel spectrogram of each.",
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

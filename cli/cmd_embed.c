@@ -23,7 +23,7 @@ static base_status embed_clips(infer_model *model, const data_clips *clips, cli_
 
 static base_status embed(cli_call *call, infer_model *model, const char *path, base_error *err) {
     cli_progress progress = {.call = call};
-    cli_dataset set = {.progress = &progress};
+    cli_dataset set = {.progress = &progress, .label_free = true};
     infer_vectors vectors = {.manifest = &set.manifest,
                              .clips = &set.clips,
                              .name = "embedding",
@@ -37,6 +37,7 @@ static base_status embed(cli_call *call, infer_model *model, const char *path, b
     }
     if (status == BASE_OK) status = embed_clips(model, &set.clips, &progress, x, err);
     cli_progress_clear(&progress);
+    if (status == BASE_OK) cli_dataset_tell_left_out(&set, &progress, &call->arena);
     vectors.x = x;
     if (status == BASE_OK) status = infer_vectors_write(&vectors, path, err);
     cli_dataset_release(&set);
@@ -71,7 +72,7 @@ const cli_command cli_embed = {
     .summary = "write the embedding of each sound: the input of the last layer",
     .description =
         "One row of numbers per sound: the input of the network's last layer, for an "
-        "ensemble those of all members side by side. " CLI_DATASET_HELP
+        "ensemble those of all members side by side. " CLI_DATASET_HELP CLI_DATASET_NO_LABELS
         " The sounds are brought into the form the model was trained on.\n\n" CLI_MODEL_HELP,
     .flags = flags,
     .min_arguments = 1,

@@ -90,7 +90,8 @@ static base_status find_classes(cli_call *call, target *to, base_error *err) {
     }
     if (classes.n == 0) {
         data_manifest manifest;
-        if (data_manifest_open(to->config.dataset, to->config.folder, &manifest, err) != BASE_OK) {
+        const data_manifest_request request = train_config_request(&to->config);
+        if (data_manifest_open(to->config.dataset, &request, &manifest, err) != BASE_OK) {
             return base_fail_within(err, "classes, unless --classes names them");
         }
         const char **items =

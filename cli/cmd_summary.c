@@ -228,7 +228,8 @@ static base_status count_classes(cli_call *call, const train_config *config, cla
     const char *how = "those that 'dataset' names";
     if (!cli_int(call, "classes", 1, 10000, &count->n)) return BASE_EUSAGE;
     if (cli_given(call, "classes")) return BASE_OK;
-    base_status status = data_manifest_open(config->dataset, config->folder, &manifest, &why);
+    const data_manifest_request request = train_config_request(config);
+    base_status status = data_manifest_open(config->dataset, &request, &manifest, &why);
     if (status == BASE_OK) {
         count->n = manifest.n_classes;
         data_manifest_release(&manifest);

@@ -75,7 +75,7 @@ static void decode_task(void *context, int64_t i, int worker) {
     base_error err;
     r->status = decode_row(row, job->decoding->options, r, &err);
     if (r->status == BASE_OK) return;
-    r->problem = explain(&err, row->path);
+    r->problem = explain(&err, data_row_file(row));
     if (r->problem == NULL) r->status = BASE_EMEMORY;
 }
 

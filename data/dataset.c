@@ -79,10 +79,9 @@ static base_status select_groups(const source *s, data_manifest *m, base_error *
 }
 
 /* The classes are those of the rules file, in its order. Sets class_index of the source's rows. */
-static base_status classify_by_rules(source *s, const char *config_folder, data_manifest *m,
-                                     base_error *err) {
+static base_status classify_by_rules(source *s, data_manifest *m, base_error *err) {
     data_labels *labels;
-    const char *path = base_path_join(&m->arena, config_folder, s->options->rules);
+    const char *path = base_path_join(&m->arena, m->request.config_folder, s->options->rules);
     if (path == NULL) return no_memory(err);
     BASE_TRY(data_labels_read(path, &m->arena, &labels, err));
     int n = data_labels_n_classes(labels);
@@ -103,6 +102,16 @@ static base_status classify_by_rules(source *s, const char *config_folder, data_
     return BASE_OK;
 }
 
+/* Where labels are not needed, a row that has none is used like the others. */
+static void leave_out_unlabelled(const data_manifest *m, data_row *row) {
+    if (row->label[0] != '\0') return;
+    if (m->request.label_free) {
+        if (row->left_out == data_no_class_folder) row->left_out = NULL;
+    } else if (row->left_out == NULL) {
+        row->left_out = "no label";
+    }
+}
+
 /* The same without rules: the labels of the rows in use, in byte order, are the classes. */
 static base_status classify_by_label(source *s, data_manifest *m, base_error *err) {
     int64_t n = 0;
@@ -111,7 +120,7 @@ static base_status classify_by_label(source *s, data_manifest *m, base_error *er
     if (names == NULL) return no_memory(err);
     for (int64_t i = s->first_row; i < s->end_row; i++) {
         data_row *row = &m->rows[i];
-        if (row->left_out == NULL && row->label[0] == '\0') row->left_out = "no label";
+        leave_out_unlabelled(m, row);
         if (row->left_out == NULL) names[n++] = row->label;
     }
     n = sort_unique(names, n);
@@ -216,10 +225,10 @@ static base_status join_classes(const source *s, data_manifest *m, class_list *c
     return BASE_OK;
 }
 
-static base_status add_source(base_node *node, const char *config_folder, data_manifest *m,
-                              class_list *classes, base_error *err) {
+static base_status add_source(base_node *node, data_manifest *m, class_list *classes,
+                              base_error *err) {
     source s = {.first_row = m->n_rows};
-    BASE_TRY(data_origin_open(node, config_folder, m, &s.origin, err));
+    BASE_TRY(data_origin_open(node, m, &s.origin, err));
     BASE_TRY(data_origin_list(s.origin, m, err));
     s.options = &s.origin->common;
     s.end_row = m->n_rows;
@@ -228,7 +237,7 @@ static base_status add_source(base_node *node, const char *config_folder, data_m
         classify_made(&s, m);
         return join_classes(&s, m, classes, err);
     }
-    BASE_TRY(s.options->rules != NULL ? classify_by_rules(&s, config_folder, m, err)
+    BASE_TRY(s.options->rules != NULL ? classify_by_rules(&s, m, err)
                                       : classify_by_label(&s, m, err));
     BASE_TRY(select_classes(&s, m, err));
     return join_classes(&s, m, classes, err);
@@ -260,14 +269,13 @@ static base_status keep_used_classes(data_manifest *m, const class_list *all, ba
                      m->n_rows > 0 ? m->rows[0].left_out : "");
 }
 
-static base_status add_sources(base_node *dataset, const char *config_folder, data_manifest *m,
-                               base_error *err) {
+static base_status add_sources(base_node *dataset, data_manifest *m, base_error *err) {
     class_list classes = {.n = 0};
     if (dataset->kind != BASE_NODE_LIST) {
-        BASE_TRY(add_source(dataset, config_folder, m, &classes, err));
+        BASE_TRY(add_source(dataset, m, &classes, err));
     } else {
         for (base_node *node = dataset->child; node != NULL; node = node->next) {
-            BASE_TRY(add_source(node, config_folder, m, &classes, err));
+            BASE_TRY(add_source(node, m, &classes, err));
         }
     }
     BASE_TRY(keep_used_classes(m, &classes, err));
@@ -294,13 +302,18 @@ void data_manifest_release(data_manifest *manifest) {
     *manifest = (data_manifest){0};
 }
 
-base_status data_manifest_open(const base_node *dataset, const char *config_folder,
-                               data_manifest *manifest, base_error *err) {
-    *manifest = (data_manifest){0};
+static base_status begin(const base_node *dataset, const data_manifest_request *request,
+                         data_manifest *manifest, base_error *err) {
+    *manifest = (data_manifest){.request = *request};
+    if (request->sounds_folder == NULL) manifest->request.sounds_folder = request->config_folder;
     manifest->dataset = copy_in_place(dataset, &manifest->arena);
-    base_status status = manifest->dataset != NULL
-                             ? add_sources(manifest->dataset, config_folder, manifest, err)
-                             : base_fail(err, BASE_EMEMORY, "manifest: out of memory");
+    return manifest->dataset != NULL ? BASE_OK : no_memory(err);
+}
+
+base_status data_manifest_open(const base_node *dataset, const data_manifest_request *request,
+                               data_manifest *manifest, base_error *err) {
+    base_status status = begin(dataset, request, manifest, err);
+    if (status == BASE_OK) status = add_sources(manifest->dataset, manifest, err);
     if (status != BASE_OK && manifest->n_unread > 0) { /* what else is wrong may follow from it */
         status = base_fail(err, BASE_EIO, "%s", manifest->unread[0]);
     }
@@ -308,24 +321,20 @@ base_status data_manifest_open(const base_node *dataset, const char *config_fold
     return status;
 }
 
-static base_status check_source(base_node *node, const char *config_folder, data_manifest *m,
-                                base_error *err) {
+static base_status check_sources(base_node *dataset, data_manifest *m, base_error *err) {
     data_origin *origin;
-    return data_origin_open(node, config_folder, m, &origin, err);
+    if (dataset->kind != BASE_NODE_LIST) return data_origin_open(dataset, m, &origin, err);
+    for (base_node *node = dataset->child; node != NULL; node = node->next) {
+        BASE_TRY(data_origin_open(node, m, &origin, err));
+    }
+    return BASE_OK;
 }
 
-base_status data_manifest_check(const base_node *dataset, const char *config_folder,
+base_status data_manifest_check(const base_node *dataset, const data_manifest_request *request,
                                 base_error *err) {
-    data_manifest manifest = {0};
-    base_node *copy = copy_in_place(dataset, &manifest.arena);
-    base_status status = copy != NULL ? BASE_OK : no_memory(err);
-    if (copy != NULL && copy->kind != BASE_NODE_LIST) {
-        status = check_source(copy, config_folder, &manifest, err);
-    }
-    base_node *first = copy != NULL && copy->kind == BASE_NODE_LIST ? copy->child : NULL;
-    for (base_node *node = first; node != NULL && status == BASE_OK; node = node->next) {
-        status = check_source(node, config_folder, &manifest, err);
-    }
+    data_manifest manifest;
+    base_status status = begin(dataset, request, &manifest, err);
+    if (status == BASE_OK) status = check_sources(manifest.dataset, &manifest, err);
     data_manifest_release(&manifest);
     return status;
 }

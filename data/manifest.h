@@ -28,7 +28,9 @@ typedef struct {
 } data_row_part;
 
 typedef struct {
-    const char *path;      /* of a file; of what is made, a name: "synth:kick:17:7" */
+    const char *path;      /* of a file, as the configuration has it: relative to the folder of
+                              sounds; of what is made, a name: "synth:kick:17:7" */
+    const char *file;      /* the same file for this process; NULL: `path` */
     double begin_s, end_s; /* end 0: the whole file */
     const char *label;     /* as found; of a sound made from one-shots, once decoded, their names */
     const char *group;     /* kit, pack or sub-folder; "" if none */
@@ -51,8 +53,16 @@ typedef struct {
     int64_t duplicate;   /* number of its duplicate group, shared by copies; -1: no copy */
 } data_row;
 
+/* What a data set is opened with, beside its description. */
 typedef struct {
-    base_arena arena;   /* owns all below */
+    const char *config_folder; /* files that it names, such as rules, are relative to it */
+    const char *sounds_folder; /* and to this one the paths of its sources; NULL: the same */
+    bool label_free;           /* a sound needs no label; one that has none is of the class "" */
+} data_manifest_request;
+
+typedef struct {
+    base_arena arena; /* owns all below */
+    data_manifest_request request;
     base_node *dataset; /* the node it was opened from, with all defaults filled in */
     data_row *rows;     /* base_alloc'd */
     int64_t n_rows;

@@ -1,12 +1,16 @@
 #include "data/source.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data/input.h"
 
 static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the list of sounds");
 }
+
+const char data_no_class_folder[] = "not in a folder named after a class";
 
 /* ---- the kinds ---- */
 
@@ -134,8 +138,9 @@ static const data_source *find_source(const base_node *node) {
     return NULL;
 }
 
-static base_status take_path(const data_origin *origin, data_folder_options *folder,
-                             base_arena *arena, base_error *err) {
+/* The folder as the configuration has it, and as this process reaches it. */
+static base_status take_path(data_origin *origin, const data_manifest_request *request,
+                             data_folder_options *folder, base_arena *arena, base_error *err) {
     if (folder->path == NULL) {
         if (origin->source->folder == DATA_FOLDER_SEARCHED) return BASE_OK;
         return base_node_fail(origin->node, err, BASE_ECONFIG, "this source needs a 'path'");
@@ -144,6 +149,10 @@ static base_status take_path(const data_origin *origin, data_folder_options *fol
     while (n > 1 && folder->path[n - 1] == '/') n--;
     folder->path = base_arena_copy(arena, folder->path, n);
     if (folder->path != NULL) folder->path = base_path_bytes(arena, folder->path);
+    origin->path = folder->path;
+    if (folder->path != NULL && strcmp(request->sounds_folder, ".") != 0) {
+        folder->path = base_path_join(arena, request->sounds_folder, folder->path);
+    }
     return folder->path != NULL ? BASE_OK : no_memory(err);
 }
 
@@ -159,7 +168,8 @@ static void join_tables(const data_source *source, size_t own, base_option rows[
     rows[n] = (base_option){0};
 }
 
-static base_status bind(data_origin *origin, base_arena *arena, base_error *err) {
+static base_status bind(data_origin *origin, data_manifest *manifest, base_error *err) {
+    base_arena *arena = &manifest->arena;
     base_option rows[MAX_KEYS + 1];
     const size_t own =
         (sizeof origin->common + BASE_ALIGNMENT - 1) / BASE_ALIGNMENT * BASE_ALIGNMENT;
@@ -174,16 +184,15 @@ static base_status bind(data_origin *origin, base_arena *arena, base_error *err)
     origin->source = source;
     origin->options = memory + own;
     if (source->folder == DATA_FOLDER_NONE) return BASE_OK;
-    return take_path(origin, (data_folder_options *)(memory + own), arena, err);
+    return take_path(origin, &manifest->request, (data_folder_options *)(memory + own), arena, err);
 }
 
-base_status data_origin_open(base_node *node, const char *config_folder, data_manifest *manifest,
-                             data_origin **origin, base_error *err) {
+base_status data_origin_open(base_node *node, data_manifest *manifest, data_origin **origin,
+                             base_error *err) {
     data_origin *o = *origin = base_arena_alloc(&manifest->arena, 1, sizeof *o);
     if (o == NULL) return no_memory(err);
     o->node = node;
-    o->config_folder = config_folder;
-    BASE_TRY(bind(o, &manifest->arena, err));
+    BASE_TRY(bind(o, manifest, err));
     data_origin **end = &manifest->origins;
     while (*end != NULL) end = &(*end)->next;
     *end = o;
@@ -192,13 +201,53 @@ base_status data_origin_open(base_node *node, const char *config_folder, data_ma
 
 /* ---- its rows ---- */
 
+/* Tells what the folder is called as a whole, and, if it is there as seen from the working folder,
+ * how it is written. */
+static base_status fail_folder(const data_origin *origin, const data_manifest *manifest,
+                               base_error *err) {
+    const data_folder_options *folder = origin->options;
+    base_arena arena = {0};
+    base_error ignored;
+    char *here = getcwd(NULL, 0);
+    const char *full = here != NULL ? base_path_join(&arena, here, folder->path) : NULL, *way;
+    bool near = folder->path != origin->path && base_folder_exists(origin->path) &&
+                base_path_between(manifest->request.sounds_folder, origin->path, &arena, &way,
+                                  &ignored) == BASE_OK;
+    base_status status = base_fail(err, BASE_ENOTFOUND, "%s: no such folder%s%s%s",
+                                   full != NULL ? full : folder->path,
+                                   near ? "; paths are relative to the configuration: path: " : "",
+                                   near ? way : "", near ? " is the one seen from here" : "");
+    free(here);
+    base_arena_release(&arena);
+    return status;
+}
+
+static bool has_folder(const data_origin *origin) {
+    return origin->source->folder != DATA_FOLDER_NONE && origin->path != NULL;
+}
+
 static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
     const data_folder_options *folder = origin->options;
-    bool has_path = origin->source->folder != DATA_FOLDER_NONE && folder->path != NULL;
-    if (has_path && !base_folder_exists(folder->path)) {
-        return base_fail(err, BASE_ENOTFOUND, "%s: no such folder", folder->path);
+    if (has_folder(origin) && !base_folder_exists(folder->path)) {
+        return base_fail(err, BASE_ENOTFOUND, "%s: no such folder", origin->path);
     }
     return origin->source->list(origin, manifest, err);
+}
+
+/* Files are named as the configuration has it, whoever asks from where. */
+static base_status name_files(const data_origin *origin, data_manifest *manifest, int64_t first,
+                              base_error *err) {
+    const data_folder_options *folder = origin->options;
+    if (!has_folder(origin) || folder->path == origin->path) return BASE_OK;
+    size_t n = strlen(folder->path);
+    for (int64_t i = first; i < manifest->n_rows; i++) {
+        data_row *row = &manifest->rows[i];
+        if (strncmp(row->path, folder->path, n) != 0) continue;
+        row->file = row->path;
+        row->path = base_arena_printf(&manifest->arena, "%s%s", origin->path, row->file + n);
+        if (row->path == NULL) return no_memory(err);
+    }
+    return BASE_OK;
 }
 
 base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_error *err) {
@@ -215,7 +264,12 @@ base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_
         origin->options = &folder->synth;
         BASE_TRY(origin->source->list(origin, manifest, err));
     } else if (status != BASE_OK) {
-        return base_fail(err, status, "%s", problem.text);
+        bool missing =
+            status == BASE_ENOTFOUND && has_folder(origin) && !base_folder_exists(folder->path);
+        return missing ? fail_folder(origin, manifest, err)
+                       : base_fail(err, status, "%s", problem.text);
+    } else {
+        BASE_TRY(name_files(origin, manifest, first, err));
     }
     for (int64_t i = first; i < manifest->n_rows; i++) {
         manifest->rows[i].origin = origin;
@@ -226,6 +280,10 @@ base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_
 
 /* ---- a row's sound ---- */
 
+const char *data_row_file(const data_row *row) {
+    return row->file != NULL ? row->file : row->path;
+}
+
 static bool is_file(const data_row *row) {
     return row->origin == NULL || row->origin->source->read == NULL;
 }
@@ -233,7 +291,7 @@ static bool is_file(const data_row *row) {
 base_status data_row_open(const data_row *row, data_sound **sound, base_error *err) {
     data_audio_span span = {row->begin_s, row->end_s, 0};
     *sound = NULL;
-    if (is_file(row)) return data_sound_open(row->path, &span, sound, err);
+    if (is_file(row)) return data_sound_open(data_row_file(row), &span, sound, err);
     data_audio audio;
     BASE_TRY(row->origin->source->read(row, &audio, err));
     base_status status = data_sound_take(&audio, sound, err);
@@ -260,9 +318,9 @@ static base_status digest_file(const char *path, base_digest *digest, base_error
 
 base_status data_row_digest(const data_row *row, base_digest *digest, base_error *err) {
     *digest = base_digest_bytes(NULL, 0);
-    if (is_file(row)) return digest_file(row->path, digest, err);
+    if (is_file(row)) return digest_file(data_row_file(row), digest, err);
     const data_source *source = row->origin->source;
-    if (source->renders_file) BASE_TRY(digest_file(row->path, digest, err));
+    if (source->renders_file) BASE_TRY(digest_file(data_row_file(row), digest, err));
     *digest =
         source->renders_file ? base_digest_join(*digest, source->digest(row)) : source->digest(row);
     return BASE_OK;

@@ -30,9 +30,9 @@ struct data_origin {
     const data_source *source; /* its kind */
     const void *options;       /* the kind's own */
     data_source_options common;
-    base_node *node;           /* its entry in the configuration, */
-    const char *config_folder; /* and the folder that file names are relative to */
-    void *state;               /* the kind's own; its close() frees it */
+    base_node *node;  /* its entry in the configuration, */
+    const char *path; /* its `path` as written there, without a slash at the end; NULL */
+    void *state;      /* the kind's own; its close() frees it */
     data_origin *next;
 };
 
@@ -84,12 +84,17 @@ const base_variant *const *data_source_variants(int *n);
  * kind's keys are filled in. A key that only other kinds have is refused; but older versions wrote
  * the keys of all kinds into run folders and models, so one that is null or at its default is
  * dropped from the entry. */
-base_status data_origin_open(base_node *node, const char *config_folder, data_manifest *manifest,
-                             data_origin **origin, base_error *err);
+base_status data_origin_open(base_node *node, data_manifest *manifest, data_origin **origin,
+                             base_error *err);
 /* Appends its rows and sets their origin. `otherwise: synth` replaces a missing folder by the
  * synthesiser, with a note. */
 base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_error *err);
 
+/* Why a source leaves out a file that lies loose among folders named after classes. */
+extern const char data_no_class_folder[];
+
+/* Where this process finds a row's file. */
+const char *data_row_file(const data_row *row);
 /* A row's sound, made by its origin or decoded from its file (as is a row's without an origin). */
 base_status data_row_open(const data_row *row, data_sound **sound, base_error *err);
 /* Digest of what decides it. A file that is not there, or is none, is digested as what is wrong
@@ -120,7 +125,7 @@ typedef struct {
 } data_synth_options;
 
 typedef struct {
-    const char *path; /* of the folder, without a slash at the end; NULL: search */
+    const char *path; /* of the folder for this process, without a slash at the end; NULL: search */
     int otherwise;    /* if it is missing: 0 fail, 1 synth */
     data_synth_options synth;
 } data_folder_options;

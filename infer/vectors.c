@@ -14,6 +14,8 @@ typedef struct {
     const char **path, **group, **column;
     double *begin_s, *end_s;
     int64_t *label;
+    const char **class_name; /* [n_classes] without the one of sounds that have no label */
+    int64_t n_classes;
 } columns;
 
 static base_status out_of_memory(const char *path, base_error *err) {
@@ -80,6 +82,14 @@ static base_status name_columns(const infer_vectors *vectors, const char *path, 
     return BASE_OK;
 }
 
+/* Sounds without a label, the class of no name, get -1. */
+static int64_t class_number(const data_manifest *manifest, int64_t class_index) {
+    int64_t number = class_index;
+    if (manifest->classes[class_index][0] == '\0') return -1;
+    for (int64_t c = 0; c < class_index; c++) number -= manifest->classes[c][0] == '\0';
+    return number;
+}
+
 static base_status make_columns(const infer_vectors *vectors, const char *path, base_arena *arena,
                                 columns *table, base_error *err) {
     size_t n = (size_t)vectors->clips->n_clips;
@@ -90,9 +100,12 @@ static base_status make_columns(const infer_vectors *vectors, const char *path, 
         .column = base_arena_alloc(arena, (size_t)vectors->n_columns, sizeof *table->column),
         .begin_s = base_arena_alloc(arena, n, sizeof *table->begin_s),
         .end_s = base_arena_alloc(arena, n, sizeof *table->end_s),
-        .label = base_arena_alloc(arena, n, sizeof *table->label)};
+        .label = base_arena_alloc(arena, n, sizeof *table->label),
+        .class_name = base_arena_alloc(arena, (size_t)vectors->manifest->n_classes,
+                                       sizeof *table->class_name)};
     if (table->path == NULL || table->group == NULL || table->column == NULL ||
-        table->begin_s == NULL || table->end_s == NULL || table->label == NULL) {
+        table->begin_s == NULL || table->end_s == NULL || table->label == NULL ||
+        table->class_name == NULL) {
         return out_of_memory(path, err);
     }
     for (int64_t i = 0; i < table->n; i++) {
@@ -102,7 +115,11 @@ static base_status make_columns(const infer_vectors *vectors, const char *path, 
         table->group[i] = row->group;
         table->begin_s[i] = row->begin_s;
         table->end_s[i] = row->end_s;
-        table->label[i] = vectors->clips->label[i];
+        table->label[i] = class_number(vectors->manifest, vectors->clips->label[i]);
+    }
+    for (int c = 0; c < vectors->manifest->n_classes; c++) {
+        const char *name = vectors->manifest->classes[c];
+        if (name[0] != '\0') table->class_name[table->n_classes++] = name;
     }
     return name_columns(vectors, path, arena, table, err);
 }
@@ -110,7 +127,6 @@ static base_status make_columns(const infer_vectors *vectors, const char *path, 
 static base_status write_h5(const infer_vectors *vectors, const columns *table, const char *path,
                             base_error *err) {
     base_h5_writer *file;
-    const data_manifest *manifest = vectors->manifest;
     const int64_t shape[] = {table->n, vectors->n_columns};
     BASE_TRY(base_h5_writer_new("vectors", VERSION, &file, err));
     base_h5_put(file, vectors->name, BASE_H5_F32, 2, shape, vectors->x, err);
@@ -119,7 +135,7 @@ static base_status write_h5(const infer_vectors *vectors, const columns *table, 
     base_h5_put(file, "begin_s", BASE_H5_F64, 1, shape, table->begin_s, err);
     base_h5_put(file, "end_s", BASE_H5_F64, 1, shape, table->end_s, err);
     base_h5_put(file, "class", BASE_H5_I64, 1, shape, table->label, err);
-    base_h5_put_strings(file, "classes", manifest->n_classes, manifest->classes, err);
+    base_h5_put_strings(file, "classes", table->n_classes, table->class_name, err);
     base_h5_put_strings(file, "group", table->n, table->group, err);
     return base_h5_writer_finish(file, path, err);
 }
@@ -127,7 +143,6 @@ static base_status write_h5(const infer_vectors *vectors, const columns *table, 
 static base_status write_npz(const infer_vectors *vectors, const columns *table, const char *path,
                              base_error *err) {
     infer_zip_writer zip = {0};
-    const data_manifest *manifest = vectors->manifest;
     const int64_t shape[] = {table->n, vectors->n_columns};
     size_t n = (size_t)table->n, n_numbers = n * (size_t)vectors->n_columns;
     const infer_npz_array arrays[] = {
@@ -139,7 +154,7 @@ static base_status write_npz(const infer_vectors *vectors, const columns *table,
     infer_npz_add_strings(&zip, "columns", table->column, vectors->n_columns);
     infer_npz_add_strings(&zip, "path", table->path, table->n);
     for (int i = 1; i < 4; i++) infer_npz_add(&zip, &arrays[i]);
-    infer_npz_add_strings(&zip, "classes", manifest->classes, manifest->n_classes);
+    infer_npz_add_strings(&zip, "classes", table->class_name, table->n_classes);
     infer_npz_add_strings(&zip, "group", table->group, table->n);
     return infer_npz_finish(&zip, path, err);
 }

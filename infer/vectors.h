@@ -19,6 +19,7 @@ typedef struct {
  *   csv       path,begin_s,end_s,class,group,<columns>
  *   h5, hdf5  kind "vectors", version 2 (docs/formats.md): /<name> [n, n_columns], /columns, /path,
  *             /begin_s, /end_s, /class (index), /classes, /group
+ *             a sound without a label, of a class named "", has -1 or an empty field
  *   npz       arrays <name>, columns, path, begin_s, end_s, class, classes, group
  * EUSAGE for any other ending. */
 base_status infer_vectors_write(const infer_vectors *vectors, const char *path, base_error *err);

@@ -39,7 +39,9 @@ base_status sound_open_manifest(base_arena *arena, const char *yaml, const char 
                                 data_manifest *manifest, base_error *err) {
     base_node *root;
     TEST_OK(base_yaml_parse(yaml, "test.yaml", arena, &root, err), *err);
-    return data_manifest_open(root, config_folder, manifest, err);
+    return data_manifest_open(
+        root, &(data_manifest_request){.config_folder = config_folder, .sounds_folder = "."},
+        manifest, err);
 }
 
 base_status sound_read_row(const data_row *row, data_audio *audio, base_error *err) {

@@ -267,6 +267,65 @@ static base_status include_layers(train_config *config, base_error *err) {
     return train_include(network, config->folder, &config->arena, err);
 }
 
+#define WAY "paths_from.txt"
+
+/* Text without the line end behind it; NULL if it cannot be read. */
+static const char *read_line(const char *path, base_arena *arena) {
+    enum { MOST_BYTES = 1 << 16 };
+    base_error ignored;
+    void *bytes;
+    size_t n_bytes;
+    if (base_file_read(path, MOST_BYTES, &bytes, &n_bytes, &ignored) != BASE_OK) return NULL;
+    const char *line = base_arena_copy(
+        arena, bytes, n_bytes - (n_bytes > 0 && ((char *)bytes)[n_bytes - 1] == '\n'));
+    base_free(bytes);
+    return line;
+}
+
+static bool is_kept_by_a_run(const char *name) {
+    return strcmp(name, "config.yaml") == 0 || strcmp(name, "cell.yaml") == 0;
+}
+
+const char *train_config_sounds_folder(const char *path, base_arena *arena) {
+    const char *folder = base_path_folder(arena, path);
+    if (folder == NULL || !is_kept_by_a_run(base_path_name(path))) return folder;
+    const char *way = base_path_join(arena, folder, WAY);
+    const char *facts = base_path_join(arena, folder, "facts.json");
+    if (way == NULL || facts == NULL) return NULL;
+    if (base_file_exists(way)) {
+        const char *line = read_line(way, arena);
+        line = line != NULL ? base_path_bytes(arena, line) : NULL;
+        return line != NULL ? base_path_join(arena, folder, line) : NULL;
+    }
+    return base_file_exists(facts) ? base_arena_string(arena, ".") : folder;
+}
+
+base_status train_config_write_way(const train_config *config, const char *folder,
+                                   base_error *err) {
+    base_arena arena = {0};
+    const char *way;
+    base_text line = {0};
+    const char *path = base_path_join(&arena, folder, WAY);
+    base_status status = path != NULL ? BASE_OK : base_fail(err, BASE_EMEMORY, "out of memory");
+    if (status == BASE_OK) {
+        status = base_path_between(folder, config->sounds_folder, &arena, &way, err);
+    }
+    if (status == BASE_OK) {
+        way = base_path_text(&arena, way);
+        base_text_printf(&line, "%s\n", way != NULL ? way : "");
+        status = way != NULL ? base_file_write_text(path, &line, err)
+                             : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    }
+    base_text_release(&line);
+    base_arena_release(&arena);
+    return status;
+}
+
+data_manifest_request train_config_request(const train_config *config) {
+    return (data_manifest_request){.config_folder = config->folder,
+                                   .sounds_folder = config->sounds_folder};
+}
+
 base_status train_config_read(const char *path, const char *const *overrides, int n_overrides,
                               train_config *config, base_error *err) {
     memset(config, 0, sizeof *config);
@@ -276,7 +335,8 @@ base_status train_config_read(const char *path, const char *const *overrides, in
     }
     if (status == BASE_OK) {
         config->folder = base_path_folder(&config->arena, path);
-        if (config->folder == NULL) {
+        config->sounds_folder = train_config_sounds_folder(path, &config->arena);
+        if (config->folder == NULL || config->sounds_folder == NULL) {
             status = base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
         }
     }
@@ -290,7 +350,7 @@ base_status train_config_parse(const char *text, const char *source, train_confi
                                base_error *err) {
     memset(config, 0, sizeof *config);
     base_status status = base_yaml_parse(text, source, &config->arena, &config->root, err);
-    config->folder = ".";
+    config->folder = config->sounds_folder = ".";
     if (status == BASE_OK) status = bind_all(config, err);
     if (status != BASE_OK) train_config_release(config);
     return status;

@@ -4,6 +4,7 @@
 
 #include "data/augment.h"
 #include "data/folds.h"
+#include "data/manifest.h"
 #include "dsp/features.h"
 #include "infer/refusal.h"
 #include "nn/classifiers/classifier.h"
@@ -65,8 +66,10 @@ extern const base_option train_pretrain_table[];
  * pretrain, folds. */
 typedef struct {
     base_arena arena;
-    base_node *root;    /* the resolved configuration: write it with base_yaml_write */
-    const char *folder; /* of the file: anchors label rules */
+    base_node *root;           /* the resolved configuration: write it with base_yaml_write */
+    const char *folder;        /* of the file: anchors the files it names, such as label rules */
+    const char *sounds_folder; /* and this the paths of data sources: the same, but for the
+                                  configuration of a run (train_config_sounds_folder) */
     const char *name;
     base_node *dataset, *augment, *network; /* augment may be NULL */
     struct {
@@ -91,6 +94,15 @@ base_status train_config_read(const char *path, const char *const *overrides, in
 /* The same from YAML text (a model's or a run's own), which includes nothing. */
 base_status train_config_parse(const char *text, const char *source, train_config *config,
                                base_error *err);
+/* The folder that the sources' paths are relative to, in the file at `path`: its own folder. A run,
+ * and the like, keeps its configuration away from where it was written, and beside it, in
+ * paths_from.txt, the way back; one of an earlier version has none, and began in the working
+ * folder. NULL without memory. */
+const char *train_config_sounds_folder(const char *path, base_arena *arena);
+/* Writes that file into a run's folder. */
+base_status train_config_write_way(const train_config *config, const char *folder, base_error *err);
+/* How a data set of this configuration is opened. */
+data_manifest_request train_config_request(const train_config *config);
 void train_config_release(train_config *config);
 
 /* EMISMATCH, with the first line that differs and `otherwise`, if the file at `path`, which says

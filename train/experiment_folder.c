@@ -188,6 +188,7 @@ static base_status write_beginning(train__experiment *e, base_error *err) {
         return check_tables(e, err);
     }
     BASE_TRY(base_file_write_text(config, &e->yaml, err));
+    BASE_TRY(train_config_write_way(e->config, folder, err));
     BASE_TRY(keep_copies(e, false, err));
     BASE_TRY(write_tables(e, folder, err));
     return train_facts_write(&e->facts, folder, err);

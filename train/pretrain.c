@@ -166,11 +166,12 @@ static base_status check_config(const pretraining *p, base_error *err) {
 
 static base_status open_data(pretraining *p, base_error *err) {
     train_config *config = p->config;
+    const data_manifest_request request = train_config_request(config);
     BASE_TRY(train_init_open(config, &p->init, err));
     const dsp_clip_form form = data_audio_form(&config->audio);
     BASE_TRY(data_augment_new(config->augment, &form, &p->augment, err));
     BASE_TRY(check_config(p, err));
-    BASE_TRY(data_manifest_open(config->dataset, config->folder, &p->manifest, err));
+    BASE_TRY(data_manifest_open(config->dataset, &request, &p->manifest, err));
     BASE_TRY(train_encoder_new(&(train_network_plan){.config = config,
                                                      .n_classes = p->manifest.n_classes,
                                                      .max_batch = VIEWS * p->train->batch,
@@ -266,6 +267,7 @@ static base_status write_beginning(pretraining *p, base_error *err) {
     const char *manifest = base_path_join(&p->arena, folder, "manifest.csv");
     if (config == NULL || manifest == NULL) return out_of_memory(err);
     BASE_TRY(base_file_write_text(config, &p->yaml, err));
+    BASE_TRY(train_config_write_way(p->config, folder, err));
     return data_manifest_write(&p->manifest, manifest, err);
 }
 

@@ -65,7 +65,8 @@ base_status train_setup_check(const train_config *config, base_error *err) {
     enum { SOME_CLASSES = 10 }; /* how many there really are, the sounds tell */
     data_augment *augment;
     const dsp_clip_form form = data_audio_form(&config->audio);
-    BASE_TRY(data_manifest_check(config->dataset, config->folder, err));
+    const data_manifest_request request = train_config_request(config);
+    BASE_TRY(data_manifest_check(config->dataset, &request, err));
     BASE_TRY(data_augment_new(config->augment, &form, &augment, err));
     data_augment_free(augment);
     nn_network *network;
@@ -138,8 +139,9 @@ static base_status list_held_out(train_data *data, base_error *err) {
 
 base_status train_data_open(train_config *config, const data_work *work, train_data *data,
                             base_error *err) {
+    const data_manifest_request request = train_config_request(config);
     *data = (train_data){0};
-    BASE_TRY(data_manifest_open(config->dataset, config->folder, &data->manifest, err));
+    BASE_TRY(data_manifest_open(config->dataset, &request, &data->manifest, err));
     base_arena arena = {0};
     data_work cached = *work;
     cached.cache_folder = base_path_cache(&arena);

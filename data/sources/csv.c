@@ -23,7 +23,8 @@ typedef struct {
 
 static base_status read_row(void *context, const base_csv *csv, base_error *err) {
     reading *r = context;
-    for (int c = PATH; c <= LABEL; c++) {
+    int last = r->manifest->request.label_free ? PATH : LABEL;
+    for (int c = PATH; c <= last; c++) {
         if (base_csv_field(csv, c)[0] == '\0') {
             return base_csv_fail(csv, err, BASE_EFORMAT, "the %s is empty", columns[c]);
         }
@@ -48,7 +49,7 @@ static base_status list_rows(data_origin *origin, data_manifest *manifest, base_
     base_csv_form form = {.path = base_path_join(&manifest->arena, o->folder.path, o->labels),
                           .columns = columns,
                           .n_columns = N_COLUMNS,
-                          .n_needed = 2};
+                          .n_needed = manifest->request.label_free ? 1 : 2};
     reading r = {o->folder.path, manifest};
     int64_t n_before = manifest->n_rows;
     if (form.path == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", o->folder.path);

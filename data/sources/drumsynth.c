@@ -57,8 +57,8 @@ static base_status read_row(const data_row *row, data_audio *audio, base_error *
     void *text;
     size_t n_bytes;
     *audio = (data_audio){0};
-    BASE_TRY(base_file_read(row->path, MAX_PRESET_BYTES, &text, &n_bytes, err));
-    base_status status = data_drumsynth_render(text, n_bytes, row->path, audio, err);
+    BASE_TRY(base_file_read(data_row_file(row), MAX_PRESET_BYTES, &text, &n_bytes, err));
+    base_status status = data_drumsynth_render(text, n_bytes, data_row_file(row), audio, err);
     base_free(text);
     return status;
 }

@@ -12,7 +12,7 @@ typedef struct {
 enum { FROM_FOLDER, FROM_FILE };
 
 static const base_option table[] = {
-    DATA_FOLDER_ROWS(folder_options, folder, "the folder"),
+    DATA_FOLDER_ROWS(folder_options, folder, "the folder, relative to the configuration"),
     {"label", BASE_OPT_STRING, offsetof(folder_options, label), "~", 0, 0, NULL, NULL,
      "label of every sound below the folder, whatever folders it lies in; without it the first "
      "folder's name is the label"},
@@ -49,7 +49,7 @@ static bool name_row(const char *relative, base_arena *arena, data_row *row) {
     const char *slash = strchr(relative, '/');
     if (slash == NULL) {
         row->label = row->group = "";
-        row->left_out = "not in a folder named after a class";
+        row->left_out = data_no_class_folder;
         return true;
     }
     row->label = base_arena_copy(arena, relative, (size_t)(slash - relative));

@@ -115,7 +115,7 @@ base_status data_parts_open(data_origin *origin, const data_parts_options *optio
     p->options = options;
     p->classes = origin->common.classes;
     BASE_TRY(check_options(origin, manifest->origins, err));
-    BASE_TRY(data_manifest_open(options->node, origin->config_folder, &p->manifest, err));
+    BASE_TRY(data_manifest_open(options->node, &manifest->request, &p->manifest, err));
     for (int i = 0; i < p->manifest.n_notes; i++) {
         data_manifest_note(manifest, "%s: %s", origin->source->variant.name, p->manifest.notes[i]);
     }

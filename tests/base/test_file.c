@@ -323,6 +323,34 @@ START_TEST(paths_are_taken_apart) {
 }
 END_TEST
 
+START_TEST(ways_between_folders_are_found) {
+    static const struct {
+        const char *from, *to, *way;
+    } rows[] = {{"a/b", "a/b", "."},      {"a/b", "a/c", "../c"},    {"a/b", "a", ".."},
+                {"a", "a/b", "b"},        {"a/b", "ab", "../../ab"}, {"ab", "a/b", "../a/b"},
+                {"a/link", "a/c", "../c"}};
+    base_error err;
+    const char *folder = test_folder(), *way;
+    for (int i = 0; i < 2; i++) {
+        TEST_OK(base_folder_make(base_path_join(&arena, folder, i ? "a/c" : "a/b"), &err), err);
+    }
+    TEST_OK(base_folder_make(base_path_join(&arena, folder, "ab"), &err), err);
+    ck_assert_int_eq(symlink("b", base_path_join(&arena, folder, "a/link")), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        TEST_OK(base_path_between(base_path_join(&arena, folder, rows[i].from),
+                                  base_path_join(&arena, folder, rows[i].to), &arena, &way, &err),
+                err);
+        ck_assert_str_eq(way, rows[i].way);
+    }
+    TEST_OK(base_path_between("/", "/usr", &arena, &way, &err), err);
+    ck_assert_str_eq(way, "usr");
+    TEST_OK(base_path_between("/usr", "/", &arena, &way, &err), err);
+    ck_assert_str_eq(way, "..");
+    TEST_FAILS(base_path_between(folder, "no/such", &arena, &way, &err), BASE_ENOTFOUND, err,
+               "no/such");
+}
+END_TEST
+
 START_TEST(the_cache_has_its_place) {
     setenv("RIMSHOT_CACHE", "/own", 1);
     setenv("XDG_CACHE_HOME", "/xdg", 1);
@@ -407,5 +435,6 @@ TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_wri
           reading_refuses_what_is_no_file, existence_tells_files_from_folders,
           folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
           walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,
-          paths_are_taken_apart, the_cache_has_its_place, digests_are_xxh3,
-          digests_of_pieces_are_those_of_the_whole, a_failed_read_is_no_short_file)
+          paths_are_taken_apart, ways_between_folders_are_found, the_cache_has_its_place,
+          digests_are_xxh3, digests_of_pieces_are_those_of_the_whole,
+          a_failed_read_is_no_short_file)

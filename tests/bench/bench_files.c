@@ -39,7 +39,8 @@ static base_status data_set_open(const bench_call *call, const char *cache_folde
     BASE_TRY(train_config_read(call->arguments[0], call->arguments + 1, call->n_arguments - 1,
                                config, err));
     config->train.epochs = 1;
-    BASE_TRY(data_manifest_open(config->dataset, config->folder, &set->manifest, err));
+    const data_manifest_request request = train_config_request(config);
+    BASE_TRY(data_manifest_open(config->dataset, &request, &set->manifest, err));
     data_work work = {.pool = call->pool, .cache_folder = cache_folder};
     return data_clips_open(&set->manifest, &config->audio, &work, &set->clips, err);
 }

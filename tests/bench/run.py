@@ -71,7 +71,7 @@ def data_sets(folder):
     """Name, arguments of `bench epoch` and of `bench folder`."""
     sets = [("synthesised", ["dataset={source: synth, per_class: 128}"], [])]
     if folder:
-        sets.append((folder.name, [f"dataset.path={folder}"], [folder]))
+        sets.append((folder.name, [f"dataset.path={folder.resolve()}"], [folder]))
     return sets
 
 

@@ -51,7 +51,7 @@ START_TEST(a_pretrained_encoder_is_started_from) {
     snprintf(command, sizeof command,
              "$RIMSHOT data synth drums --per-class 3 --quiet && "
              "$RIMSHOT pretrain %s/../configs/systems/s0-pretrain.yaml --out encoder --quiet "
-             "dataset.path=drums train.epochs=1 train.batch=8 features.n_mels=16 "
+             "dataset.path=$PWD/drums train.epochs=1 train.batch=8 features.n_mels=16 "
              "audio.seconds=0.3",
              test_path(""));
     program_expect(folder, command, 0, NULL);

@@ -15,7 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_put("kit/drumkit.xml", data, size);
     snprintf(text, sizeof text, "{source: hydrogen, path: %s}", fuzz_folder());
     fuzz_need(base_yaml_parse(text, "fuzz", &arena, &root, NULL) == BASE_OK, text);
-    if (fuzz_took(data_manifest_open(root, fuzz_folder(), &manifest, &err), &err)) {
+    if (fuzz_took(data_manifest_open(root, &(data_manifest_request){.config_folder = fuzz_folder()},
+                                     &manifest, &err),
+                  &err)) {
         data_manifest_release(&manifest);
     }
     base_arena_release(&arena);

@@ -20,7 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_put("labels.csv", data, size);
     snprintf(text, sizeof text, "{source: csv, path: %s}", fuzz_folder());
     fuzz_need(base_yaml_parse(text, "fuzz", &arena, &root, NULL) == BASE_OK, text);
-    if (fuzz_took(data_manifest_open(root, fuzz_folder(), &manifest, &err), &err)) {
+    if (fuzz_took(data_manifest_open(root, &(data_manifest_request){.config_folder = fuzz_folder()},
+                                     &manifest, &err),
+                  &err)) {
         char path[96];
         snprintf(path, sizeof path, "%s/manifest.csv", fuzz_folder());
         fuzz_took(data_manifest_write(&manifest, path, &err), &err);

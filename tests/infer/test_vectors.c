@@ -142,7 +142,8 @@ static void open_synth(const infer_model *model, data_manifest *set, data_clips 
     base_node *dataset;
     const char *text = "source: synth\nper_class: 3\nclasses: [kick, snare]\n";
     TEST_OK(base_yaml_parse(text, "test", &arena, &dataset, &err), err);
-    TEST_OK(data_manifest_open(dataset, ".", set, &err), err);
+    TEST_OK(data_manifest_open(dataset, &(data_manifest_request){.config_folder = "."}, set, &err),
+            err);
     TEST_OK(data_clips_open(set, infer_model_audio(model), NULL, sounds, &err), err);
 }
 

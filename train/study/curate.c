@@ -67,22 +67,26 @@ static base_status read_config(const train_curate_options *options, train_config
     return status;
 }
 
-/* Adds what joined as one more source. Its path is that of the working folder, as the paths of
- * other sources are relative to that. */
+/* Adds what joined as one more source. Its path leads to the working folder, which the paths of
+ * sounds that were proposed are relative to. */
 static base_status add_source(const train_curate *curate, int round, train_config *config,
                               base_error *err) {
     static const char origin[] = "curate";
     base_arena *arena = &config->arena;
+    const char *here;
+    BASE_TRY(base_path_between(config->sounds_folder, ".", arena, &here, err));
+    here = base_path_text(arena, here);
     const struct {
         const char *key, *text;
     } entries[] = {{"source", "csv"},
                    {"use", "train"},
-                   {"path", "."},
+                   {"path", here},
                    {"labels", train__curate_path(curate, round, "proposals.csv", arena)}};
     base_node *list = base_node_new(arena, BASE_NODE_LIST, origin, 0);
     base_node *source = base_node_new(arena, BASE_NODE_MAP, origin, 0);
     base_node *before = base_node_copy(config->dataset, arena);
-    if (list == NULL || source == NULL || before == NULL || entries[3].text == NULL) {
+    if (list == NULL || source == NULL || before == NULL || here == NULL ||
+        entries[3].text == NULL) {
         return train__curate_no_memory(curate, err);
     }
     for (int i = 0; i < 4; i++) {
