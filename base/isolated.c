@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ static void set_limits(const base_isolated_job *job) {
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, (rlim_t)job->seconds);
     if (used > 0) limit(RLIMIT_AS, used + job->memory_bytes);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody waits for the answer of an orphan */
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
 }

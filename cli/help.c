@@ -149,7 +149,7 @@ static void add_manual_flags(const cli_command *command, base_text *out) {
 }
 
 static const char exit_codes[] =
-    "0: done. 1: failed. 2: wrong arguments or configuration. 130: stopped by a signal.";
+    "0: done. 1: failed. 2: wrong arguments or configuration. 130: stopped by SIGINT or SIGTERM.";
 
 static void add_manual_command(const cli_command *command, base_text *out) {
     char name[128];

@@ -40,10 +40,24 @@ const cli_command *const cli_commands[] = {
 
 static atomic_int stop_requested; /* written by the signal handler, read by any thread */
 
+enum { GRACE_S = 1 };
+
 /* The first signal asks the command to stop at a safe place, a second one ends the process. */
 static void on_signal(int number) {
-    if (stop_requested) _exit(128 + number);
+    (void)number;
+    if (stop_requested) _exit(CLI_STOPPED);
     stop_requested = 1;
+    alarm(GRACE_S);
+}
+
+/* No such place came. Every file appears whole or not at all, so the end costs no more here than
+ * there: what is resumed goes on from the last checkpoint. */
+static void on_alarm(int number) {
+    static const char line[] = "rimshot: stopped\n";
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    (void)written;
+    _exit(CLI_STOPPED);
 }
 
 bool cli_stopped(void) {
@@ -72,13 +86,26 @@ static void open_standard_files(void) {
     }
 }
 
+/* Whatever the parent blocked or ignored: without SIGCHLD no child's status can be learned. A
+ * closed pipe is a failed write, not the end of a run. */
 static void watch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    action.sa_handler = SIG_IGN; /* a closed pipe is a failed write, not the end of a run */
-    sigaction(SIGPIPE, &action, NULL);
+    static const struct {
+        int number;
+        void (*handler)(int);
+    } watched[] = {{SIGINT, on_signal},
+                   {SIGTERM, on_signal},
+                   {SIGALRM, on_alarm},
+                   {SIGCHLD, SIG_DFL},
+                   {SIGPIPE, SIG_IGN}};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        struct sigaction action = {.sa_handler = watched[i].handler};
+        sigemptyset(&action.sa_mask);
+        sigaction(watched[i].number, &action, NULL);
+        sigaddset(&set, watched[i].number);
+    }
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 const cli_command *cli_find_command(const char *const *words, int n, int *n_words) {

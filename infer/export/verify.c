@@ -1,7 +1,9 @@
 #include "infer/export/verify.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,19 +116,32 @@ static int start(const char *const *arguments, const char *log, pid_t *process) 
     return failure;
 }
 
+/* A signal that this process handles is a wish to stop, as is one that both got: the other program
+ * goes first. */
+static base_status wait_for(pid_t process, const char *program, int *state, base_error *err) {
+    bool interrupted = waitpid(process, state, 0) < 0 && errno == EINTR;
+    if (interrupted) {
+        kill(process, SIGTERM);
+        while (waitpid(process, state, 0) < 0 && errno == EINTR) continue;
+    }
+    int end = !interrupted && WIFSIGNALED(*state) ? WTERMSIG(*state) : 0;
+    if (interrupted || end == SIGINT || end == SIGTERM) {
+        return base_fail(err, BASE_ESTOPPED, "stopped");
+    }
+    if (WIFEXITED(*state)) return BASE_OK;
+    return base_fail(err, BASE_EIO, "verify: %s did not end by itself", base_path_name(program));
+}
+
 base_status infer_verify_run(infer_verify *v, const char *const *arguments, int *code,
                              base_error *err) {
     pid_t process;
-    int state;
+    int state = -1; /* no exit status */
     const char *log = infer_verify_file(v, LOG_NAME);
     if (log == NULL) return no_memory(err);
     if (start(arguments, log, &process) != 0) {
         return base_fail(err, BASE_ENOTFOUND, "verify: there is no %s", arguments[0]);
     }
-    if (waitpid(process, &state, 0) != process || !WIFEXITED(state)) {
-        return base_fail(err, BASE_EIO, "verify: %s did not end by itself",
-                         base_path_name(arguments[0]));
-    }
+    BASE_TRY(wait_for(process, arguments[0], &state, err));
     *code = WEXITSTATUS(state);
     if (*code != NO_PROGRAM) return BASE_OK;
     return base_fail(err, BASE_ENOTFOUND, "verify: there is no %s", arguments[0]);

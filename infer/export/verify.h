@@ -30,7 +30,8 @@ base_status infer_verify_write(infer_verify *v, const char *name, const base_tex
 const char *infer_verify_file(infer_verify *v, const char *name); /* NULL: no memory */
 
 /* Runs a program without input; its output goes to a file in the folder. *code: its exit status.
- * ENOTFOUND if there is no such program; EIO if a signal ends it. */
+ * ENOTFOUND if there is no such program; EIO if a signal ends it; ESTOPPED, with the program ended,
+ * if a signal comes that this process handles. */
 base_status infer_verify_run(infer_verify *v, const char *const *arguments, int *code,
                              base_error *err);
 /* EMISMATCH with the path, `what`, and the line of the program's output that says why. */
