@@ -23,6 +23,10 @@ static void mark_truncated(char *text) {
     memcpy(text + end, "...", sizeof "...");
 }
 
+bool base_status_is_transient(base_status status) {
+    return status == BASE_EMEMORY || status == BASE_EIO;
+}
+
 /* Copies `text` into *err as it is shown, on one line. `text` must not lie in *err. */
 static void set_text(base_error *err, const char *text) {
     char shown[BASE_SHOWN_BYTES];

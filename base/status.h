@@ -55,6 +55,10 @@ typedef struct {
 /* The meaning of `status` from the table, for example "out of memory". Never NULL. */
 const char *base_status_text(base_status status);
 
+/* Whether the machine failed, and not what was asked of it: memory, input or output. The same may
+ * succeed next time, so nothing follows from it about what was read. */
+bool base_status_is_transient(base_status status);
+
 /* Fills *err (unless NULL) and returns `status`, so that a caller writes
  *     return base_fail(err, BASE_EFORMAT, "%s: no data chunk", path);
  * The text is as people are shown it (base/utf8.h), so that a hostile file name cannot add lines.

@@ -57,7 +57,7 @@ static const char *without_path(const base_error *err, const char *path) {
 static char *explain(const base_error *err, const char *path) {
     const char *why = without_path(err, path);
     base_text text = {0};
-    if (data_row_failed(err->status)) {
+    if (base_status_is_transient(err->status)) {
         base_text_printf(&text, "%s: ", path);
     } else if (strcmp(why, "silent") != 0 && strncmp(why, "damaged: ", 9) != 0) {
         base_text_add(&text, "unreadable: ");
@@ -99,7 +99,8 @@ static base_status join_result(const data_decoding *d, const result *r, data_row
                                base_error *err) {
     *facts = r->facts;
     BASE_TRY(keep_text(d->arena, r->condition, &facts->condition, err));
-    if (!data_row_failed(r->status)) return keep_text(d->arena, r->problem, &facts->left_out, err);
+    if (!base_status_is_transient(r->status))
+        return keep_text(d->arena, r->problem, &facts->left_out, err);
     BASE_TRY(tell_row(d, r, err));
     return keep_text(d->arena, "could not be read", &facts->left_out, err);
 }
@@ -114,7 +115,7 @@ static base_status join_results(const data_decoding *d, result *results, data_de
     if (out->facts == NULL || out->offset == NULL) return no_memory(err);
     for (int64_t i = 0; i < n_rows; i++) {
         BASE_TRY(join_result(d, &results[i], &out->facts[i], err));
-        out->n_unread += data_row_failed(results[i].status);
+        out->n_unread += base_status_is_transient(results[i].status);
         out->offset[i + 1] = out->offset[i] + results[i].clip.n * results[i].clip.n_channels;
     }
     out->audio = base_alloc((size_t)out->offset[n_rows], sizeof *out->audio);

@@ -97,6 +97,7 @@ static base_status classify_by_rules(source *s, data_manifest *m, base_error *er
         data_row *row = &m->rows[i];
         if (row->left_out == NULL) {
             row->class_index = data_labels_match(labels, row->label, &m->arena, &row->left_out);
+            if (row->class_index < 0 && row->left_out == NULL) return no_memory(err);
         }
     }
     return BASE_OK;

@@ -118,9 +118,8 @@ int data_labels_match(const data_labels *labels, const char *label, base_arena *
         if (matching(labels->rules[i].patterns, label) != NULL) return i;
     }
     if (reason != NULL) {
-        const char *why =
-            out != NULL ? base_arena_printf(arena, "left out by rule '%s'", out) : NULL;
-        *reason = why != NULL ? why : out != NULL ? "left out by a rule" : "no rule matches";
+        *reason = out != NULL ? base_arena_printf(arena, "left out by rule '%s'", out)
+                              : "no rule matches";
     }
     return -1;
 }

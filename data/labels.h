@@ -17,7 +17,7 @@ base_status data_labels_read(const char *path, base_arena *arena, data_labels **
 int data_labels_n_classes(const data_labels *labels);
 const char *data_labels_class(const data_labels *labels, int index);
 /* Index of the class, or -1; *reason (if not NULL) then says why: "left out by rule '*roll*'" or
- * "no rule matches". */
+ * "no rule matches"; NULL: no memory. */
 int data_labels_match(const data_labels *labels, const char *label, base_arena *arena,
                       const char **reason);
 

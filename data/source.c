@@ -299,10 +299,6 @@ base_status data_row_open(const data_row *row, data_sound **sound, base_error *e
     return status;
 }
 
-bool data_row_failed(base_status status) {
-    return status == BASE_EIO || status == BASE_EMEMORY;
-}
-
 static base_status digest_file(const char *path, base_digest *digest, base_error *err) {
     data_input input;
     base_error problem;
@@ -311,7 +307,7 @@ static base_status digest_file(const char *path, base_digest *digest, base_error
         status = data_input_digest(&input, digest, &problem);
         data_input_close(&input);
     }
-    if (data_row_failed(status)) return base_fail(err, status, "%s", problem.text);
+    if (base_status_is_transient(status)) return base_fail(err, status, "%s", problem.text);
     if (status != BASE_OK) *digest = base_digest_bytes(&status, sizeof status);
     return BASE_OK;
 }

@@ -101,10 +101,6 @@ base_status data_row_open(const data_row *row, data_sound **sound, base_error *e
  * with it; one that cannot be read fails. */
 base_status data_row_digest(const data_row *row, base_digest *digest, base_error *err);
 
-/* Whether a row's sound could not be read at this time, for want of memory or as files on a broken
- * disk cannot: unlike one that is missing, damaged or silent it may be there the next time. */
-bool data_row_failed(base_status status);
-
 /* ---- for kinds of source ---- */
 
 /* Keys that several kinds have, as rows for their tables; `type` is the options' struct, `field`

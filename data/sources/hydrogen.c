@@ -166,7 +166,7 @@ static base_status add_kit(lister *l, tally *t, base_error *err) {
         return BASE_OK;
     }
     l->manifest->n_rows = l->first_row;
-    if (data_row_failed(status)) {
+    if (base_status_is_transient(status)) {
         return data_manifest_add_unread(l->manifest, problem.text, err);
     }
     if (t->n_broken++ == 0) t->first = problem;

@@ -358,7 +358,8 @@ static base_status add_font(lister *l, const char *path, int64_t *n_presets, bas
     font *fonts = base_arena_alloc(&l->manifest->arena, (size_t)st->n_fonts + 1, sizeof *fonts);
     if (fonts == NULL) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     base_status status = open_font(path, &fonts[st->n_fonts], &problem);
-    if (data_row_failed(status)) return data_manifest_add_unread(l->manifest, problem.text, err);
+    if (base_status_is_transient(status))
+        return data_manifest_add_unread(l->manifest, problem.text, err);
     if (status != BASE_OK) {
         data_manifest_note(l->manifest, "left out: %s", problem.text);
         return BASE_OK;

@@ -80,6 +80,7 @@ base_status export_c_make(export_c *e, const char *path, base_text *text) {
     BASE_TRY(export_c_audio(e));
     BASE_TRY(export_c_test(e));
     set_values(e);
+    if (e->failed) return export_c_no_memory(e); /* the template takes whole texts only */
     BASE_TRY(export_c_render(e, text));
     return e->failed || text->failed ? export_c_no_memory(e) : BASE_OK;
 }

@@ -152,6 +152,7 @@ static const char *option_of(const export_c_call *call, const char *name, bool i
     if (is_float) export_c_number(&text, (float)value);
     if (!is_float) export_c_double(&text, value);
     const char *constant = export_c_format(call->e, "%s", base_text_string(&text));
+    call->e->failed |= text.failed;
     base_text_release(&text);
     return constant;
 }

@@ -317,6 +317,7 @@ static const char *attention_arguments(const export_c_call *call) {
     export_c_number(&bias, *tensor(call, "attention_bias"));
     const char *text =
         export_c_format(e, ", %s, %s, work->scratch", weight, base_text_string(&bias));
+    e->failed |= bias.failed;
     base_text_release(&bias);
     return text;
 }

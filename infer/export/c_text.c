@@ -26,12 +26,11 @@ void export_c_number(base_text *text, float value) {
 }
 
 void export_c_double(base_text *text, double value) {
-    base_text number = {0};
     if (add_not_finite(text, value)) return;
-    base_text_add_number(&number, value);
-    bool is_integer = strpbrk(base_text_string(&number), ".e") == NULL;
-    base_text_printf(text, "%s%s", base_text_string(&number), is_integer ? ".0" : "");
-    base_text_release(&number);
+    size_t start = text->size;
+    base_text_add_number(text, value);
+    bool is_integer = strpbrk(base_text_string(text) + start, ".e") == NULL;
+    if (is_integer) base_text_add(text, ".0");
 }
 
 /* Bytes past ASCII and characters that could end the string or a comment become octal escapes. */

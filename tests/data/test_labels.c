@@ -36,6 +36,9 @@ START_TEST(first_class_that_matches_wins) {
     ck_assert_str_eq(reason, "left out by rule '*roll*'");
     ck_assert_int_eq(data_labels_match(labels, "", &arena, &reason), -1);
     ck_assert_str_eq(reason, "no rule matches");
+    base_arena full = {.limit_bytes = 1};
+    ck_assert_int_eq(data_labels_match(labels, "Kick Roll", &full, &reason), -1);
+    ck_assert_ptr_null(reason);
 }
 END_TEST
 

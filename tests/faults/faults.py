@@ -100,10 +100,16 @@ def library_of(place):
     return "?"
 
 
-def different(found, wanted):
-    """The files that are not as wanted. What could not be cached is decoded again next time."""
+def hidden(path):
+    return os.path.basename(path).startswith(".")
+
+
+def different(found, wanted, kind=""):
+    """The files that are not as wanted. What could not be cached is decoded again next time; a lock
+    or a temporary file stays if it cannot be removed."""
     return sorted(path for path in {**found, **wanted} if found.get(path) != wanted.get(path) and
-                  not (path.startswith("cache/") and path not in found))
+                  not (path.startswith("cache/") and path not in found) and
+                  not (kind == "unlink" and hidden(path)))
 
 
 def some(paths):
@@ -173,9 +179,9 @@ class Faults:
         self.healthy[case.name] = (end, before, tiny.tree(where))
         return end.counts
 
-    def goes_on(self, case, where, state):
+    def goes_on(self, case, kind, where, state):
         """Whether a healthy run makes of what is there what it should; "" if so."""
-        key = (case.name, tuple(sorted(state.items())))
+        key = (case.name, kind == "unlink", tuple(sorted(state.items())))
         with self.lock:
             if key in self.sound:
                 return self.sound[key]
@@ -191,7 +197,7 @@ class Faults:
         elif again.out != end.out:
             said = "a healthy run afterwards says something else"
         else:
-            wrong = different(tiny.tree(where), after)
+            wrong = different(tiny.tree(where), after, kind)
             if wrong:
                 said = "a healthy run afterwards gives other bytes: " + some(wrong)
         with self.lock:
@@ -216,7 +222,7 @@ class Faults:
         if torn:
             return "neither the old nor the new: " + some(torn)
         if end.status == 0:
-            wrong = different(state, after)
+            wrong = different(state, after, t.kind)
             if wrong:
                 return "exit status 0 with other bytes: " + some(wrong)
             if end.out != healthy.out:
@@ -228,7 +234,7 @@ class Faults:
             lost = sorted(path for path in before if path not in state and path in after)
             if lost:
                 return "lost: " + some(lost)
-        return self.goes_on(t.case, where, state) or "clean"
+        return self.goes_on(t.case, t.kind, where, state) or "clean"
 
     def attempt(self, t):
         where = self.begin(t.case)
@@ -268,8 +274,7 @@ def plan(counted, options):
             all_n = list(range(1, counts[kind] + 1))
             if kind == "library":
                 all_n = spread(all_n, options.library)
-            if options.sample:
-                all_n = spread(all_n, 3)
+            all_n = spread(all_n, 3 if options.sample else options.each)
             tries += [Try(c, kind, n, mode) for n in all_n for mode in MODES.get(kind, ("once", "on"))]
     return spread(tries, options.sample) if options.sample else tries
 
@@ -312,6 +317,8 @@ def main():
     parser.add_argument("--case", action="append", help="only this command (may be given again)")
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this kind of call")
     parser.add_argument("--sample", type=int, help="only so many tries, evenly spread")
+    parser.add_argument("--each", type=int, default=sys.maxsize, metavar="N",
+                        help="at most N calls of each kind in each command, evenly spread")
     parser.add_argument("--library", type=int, default=40, metavar="N",
                         help="tries of `library` in each command, evenly spread (default 40)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -326,7 +333,11 @@ def main():
             ends = []
             for end in pool.map(faults.attempt, tries):
                 ends.append(end)
-                if sys.stderr.isatty():
+                t, verdict, _ = end
+                if verdict not in ("same", "clean") and t.kind != "library":
+                    print("FAIL %s, %s:%d:%s: %s" % (t.case.name, t.kind, t.n, t.mode, verdict),
+                          file=sys.stderr, flush=True)
+                elif sys.stderr.isatty():
                     print("\r%d of %d" % (len(ends), len(tries)), end="", file=sys.stderr)
         return show(ends, faults)
     finally:

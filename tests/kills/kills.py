@@ -153,7 +153,7 @@ class Kills:
                 return case, kills, 0, "%s: exit status %s: %s" % (", ".join(said), status, err.strip())
             kills[way] += 1
         wrong = faults.different(tiny.tree(where), self.healthy[case.name].tree)
-        left = [path for path in wrong if os.path.basename(path).startswith(".")]
+        left = [path for path in wrong if faults.hidden(path)]
         wrong = [path for path in wrong if path not in left]
         if case.name == "cache" and out != self.healthy[case.name].out:
             wrong.append("what it says")

@@ -12,7 +12,7 @@ enum {
     PNG_SCALE = 2,
     MAX_PIXELS = 1 << 26, /* of a PNG; larger pictures get a smaller scale */
     MAX_SIDE = 32000,     /* cairo draws no more than 32767 */
-    MAX_CHARACTERS = 100  /* of a text; more is cut, with an ellipsis */
+    MAX_CHARACTERS = 100, /* of a text; more is cut, with an ellipsis */
 };
 
 struct train_canvas {
@@ -67,14 +67,27 @@ train_colour train_colour_faint(train_colour over, double opacity) {
 
 /* ---- text ---- */
 
-/* cairo refuses text that is not UTF-8, and names come from file systems. */
-static void add_clean(base_text *clean, const char *text) {
-    char shown[BASE_SHOWN_BYTES];
+/* A text as it is drawn: cairo refuses what is not UTF-8, and names come from file systems. Its
+ * room is here: without memory its width would be another. */
+typedef struct {
+    char bytes[(MAX_CHARACTERS + 1) * BASE_SHOWN_BYTES];
+} clean_text;
+
+static clean_text clean_text_of(const char *text) {
+    static const char ellipsis[] = "…";
+    clean_text clean = {.bytes = ""};
+    char shown[BASE_SHOWN_BYTES], *end = clean.bytes;
     int n_left = MAX_CHARACTERS;
     for (size_t n; (n = base_utf8_show(text, shown)) > 0; text += n) {
-        base_text_add(clean, n_left > 0 ? shown : "…");
-        if (n_left-- == 0) return;
+        size_t length = strlen(shown);
+        if (n_left-- == 0) {
+            memcpy(end, ellipsis, sizeof ellipsis);
+            break;
+        }
+        memcpy(end, shown, length + 1);
+        end += length;
     }
+    return clean;
 }
 
 /* Unhinted metrics, so that both outputs break and align alike. */
@@ -97,15 +110,13 @@ static double advance(cairo_t *cr, const char *clean) {
 }
 
 double train_text_width(const char *text, double size, bool bold) {
-    base_text clean = {0};
-    add_clean(&clean, text);
+    clean_text clean = clean_text_of(text);
     cairo_surface_t *sheet = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
     cairo_t *cr = cairo_create(sheet);
     set_font(cr, size, bold);
-    double width = advance(cr, base_text_string(&clean));
+    double width = advance(cr, clean.bytes);
     cairo_destroy(cr);
     cairo_surface_destroy(sheet);
-    base_text_release(&clean);
     return width;
 }
 
@@ -116,19 +127,16 @@ static void set_colour(cairo_t *cr, train_colour colour) {
 void train_canvas_text(train_canvas *canvas, double x, double y, const train_type *type,
                        const char *text) {
     cairo_t *cr = canvas->cr;
-    base_text clean = {0};
-    add_clean(&clean, text);
-    canvas->failed |= clean.failed;
+    clean_text clean = clean_text_of(text);
     cairo_save(cr);
     cairo_translate(cr, x, y);
     cairo_rotate(cr, -type->turn * M_PI / 180);
     set_font(cr, type->size, type->bold);
     set_colour(cr, type->colour);
-    double shift = 0.5 * type->align * advance(cr, base_text_string(&clean));
+    double shift = 0.5 * type->align * advance(cr, clean.bytes);
     cairo_move_to(cr, -shift, 0);
-    cairo_show_text(cr, base_text_string(&clean));
+    cairo_show_text(cr, clean.bytes);
     cairo_restore(cr);
-    base_text_release(&clean);
 }
 
 /* ---- shapes ---- */

@@ -241,6 +241,7 @@ static void add_file(base_text *page, const char *path) {
     while (start > path && start[-1] != '/') start--;
     base_arena arena = {0};
     char *folder = base_arena_copy(&arena, start, (size_t)(name - start));
+    page->failed |= folder == NULL;
     base_text_add(page, "<td class=\"file\"><span>");
     base_text_add_html(page, folder != NULL ? folder : "");
     base_text_add(page, "</span>");

@@ -154,7 +154,7 @@ static base_status write_settings(const train_curate *curate, const train_config
                           : base_arena_printf(&arena, "%lld", (long long)options->per_class)}};
     base_node *root = base_node_new(&arena, BASE_NODE_MAP, "curate", 0);
     base_node *copy = base_node_copy(config->root, &arena);
-    bool whole = root != NULL && copy != NULL;
+    bool whole = root != NULL && copy != NULL && !number.failed;
     for (size_t i = 0; whole && i < sizeof entries / sizeof *entries; i++) {
         const char *text = entries[i][1];
         base_node *node = text != NULL ? base_node_scalar(&arena, text, "curate", 0) : NULL;

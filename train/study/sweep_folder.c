@@ -181,10 +181,10 @@ static base_status fail_other_settings(const char *folder, pair at, base_error *
 /* If the base can't be read no cell can, which tell why. */
 static base_status check_settings(const train_sweep *sweep, const char *folder,
                                   const base_node *record, base_arena *arena, base_error *err) {
-    base_error ignored;
     base_node *here, *base;
     pair at, found;
-    if (make_record(sweep, arena, &here, &ignored) != BASE_OK) return BASE_OK;
+    base_status status = make_record(sweep, arena, &here, err);
+    if (status != BASE_OK) return base_status_is_transient(status) ? status : BASE_OK;
     base = base_node_get(here, "config");
     at = (pair){base_node_copy(base_node_get(record, "config"), arena),
                 base_node_copy(base, arena)}; /* paths begin there */

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 
 #include "train/report/plot_axes.h"
 #include "train/study/sweep.h"
@@ -66,11 +67,9 @@ static void draw_cell(train_canvas *canvas, const layout *l, int cell) {
     }
     train_canvas_dot(canvas, x, y, 4.5, train_accent);
     if (is_apart(l->results, cell)) train_canvas_dot(canvas, x, y, 2.7, train_paper);
-    base_text figure = {0};
-    base_text_printf(&figure, "%.1f %%", 100 * r->accuracy.mean);
-    train_canvas_text(canvas, l->axes.x + l->axes.width + 10, y + 4, &train_type_small,
-                      base_text_string(&figure));
-    base_text_release(&figure);
+    char figure[32];
+    snprintf(figure, sizeof figure, "%.1f %%", 100 * r->accuracy.mean);
+    train_canvas_text(canvas, l->axes.x + l->axes.width + 10, y + 4, &train_type_small, figure);
 }
 
 static void draw(train_canvas *canvas, const void *context) {

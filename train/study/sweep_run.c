@@ -87,6 +87,10 @@ base_status train_sweep_base(const train_sweep *sweep, base_arena *arena, base_n
         train_config_release(&config);
         return *base != NULL ? BASE_OK : no_memory(sweep, err);
     }
+    if (base_status_is_transient(not_whole.status)) {
+        *err = not_whole;
+        return err->status;
+    }
     BASE_TRY(base_yaml_read(sweep->config, arena, base, err));
     for (int i = 0; i < n; i++) BASE_TRY(base_yaml_override(*base, overrides[i], arena, err));
     if ((*base)->kind == BASE_NODE_MAP) return BASE_OK;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "infer/export/c.h"
+#include "tests/memory.h"
 #include "tests/model_make.h"
 #include "tests/test.h"
 
@@ -373,10 +374,36 @@ START_TEST(numbers_that_are_not_finite_are_written) {
 }
 END_TEST
 
+/* Without memory there is no header; never one that lacks a number. */
+START_TEST(headers_are_whole_or_refused) {
+    base_error err;
+    infer_model *model;
+    infer_export_options options = {.member = -1};
+    model_make_of(in_folder("model.h5"),
+                  MONO LOG_MEL "network: [to_sequence, {layer_norm: {eps: 1e-3}}, leaky_relu, "
+                               "{time_pool: attention}, {linear: classes}]\n");
+    TEST_OK(infer_model_open(in_folder("model.h5"), 1, NULL, &model, &err), err);
+    TEST_OK(infer_exporter_find("c")->write(model, &options, in_folder("tiny.h"), &err), err);
+    ck_assert_int_eq(run("mv tiny.h whole"), 0);
+    int64_t i = 0, n;
+    do {
+        memory_refuse(++i);
+        base_status status =
+            infer_exporter_find("c")->write(model, &options, in_folder("tiny.h"), &err);
+        n = memory_requests();
+        memory_refuse(0);
+        ck_assert_msg(status != BASE_OK || run("diff whole tiny.h") == 0, "request %lld",
+                      (long long)i);
+    } while (n >= i);
+    ck_assert_int_gt(i, 10);
+    infer_model_free(model);
+}
+END_TEST
+
 TEST_MAIN("infer/export/c", numbers_that_are_not_finite_are_written, every_layer_has_a_form,
           front_ends_without_a_form_are_refused_by_name, images_and_both_recurrent_directions,
           strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
           first_layers_read_silence, decision_trees, moved_axes_end_the_padding, integers,
           every_front_end, compilers, finds_a_wrong_weight, one_member_of_an_ensemble,
           verifies_by_the_compiler_that_is_there, verifying_says_what_is_wrong,
-          refuses_numbers_that_are_none)
+          refuses_numbers_that_are_none, headers_are_whole_or_refused)

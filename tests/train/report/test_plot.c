@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "tests/memory.h"
 #include "tests/run_fixture.h"
 #include "tests/test.h"
 #include "train/report/plot_axes.h"
@@ -281,7 +282,31 @@ START_TEST(ticks_are_round) {
 }
 END_TEST
 
+/* Without memory a picture fails; it does not come out another. */
+START_TEST(pictures_are_right_or_refused) {
+    base_error err;
+    train_run run;
+    read_run(&run_fixture_drums, &run);
+    const train_facts *f = &run.facts;
+    const train_plot_matrix matrix = {&run.main.pooled, f->classes, f->name};
+    const char *folder = test_folder();
+    TEST_OK(train_plot_confusion(&matrix, folder, "whole", &err), err);
+    memory_refuse(0);
+    TEST_OK(train_plot_confusion(&matrix, folder, "some", &err), err);
+    int64_t n = memory_requests();
+    ck_assert_int_gt(n, 0);
+    for (int64_t i = 1; i <= n; i++) {
+        memory_refuse(i);
+        base_status status = train_plot_confusion(&matrix, folder, "whole", &err);
+        memory_refuse(0);
+        ck_assert_int_eq(status, BASE_EMEMORY);
+    }
+    train_run_release(&run);
+}
+END_TEST
+
 TEST_MAIN("train/report/plot", equal_runs_give_equal_bytes, a_picture_grows_with_its_names,
           a_bin_of_one_clip_draws_no_spike, long_names_and_many_classes_are_drawn,
           curves_of_odd_histories, sounds_have_axes, says_where_it_cannot_write,
-          ids_are_renamed_in_order, map_darkens_evenly, ticks_are_round)
+          ids_are_renamed_in_order, map_darkens_evenly, ticks_are_round,
+          pictures_are_right_or_refused)

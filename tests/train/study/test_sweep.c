@@ -5,6 +5,7 @@
 
 #include "base/csv.h"
 #include "base/file.h"
+#include "tests/memory.h"
 #include "tests/run_fixture.h"
 #include "tests/test.h"
 #include "train/study/sweep.h"
@@ -257,6 +258,37 @@ START_TEST(what_all_cells_share_is_refused_at_once) {
         TEST_FAILS(train_sweep_look(&sweep, test_folder(), &err), BASE_ECONFIG, err, rows[i].part);
         train_sweep_release(&sweep);
     }
+}
+END_TEST
+
+/* A base that cannot be read for want of memory is not one that is wrong. */
+START_TEST(records_are_whole_or_refused) {
+    train_sweep sweep;
+    base_error err;
+    const char *folder = base_path_join(&memory, test_folder(), "out");
+    const char *path = base_path_join(&memory, folder, "sweep.yaml");
+    read_sweep("name: s\nconfig: base.yaml\ngrid: {train.seed: [1, 2]}\n", &sweep);
+    void *whole, *bytes;
+    size_t n_whole, n_bytes;
+    int64_t i = 0, n;
+    train_work_folder work = {.path = folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
+    TEST_OK(train_sweep_folder_claim(&sweep, &work, &err), err);
+    TEST_OK(base_file_read(path, 0, &whole, &n_whole, &err), err);
+    do {
+        memory_refuse(++i);
+        base_status status = train_sweep_folder_claim(&sweep, &work, &err);
+        n = memory_requests();
+        memory_refuse(0);
+        ck_assert(status == BASE_OK || status == BASE_EMEMORY);
+        TEST_OK(base_file_read(path, 0, &bytes, &n_bytes, &err), err);
+        ck_assert_uint_eq(n_bytes, n_whole);
+        ck_assert_mem_eq(bytes, whole, n_whole);
+        base_free(bytes);
+    } while (n >= i);
+    ck_assert_int_gt(i, 10);
+    train_work_folder_release(&work);
+    base_free(whole);
+    train_sweep_release(&sweep);
 }
 END_TEST
 
@@ -679,7 +711,7 @@ START_TEST(no_cell_is_finished) {
 }
 END_TEST
 
-TEST_MAIN("train/study/sweep", cells_are_the_product_in_order,
+TEST_MAIN("train/study/sweep", cells_are_the_product_in_order, records_are_whole_or_refused,
           values_get_readable_and_different_names, equal_last_words_keep_their_keys,
           a_baseline_takes_the_other_values_along, cells_have_their_values,
           mistakes_are_named_with_their_lines, a_grid_is_bounded,
