@@ -33,10 +33,11 @@ START_TEST(probabilities_of_joined_classes_are_summed) {
                    "--merge hat=openhat+closedhat --only hat,clap >two.csv",
                    0, NULL);
     program_end end = program_expect(folder, "head -qn 1 all.csv few.csv two.csv", 0, NULL);
-    ck_assert_str_eq(end.out,
-                     "path,class,clap,closedhat,cowbell,crash,kick,openhat,rim,snare,tom,error\n"
-                     "path,class,clap,hat,cowbell,crash,skin,rim,error\n"
-                     "path,class,clap,hat,error\n");
+    ck_assert_str_eq(
+        end.out,
+        "path,class,clap,closedhat,cowbell,crash,kick,openhat,rim,snare,tom,error,condition\n"
+        "path,class,clap,hat,cowbell,crash,skin,rim,error,condition\n"
+        "path,class,clap,hat,error,condition\n");
     for (int line = 2; line <= 3; line++) {
         double clap = number_at(folder, "all.csv", line, 3);
         double hat = number_at(folder, "all.csv", line, 4) + number_at(folder, "all.csv", line, 8);
