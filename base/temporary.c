@@ -31,7 +31,7 @@ static base_status make_name(const char *folder, base_arena *arena, char **path,
 static bool hold(const base_temporary *t) {
     struct stat info;
     if (flock(t->fd, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
-    return fstat(t->fd, &info) == 0 && info.st_nlink > 0;
+    return fstat(t->fd, &info) != 0 || info.st_nlink > 0;
 }
 
 typedef int maker(const char *path, mode_t mode);
@@ -42,7 +42,10 @@ static int make_file(const char *path, mode_t mode) {
 
 static int make_folder(const char *path, mode_t mode) {
     if (mkdir(path, mode) != 0) return -1;
-    return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), failure = errno;
+    if (fd < 0) rmdir(path);
+    errno = failure;
+    return fd;
 }
 
 static base_status make(const char *folder, mode_t mode, maker *open_new, base_arena *arena,
