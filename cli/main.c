@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/processor.h"
@@ -40,14 +41,17 @@ const cli_command *const cli_commands[] = {
 
 static atomic_int stop_requested; /* written by the signal handler, read by any thread */
 
-enum { GRACE_S = 1 };
+/* A signal that comes just before a call that waits does not interrupt it; the next tick does. */
+enum { TICK_US = 250000, GRACE_TICKS = 4 };
+static atomic_int n_ticks;
 
 /* The first signal asks the command to stop at a safe place, a second one ends the process. */
 static void on_signal(int number) {
     (void)number;
     if (stop_requested) _exit(CLI_STOPPED);
     stop_requested = 1;
-    alarm(GRACE_S);
+    const struct itimerval every = {{.tv_usec = TICK_US}, {.tv_usec = TICK_US}};
+    setitimer(ITIMER_REAL, &every, NULL);
 }
 
 /* No such place came. Every file appears whole or not at all, so the end costs no more here than
@@ -55,6 +59,7 @@ static void on_signal(int number) {
 static void on_alarm(int number) {
     static const char line[] = "rimshot: stopped\n";
     (void)number;
+    if (++n_ticks < GRACE_TICKS) return;
     ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
     (void)written;
     _exit(CLI_STOPPED);
