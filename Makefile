@@ -350,8 +350,7 @@ Description: Trained drum-sample classifiers
 Version: $(VERSION)
 Cflags: -I$${includedir}
 Libs: -L$${libdir} -lrimshot
-Requires.private: $(LIB_PACKAGES)
-Libs.private: $(LIBRARIES) -lm -pthread
+Libs.private: $(shell pkg-config --libs $(LIB_PACKAGES) 2>/dev/null) $(LIBRARIES) -lm -pthread
 endef
 export PKG_CONFIG
 
