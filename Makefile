@@ -31,7 +31,7 @@ LIBRARIES := -llinear -lsvm
 # Every folder of sources, from the bottom up: a file includes what stands before its own folder, and
 # of that what the table in docs/architecture.md allows (tests/lint.sh).
 LIBRARY   := base dsp nn/kernels nn nn/layers nn/classifiers data data/sources infer infer/import \
-             infer/export train train/report train/study
+             infer/library infer/export train train/report train/study
 
 pkg        = $(shell pkg-config $(1) $(PACKAGES) 2>/dev/null)
 # -ffile-prefix-map: the same bytes whatever folder the tree lies in (make reproducible).

@@ -210,6 +210,14 @@ int64_t base_file_size(const char *path) {
     return stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int64_t)info.st_size : 0;
 }
 
+bool base_file_stat(const char *path, base_file_stamp *stamp) {
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return false;
+    *stamp = (base_file_stamp){(int64_t)info.st_size, (int64_t)info.st_mtim.tv_sec * 1000000000 +
+                                                          (int64_t)info.st_mtim.tv_nsec};
+    return true;
+}
+
 /* ---- folders ---- */
 
 bool base_folder_exists(const char *path) {

@@ -41,6 +41,13 @@ bool base_write_all(int fd, const void *data, size_t n_bytes);
 
 bool base_file_exists(const char *path);
 int64_t base_file_size(const char *path); /* bytes; 0 if there is no regular file */
+
+/* What tells whether a file has changed since. */
+typedef struct {
+    int64_t size_bytes, modified_ns; /* since 1970 */
+} base_file_stamp;
+bool base_file_stat(const char *path, base_file_stamp *stamp); /* false: no regular file there */
+
 bool base_folder_exists(const char *path);
 bool base_folder_is_empty(const char *path); /* exists, can be read and holds nothing */
 base_status base_folder_make(const char *path, base_error *err); /* with its parents; may exist */

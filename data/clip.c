@@ -252,7 +252,7 @@ static void keeper_release(keeper *k) {
     data_audio_release(&k->clip);
 }
 
-static void normalize(const data_audio *clip, int how) {
+void data_clip_normalize(const data_audio *clip, int how) {
     dsp_clip c = {clip->x, clip->n_channels, clip->n, clip->sample_rate_hz};
     if (how == DATA_NORMALIZE_PEAK) dsp_normalize_peak(c, 0.0);
     if (how == DATA_NORMALIZE_RMS) dsp_normalize_rms(c, RMS_LEVEL_DB);
@@ -474,7 +474,7 @@ static base_status read_twice(reading *r, data_row *facts, data_audio *clip, bas
     if (r->clip_status != BASE_OK) {
         return fail_clip(r, r->clip_status, r->clip_error.text, err);
     }
-    normalize(clip, r->options->normalize);
+    data_clip_normalize(clip, r->options->normalize);
     return BASE_OK;
 }
 

@@ -49,6 +49,10 @@ static inline dsp_clip_form data_audio_form(const data_audio_options *options) {
 base_status data_clip_read(data_sound *sound, const data_audio_options *options, data_row *facts,
                            data_audio *clip, base_error *err);
 
+/* Brings a clip that was made with DATA_NORMALIZE_NONE to the level of `normalize`: the same bits
+ * as if it had been made with that. */
+void data_clip_normalize(const data_audio *clip, int normalize);
+
 /* The clip of samples. */
 base_status data_clip_prepare(const data_audio *audio, const data_audio_options *options,
                               data_audio *clip, base_error *err);

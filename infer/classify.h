@@ -25,7 +25,7 @@ typedef struct {
     int64_t n;
     base_pool *pool;       /* decodes; NULL: in the calling thread */
     int damaged;           /* DATA_DAMAGED_...: what becomes of such sounds; refused, they fail */
-    bool (*stopped)(void); /* whether to stop waiting for standard input; NULL: never */
+    bool (*stopped)(void); /* whether to stop, asked by any thread; NULL: never */
     infer_result_handler *handler;
     void *context; /* of the handler */
 } infer_classify_job;

@@ -550,56 +550,77 @@ static base_status find_logits(clip_source *source, int m, int64_t n, const floa
     return BASE_OK;
 }
 
-static base_status classify_batch(clip_source *source, int64_t n, float *probability,
-                                  base_error *err) {
+/* What is asked of a model, for each clip; NULL: not asked for. */
+typedef struct {
+    float *probability; /* [n, n_classes] */
+    float *embedding;   /* [n, infer_model_embedding_size] */
+} answer;
+
+/* A member's embeddings of the last batch into its columns of [n, width]. */
+static void copy_embedding(const infer_model *model, int member, int64_t n, int64_t width,
+                           float *column) {
+    int64_t size;
+    const float *value = infer_model_embedding(model, member, &size);
+    for (int64_t i = 0; i < n && value != NULL; i++) {
+        memcpy(column + i * width, value + i * size, (size_t)size * sizeof *value);
+    }
+}
+
+static base_status run_batch(clip_source *source, int64_t n, answer out, base_error *err) {
     const infer_model *model = source->model;
-    memset(probability, 0, (size_t)(n * model->n_classes) * sizeof *probability);
+    int64_t n_numbers = n * model->n_classes, width = infer_model_embedding_size(model), size;
+    if (out.probability != NULL) memset(out.probability, 0, (size_t)n_numbers * sizeof(float));
     for (int m = 0; m < model->n_members; m++) {
         const float *logits;
-        BASE_TRY(find_logits(source, m, n, &logits, err));
-        add_probabilities(model, logits, n, probability);
+        if (out.probability != NULL) {
+            BASE_TRY(find_logits(source, m, n, &logits, err));
+            add_probabilities(model, logits, n, out.probability);
+        } else {
+            run_member(source, m, n);
+        }
+        if (out.embedding == NULL) continue;
+        copy_embedding(model, m, n, width, out.embedding);
+        infer_model_embedding(model, m, &size);
+        out.embedding += size;
     }
+    if (out.probability == NULL) return BASE_OK;
     /* At the end, because a sum of rounded shares may come out above 1. */
-    for (int64_t i = 0; i < n * model->n_classes; i++) probability[i] /= (float)model->n_members;
+    for (int64_t i = 0; i < n_numbers; i++) out.probability[i] /= (float)model->n_members;
     return BASE_OK;
 }
 
-static base_status embed_batch(clip_source *source, int64_t n, float *embedding, base_error *err) {
+/* The rows from `first` on. */
+static answer answer_from(const infer_model *model, answer all, int64_t first) {
+    if (all.probability != NULL) all.probability += first * model->n_classes;
+    if (all.embedding != NULL) all.embedding += first * infer_model_embedding_size(model);
+    return all;
+}
+
+static bool is_finite(const infer_model *model, answer out, int64_t n) {
+    return (out.probability == NULL || all_finite(out.probability, n * model->n_classes)) &&
+           (out.embedding == NULL ||
+            all_finite(out.embedding, n * infer_model_embedding_size(model)));
+}
+
+/* Batch by batch. */
+static base_status run_all(clip_source *source, answer out, base_error *err) {
     const infer_model *model = source->model;
-    (void)err; /* nothing can fail */
-    int64_t width = infer_model_embedding_size(model);
-    for (int m = 0; m < model->n_members; m++) {
-        int64_t size;
-        run_member(source, m, n);
-        const float *value = infer_model_embedding(model, m, &size);
-        for (int64_t i = 0; i < n && value != NULL; i++) {
-            memcpy(embedding + i * width, value + i * size, (size_t)size * sizeof *value);
-        }
-        embedding += size;
-    }
-    return BASE_OK;
-}
-
-typedef base_status batch_runner(clip_source *source, int64_t n, float *out, base_error *err);
-
-/* Batch by batch; `width` numbers per clip into out. */
-static base_status run_all(clip_source *source, int64_t width, batch_runner *run, float *out,
-                           base_error *err) {
-    int64_t n = source->n, max = source->model->max_batch;
+    int64_t n = source->n, max = model->max_batch;
     for (int64_t first = 0; first < n; first += max) {
-        source->first = first;
         int64_t size = n - first < max ? n - first : max;
-        BASE_TRY(run(source, size, out + first * width, err));
-        if (!all_finite(out + first * width, size * width)) {
-            return base_fail(err, BASE_ENUMERIC, "%s: what it gives is not finite",
-                             source->model->path);
+        answer batch = answer_from(model, out, first);
+        source->first = first;
+        BASE_TRY(run_batch(source, size, batch, err));
+        if (!is_finite(model, batch, size)) {
+            return base_fail(err, BASE_ENUMERIC, "%s: what it gives is not finite", model->path);
         }
     }
     return BASE_OK;
 }
 
-base_status infer_model_classify(infer_model *model, const data_audio *clips, int64_t n,
-                                 float *probability, base_error *err) {
+base_status infer_model_listen(infer_model *model, const data_audio *clips, int64_t n,
+                               float *probability, float *embedding, base_error *err) {
+    int64_t width = infer_model_embedding_size(model);
     for (int64_t i = 0; i < n; i++) {
         if (clips[i].x != NULL && clips[i].n_channels != model->audio.channels) {
             return base_fail(err, BASE_ESHAPE, "clip %lld has %lld channels; the model takes %lld",
@@ -608,13 +629,21 @@ base_status infer_model_classify(infer_model *model, const data_audio *clips, in
         }
     }
     clip_source source = {.model = model, .clips = clips, .n = n};
-    BASE_TRY(run_all(&source, model->n_classes, classify_batch, probability, err));
+    if (width == 0) embedding = NULL;
+    BASE_TRY(run_all(&source, (answer){probability, embedding}, err));
     for (int64_t i = 0; i < n; i++) {
         if (clips[i].x != NULL) continue;
         memset(probability + i * model->n_classes, 0,
                (size_t)model->n_classes * sizeof *probability);
+        if (embedding == NULL) continue;
+        memset(embedding + i * width, 0, (size_t)width * sizeof *embedding);
     }
     return BASE_OK;
+}
+
+base_status infer_model_classify(infer_model *model, const data_audio *clips, int64_t n,
+                                 float *probability, base_error *err) {
+    return infer_model_listen(model, clips, n, probability, NULL, err);
 }
 
 /* Clips made for other audio options don't fit. */
@@ -631,7 +660,7 @@ base_status infer_model_classify_clips(infer_model *model, const infer_selection
                                        float *probability, base_error *err) {
     BASE_TRY(check_set(model, clips->set, err));
     clip_source source = {.model = model, .set = clips->set, .index = clips->index, .n = clips->n};
-    return run_all(&source, model->n_classes, classify_batch, probability, err);
+    return run_all(&source, (answer){.probability = probability}, err);
 }
 
 const float *infer_model_embedding(const infer_model *model, int member, int64_t *size) {
@@ -660,5 +689,5 @@ base_status infer_model_embed_clips(infer_model *model, const infer_selection *c
                          model->path);
     }
     clip_source source = {.model = model, .set = clips->set, .index = clips->index, .n = clips->n};
-    return run_all(&source, width, embed_batch, embedding, err);
+    return run_all(&source, (answer){.embedding = embedding}, err);
 }

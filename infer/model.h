@@ -67,6 +67,11 @@ uint32_t infer_model_format(const infer_model *model);   /* version of the file'
 base_status infer_model_classify(infer_model *model, const data_audio *clips, int64_t n,
                                  float *probability, base_error *err);
 
+/* The same with what the same pass gives as embeddings [n, infer_model_embedding_size]; NULL: they
+ * are not wanted. A clip that is skipped has a row of zeros. */
+base_status infer_model_listen(infer_model *model, const data_audio *clips, int64_t n,
+                               float *probability, float *embedding, base_error *err);
+
 /* Clips index[0..n) of a set. */
 typedef struct {
     const data_clips *set;

@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -201,6 +202,21 @@ START_TEST(existence_tells_files_from_folders) {
     ck_assert(base_folder_exists(folder));
     ck_assert(!base_file_exists(folder));
     ck_assert(!base_file_exists(in(folder, "none")));
+}
+END_TEST
+
+START_TEST(a_stamp_follows_size_and_time) {
+    const char *folder = test_folder();
+    base_file_stamp stamp = {-1, -1};
+    const struct timespec times[2] = {{.tv_sec = 7}, {.tv_sec = 3, .tv_nsec = 20}};
+    ck_assert(!base_file_stat(in(folder, "none"), &stamp));
+    ck_assert(!base_file_stat(folder, &stamp));
+    ck_assert_int_eq(stamp.size_bytes, -1);
+    write_file(folder, "file", "four");
+    ck_assert_int_eq(utimensat(AT_FDCWD, in(folder, "file"), times, 0), 0);
+    ck_assert(base_file_stat(in(folder, "file"), &stamp));
+    ck_assert_int_eq(stamp.size_bytes, 4);
+    ck_assert_int_eq(stamp.modified_ns, 3000000020);
 }
 END_TEST
 
@@ -433,8 +449,8 @@ TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_wri
           a_pipe_stays_a_pipe, files_keep_the_permissions_they_are_given,
           a_link_is_replaced_and_not_followed, renaming_keeps_the_permissions_too,
           reading_refuses_what_is_no_file, existence_tells_files_from_folders,
-          folders_are_made_and_removed, walks_are_sorted_and_skip_hidden_names,
-          walks_follow_links_once, walks_name_what_they_cannot_read, sub_folders_are_listed,
-          paths_are_taken_apart, ways_between_folders_are_found, the_cache_has_its_place,
-          digests_are_xxh3, digests_of_pieces_are_those_of_the_whole,
-          a_failed_read_is_no_short_file)
+          a_stamp_follows_size_and_time, folders_are_made_and_removed,
+          walks_are_sorted_and_skip_hidden_names, walks_follow_links_once,
+          walks_name_what_they_cannot_read, sub_folders_are_listed, paths_are_taken_apart,
+          ways_between_folders_are_found, the_cache_has_its_place, digests_are_xxh3,
+          digests_of_pieces_are_those_of_the_whole, a_failed_read_is_no_short_file)
