@@ -48,8 +48,8 @@ void data_folds_release(data_folds *folds);
 bool data_folds_trains(const data_folds *folds, int64_t fold, int64_t clip);
 bool data_folds_tests(const data_folds *folds, int64_t fold, int64_t clip);
 
-/* folds.csv: path,begin_s,end_s,class,group,fold,use */
-base_status data_folds_write(const data_folds *folds, const data_manifest *manifest,
-                             const data_clips *clips, const char *path, base_error *err);
+/* Adds folds.csv: path,begin_s,end_s,class,group,fold,use; the text fails without memory. */
+void data_folds_text(const data_folds *folds, const data_manifest *manifest,
+                     const data_clips *clips, base_text *out);
 
 #endif

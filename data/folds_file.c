@@ -162,25 +162,21 @@ base_status data_folds_replay(const data_manifest *manifest, const data_clips *c
     return status;
 }
 
-base_status data_folds_write(const data_folds *folds, const data_manifest *manifest,
-                             const data_clips *clips, const char *path, base_error *err) {
+void data_folds_text(const data_folds *folds, const data_manifest *manifest,
+                     const data_clips *clips, base_text *out) {
     static const char *const uses[] = {"folds", "train", "test"};
-    base_text text = {0};
-    base_text_add(&text, "path,begin_s,end_s,class,group,fold,use\n");
+    base_text_add(out, "path,begin_s,end_s,class,group,fold,use\n");
     for (int64_t i = 0; i < folds->n_clips; i++) {
         if (folds->use[i] == DATA_USE_NONE) continue;
         const data_row *row = &manifest->rows[clips->row[i]];
-        base_text_add_csv_path(&text, row->path);
-        base_text_add(&text, ",");
-        base_text_add_number(&text, row->begin_s);
-        base_text_add(&text, ",");
-        base_text_add_number(&text, row->end_s);
-        base_text_add(&text, ",");
-        base_text_add_csv(&text, manifest->classes[clips->label[i]]);
-        base_text_printf(&text, ",%lld,%d,%s\n", (long long)folds->group[i], folds->fold[i],
+        base_text_add_csv_path(out, row->path);
+        base_text_add(out, ",");
+        base_text_add_number(out, row->begin_s);
+        base_text_add(out, ",");
+        base_text_add_number(out, row->end_s);
+        base_text_add(out, ",");
+        base_text_add_csv(out, manifest->classes[clips->label[i]]);
+        base_text_printf(out, ",%lld,%d,%s\n", (long long)folds->group[i], folds->fold[i],
                          uses[folds->use[i]]);
     }
-    base_status status = base_file_write_text(path, &text, err);
-    base_text_release(&text);
-    return status;
 }

@@ -117,11 +117,15 @@ static void write_row(const data_manifest *m, const data_row *row, base_text *ou
     base_text_add(out, "\n");
 }
 
+void data_manifest_text(const data_manifest *manifest, base_text *out) {
+    base_text_add(out, "path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,"
+                       "channels,seconds,peak,clipped,content,condition\n");
+    for (int64_t i = 0; i < manifest->n_rows; i++) write_row(manifest, &manifest->rows[i], out);
+}
+
 base_status data_manifest_write(const data_manifest *manifest, const char *path, base_error *err) {
     base_text out = {0};
-    base_text_add(&out, "path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,"
-                        "channels,seconds,peak,clipped,content,condition\n");
-    for (int64_t i = 0; i < manifest->n_rows; i++) write_row(manifest, &manifest->rows[i], &out);
+    data_manifest_text(manifest, &out);
     base_status status = base_file_write_text(path, &out, err);
     base_text_release(&out);
     return status;

@@ -88,9 +88,10 @@ base_status data_manifest_check_trained(const data_manifest *manifest, base_erro
  * this leaves a class with nothing to train on. */
 base_status data_manifest_leave_out_copies(data_manifest *manifest, base_error *err);
 
-/* manifest.csv:
+/* Adds manifest.csv; the text fails without memory:
  * path,begin_s,end_s,label,class,group,duplicate,left_out,sample_rate_hz,channels,seconds,peak,clipped,content,condition
  */
+void data_manifest_text(const data_manifest *manifest, base_text *out);
 base_status data_manifest_write(const data_manifest *manifest, const char *path, base_error *err);
 
 /* Notes that something could not be read, which data_clips_open then tells of, or fails for. */

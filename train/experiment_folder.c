@@ -132,44 +132,35 @@ static base_status keep_copies(train__experiment *e, bool check, base_error *err
     return BASE_OK;
 }
 
-/* manifest.csv, folds.csv and, if there is a second set of folds, compare/folds.csv. */
-static base_status write_tables(train__experiment *e, const char *folder, base_error *err) {
-    const char *manifest = base_path_join(&e->arena, folder, "manifest.csv");
-    const char *folds = base_path_join(&e->arena, folder, "folds.csv");
-    const char *compare = base_path_join(&e->arena, folder, "compare/folds.csv");
-    if (manifest == NULL || folds == NULL || compare == NULL) return train__out_of_memory(err);
-    BASE_TRY(data_manifest_write(&e->data.manifest, manifest, err));
-    BASE_TRY(data_folds_write(&e->main, &e->data.manifest, &e->data.clips, folds, err));
-    if (e->compare.n_folds == 0) return BASE_OK;
-    BASE_TRY(base_folder_make(base_path_folder(&e->arena, compare), err));
-    return data_folds_write(&e->compare, &e->data.manifest, &e->data.clips, compare, err);
-}
-
-static base_status compare_tables(train__experiment *e, const char *expected, base_error *err) {
-    static const char *const names[] = {"manifest.csv", "folds.csv", "compare/folds.csv"};
-    for (int i = 0; i < (e->compare.n_folds > 0 ? 3 : 2); i++) {
-        const char *path = base_path_join(&e->arena, e->options->folder, names[i]);
-        const char *other = base_path_join(&e->arena, expected, names[i]);
-        void *bytes;
-        size_t n_bytes;
-        if (path == NULL || other == NULL) return train__out_of_memory(err);
-        BASE_TRY(base_file_read(other, 0, &bytes, &n_bytes, err));
-        base_status status = check_bytes(path, bytes, n_bytes, err);
-        base_free(bytes);
-        BASE_TRY(status);
-    }
-    return BASE_OK;
-}
-
-/* They are written once more, aside, to be compared. */
-static base_status check_tables(train__experiment *e, base_error *err) {
-    const char *aside = base_path_join(&e->arena, e->options->folder, ".expected");
-    if (aside == NULL) return train__out_of_memory(err);
-    base_status status = base_folder_make(aside, err);
-    if (status == BASE_OK) status = write_tables(e, aside, err);
-    if (status == BASE_OK) status = compare_tables(e, aside, err);
-    base_folder_remove(aside, NULL);
+/* The same of a text, which is released. */
+static base_status keep_text(train__experiment *e, const char *name, base_text *text, bool check,
+                             base_error *err) {
+    const char *path = base_path_join(&e->arena, e->options->folder, name);
+    base_status status = path == NULL || text->failed ? train__out_of_memory(err)
+                         : check ? check_bytes(path, text->data, text->size, err)
+                                 : base_file_write_text(path, text, err);
+    base_text_release(text);
     return status;
+}
+
+static base_status keep_folds(train__experiment *e, const data_folds *folds, const char *name,
+                              bool check, base_error *err) {
+    base_text text = {0};
+    data_folds_text(folds, &e->data.manifest, &e->data.clips, &text);
+    return keep_text(e, name, &text, check, err);
+}
+
+/* manifest.csv, folds.csv and, if there is a second set of folds, compare/folds.csv. */
+static base_status keep_tables(train__experiment *e, bool check, base_error *err) {
+    base_text manifest = {0};
+    data_manifest_text(&e->data.manifest, &manifest);
+    BASE_TRY(keep_text(e, "manifest.csv", &manifest, check, err));
+    BASE_TRY(keep_folds(e, &e->main, "folds.csv", check, err));
+    if (e->compare.n_folds == 0) return BASE_OK;
+    const char *folder = base_path_join(&e->arena, e->options->folder, "compare");
+    if (folder == NULL) return train__out_of_memory(err);
+    BASE_TRY(base_folder_make(folder, err));
+    return keep_folds(e, &e->compare, "compare/folds.csv", check, err);
 }
 
 /* facts.json is written last: its presence says that the other files are there. */
@@ -185,12 +176,12 @@ static base_status write_beginning(train__experiment *e, base_error *err) {
                                          err));
         BASE_TRY(check_same_facts(e, err));
         BASE_TRY(keep_copies(e, true, err));
-        return check_tables(e, err);
+        return keep_tables(e, true, err);
     }
     BASE_TRY(base_file_write_text(config, &e->yaml, err));
     BASE_TRY(train_config_write_way(e->config, folder, err));
     BASE_TRY(keep_copies(e, false, err));
-    BASE_TRY(write_tables(e, folder, err));
+    BASE_TRY(keep_tables(e, false, err));
     return train_facts_write(&e->facts, folder, err);
 }
 

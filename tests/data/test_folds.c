@@ -352,6 +352,14 @@ static const char *write_text(const char *text) {
     return path;
 }
 
+static void write_folds(const fixture *f, const data_folds *folds, const char *path) {
+    base_text text = {0};
+    base_error err;
+    data_folds_text(folds, &f->manifest, &f->clips, &text);
+    TEST_OK(base_file_write_text(path, &text, &err), err);
+    base_text_release(&text);
+}
+
 START_TEST(replays_what_it_wrote) {
     fixture f = fixture_new(60, 3, 1, 1);
     f.manifest.rows[5].path = "odd, \"name\".wav";
@@ -364,7 +372,7 @@ START_TEST(replays_what_it_wrote) {
     base_error err;
     TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);
     options.file = write_text("");
-    TEST_OK(data_folds_write(&folds, &f.manifest, &f.clips, options.file, &err), err);
+    write_folds(&f, &folds, options.file);
     options.seed = 99;
     TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &again, &err), err);
     ck_assert_mem_eq(folds.fold, again.fold, 60 * sizeof *folds.fold);
@@ -471,7 +479,7 @@ START_TEST(uses_are_replayed) {
     base_error err;
     TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);
     options.file = write_text("");
-    TEST_OK(data_folds_write(&folds, &f.manifest, &f.clips, options.file, &err), err);
+    write_folds(&f, &folds, options.file);
     options.seed = 99;
     TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &again, &err), err);
     ck_assert_mem_eq(folds.fold, again.fold, 75 * sizeof *folds.fold);
