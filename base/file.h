@@ -57,16 +57,6 @@ base_status base_folder_sync(const char *folder, base_error *err);
 base_status base_folder_remove(const char *path,
                                base_error *err); /* and all below; may be absent */
 
-/* All regular files below `folder` (following links, each real folder once), depth-first, names in
- * byte order, hidden ones left out. Paths start with `folder`. A folder that can't be read fails.
- */
-base_status base_folder_walk(const char *folder, base_arena *arena, const char ***paths,
-                             int64_t *n_paths, base_error *err);
-
-/* The sub-folders directly in `folder`, names only, in byte order, hidden ones left out. */
-base_status base_folder_list(const char *folder, base_arena *arena, const char ***names,
-                             int64_t *n_names, base_error *err);
-
 char *base_path_join(base_arena *arena, const char *folder, const char *name); /* absolute: name */
 char *base_path_folder(base_arena *arena, const char *path);                   /* "." if none */
 /* The way from one folder to another, "../sounds"; "." if they are one. Both must exist. */

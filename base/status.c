@@ -17,8 +17,8 @@ const char *base_status_text(base_status status) {
 }
 
 /* Ends an overlong text with "...", not in the middle of a UTF-8 character. */
-static void mark_truncated(char *text) {
-    size_t end = BASE_ERROR_SIZE - sizeof "...";
+static void mark_truncated(char *text, size_t size) {
+    size_t end = size - sizeof "...";
     while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80) end--;
     memcpy(text + end, "...", sizeof "...");
 }
@@ -39,7 +39,7 @@ static void set_text(base_error *err, const char *text) {
         if (kept < length) break;
     }
     err->text[n] = '\0';
-    if (*text != '\0') mark_truncated(err->text);
+    if (*text != '\0') mark_truncated(err->text, BASE_ERROR_SIZE);
 }
 
 /* Twice the room an error has: a text that does not fit is seen to be too long, and a prefix and
@@ -74,11 +74,13 @@ static base_status status_of_errno(int errno_value) {
 base_status base_fail_errno(base_error *err, int errno_value, const char *format, ...) {
     base_status status = status_of_errno(errno_value);
     if (err == NULL) return status;
-    char what[BASE_ERROR_SIZE], reason[128];
+    char reason[128], what[BASE_ERROR_SIZE - sizeof reason]; /* a long path leaves room for why */
     va_list arguments;
     va_start(arguments, format);
-    if (vsnprintf(what, sizeof what, format, arguments) < 0) what[0] = '\0';
+    int n = vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
+    if (n < 0) what[0] = '\0';
+    if (n >= (int)sizeof what) mark_truncated(what, sizeof what);
     return base_fail(err, status, "%s: %s", what, strerror_r(errno_value, reason, sizeof reason));
 }
 

@@ -208,12 +208,23 @@ static int classify(cli_call *call, infer_model *model, classify_view *view) {
     base_status status =
         infer_expand_paths(call->arguments, call->n_arguments, &call->arena, &paths, &err);
     if (status != BASE_OK) return cli_fail(&err);
-    view->n_total = paths.n;
+    view->n_total = paths.n + paths.n_problems;
     if (view->format == FORMAT_CSV) {
         base_text head = {0};
         add_csv_head(&view->merge, &head);
         if (cli_print_release(&head) != CLI_OK) return CLI_FAILED;
     }
+    for (int64_t i = 0; i < paths.n_repeats; i++) {
+        cli_progress_line(&view->progress, "note: %s", paths.repeats[i]);
+    }
+    for (int64_t i = 0; i < paths.n_problems && !view->broken; i++) {
+        const base_walk_problem *problem = &paths.problems[i];
+        on_result(view, &(infer_result){.path = problem->path,
+                                        .status = problem->status,
+                                        .error = problem->why,
+                                        .best = -1});
+    }
+    if (view->broken) return CLI_FAILED;
     infer_classify_job job = {.model = model,
                               .paths = paths.items,
                               .n = paths.n,
@@ -266,12 +277,12 @@ const cli_command cli_classify = {
     .description =
         "PATH is a sound file, a folder (all sound files below it) or - for standard "
         "input. Results come in the order of the files. A file that cannot be read "
-        "is named on standard error, the others go on, and the exit code is 1. So is one "
-        "that is damaged: that ends before its header says so, or whose decoder reports an "
-        "error; --damaged use takes what there is of it.\n\n"
+        "is named on standard error, the others go on, and the exit code is 1. So are folders "
+        "that cannot be, and files that are damaged: that end before their header says so, or "
+        "whose decoder reports an error; --damaged use takes what there is of them.\n\n"
         "Probabilities are calibrated on the folds the model was tested on, if it was. A model "
-        "that "
-        "was trained with sounds that are no drums calls such sounds unknown.\n\n" CLI_MODEL_HELP,
+        "that was trained with sounds that are no drums calls such sounds "
+        "unknown.\n\n" CLI_MODEL_HELP,
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

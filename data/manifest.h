@@ -23,7 +23,7 @@ typedef struct data_origin data_origin; /* where rows come from: data/source.h *
 
 /* A one-shot that a sound is made from. */
 typedef struct {
-    base_digest content; /* as a row's */
+    base_digest content; /* trimmed, peak-normalised, 16-bit quantised mono */
     const char *name;    /* "KIT/FILE" */
 } data_row_part;
 
@@ -49,7 +49,8 @@ typedef struct {
     int64_t n_channels;
     double peak;         /* largest |sample| */
     int64_t n_clipped;   /* samples at or beyond full scale, in runs of 3 or more */
-    base_digest content; /* trimmed, peak-normalised, 16-bit quantised mono */
+    base_digest content; /* trimmed, peak-normalised, 16-bit quantised mean of the channels; where
+                            they cancel each other in it, of all channels; of silence 0 */
     int64_t duplicate;   /* number of its duplicate group, shared by copies; -1: no copy */
 } data_row;
 

@@ -321,3 +321,18 @@ base_status data_row_digest(const data_row *row, base_digest *digest, base_error
         source->renders_file ? base_digest_join(*digest, source->digest(row)) : source->digest(row);
     return BASE_OK;
 }
+
+base_status data_folder_walk(const char *folder, base_walk_filter *wanted, data_manifest *manifest,
+                             base_walk *found, base_error *err) {
+    BASE_TRY(base_folder_walk(folder, wanted, &manifest->arena, found, err));
+    if (found->n_paths == 0 && found->n_problems > 0) {
+        return base_fail(err, found->problems[0].status, "%s", found->problems[0].why);
+    }
+    for (int64_t i = 0; i < found->n_problems; i++) {
+        BASE_TRY(data_manifest_add_unread(manifest, found->problems[i].why, err));
+    }
+    for (int64_t i = 0; i < found->n_repeats; i++) {
+        data_manifest_note(manifest, "%s", found->repeats[i]);
+    }
+    return BASE_OK;
+}

@@ -7,6 +7,7 @@
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
+#include "base/walk.h"
 #include "data/clip.h"
 #include "data/manifest.h"
 #include "data/work.h"
@@ -102,6 +103,12 @@ base_status data_row_open(const data_row *row, data_sound **sound, base_error *e
 base_status data_row_digest(const data_row *row, base_digest *digest, base_error *err);
 
 /* ---- for kinds of source ---- */
+
+/* base_folder_walk into the manifest's arena. What could not be read is noted as unread
+ * (data_manifest_add_unread), repeats as notes; fails, with the first of these, if nothing else was
+ * found. */
+base_status data_folder_walk(const char *folder, base_walk_filter *wanted, data_manifest *manifest,
+                             base_walk *found, base_error *err);
 
 /* Keys that several kinds have, as rows for their tables; `type` is the options' struct, `field`
  * the member, `when` a text before the help. */

@@ -62,57 +62,94 @@ base_status infer_classify_files(const infer_classify_job *job, base_error *err)
 /* ---- lists of files ---- */
 
 typedef struct {
-    base_arena *arena;
-    const char **paths; /* base_alloc'd while growing */
-    size_t n, capacity;
-} path_list;
+    void *items; /* base_alloc'd */
+    size_t n, capacity, size_bytes;
+} list;
 
-static base_status add_path(path_list *list, const char *path, base_error *err) {
-    void *items = list->paths;
-    bool grown = base_grow(&items, &list->capacity, list->n + 1, sizeof *list->paths);
-    list->paths = items;
-    if (!grown) return base_fail(err, BASE_EMEMORY, "list of files: out of memory");
-    list->paths[list->n++] = path;
-    return BASE_OK;
+/* Appends n items; false without memory. */
+static bool append(list *l, const void *items, int64_t n) {
+    if (!base_grow(&l->items, &l->capacity, l->n + (size_t)n, l->size_bytes)) return false;
+    if (n > 0) memcpy((char *)l->items + l->n * l->size_bytes, items, (size_t)n * l->size_bytes);
+    l->n += (size_t)n;
+    return true;
 }
 
-static base_status add_folder(path_list *list, const char *folder, base_error *err) {
-    const char **below;
-    int64_t n, n_audio = 0;
-    BASE_TRY(base_folder_walk(folder, list->arena, &below, &n, err));
-    for (int64_t i = 0; i < n; i++) {
-        if (!data_audio_is_name(below[i])) continue;
-        BASE_TRY(add_path(list, below[i], err));
-        n_audio++;
+typedef struct {
+    base_arena *arena;
+    list paths, problems, repeats;
+} expansion;
+
+static base_status no_memory(base_error *err) {
+    return base_fail(err, BASE_EMEMORY, "list of files: out of memory");
+}
+
+/* What is wrong with a folder as a whole. */
+static base_status add_problem(expansion *e, const char *folder, const base_error *problem,
+                               base_error *err) {
+    const base_walk_problem item = {.path = folder,
+                                    .status = problem->status,
+                                    .why = base_arena_string(e->arena, problem->text)};
+    bool kept = item.why != NULL && append(&e->problems, &item, 1);
+    return kept ? BASE_OK : no_memory(err);
+}
+
+static base_status add_folder(expansion *e, const char *folder, base_error *err) {
+    base_walk found;
+    base_error problem;
+    base_status status = base_folder_walk(folder, data_audio_is_name, e->arena, &found, &problem);
+    if (status == BASE_EMEMORY) return no_memory(err);
+    if (status == BASE_OK && found.n_paths + found.n_problems == 0) {
+        status = base_fail(&problem, BASE_EDATA, "%s: no audio files below it", folder);
     }
-    if (n_audio == 0) return base_fail(err, BASE_EDATA, "%s: no audio files below it", folder);
-    return BASE_OK;
+    if (status != BASE_OK) return add_problem(e, folder, &problem, err);
+    bool added = append(&e->paths, found.paths, found.n_paths) &&
+                 append(&e->problems, found.problems, found.n_problems) &&
+                 append(&e->repeats, found.repeats, found.n_repeats);
+    return added ? BASE_OK : no_memory(err);
+}
+
+static base_status expand(expansion *e, const char *const *arguments, int n_arguments,
+                          base_error *err) {
+    int n_standard_input = 0;
+    for (int i = 0; i < n_arguments; i++) {
+        bool is_standard_input = strcmp(arguments[i], "-") == 0;
+        n_standard_input += is_standard_input;
+        if (!is_standard_input && base_folder_exists(arguments[i])) {
+            BASE_TRY(add_folder(e, arguments[i], err));
+        } else if (!append(&e->paths, &arguments[i], 1)) {
+            return no_memory(err);
+        }
+    }
+    if (n_standard_input < 2) return BASE_OK;
+    return base_fail(err, BASE_EUSAGE, "standard input (-) can be read only once");
+}
+
+/* The list's items in the arena; NULL without memory. */
+static void *keep(const expansion *e, const list *l) {
+    void *items = base_arena_alloc(e->arena, l->n + 1, l->size_bytes);
+    if (items != NULL && l->n > 0) memcpy(items, l->items, l->n * l->size_bytes);
+    return items;
 }
 
 base_status infer_expand_paths(const char *const *arguments, int n_arguments, base_arena *arena,
                                infer_paths *paths, base_error *err) {
-    path_list list = {.arena = arena};
-    base_status status = BASE_OK;
-    int n_standard_input = 0;
-    for (int i = 0; status == BASE_OK && i < n_arguments; i++) {
-        bool is_standard_input = strcmp(arguments[i], "-") == 0;
-        n_standard_input += is_standard_input;
-        status = !is_standard_input && base_folder_exists(arguments[i])
-                     ? add_folder(&list, arguments[i], err)
-                     : add_path(&list, arguments[i], err);
-    }
-    if (status == BASE_OK && n_standard_input > 1) {
-        status = base_fail(err, BASE_EUSAGE, "standard input (-) can be read only once");
-    }
+    expansion e = {.arena = arena,
+                   .paths = {.size_bytes = sizeof *paths->items},
+                   .problems = {.size_bytes = sizeof *paths->problems},
+                   .repeats = {.size_bytes = sizeof *paths->repeats}};
+    base_status status = expand(&e, arguments, n_arguments, err);
+    *paths = (infer_paths){.n = (int64_t)e.paths.n,
+                           .n_problems = (int64_t)e.problems.n,
+                           .n_repeats = (int64_t)e.repeats.n};
     if (status == BASE_OK) {
-        paths->n = (int64_t)list.n;
-        paths->items = base_arena_alloc(arena, list.n + 1, sizeof *paths->items);
-        if (paths->items == NULL) {
-            status = base_fail(err, BASE_EMEMORY, "list of files: out of memory");
-        } else if (list.n > 0) {
-            memcpy(paths->items, list.paths, list.n * sizeof *paths->items);
-        }
+        paths->items = keep(&e, &e.paths);
+        paths->problems = keep(&e, &e.problems);
+        paths->repeats = keep(&e, &e.repeats);
+        bool kept = paths->items != NULL && paths->problems != NULL && paths->repeats != NULL;
+        if (!kept) status = no_memory(err);
     }
-    base_free(list.paths);
+    base_free(e.paths.items);
+    base_free(e.problems.items);
+    base_free(e.repeats.items);
     return status;
 }

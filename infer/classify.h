@@ -3,6 +3,7 @@
 #ifndef INFER_CLASSIFY_H
 #define INFER_CLASSIFY_H
 
+#include "base/walk.h"
 #include "infer/model.h"
 
 typedef struct {
@@ -36,12 +37,16 @@ typedef struct {
 base_status infer_classify_files(const infer_classify_job *job, base_error *err);
 
 typedef struct {
-    const char **items; /* in the arena; the caller may reorder them */
+    const char **items; /* [n] in the arena; the caller may reorder them */
     int64_t n;
+    base_walk_problem *problems; /* [n_problems] what could not be read, or holds no audio files */
+    int64_t n_problems;
+    const char **repeats; /* [n_repeats] as in base_walk */
+    int64_t n_repeats;
 } infer_paths;
 
-/* Expands files and folders (all audio files below them, in byte order); "-" stays as it is. EDATA
- * for a folder without audio, EUSAGE for a second "-". */
+/* Expands files and folders (all audio files below them, in byte order); "-" stays as it is. A
+ * folder that can't be read is a problem, no failure. EUSAGE for a second "-". */
 base_status infer_expand_paths(const char *const *arguments, int n_arguments, base_arena *arena,
                                infer_paths *paths, base_error *err);
 

@@ -31,23 +31,25 @@ static bool name_row(const char *relative, base_arena *arena, data_row *row) {
     return row->label != NULL && row->group != NULL;
 }
 
+static bool is_preset(const char *path) {
+    return strcmp(base_path_extension(path), "ds") == 0;
+}
+
 static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
     const drumsynth_options *o = origin->options;
-    const char **paths, *folder = o->folder.path;
-    int64_t n_paths, n_presets = 0;
-    BASE_TRY(base_folder_walk(folder, &manifest->arena, &paths, &n_paths, err));
-    for (int64_t i = 0; i < n_paths; i++) {
-        if (strcmp(base_path_extension(paths[i]), "ds") != 0) continue;
-        const char *relative = paths[i] + strlen(folder);
+    const char *folder = o->folder.path;
+    base_walk found;
+    BASE_TRY(data_folder_walk(folder, is_preset, manifest, &found, err));
+    for (int64_t i = 0; i < found.n_paths; i++) {
+        const char *relative = found.paths[i] + strlen(folder);
         while (*relative == '/') relative++;
-        data_row row = {.path = paths[i]};
+        data_row row = {.path = found.paths[i]};
         if (!name_row(relative, &manifest->arena, &row)) {
             return base_fail(err, BASE_EMEMORY, "%s: no memory for its presets", folder);
         }
         BASE_TRY(data_manifest_append(manifest, &row, err));
-        n_presets++;
     }
-    if (n_presets > 0) return BASE_OK;
+    if (found.n_paths > 0) return BASE_OK;
     return base_fail(err, BASE_EDATA,
                      "%s: no DrumSynth presets below this folder (package lmms-common brings some)",
                      folder);

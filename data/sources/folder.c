@@ -59,15 +59,14 @@ static bool name_row(const char *relative, base_arena *arena, data_row *row) {
 
 static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
     const folder_options *o = origin->options;
-    const char **paths, *folder = o->folder.path;
-    int64_t n_paths, n_audio = 0;
+    const char *folder = o->folder.path;
+    base_walk found;
     bool by_folder = o->label == NULL && o->label_from == FROM_FOLDER;
-    BASE_TRY(base_folder_walk(folder, &manifest->arena, &paths, &n_paths, err));
-    for (int64_t i = 0; i < n_paths; i++) {
-        if (!data_audio_is_name(paths[i])) continue;
-        const char *relative = paths[i] + strlen(folder);
+    BASE_TRY(data_folder_walk(folder, data_audio_is_name, manifest, &found, err));
+    for (int64_t i = 0; i < found.n_paths; i++) {
+        const char *relative = found.paths[i] + strlen(folder);
         while (*relative == '/') relative++;
-        data_row row = {.path = paths[i]};
+        data_row row = {.path = found.paths[i]};
         if (!(by_folder ? name_row(relative, &manifest->arena, &row)
                         : name_row_otherwise(relative, o, &manifest->arena, &row))) {
             return base_fail(err, BASE_EMEMORY, "%s: no memory for its files", folder);
@@ -79,9 +78,8 @@ static base_status list_rows(data_origin *origin, data_manifest *manifest, base_
                              folder, row.label, by_folder ? "folder" : "file");
         }
         BASE_TRY(data_manifest_append(manifest, &row, err));
-        n_audio++;
     }
-    if (n_audio > 0) return BASE_OK;
+    if (found.n_paths > 0) return BASE_OK;
     return base_fail(err, BASE_EDATA, "%s: no audio files below this folder", folder);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/walk.h"
 #include "data/source.h"
 
 typedef struct {
@@ -156,11 +157,13 @@ typedef struct {
     base_error first; /* why the first broken kit is */
 } tally;
 
-/* A kit that is broken is left out whole, with a note; what cannot be read may be whole. */
+/* A kit that is broken is left out whole, with a note; what cannot be read may be whole, and a
+ * folder without a drumkit.xml is no kit. */
 static base_status add_kit(lister *l, tally *t, base_error *err) {
     base_error problem;
     l->first_row = l->manifest->n_rows;
     base_status status = read_kit(l, &problem);
+    if (status == BASE_ENOTFOUND) return BASE_OK;
     if (status == BASE_OK) {
         t->n_read++;
         return BASE_OK;
@@ -186,9 +189,6 @@ static const char *kit_name(lister *l, const char *folder) {
 }
 
 static base_status add_kit_at(lister *l, const char *folder, tally *t, base_error *err) {
-    const char *file = base_path_join(&l->manifest->arena, folder, "drumkit.xml");
-    if (file == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);
-    if (!base_file_exists(file)) return BASE_OK;
     l->folder = folder;
     l->kit = kit_name(l, folder);
     if (l->kit == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", folder);

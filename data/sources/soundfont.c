@@ -310,9 +310,12 @@ static base_status add_presets(lister *l, synth *s, int64_t *n_presets, base_err
     return BASE_OK;
 }
 
-static bool is_wanted(const soundfont_options *o, const char *path) {
+static bool is_font(const char *path) {
     const char *extension = base_path_extension(path);
-    if (strcasecmp(extension, "sf2") != 0 && strcasecmp(extension, "sf3") != 0) return false;
+    return strcasecmp(extension, "sf2") == 0 || strcasecmp(extension, "sf3") == 0;
+}
+
+static bool is_wanted(const soundfont_options *o, const char *path) {
     for (int i = 0; i < o->files.n; i++) {
         if (strcmp(o->files.items[i], base_path_name(path)) == 0) return true;
     }
@@ -371,12 +374,12 @@ static base_status add_font(lister *l, const char *path, int64_t *n_presets, bas
 }
 
 static base_status add_folder(lister *l, const char *folder, int64_t *n_presets, base_error *err) {
-    const char **paths;
-    int64_t n;
-    BASE_TRY(base_folder_walk(folder, &l->manifest->arena, &paths, &n, err));
-    for (int64_t i = 0; i < n; i++) {
-        if (!is_wanted(l->options, paths[i]) || is_listed(l->st, paths[i])) continue;
-        BASE_TRY(add_font(l, paths[i], n_presets, err));
+    base_walk found;
+    BASE_TRY(data_folder_walk(folder, is_font, l->manifest, &found, err));
+    for (int64_t i = 0; i < found.n_paths; i++) {
+        const char *path = found.paths[i];
+        if (!is_wanted(l->options, path) || is_listed(l->st, path)) continue;
+        BASE_TRY(add_font(l, path, n_presets, err));
     }
     return BASE_OK;
 }

@@ -240,87 +240,6 @@ START_TEST(folders_are_made_and_removed) {
 }
 END_TEST
 
-static const char *walked(const char *folder) {
-    const char **paths;
-    int64_t n;
-    base_error err;
-    base_text text = {0};
-    TEST_OK(base_folder_walk(folder, &arena, &paths, &n, &err), err);
-    for (int64_t i = 0; i < n; i++) {
-        ck_assert_int_eq(strncmp(paths[i], folder, strlen(folder)), 0);
-        base_text_printf(&text, "%s ", paths[i] + strlen(folder));
-    }
-    const char *copy = base_arena_string(&arena, base_text_string(&text));
-    base_text_release(&text);
-    return copy;
-}
-
-START_TEST(walks_are_sorted_and_skip_hidden_names) {
-    const char *folder = test_folder();
-    base_error err;
-    ck_assert_str_eq(walked(folder), "");
-    TEST_OK(base_folder_make(in(folder, "b/deep"), &err), err);
-    TEST_OK(base_folder_make(in(folder, ".git"), &err), err);
-    write_file(folder, "c", "");
-    write_file(folder, "B", "");
-    write_file(folder, "b/z", "");
-    write_file(folder, "b/deep/x", "");
-    write_file(folder, ".hidden", "");
-    write_file(folder, ".git/x", "");
-    ck_assert_str_eq(walked(folder), "/B /b/deep/x /b/z /c ");
-}
-END_TEST
-
-START_TEST(walks_follow_links_once) {
-    const char *folder = test_folder(), *elsewhere = test_folder();
-    base_error err;
-    TEST_OK(base_folder_make(in(folder, "m"), &err), err);
-    write_file(folder, "m/x", "");
-    write_file(elsewhere, "far", "");
-    ck_assert_int_eq(symlink("..", in(folder, "m/cycle")), 0);
-    ck_assert_int_eq(symlink(elsewhere, in(folder, "n")), 0);
-    ck_assert_int_eq(symlink(elsewhere, in(folder, "o")), 0);
-    ck_assert_int_eq(symlink("nowhere", in(folder, "dangling")), 0);
-    ck_assert_int_eq(symlink("self", in(folder, "self")), 0);
-    ck_assert_int_eq(symlink("m/x", in(folder, "zlink")), 0);
-    ck_assert_str_eq(walked(folder), "/m/x /n/far /zlink ");
-}
-END_TEST
-
-START_TEST(walks_name_what_they_cannot_read) {
-    const char *folder = test_folder();
-    const char **paths;
-    int64_t n;
-    base_error err;
-    TEST_FAILS(base_folder_walk(in(folder, "none"), &arena, &paths, &n, &err), BASE_ENOTFOUND, err,
-               "none");
-    write_file(folder, "file", "");
-    TEST_FAILS(base_folder_walk(in(folder, "file"), &arena, &paths, &n, &err), BASE_EIO, err,
-               "file: Not a directory");
-    TEST_OK(base_folder_make(in(folder, "shut"), &err), err);
-    if (geteuid() == 0) return; /* nothing is shut to root */
-    ck_assert_int_eq(chmod(in(folder, "shut"), 0), 0);
-    TEST_FAILS(base_folder_walk(folder, &arena, &paths, &n, &err), BASE_EIO, err, "shut");
-    chmod(in(folder, "shut"), 0700);
-}
-END_TEST
-
-START_TEST(sub_folders_are_listed) {
-    const char *folder = test_folder();
-    base_error err;
-    TEST_OK(base_folder_make(in(folder, "snare/x"), &err), err);
-    TEST_OK(base_folder_make(in(folder, "kick"), &err), err);
-    TEST_OK(base_folder_make(in(folder, ".git"), &err), err);
-    write_file(folder, "file", "");
-    const char **names;
-    int64_t n;
-    TEST_OK(base_folder_list(folder, &arena, &names, &n, &err), err);
-    ck_assert_int_eq(n, 2);
-    ck_assert_str_eq(names[0], "kick");
-    ck_assert_str_eq(names[1], "snare");
-}
-END_TEST
-
 START_TEST(paths_are_taken_apart) {
     ck_assert_str_eq(base_path_join(&arena, "a", "b"), "a/b");
     ck_assert_str_eq(base_path_join(&arena, "a/", "b"), "a/b");
@@ -449,8 +368,6 @@ TEST_MAIN("base/file", views_show_what_is_read_and_what_is_mapped, files_are_wri
           a_pipe_stays_a_pipe, files_keep_the_permissions_they_are_given,
           a_link_is_replaced_and_not_followed, renaming_keeps_the_permissions_too,
           reading_refuses_what_is_no_file, existence_tells_files_from_folders,
-          a_stamp_follows_size_and_time, folders_are_made_and_removed,
-          walks_are_sorted_and_skip_hidden_names, walks_follow_links_once,
-          walks_name_what_they_cannot_read, sub_folders_are_listed, paths_are_taken_apart,
+          a_stamp_follows_size_and_time, folders_are_made_and_removed, paths_are_taken_apart,
           ways_between_folders_are_found, the_cache_has_its_place, digests_are_xxh3,
           digests_of_pieces_are_those_of_the_whole, a_failed_read_is_no_short_file)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/walk.h"
 #include "tests/program.h"
 #include "tests/test.h"
 
@@ -97,12 +98,12 @@ static long attempts(const char *folder) {
 }
 
 static int64_t n_cached(const char *folder) {
-    const char *cache = base_path_join(&arena, folder, ".cache"), **paths;
-    int64_t n = 0;
+    const char *cache = base_path_join(&arena, folder, ".cache");
+    base_walk found;
     base_error err;
     if (!base_folder_exists(cache)) return 0;
-    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
-    return n;
+    TEST_OK(base_folder_walk(cache, NULL, &arena, &found, &err), err);
+    return found.n_paths;
 }
 
 /* Every attempt on one of the sounds fails, in turn: the command fails and names it, or does as if

@@ -100,11 +100,10 @@ END_TEST
 
 /* The only file in a folder. */
 static const char *only_file(const char *folder) {
-    const char **paths;
-    int64_t n;
-    TEST_OK(base_folder_walk(folder, &arena, &paths, &n, &err), err);
-    ck_assert_int_eq(n, 1);
-    return paths[0];
+    base_walk found;
+    TEST_OK(base_folder_walk(folder, NULL, &arena, &found, &err), err);
+    ck_assert_int_eq(found.n_paths, 1);
+    return found.paths[0];
 }
 
 START_TEST(cache_gives_the_same_clips) {
@@ -198,15 +197,14 @@ END_TEST
 
 START_TEST(cache_follows_content_and_settings) {
     const char *folder = data_set(), *cache = test_folder();
-    const char **paths;
-    int64_t n;
+    base_walk found;
     first_sample(folder, cache);
-    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
-    ck_assert_int_eq(n, 1);
+    TEST_OK(base_folder_walk(cache, NULL, &arena, &found, &err), err);
+    ck_assert_int_eq(found.n_paths, 1);
     sound_write_tone(&arena, folder, "a.wav", (sound_tone){0.3, 61, 44100, 0.8, 1});
     first_sample(folder, cache);
-    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
-    ck_assert_int_eq(n, 2);
+    TEST_OK(base_folder_walk(cache, NULL, &arena, &found, &err), err);
+    ck_assert_int_eq(found.n_paths, 2);
     data_manifest m;
     data_clips clips;
     data_audio_options o = options();
@@ -215,8 +213,8 @@ START_TEST(cache_follows_content_and_settings) {
     data_work work = {.cache_folder = cache};
     TEST_OK(data_clips_open(&m, &o, &work, &clips, &err), err);
     ck_assert_int_eq(clips.n_samples, 22050);
-    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
-    ck_assert_int_eq(n, 3);
+    TEST_OK(base_folder_walk(cache, NULL, &arena, &found, &err), err);
+    ck_assert_int_eq(found.n_paths, 3);
     data_clips_release(&clips);
     data_manifest_release(&m);
 }
@@ -323,10 +321,9 @@ START_TEST(damaged_sounds_are_left_out_or_marked) {
         data_clips_release(&clips);
         data_manifest_release(&m);
     }
-    const char **paths;
-    int64_t n;
-    TEST_OK(base_folder_walk(cache, &arena, &paths, &n, &err), err);
-    ck_assert_int_eq(n, 2);
+    base_walk found;
+    TEST_OK(base_folder_walk(cache, NULL, &arena, &found, &err), err);
+    ck_assert_int_eq(found.n_paths, 2);
 }
 END_TEST
 
@@ -346,10 +343,9 @@ START_TEST(reasons_have_no_path) {
 END_TEST
 
 static int64_t n_files(const char *folder) {
-    const char **paths;
-    int64_t n;
-    TEST_OK(base_folder_walk(folder, &arena, &paths, &n, &err), err);
-    return n;
+    base_walk found;
+    TEST_OK(base_folder_walk(folder, NULL, &arena, &found, &err), err);
+    return found.n_paths;
 }
 
 typedef struct {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/walk.h"
 #include "base/file.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -42,13 +43,14 @@ static bool run(const char *path) {
 
 int main(int argc, char **argv) {
     base_arena arena = {0};
-    const char **paths;
-    int64_t n = 0, n_failed = 0;
+    base_walk found;
+    int64_t n_failed = 0;
     base_error err;
     const char *folder = base_path_join(&arena, "tests/fuzz/corpus", base_path_name(argv[0]));
     if (LLVMFuzzerInitialize(&argc, &argv) != 0) return 1;
-    if (base_folder_walk(folder, &arena, &paths, &n, &err) != BASE_OK) printf("%s\n", err.text);
-    for (int64_t i = 0; i < n; i++) n_failed += !run(paths[i]);
+    if (base_folder_walk(folder, NULL, &arena, &found, &err) != BASE_OK) printf("%s\n", err.text);
+    int64_t n = found.n_paths;
+    for (int64_t i = 0; i < n; i++) n_failed += !run(found.paths[i]);
     base_arena_release(&arena);
     if (n == 0) return 1;
     printf("%d%%: Checks: %d, Failures: %d, Errors: 0\n", (int)(100 * (n - n_failed) / n), (int)n,

@@ -190,6 +190,13 @@ static base_status list_sounds(train_curate *curate, base_error *err) {
     }
     infer_paths found;
     BASE_TRY(infer_expand_paths(&curate->sounds, 1, &curate->arena, &found, err));
+    const train_curate_options *options = curate->options;
+    for (int64_t i = 0; i < found.n_problems; i++) {
+        const base_walk_problem *problem = &found.problems[i];
+        bool goes_on = options->unread != NULL && found.n > 0;
+        if (!goes_on) return base_fail(err, problem->status, "%s", problem->why);
+        options->unread(options->unread_context, problem->why);
+    }
     curate->paths = found.items;
     curate->n_paths = found.n;
     qsort(curate->paths, (size_t)curate->n_paths, sizeof *curate->paths, train__curate_compare);

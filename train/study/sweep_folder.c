@@ -1,6 +1,7 @@
 /* Whose folder it is: sweep.yaml says what the cells have in common, and the grid's keys. */
 #include <string.h>
 
+#include "base/walk.h"
 #include "train/study/sweep.h"
 
 enum { MAX_PATH_BYTES = 512 };

@@ -346,10 +346,9 @@ static void check_same_clips(const data_clips *a, const data_clips *b) {
 }
 
 static int64_t count_files(const char *folder) {
-    const char **paths;
-    int64_t n;
-    TEST_OK(base_folder_walk(folder, &arena, &paths, &n, &err), err);
-    return n;
+    base_walk found;
+    TEST_OK(base_folder_walk(folder, NULL, &arena, &found, &err), err);
+    return found.n_paths;
 }
 
 START_TEST(threads_and_the_cache_make_no_difference) {
