@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/alike.h"
 #include "data/labels.h"
 #include "data/source.h"
 
@@ -280,6 +281,7 @@ static base_status add_sources(base_node *dataset, data_manifest *m, base_error 
         }
     }
     BASE_TRY(keep_used_classes(m, &classes, err));
+    BASE_TRY(data_alike_note(m, err));
     return data_manifest_check_trained(m, err);
 }
 
