@@ -4,6 +4,7 @@
 #include "cli/dataset.h"
 #include "cli/tables.h"
 #include "data/duplicates.h"
+#include "data/oddities.h"
 #include "dsp/features.h"
 #include "train/report/plot.h"
 
@@ -95,6 +96,7 @@ static base_status gather(cli_call *call, cli_dataset *set, double near, overvie
     *o = (overview){.set = set};
     const data_duplicates_search search = {&set->clips, near, call->pool};
     BASE_TRY(data_duplicates_find(&search, manifest, &o->duplicates, err));
+    BASE_TRY(data_oddities_note(manifest, err));
     o->classes = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *o->classes);
     o->names = base_arena_alloc(&call->arena, (size_t)manifest->n_classes, sizeof *o->names);
     if (o->classes == NULL || o->names == NULL) return out_of_memory(err);

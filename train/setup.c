@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "data/oddities.h"
 #include "train/init.h"
 
 /* A classifier takes any vector; a network by itself has to give the classes. */
@@ -145,7 +146,8 @@ base_status train_data_open(train_config *config, const data_work *work, train_d
     base_arena arena = {0};
     data_work cached = *work;
     cached.cache_folder = base_path_cache(&arena);
-    base_status status = check_refusal(config, &data->manifest, err);
+    base_status status = data_oddities_check_classes(&data->manifest, err);
+    if (status == BASE_OK) status = check_refusal(config, &data->manifest, err);
     if (status == BASE_OK) status = check_parts(config, data->manifest.n_classes, err);
     if (status == BASE_OK) {
         status = data_clips_open(&data->manifest, &config->audio, &cached, &data->clips, err);
@@ -155,6 +157,7 @@ base_status train_data_open(train_config *config, const data_work *work, train_d
         status = data_duplicates_find(&search, &data->manifest, &data->duplicates, err);
     }
     if (status == BASE_OK) status = data_manifest_leave_out_copies(&data->manifest, err);
+    if (status == BASE_OK) status = data_oddities_note(&data->manifest, err);
     if (status == BASE_OK) status = list_held_out(data, err);
     base_arena_release(&arena);
     if (status != BASE_OK) train_data_release(data);
