@@ -14,6 +14,7 @@
 #define FULL_SCALE      (32767.0f / 32768.0f) /* the largest 16-bit sample */
 #define MIN_CLIPPED     3                     /* samples in a row */
 #define CONTENT_MAX     32767.0
+#define CANCELLED       1e-3f /* channels whose mean is this much softer cancel each other in it */
 
 #define FIELD(name) offsetof(data_audio_options, name)
 const base_option data_audio_table[] = {
@@ -264,39 +265,48 @@ void data_clip_normalize(const data_audio *clip, int how) {
 typedef struct {
     scan scan;
     double scale;
+    int64_t n_channels;
     base_hasher *hasher;
-    base_digest digest; /* up to the last loud sample */
+    base_digest digest; /* up to the last loud sample; of nothing 0 */
 } content;
 
-static base_status content_open(content *c, float peak, const data_audio *mono, base_error *err) {
-    *c = (content){.scale = CONTENT_MAX / peak, .digest = base_digest_bytes(NULL, 0)};
-    BASE_TRY(scan_open(&c->scan, peak, CONTENT_TRIM_DB, mono, err));
+static base_status content_open(content *c, float peak, const data_audio *heard, base_error *err) {
+    *c = (content){.scale = CONTENT_MAX / peak, .n_channels = heard->n_channels};
+    BASE_TRY(scan_open(&c->scan, peak, CONTENT_TRIM_DB, heard, err));
     c->hasher = base_hasher_new();
     return c->hasher != NULL ? BASE_OK : no_memory(err);
 }
 
-static void content_add(content *c, const float *x, int64_t n) {
+/* n samples of each channel, from x on, side by side. */
+static void content_add(content *c, const float *x, int64_t stride, int64_t n) {
     int16_t quantised[1024];
     const int64_t room = sizeof quantised / sizeof *quantised;
-    for (int64_t i = 0; i < n; i += room) {
-        int64_t n_now = n - i < room ? n - i : room;
-        for (int64_t j = 0; j < n_now; j++) quantised[j] = (int16_t)lround(x[i + j] * c->scale);
-        base_hasher_add(c->hasher, quantised, (size_t)n_now * sizeof *quantised);
+    int64_t filled = 0;
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t k = 0; k < c->n_channels; k++) {
+            quantised[filled++] = (int16_t)lround(x[k * stride + i] * c->scale);
+        }
+        if (filled + c->n_channels <= room && i + 1 < n) continue;
+        base_hasher_add(c->hasher, quantised, (size_t)filled * sizeof *quantised);
+        filled = 0;
     }
 }
 
-static void content_take(content *c, const data_audio *mono) {
+static void content_take(content *c, const data_audio *heard) {
     scan *s = &c->scan;
-    scan_look(s, mono);
-    if (s->from_tail > 0) content_add(c, s->tail + s->n_tail - s->from_tail, s->from_tail);
-    if (s->until > 0) {
-        content_add(c, mono->x + s->from, s->until - s->from);
-        c->digest = base_hasher_digest(c->hasher);
-        content_add(c, mono->x + s->until, mono->n - s->until);
-    } else {
-        content_add(c, mono->x + s->from, mono->n - s->from);
+    scan_look(s, heard);
+    const float *from = heard->x + s->from, *until = heard->x + s->until;
+    if (s->from_tail > 0) {
+        content_add(c, s->tail + s->n_tail - s->from_tail, s->n_before, s->from_tail);
     }
-    scan_pass(s, mono);
+    if (s->until > 0) {
+        content_add(c, from, heard->n, s->until - s->from);
+        c->digest = base_hasher_digest(c->hasher);
+        content_add(c, until, heard->n, heard->n - s->until);
+    } else {
+        content_add(c, from, heard->n, heard->n - s->from);
+    }
+    scan_pass(s, heard);
 }
 
 static void content_release(content *c) {
@@ -307,7 +317,7 @@ static void content_release(content *c) {
 /* ---- a sound, read twice ---- */
 
 typedef struct {
-    float formed, mono;
+    float formed, mono, all;
 } block_peak;
 
 typedef struct {
@@ -368,7 +378,8 @@ static base_status survey_facts(reading *r, block_peak *peak, base_error *err) {
     if (r->run == NULL) return no_memory(err);
     data_audio mono;
     BASE_TRY(former_mono(&r->former, b, &mono, err));
-    r->peak = larger(r->peak, dsp_peak(b->x, b->n * b->n_channels));
+    peak->all = dsp_peak(b->x, b->n * b->n_channels);
+    r->peak = larger(r->peak, peak->all);
     peak->mono = dsp_peak(mono.x, mono.n);
     r->mono_peak = larger(r->mono_peak, peak->mono);
     count_clipped(r);
@@ -390,15 +401,25 @@ static base_status survey_block(reading *r, base_error *err) {
     return r->wants_facts ? survey_facts(r, peak, err) : BASE_OK;
 }
 
+/* Whether the channels cancel each other: then their mean says nothing about the sound. */
+static bool cancels(const reading *r) {
+    return r->mono_peak < CANCELLED * r->peak;
+}
+
+static float content_peak(const reading *r) {
+    return cancels(r) ? r->peak : r->mono_peak;
+}
+
 /* What follows on the last loud samples of a sound need not be read again. */
 static void find_loud(reading *r) {
     double clip_level = r->formed_peak * pow(10.0, r->options->trim_db / 20);
-    double content_level = r->mono_peak * pow(10.0, CONTENT_TRIM_DB / 20);
+    double content_level = content_peak(r) * pow(10.0, CONTENT_TRIM_DB / 20);
     bool trims = r->options->trim_db < 0;
     r->n_loud = r->n_blocks;
-    while (trims && r->n_loud > 1 && r->block_peaks[r->n_loud - 1].formed <= clip_level &&
-           r->block_peaks[r->n_loud - 1].mono <= content_level) {
-        r->n_loud--;
+    for (; trims && r->n_loud > 1; r->n_loud--) {
+        const block_peak *last = &r->block_peaks[r->n_loud - 1];
+        double heard = cancels(r) ? last->all : last->mono;
+        if (last->formed > clip_level || heard > content_level) break;
     }
 }
 
@@ -434,10 +455,10 @@ static base_status take_block(reading *r, bool first, base_error *err) {
         keeper_take(&r->keeper, &r->formed);
     }
     if (!r->wants_facts) return BASE_OK;
-    data_audio mono;
-    BASE_TRY(former_mono(&r->former, &r->block, &mono, err));
-    if (first) BASE_TRY(content_open(&r->content, r->mono_peak, &mono, err));
-    content_take(&r->content, &mono);
+    data_audio heard = r->block;
+    if (!cancels(r)) BASE_TRY(former_mono(&r->former, &r->block, &heard, err));
+    if (first) BASE_TRY(content_open(&r->content, content_peak(r), &heard, err));
+    content_take(&r->content, &heard);
     return BASE_OK;
 }
 

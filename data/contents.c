@@ -17,8 +17,13 @@ void data_contents_sort(data_content *contents, int64_t n) {
     qsort(contents, (size_t)n, sizeof *contents, compare_contents);
 }
 
+bool data_content_is_nothing(base_digest content) {
+    return content.low == 0 && content.high == 0;
+}
+
 const data_content *data_contents_find(const data_content *contents, int64_t n,
                                        base_digest content) {
+    if (data_content_is_nothing(content)) return NULL;
     int64_t begin = 0, end = n;
     while (begin < end) {
         int64_t middle = begin + (end - begin) / 2;

@@ -50,6 +50,7 @@ static base_status join_exact(const data_clips *clips, const data_manifest *mani
     }
     data_contents_sort(keys, clips->n_clips);
     for (int64_t i = 1; i < clips->n_clips; i++) {
+        if (data_content_is_nothing(keys[i].content)) continue;
         if (base_digest_equal(keys[i - 1].content, keys[i].content)) {
             data_sets_join(parent, keys[i - 1].item, keys[i].item);
         }
@@ -68,7 +69,28 @@ typedef struct {
     float *prints; /* [n_clips][SIZE] */
 } print_job;
 
-/* The clip's mean over channels from its onset on, in mono[N_SAMPLES]. */
+/* Channels whose mean is this much softer than themselves cancel each other: what is left of a
+ * sound there says nothing about it. */
+#define CANCELLED 1e-3f
+
+/* The mean over the channels of n samples from `onset` on, or, with sign -1, of the first less the
+ * others; zeros behind the clip's end. Returns the peak. */
+static float mix_onset(const data_clips *clips, int64_t clip, int64_t onset, float sign,
+                       float *mono) {
+    int64_t n = data_clips_valid(clips, clip);
+    const float *x = clips->audio + clips->offset[clip];
+    for (int64_t i = 0; i < N_SAMPLES; i++) {
+        float sum = 0.0f;
+        for (int64_t c = 0; c < clips->n_channels && onset + i < n; c++) {
+            sum += (c == 0 ? 1.0f : sign) * x[c * n + onset + i];
+        }
+        mono[i] = sum / (float)clips->n_channels;
+    }
+    return dsp_peak(mono, N_SAMPLES);
+}
+
+/* The clip's mean over channels from its onset on, in mono[N_SAMPLES]; where they cancel, their
+ * difference. */
 static void load_onset(const data_clips *clips, int64_t clip, float *mono) {
     int64_t n = data_clips_valid(clips, clip), onset = 0;
     const float *x = clips->audio + clips->offset[clip];
@@ -79,13 +101,8 @@ static void load_onset(const data_clips *clips, int64_t clip, float *mono) {
             found |= fabsf(x[c * n + onset]) > (float)ONSET * peak;
         }
     }
-    for (int64_t i = 0; i < N_SAMPLES; i++) {
-        float sum = 0.0f;
-        for (int64_t c = 0; c < clips->n_channels && onset + i < n; c++) {
-            sum += x[c * n + onset + i];
-        }
-        mono[i] = sum / (float)clips->n_channels;
-    }
+    float mixed = mix_onset(clips, clip, onset, 1.0f, mono);
+    if (mixed < CANCELLED * peak) mix_onset(clips, clip, onset, -1.0f, mono);
 }
 
 /* Mean removed, unit norm; nothing but zeros if there is nothing to tell apart. */

@@ -23,7 +23,7 @@ typedef struct data_origin data_origin; /* where rows come from: data/source.h *
 
 /* A one-shot that a sound is made from. */
 typedef struct {
-    base_digest content; /* trimmed, peak-normalised, 16-bit quantised mono */
+    base_digest content; /* as a row's */
     const char *name;    /* "KIT/FILE" */
 } data_row_part;
 

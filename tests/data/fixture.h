@@ -33,7 +33,7 @@ static inline fixture fixture_new(int64_t n, int n_classes, int64_t n_channels, 
                        .group = "",
                        .label = fixture_classes[label],
                        .class_index = label,
-                       .content = {.low = (uint64_t)i},
+                       .content = {.low = (uint64_t)i, .high = 1},
                        .duplicate = -1};
         f.clips.row[i] = i;
         f.clips.label[i] = label;

@@ -291,6 +291,38 @@ START_TEST(content_is_the_sound_whatever_its_level_and_surroundings) {
 }
 END_TEST
 
+/* Two channels of which the second is `other` times the first. */
+static base_digest stereo_content(const float *x, int64_t n, float gain, float other) {
+    data_audio audio = {base_alloc((size_t)(2 * n), sizeof(float)), 2, n, 44100};
+    for (int64_t i = 0; i < n; i++) {
+        audio.x[i] = gain * x[i];
+        audio.x[n + i] = gain * other * x[i];
+    }
+    base_digest digest = facts_of(&audio).content;
+    data_audio_release(&audio);
+    return digest;
+}
+
+START_TEST(content_of_channels_that_cancel_is_theirs) {
+    enum { N = 1000 };
+    data_audio one = noise(1, N, 0, 0.5f), two = noise(1, N, 1, 0.5f);
+    base_digest a = stereo_content(one.x, N, 1, -1), b = stereo_content(two.x, N, 1, -1);
+    ck_assert(!base_digest_equal(a, b));
+    ck_assert(base_digest_equal(a, stereo_content(one.x, N, 0.25f, -1)));
+    ck_assert(!base_digest_equal(a, stereo_content(one.x, N, 1, -0.9999f)));
+    ck_assert(!base_digest_equal(stereo_content(one.x, N, 1, -0.9999f),
+                                 stereo_content(two.x, N, 1, -0.9999f)));
+    /* Channels that don't are their mean. */
+    base_digest mean = stereo_content(one.x, N, 1, -0.5f);
+    ck_assert(base_digest_equal(mean, content_of(one.x, N, (setting){1, 0, 0, 1})));
+    base_digest nothing = stereo_content(one.x, N, 0, 0);
+    ck_assert_uint_eq(nothing.low, 0);
+    ck_assert_uint_eq(nothing.high, 0);
+    data_audio_release(&one);
+    data_audio_release(&two);
+}
+END_TEST
+
 /* ---- long sounds ---- */
 
 /* Longer than a block, of two channels at least: hits of the given levels, twelve seconds apart. */
@@ -442,6 +474,7 @@ TEST_MAIN("data/clip", defaults_are_as_documented, clips_are_mixed_trimmed_and_n
           long_clips_are_cut_and_faded, clips_are_resampled, silence_is_no_clip,
           trimming_keeps_what_sounds, rms_is_put_at_20_db_below_full_scale, facts_tell_of_the_sound,
           content_is_the_sound_whatever_its_level_and_surroundings,
+          content_of_channels_that_cancel_is_theirs,
           long_sounds_are_resampled_in_blocks_to_the_same_bits,
           long_sounds_of_many_channels_are_too,
           long_sounds_are_trimmed_or_cut_in_blocks_to_the_same_bits,

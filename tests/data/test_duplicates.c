@@ -185,7 +185,40 @@ START_TEST(silence_and_odd_thresholds_find_nothing) {
 }
 END_TEST
 
+/* Two channels that cancel each other say what they say apart. */
+START_TEST(channels_that_cancel_are_no_copies) {
+    enum { N = 4, LONG = 22050 };
+    fixture f = fixture_new(2 * N, 2, 2, LONG);
+    for (int64_t i = 0; i < N; i++) {
+        data_audio hit;
+        base_error err;
+        TEST_OK(data_synth_hit((int)i, 0, 5, &hit, &err), err);
+        for (int64_t j = 0; j < 2 * LONG; j++) {
+            int64_t at = j % LONG;
+            float x = at < hit.n ? hit.x[at] : 0.0f;
+            audio_of(&f, i)[j] = j < LONG ? x : -x * 0.9999f;
+            audio_of(&f, N + i)[j] = 0.5f * audio_of(&f, i)[j];
+        }
+        data_audio_release(&hit);
+    }
+    ck_assert_int_eq(find(&f, NEAR, 1).n_groups, N); /* each with its softer copy */
+    for (int64_t i = 0; i < N; i++) {
+        ck_assert_int_eq(f.manifest.rows[i].duplicate, f.manifest.rows[N + i].duplicate);
+    }
+    fixture_release(&f);
+}
+END_TEST
+
+START_TEST(nothing_is_no_copy_of_nothing) {
+    fixture f = fixture_new(6, 2, 1, 10);
+    for (int i = 0; i < 6; i++) f.manifest.rows[i].content = (base_digest){0, 0};
+    ck_assert_int_eq(find(&f, 0, 1).n_groups, 0);
+    fixture_release(&f);
+}
+END_TEST
+
 TEST_MAIN("data/duplicates", equal_content_is_one_group, clips_stand_for_rows,
           different_hits_are_no_copies, altered_copies_are_found, near_is_the_callers_choice,
           finds_copies_among_thousands_with_any_number_of_threads,
-          silence_and_odd_thresholds_find_nothing)
+          silence_and_odd_thresholds_find_nothing, channels_that_cancel_are_no_copies,
+          nothing_is_no_copy_of_nothing)
