@@ -1,6 +1,7 @@
 #include "infer/classify.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "infer/rimshot.h"
@@ -163,8 +164,15 @@ START_TEST(folders_are_expanded) {
     ck_assert_str_eq(paths.items[4], "-");
     const char *empty = base_path_join(&arena, folder, "empty");
     TEST_OK(base_folder_make(empty, &err), err);
-    TEST_FAILS(infer_expand_paths(&empty, 1, &arena, &paths, &err), BASE_EDATA, err,
-               "no audio files below it");
+    const char *some[] = {empty, arguments[1]};
+    ck_assert_int_eq(mkfifo(base_path_join(&arena, folder, "b/pipe.wav"), 0600), 0);
+    TEST_OK(infer_expand_paths(some, 2, &arena, &paths, &err), err);
+    ck_assert_int_eq(paths.n, 3); /* the others go on */
+    ck_assert_int_eq(paths.n_problems, 2);
+    ck_assert_str_eq(paths.problems[0].path, empty);
+    ck_assert_int_eq(paths.problems[0].status, BASE_EDATA);
+    ck_assert_ptr_nonnull(strstr(paths.problems[0].why, "empty: no audio files below it"));
+    ck_assert_ptr_nonnull(strstr(paths.problems[1].why, "b/pipe.wav: a pipe"));
     const char *twice[] = {"-", "first.wav", "-"};
     TEST_FAILS(infer_expand_paths(twice, 3, &arena, &paths, &err), BASE_EUSAGE, err, "only once");
 }
