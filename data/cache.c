@@ -9,7 +9,7 @@
 
 #define KIND "clips"
 /* The name tells which clips a file has; CLIPS_VERSION is raised if they are to be decoded anew. */
-enum { VERSION = 3, CLIPS_VERSION = 2 };
+enum { VERSION = 3, CLIPS_VERSION = 3 };
 
 void data_decoded_release(data_decoded *decoded) {
     if (decoded == NULL) return;
