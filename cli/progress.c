@@ -9,6 +9,7 @@
 #include "cli/tables.h"
 
 enum { BAR_MOST = 30, BAR_LEAST = 8, DRAWS_PER_S = 8, LINE_BYTES = 512, MESSAGE_BYTES = 4096 };
+#define LEAST_S 1.0 /* before what is left is told */
 
 /* Cuts `line` down to so many columns, so that it never wraps: a wrapped line cannot be redrawn. */
 static void cut(char *line, int columns) {
@@ -103,10 +104,29 @@ const char *cli_duration(double seconds, char *buf) {
     return buf;
 }
 
+/* Adds how long the rest will take to `text`, once there is something to tell by. */
+static void add_left(cli_progress *progress, const char *what, int64_t done, int64_t total,
+                     char text[96]) {
+    double now = 1e-9 * (double)base_clock_ns();
+    if (progress->what == NULL || strcmp(progress->what, what) != 0 || done < progress->begun_at) {
+        progress->what = what;
+        progress->begun_s = now;
+        progress->begun_at = done;
+    }
+    double passed = now - progress->begun_s;
+    int64_t n_done = done - progress->begun_at;
+    if (n_done <= 0 || passed < LEAST_S) return;
+    char left[32];
+    size_t n = strlen(text);
+    cli_duration(passed * (double)(total - done) / (double)n_done, left);
+    snprintf(text + n, 96 - n, "  %s left", left);
+}
+
 bool cli_progress_data(void *context, const char *what, int64_t done, int64_t total) {
     cli_progress *progress = context;
-    char text[64], a[32], b[32];
+    char text[96], a[32], b[32];
     snprintf(text, sizeof text, "%s of %s", base_thousands(done, a), base_thousands(total, b));
+    add_left(progress, what, done, total, text);
     cli_progress_draw(progress, what, total > 0 ? (double)done / (double)total : 1, text);
     return !cli_stopped();
 }

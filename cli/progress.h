@@ -11,6 +11,10 @@ typedef struct {
     cli_call *call;
     double last_s; /* when the line was last drawn */
     bool drawn;    /* a line is on the screen that must be cleared */
+    /* What cli_progress_data counts, and since when. */
+    const char *what;
+    double begun_s;
+    int64_t begun_at;
 } cli_progress;
 
 /* Draws "label ━━━━──── text" with `share` of the bar filled, unless drawn a moment ago. Nothing
@@ -30,7 +34,8 @@ void cli_progress_unread(void *context, const char *why);
 /* "0:14", "1:02:03" into buf[32]. */
 const char *cli_duration(double seconds, char *buf);
 
-/* A data_progress that draws decoding; context is a cli_progress. */
+/* A data_progress that draws how much is done and how long the rest will take; context is a
+ * cli_progress. */
 bool cli_progress_data(void *context, const char *what, int64_t done, int64_t total);
 
 #endif
