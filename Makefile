@@ -26,6 +26,12 @@ ifdef FLUIDSYNTH
 PACKAGES  += fluidsynth
 CFLAGS_FLUIDSYNTH := -DRIMSHOT_FLUIDSYNTH
 endif
+# Open MPI, if its headers are there: jobs of several processes (base/ranks.h). The program loads the
+# library only when mpirun or srun starts it. make MPI=0 goes without, MPI=1 fails if it is missing.
+MPI       ?= $(shell pkg-config --exists ompi-c 2>/dev/null && echo 1)
+ifneq ($(filter-out 0,$(MPI)),)
+CFLAGS_MPI := -DRIMSHOT_MPI $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I ompi-c))
+endif
 # Libraries that pkg-config does not know. OpenBLAS comes first: LIBLINEAR then has its BLAS from it.
 LIBRARIES := -llinear -lsvm
 # Every folder of sources, from the bottom up: a file includes what stands before its own folder, and
@@ -37,7 +43,7 @@ pkg        = $(shell pkg-config $(1) $(PACKAGES) 2>/dev/null)
 # -ffile-prefix-map: the same bytes whatever folder the tree lies in (make reproducible).
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DRIMSHOT_VERSION='"$(VERSION)"' -DRIMSHOT_DATE='"$(DATE)"' \
               -I. -I$(BUILD)/generated \
-              $(call pkg,--cflags) $(CFLAGS_FLUIDSYNTH) -pthread -fPIC -ffp-contract=off -fno-math-errno \
+              $(call pkg,--cflags) $(CFLAGS_FLUIDSYNTH) $(CFLAGS_MPI) -pthread -fPIC -ffp-contract=off -fno-math-errno \
               -fvisibility=hidden -ffile-prefix-map="$(CURDIR)"=. $(HARDENING) $(WARNINGS) $(CFLAGS)
 ALL_LDLIBS := $(HARDENED_LINK) $(LDFLAGS) $(call pkg,--libs) $(LIBRARIES) -lm -pthread
 
@@ -65,7 +71,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
-TEST_SH   := $(wildcard $(addprefix tests/,tree/test_*.sh kills/test_*.sh)) tests/extend.sh
+TEST_SH   := $(wildcard $(addprefix tests/,tree/test_*.sh kills/test_*.sh cluster/test_*.sh)) tests/extend.sh
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 TESTS     := $(TEST_SRC:%.c=$(BUILD)/%) $(TEST_SH:%.sh=$(BUILD)/%) \
              $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/fuzz/%)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/events.h"
+#include "cli/job.h"
 #include "cli/tables.h"
 #include "cli/training.h"
 #include "train/report/report.h"
@@ -10,6 +11,7 @@
 typedef struct {
     cli_progress progress;
     const cli_call *call;
+    cli_job job;
     cli_events *events; /* told as they come; NULL: only shown */
     int parallel_folds; /* asked for */
     bool began;         /* the run folder is there: the run can be resumed */
@@ -17,6 +19,17 @@ typedef struct {
 } train_view;
 
 /* ------------------------------------------------------------------ what is shown while it runs */
+
+static void show_ranks(train_view *view, const train_event *event) {
+    const base_ranks *ranks = view->job.ranks;
+    if (ranks == NULL) return;
+    int size = base_ranks_n(ranks) / event->n_groups, idle = event->n_groups - event->n_trainings;
+    cli_progress_line(&view->progress, "ranks    %d for %d trainings, %d for each",
+                      base_ranks_n(ranks), event->n_trainings, size);
+    if (idle <= 0) return;
+    cli_progress_line(&view->progress, "note     more ranks than work: %d have nothing to do",
+                      idle * size);
+}
 
 static void show_parallel(train_view *view, int n_parallel) {
     bool fewer = n_parallel < view->parallel_folds;
@@ -57,6 +70,7 @@ static void show_facts(train_view *view, const train_event *event) {
                           facts->compared_by);
     }
     show_parallel(view, event->n_parallel);
+    show_ranks(view, event);
     cli_progress_line(p, "%s", "");
 }
 
@@ -73,6 +87,7 @@ static void stage_label(const train_event *event, char *label, size_t size) {
 static bool work_label(const train_event *event, char *label, size_t size) {
     int n = 0;
     size_t used = 0;
+    if (event->is_behind) return false;
     for (int i = 0; event->at_work != NULL && i < event->n_folds; i++) {
         if (!event->at_work[i]) continue;
         if (n++ == 0 && i + 1 != event->fold) return false;
@@ -85,6 +100,8 @@ static bool work_label(const train_event *event, char *label, size_t size) {
     } else {
         stage_label(event, label, size);
     }
+    used = strlen(label);
+    if (event->n_elsewhere > 0) snprintf(label + used, size - used, " + %d", event->n_elsewhere);
     return true;
 }
 
@@ -238,6 +255,27 @@ static void show_stop(const cli_call *call, const train_view *view) {
     base_text_release(&line);
 }
 
+/* The run itself; of several ranks rank 0 alone shows anything. */
+static int run_in_job(train_view *view, train_experiment_options *options) {
+    cli_call *call = (cli_call *)view->call;
+    base_error err;
+    train_config config;
+    base_status status = train_config_read(call->arguments[0], call->arguments + 1,
+                                           call->n_arguments - 1, &config, &err);
+    bool was_read = status == BASE_OK;
+    status = base_ranks_agree(view->job.ranks, status, &err);
+    if (status == BASE_OK) {
+        options->folder = cli_training_folder(call, config.name);
+        status = options->folder != NULL ? train_experiment_run(&config, options, &err)
+                                         : base_fail(&err, BASE_EMEMORY, "out of memory");
+    }
+    cli_progress_clear(&view->progress);
+    if (was_read) train_config_release(&config);
+    if (!cli_job_speaks(&view->job)) return CLI_OK;
+    if (status == BASE_ESTOPPED) show_stop(call, view);
+    return status == BASE_OK ? show_results(call, options->folder) : cli_fail(&err);
+}
+
 static int run_train(cli_call *call) {
     if (cli_given(call, "resume") && cli_given(call, "overwrite")) {
         return cli_usage("--resume and --overwrite exclude each other");
@@ -252,19 +290,10 @@ static int run_train(cli_call *call) {
                                         .report = train_report_write};
     if (!cli_training_options(call, &view.progress, &options)) return CLI_USAGE;
     view.parallel_folds = options.parallel_folds;
-    base_error err;
-    train_config config;
-    if (train_config_read(call->arguments[0], call->arguments + 1, call->n_arguments - 1, &config,
-                          &err) != BASE_OK) {
-        return cli_fail(&err);
-    }
-    const char *folder = options.folder = cli_training_folder(call, config.name);
-    if (folder == NULL) return cli_usage("out of memory");
-    base_status status = train_experiment_run(&config, &options, &err);
-    cli_progress_clear(&view.progress);
-    train_config_release(&config);
-    if (status == BASE_ESTOPPED) show_stop(call, &view);
-    return status == BASE_OK ? show_results(call, folder) : cli_fail(&err);
+    int code = cli_job_begin(&view.job, call, &options);
+    if (code == CLI_OK) code = run_in_job(&view, &options);
+    cli_job_end(&view.job);
+    return code;
 }
 
 static const cli_flag flags[] = {
@@ -272,6 +301,7 @@ static const cli_flag flags[] = {
     {"resume", NULL, "continue a run that was stopped, to the same bits"},
     {"overwrite", NULL, "start afresh in an existing run folder"},
     CLI_FLAGS_PARALLEL,
+    CLI_FLAG_DATA_PARALLEL,
     CLI_FLAG_KEEP_GOING,
     {"verbose", NULL, "a line for every epoch on a terminal, too"},
     {"json", NULL, "summary.json in place of the tables, for programs"},
@@ -283,23 +313,28 @@ const cli_command cli_train = {
     .name = "train",
     .arguments = "CONFIG [KEY=VALUE ...]",
     .summary = "run an experiment: k-fold training, evaluation, report, final model",
-    .description = "Reads the YAML file CONFIG, applies the overrides (train.epochs=5, "
-                   "features.n_mels=128) in order, and runs the whole experiment into a run "
-                   "folder: the resolved configuration, manifest and folds, checkpoints, "
-                   "predictions and curves of every fold, summary.json, report.html with its "
-                   "pictures, and model.h5.\n\n"
-                   "Killed at any moment and resumed, with any number of threads, a run ends with "
-                   "the same bits. Ctrl-C stops it at the next batch; a resumed run goes on from "
-                   "the last finished epoch.\n\n"
-                   "--parallel-folds shares the threads among several folds: small networks, "
-                   "whose steps give many threads too little to do, train faster. There "
-                   "are never more folds at a time than threads, nor more than the planned "
-                   "memory allows.\n\n"
-                   "A sound that cannot be read (a disk that fails, too many open files) ends the "
-                   "run, which would be another one without it; --keep-going leaves it out.\n\n"
-                   "--events is for programs that follow a run; docs/formats.md describes its "
-                   "lines. If nobody reads them any more, the run stops as at Ctrl-C.\n\n"
-                   "All keys: rimshot help config.",
+    .description =
+        "Reads the YAML file CONFIG, applies the overrides (train.epochs=5, "
+        "features.n_mels=128) in order, and runs the whole experiment into a run "
+        "folder: the resolved configuration, manifest and folds, checkpoints, "
+        "predictions and curves of every fold, summary.json, report.html with its "
+        "pictures, and model.h5.\n\n"
+        "Killed at any moment and resumed, with any number of threads, a run ends with "
+        "the same bits. Ctrl-C stops it at the next batch; a resumed run goes on from "
+        "the last finished epoch.\n\n"
+        "--parallel-folds shares the threads among several folds: small networks, "
+        "whose steps give many threads too little to do, train faster. There "
+        "are never more folds at a time than threads, nor more than the planned "
+        "memory allows.\n\n"
+        "mpirun -n N rimshot train CONFIG deals the trainings (folds, second set of folds, "
+        "final model) to N processes, on one machine or several that share the run "
+        "folder; with --data-parallel K each is shared by K of them. The bits stay the "
+        "same; docs/cluster.md tells more.\n\n"
+        "A sound that cannot be read (a disk that fails, too many open files) ends the "
+        "run, which would be another one without it; --keep-going leaves it out.\n\n"
+        "--events is for programs that follow a run; docs/formats.md describes its "
+        "lines. If nobody reads them any more, the run stops as at Ctrl-C.\n\n"
+        "All keys: rimshot help config.",
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

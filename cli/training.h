@@ -15,6 +15,11 @@
     {"parallel-folds", "N", "train N folds side by side, to the same bits (default 1)"}, {         \
         "memory", "MIB", "that folds side by side may take (default: 3/4 of the machine's)"        \
     }
+#define CLI_FLAG_DATA_PARALLEL                                                                     \
+    {                                                                                              \
+        "data-parallel", "K",                                                                      \
+            "with mpirun: K ranks share each training, to the same bits (default 1)"               \
+    }
 
 /* Sets pool, parallel_folds, memory_bytes and, with --keep-going, unread; false, with a message
  * printed, for a wrong value. */

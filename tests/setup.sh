@@ -9,7 +9,7 @@ libhdf5-dev libyaml-dev libcjson-dev libxml2-dev libxxhash-dev libcairo2-dev lib
 protobuf-c-compiler liblinear-dev libsvm-dev fonts-dejavu-core"
 case "${1:-demo}" in
 demo) extra="hydrogen-drumkits" ;;
-check) extra="check hdf5-tools clang-format-14" ;;
+check) extra="check hdf5-tools clang-format-14 libopenmpi-dev openmpi-bin" ;;
 deb) extra="debhelper dpkg-dev" ;;
 model) extra="libfluidsynth-dev hydrogen-drumkits hydrogen-data lmms-common sonic-pi-samples timgm6mb-soundfont
 csound-soundfont musescore-general-soundfont-small opl3-soundfont avldrums.lv2-soundfont" ;;

@@ -47,11 +47,20 @@ static base_status write_report(train__experiment *e, base_error *err) {
     return status;
 }
 
-static base_status run_all(train__experiment *e, base_error *err) {
+static base_status finish(train__experiment *e, base_error *err) {
+    BASE_TRY(write_final(e, err));
+    return write_report(e, err);
+}
+
+static base_status begin(train__experiment *e, base_error *err) {
     BASE_TRY(train_setup_check(e->config, err));
     BASE_TRY(train_work_folder_open(&e->work, err));
     BASE_TRY(train__prepare(e, err));
-    BASE_TRY(train__folder_begin(e, err));
+    return train__folder_begin(e, err);
+}
+
+static base_status run_alone(train__experiment *e, base_error *err) {
+    BASE_TRY(begin(e, err));
     train__folds_plan(e);
     train_event event = {
         .kind = TRAIN_EVENT_DATA, .stage = "data", .facts = &e->facts, .n_parallel = e->n_parallel};
@@ -59,12 +68,22 @@ static base_status run_all(train__experiment *e, base_error *err) {
     e->started_s = 1e-9 * (double)base_clock_ns();
     BASE_TRY(train__folds_run(e, &e->main, "fold", "", err));
     BASE_TRY(train__folds_run(e, &e->compare, "compare", "compare/", err));
-    BASE_TRY(write_final(e, err));
-    return write_report(e, err);
+    return finish(e, err);
+}
+
+/* Rank 0 alone writes what comes after the trainings. */
+static base_status run_with_ranks(train__experiment *e, base_error *err) {
+    base_ranks *ranks = e->options->ranks;
+    BASE_TRY(train__ranks_begin(e, err));
+    train__folds_plan(e);
+    BASE_TRY(train__deal_run(e, err));
+    base_status status = base_ranks_self(ranks) == 0 ? finish(e, err) : BASE_OK;
+    return base_ranks_agree(ranks, status, err);
 }
 
 static void release(train__experiment *e) {
     pthread_mutex_destroy(&e->mutex);
+    train__deal_free(e->deal);
     data_augment_free(e->augment);
     data_folds_release(&e->main);
     data_folds_release(&e->compare);
@@ -85,7 +104,7 @@ base_status train_experiment_run(train_config *config, const train_experiment_op
                                     .resume = options->resume,
                                     .overwrite = options->overwrite}};
     pthread_mutex_init(&e.mutex, NULL);
-    base_status status = run_all(&e, err);
+    base_status status = options->ranks != NULL ? run_with_ranks(&e, err) : run_alone(&e, err);
     release(&e);
     return status;
 }

@@ -4,6 +4,7 @@
 #ifndef TRAIN_EXPERIMENT_H
 #define TRAIN_EXPERIMENT_H
 
+#include "base/ranks.h"
 #include "data/duplicates.h"
 #include "train/config.h"
 #include "train/run.h"
@@ -34,7 +35,11 @@ typedef struct {
     const train_epoch *epoch;
     const train_metrics *metrics, *held_out; /* held_out: NULL without such sounds */
     const train_facts *facts;
-    int n_parallel; /* folds side by side: what was asked for, or what memory and threads allow */
+    int n_elsewhere; /* trainings of other stages that are under way, too, */
+    bool is_behind;  /* and one of them comes before */
+    int n_trainings; /* TRAIN_EVENT_DATA in a job of several ranks: to be dealt, and to so many */
+    int n_groups;    /* groups of ranks; 0: there is one process */
+    int n_parallel;  /* folds side by side: what was asked for, or what memory and threads allow */
     const char *text;
 } train_event;
 
@@ -52,7 +57,9 @@ typedef struct {
     base_pool *pool;
     int parallel_folds;  /* folds side by side, which share the pool's threads among them; 0: 1 */
     size_t memory_bytes; /* that folds side by side may take; 0: three quarters of the machine's */
-    train_listener *listener;
+    base_ranks *ranks;   /* of the job, which all run this together; NULL: this process alone */
+    int data_parallel;   /* ranks that share a training; 0: 1 */
+    train_listener *listener; /* of rank 0 that of the whole run; of others asked whether to stop */
     void *listener_context;
     train_reporter *report; /* NULL: no report is written */
     data_unread *unread; /* sounds that cannot be read are told and left out; NULL: the first ends
