@@ -5,6 +5,7 @@
 #include "cli/tables.h"
 #include "cli/training.h"
 #include "train/study/sweep.h"
+#include "train/work_folder.h"
 
 typedef struct {
     cli_call *call;
@@ -187,6 +188,9 @@ static int train_all(sweep_view *view) {
             return CLI_STOPPED;
         }
         n_failed += status != BASE_OK;
+    }
+    if (train_folder_kind_of(view->folder) != TRAIN_FOLDER_SWEEP) {
+        return CLI_FAILED; /* no cell got as far as to make the folder the sweep's */
     }
     cli_progress_line(&view->progress, "%s", "");
     int code = show_results(view, "text");
