@@ -71,7 +71,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
-TEST_SH   := $(wildcard $(addprefix tests/,tree/test_*.sh kills/test_*.sh cluster/test_*.sh)) tests/extend.sh
+TEST_SH   := $(wildcard $(patsubst %,tests/%/test_*.sh,tree kills faults cluster)) tests/extend.sh
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 TESTS     := $(TEST_SRC:%.c=$(BUILD)/%) $(TEST_SH:%.sh=$(BUILD)/%) \
              $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/fuzz/%)
@@ -237,7 +237,7 @@ faults: $(BUILD)/rimshot $(FAULT_SO)
 kills: $(BUILD)/rimshot $(FAULT_SO)
 	@python3 tests/kills/kills.py --program $(BUILD)/rimshot --preload $(FAULT_SO) --kills $(N) $(KILLS)
 
-$(BUILD)/tests/kills/test_kills: $(FAULT_SO)
+$(BUILD)/tests/kills/test_kills $(BUILD)/tests/faults/test_faults: $(FAULT_SO)
 
 $(FAULT_SO): tests/faults/fault.c
 	@mkdir -p $(@D)

@@ -117,6 +117,7 @@ static base_status remove_entry(const char *folder, const char *name, base_error
     return status;
 }
 
+/* config.yaml and manifest.csv are replaced: they tell until then that it is a run's folder. */
 static bool is_kept(const char *name) {
     static const char *const kept[] = {".", "..", ".lock", "config.yaml", "manifest.csv"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
@@ -137,8 +138,7 @@ static base_status remove_run(const char *path, base_error *err) {
         if (!is_kept(entry->d_name)) status = remove_entry(path, entry->d_name, err);
     }
     closedir(folder);
-    if (status == BASE_OK) status = remove_entry(path, "manifest.csv", err);
-    return status == BASE_OK ? remove_entry(path, "config.yaml", err) : status;
+    return status;
 }
 
 base_status train_work_folder_claim(train_work_folder *folder, base_error *err) {

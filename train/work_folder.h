@@ -35,9 +35,9 @@ base_status train_work_folder_check(const train_work_folder *folder, base_error 
 /* The same, and locks the folder if there is one; EEXISTS if another process works in it. */
 base_status train_work_folder_open(train_work_folder *folder, base_error *err);
 /* Makes the folder and locks it, if that is not done yet, checks it again, and removes the
- * temporary files that a killed process left in it. An overwritten run is removed under the lock:
- * facts.json first, config.yaml and manifest.csv last, so that after a kill it can be overwritten
- * again. */
+ * temporary files that a killed process left in it. An overwritten run is removed under the lock,
+ * facts.json first, but for config.yaml and manifest.csv, which the caller replaces: whatever
+ * happens until then, it can be overwritten again. */
 base_status train_work_folder_claim(train_work_folder *folder, base_error *err);
 void train_work_folder_release(train_work_folder *folder);
 
