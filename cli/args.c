@@ -49,7 +49,9 @@ static int unknown_flag(const cli_call *call, const char *argument) {
                      call->command->name);
 }
 
-static const struct { const char *letter, *name; } short_forms[] = {{"-o", "out"}, {"-h", "help"}};
+static const struct {
+    const char *letter, *name;
+} short_forms[] = {{"-o", "out"}, {"-n", "count"}, {"-h", "help"}};
 
 const char *cli_short_form(const cli_flag *flag) {
     for (size_t i = 0; i < sizeof short_forms / sizeof *short_forms; i++) {
