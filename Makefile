@@ -108,6 +108,17 @@ $(BUILD)/obj/%.o: %.c $(PROTO_C)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The commit that facts.json names, with "+" where files were changed; none outside of a repository of
+# this tree's own. One object holds it, so that nothing else is compiled or linked anew.
+COMMIT    := $(shell [ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$(realpath $(CURDIR))" ] && \
+               git describe --always --abbrev=12 --exclude='*' --dirty=+ 2>/dev/null)
+$(BUILD)/obj/cli/commit.o: ALL_CFLAGS += -DRIMSHOT_COMMIT='"$(COMMIT)"'
+$(BUILD)/obj/cli/commit.o: $(BUILD)/generated/commit
+.PHONY: always
+$(BUILD)/generated/commit: always
+	@mkdir -p $(@D)
+	@echo "$(COMMIT)" | cmp -s - $@ || echo "$(COMMIT)" >$@
+
 define kernel_rule
 $(BUILD)/obj/%/kernels_$(1).o: %/kernels.c
 	@mkdir -p $$(@D)

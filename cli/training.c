@@ -12,6 +12,7 @@ bool cli_training_options(cli_call *call, cli_progress *progress,
         return false;
     }
     options->pool = call->pool;
+    options->commit = cli_commit();
     if (cli_given(call, "keep-going")) {
         options->unread = cli_progress_unread;
         options->unread_context = progress;

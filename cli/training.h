@@ -21,8 +21,12 @@
             "with mpirun: K ranks share each training, to the same bits (default 1)"               \
     }
 
-/* Sets pool, parallel_folds, memory_bytes and, with --keep-going, unread; false, with a message
- * printed, for a wrong value. */
+/* Of the sources that the program was built from, with "+" where they were changed; NULL: they came
+ * from no repository. */
+const char *cli_commit(void);
+
+/* Sets pool, commit, parallel_folds, memory_bytes and, with --keep-going, unread; false, with a
+ * message printed, for a wrong value. */
 bool cli_training_options(cli_call *call, cli_progress *progress,
                           train_experiment_options *options);
 

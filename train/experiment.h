@@ -61,6 +61,7 @@ typedef struct {
     int data_parallel;   /* ranks that share a training; 0: 1 */
     train_listener *listener; /* of rank 0 that of the whole run; of others asked whether to stop */
     void *listener_context;
+    const char *commit;     /* of the program, for facts.json; NULL: unknown */
     train_reporter *report; /* NULL: no report is written */
     data_unread *unread; /* sounds that cannot be read are told and left out; NULL: the first ends
                             the run */

@@ -169,6 +169,7 @@ static base_status gather_facts(train__experiment *e, base_error *err) {
                              .blas_kernel = nn_blas_kernel(),
                              .level = nn_kernels()->level,
                              .version = RIMSHOT_VERSION,
+                             .commit = e->options->commit,
                              .grouped_by = join_keys(&e->arena, config->folds.group),
                              .n_folds = (int)e->main.n_folds,
                              .n_compare_folds = (int)e->compare.n_folds,

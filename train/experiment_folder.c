@@ -36,6 +36,15 @@ static base_status check_same_facts(train__experiment *e, base_error *err) {
             "%s: begun with kernels %s, %s; here they are %s, %s, and the bits would differ",
             e->options->folder, before.blas_kernel, before.level, now->blas_kernel, now->level);
     }
+    const char *built_from = before.commit != NULL ? before.commit : "unknown";
+    const char *commit = now->commit != NULL ? now->commit : "unknown";
+    if (strcmp(built_from, commit) != 0) {
+        return base_fail(
+            err, BASE_EMISMATCH,
+            "%s: begun by a program of commit %s; this is one of commit %s, and the bits might "
+            "differ",
+            e->options->folder, built_from, commit);
+    }
     if (strcmp(before.fingerprint, now->fingerprint) == 0) return check_facts_text(e, &before, err);
     return base_fail(
         err, BASE_EMISMATCH,

@@ -15,6 +15,7 @@ typedef struct {
     { #name, kind, offsetof(train_facts, name) }
 static const field fields[] = {FIELD(TEXT, name),
                                FIELD(TEXT, version),
+                               FIELD(OPTIONAL_TEXT, commit),
                                FIELD(TEXT, network),
                                FIELD(TEXT, input),
                                FIELD(COUNT, n_param),
@@ -147,7 +148,7 @@ static base_status read_count(const reader *in, const cJSON *item, const char *k
 static base_status read_field(const reader *in, const field *f, train_facts *facts) {
     void *at = (char *)facts + f->offset;
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(in->root, f->key);
-    if (f->kind == OPTIONAL_TEXT && cJSON_IsNull(item)) return BASE_OK;
+    if (f->kind == OPTIONAL_TEXT && (item == NULL || cJSON_IsNull(item))) return BASE_OK;
     if (f->kind == OPTIONAL_COUNT && item == NULL) return BASE_OK;
     if (f->kind == TEXT || f->kind == OPTIONAL_TEXT) return read_string(in, item, f->key, at);
     int64_t count = 0;

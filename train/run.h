@@ -64,6 +64,8 @@ typedef struct {
                               memory, which grows with the threads, is not counted */
     const char *input;     /* "[B,1,64,101]" */
     const char *blas_kernel, *level, *version;
+    const char *commit; /* of the sources that the program was built from, with "+" where they were
+                           changed; NULL: not built from a repository */
     const char
         *fingerprint; /* of configuration, sounds, folds, kernels and version: 32 hex digits */
     const char *grouped_by, *compared_by; /* compared_by NULL: none */
