@@ -426,7 +426,9 @@ static base_status set_up(loop *l, base_error *err) {
 static base_status conclude(loop *l, base_error *err) {
     const train_job *job = l->job;
     BASE_TRY(train_history_write(l->state.epochs, l->state.n_epochs, job->folder, err));
-    BASE_TRY(train_tensorboard_write(l->state.epochs, l->state.n_epochs, job->folder, err));
+    const train_tensorboard board = {l->state.epochs, l->state.n_epochs, job->config->root,
+                                     job->config->name};
+    BASE_TRY(train_tensorboard_write(&board, job->folder, err));
     if (l->options->result == TRAIN_RESULT_BEST && job->n_test > 0) {
         train_state weights = without_optimizer(l);
         BASE_TRY(train_checkpoint_read(&weights, l->best, err));

@@ -2,7 +2,7 @@
 """Checks a run folder against tools that nobody here wrote. Not part of the suite.
 
 usage: check_run.py RUN
-numpy 1.26, scikit-learn 1.9, h5py 3.16, tensorboard 2.21; h5dump from hdf5-tools.
+numpy 1.26, scikit-learn 1.9, h5py 3.16, PyYAML 6.0, tensorboard 2.21; h5dump from hdf5-tools.
 """
 import csv
 import json
@@ -12,8 +12,10 @@ import sys
 
 import h5py
 import numpy as np
+import yaml
 from sklearn import metrics
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 
 def read_predictions(path):
@@ -51,7 +53,23 @@ def check_events(fold):
             continue
         got = [e.value for e in events.Scalars(tag)]
         assert np.allclose(got, [float(h[column]) for h in history], rtol=1e-6), (fold, tag)
+    config = yaml.safe_load((fold.parent / "config.yaml").read_text())
+    check_text(events, config)
+    check_hyperparameters(events, config)
     return len(history)
+
+
+def check_text(events, config):
+    shown = events.Tensors("config")[0].tensor_proto.string_val[0].decode()
+    assert yaml.safe_load(shown.removeprefix("```yaml\n").removesuffix("```\n")) == config
+
+
+def check_hyperparameters(events, config):
+    content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    start = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    assert start.group_name == config["name"]
+    assert start.hparams["train.epochs"].number_value == config["train"]["epochs"]
+    assert start.hparams["network"].string_value == ", ".join(next(iter(layer)) for layer in config["network"])
 
 
 def check_h5(path):
