@@ -1,8 +1,10 @@
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "train/report/report.h"
+#include "train/report/compare.h"
 #include "train/report/html.h"
+#include "train/report/plot.h"
 
 typedef char number[TRAIN_HTML_NUMBER];
 
@@ -57,45 +59,57 @@ static void add_runs(base_text *page, const train_run *runs, int n_runs) {
         "sounds, where the run has them.");
 }
 
-/* Difference and interval on a scale shared by all rows; `reach` is its half width. */
-static void add_whisker(base_text *page, const train_paired *d, double reach) {
-    base_text_add(page,
-                  "<td><svg class=\"whisker\" viewBox=\"-103 -8 206 16\" aria-hidden=\"true\">"
-                  "<path d=\"M0-8V8\" stroke=\"#9aa1ab\" stroke-dasharray=\"2 2\"/>");
-    double scale = 100 / reach;
-    if (isfinite(d->low)) {
-        base_text_printf(page, "<path d=\"M%.2f 0H%.2f\" stroke=\"#10618e\" stroke-width=\"2\"/>",
-                         d->low * scale, d->high * scale);
+/* ---- configurations ---- */
+
+static void add_value(base_text *page, const char *value) {
+    base_text_add(page, "<td>");
+    if (value == NULL) {
+        base_text_add(page, HTML_DASH);
+    } else if (strchr(value, '\n') == NULL) {
+        base_text_add_html(page, value);
+    } else {
+        base_text_add(page, "<pre>");
+        base_text_add_html_lines(page, value);
+        base_text_add(page, "</pre>");
     }
-    base_text_printf(page, "<circle cx=\"%.2f\" r=\"3.5\" fill=\"#10618e\"/></svg></td>",
-                     d->difference * scale);
+    base_text_add(page, "</td>");
 }
 
-static const char *points(double share, number text) {
-    snprintf(text, TRAIN_HTML_NUMBER, "%s%.1f", share < 0 ? "\u2212" : "+", 100 * fabs(share));
-    return text;
+static base_status add_configs(base_text *page, const train_compared *c, base_arena *arena,
+                               base_error *err) {
+    const char **headings = base_arena_alloc(arena, (size_t)c->n_runs + 1, sizeof *headings);
+    if (headings == NULL) return base_fail(err, BASE_EMEMORY, "report: out of memory");
+    train_html_section(page, "What differs");
+    if (c->n_differences == 0) {
+        train_html_paragraph(page, "", "Nothing: the configurations are the same.");
+        return BASE_OK;
+    }
+    headings[0] = "";
+    for (int r = 0; r < c->n_runs; r++) {
+        const char *name = c->runs[r].facts.name; /* '#' at its start would align the column */
+        headings[r + 1] = name[0] == '#' ? base_arena_printf(arena, " %s", name) : name;
+        if (headings[r + 1] == NULL) return base_fail(err, BASE_EMEMORY, "report: out of memory");
+    }
+    train_html_table_begin(page, headings, c->n_runs + 1);
+    for (int64_t d = 0; d < c->n_differences; d++) {
+        base_text_add(page, "<tr>");
+        train_html_text_cell(page, c->differences[d].key);
+        for (int r = 0; r < c->n_runs; r++) add_value(page, c->differences[d].values[r]);
+        base_text_add(page, "</tr>\n");
+    }
+    train_html_table_end(page);
+    return BASE_OK;
 }
 
-static void add_points_cells(base_text *page, const train_paired *d) {
-    number low, high, p = "&lt;\u202F0.001";
-    base_text_printf(page, "<td class=\"n\"><b>%s</b></td>", points(d->difference, low));
-    if (!isfinite(d->low)) {
-        train_html_cell(page, HTML_DASH);
-        train_html_cell(page, HTML_DASH);
-        return;
-    }
-    base_text_printf(page, "<td class=\"n\">%s … %s</td>", points(d->low, low),
-                     points(d->high, high));
-    train_html_cell(page, d->p_value < 0.001 ? p : train_html_decimal(d->p_value, p));
-}
+/* ---- accuracy ---- */
 
 static void add_difference(base_text *page, const train_run *run, const train_comparison *c,
                            double reach) {
     number text;
     base_text_add(page, "<tr>");
     add_run_name(page, run);
-    add_points_cells(page, &c->result);
-    add_whisker(page, &c->result, reach);
+    train_compare_add_cells(page, &c->result);
+    train_compare_add_whisker(page, &c->result, reach);
     if (c->paired) {
         base_text_printf(page, "<td>paired, over %s clips</td>",
                          train_html_count(run->main.predictions.n, text));
@@ -105,20 +119,20 @@ static void add_difference(base_text *page, const train_run *run, const train_co
     base_text_add(page, "</tr>\n");
 }
 
-static void add_differences(base_text *page, const train_run *runs, int n_runs,
-                            const train_comparison *comparisons) {
+static void add_differences(base_text *page, const train_compared *c) {
     static const char *const headings[] = {"Run", "#Points", "#95 % interval",
                                            "#p",  "",        "Compared"};
     double reach = 0.01;
-    for (int i = 1; i < n_runs; i++) {
-        const train_paired *d = &comparisons[i].result;
-        reach = fmax(reach, fmax(fabs(d->difference), fmax(fabs(d->low), fabs(d->high))));
+    for (int i = 1; i < c->n_runs; i++) {
+        reach = train_compare_reach(&c->pairs[i].all.result, reach);
     }
     base_text_add(page, "<h2>Accuracy against ");
-    base_text_add_html(page, runs[0].facts.name);
+    base_text_add_html(page, c->runs[0].facts.name);
     base_text_add(page, "</h2>\n");
     train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
-    for (int i = 1; i < n_runs; i++) add_difference(page, &runs[i], &comparisons[i], reach);
+    for (int i = 1; i < c->n_runs; i++) {
+        add_difference(page, &c->runs[i], &c->pairs[i].all, reach);
+    }
     train_html_table_end(page);
     train_html_paragraph(page, "note",
                          "Points to the right of the dashed line: more accurate than the first "
@@ -126,33 +140,59 @@ static void add_differences(base_text *page, const train_run *runs, int n_runs,
                          "Welch's t-test.");
 }
 
-static base_status compare_all(const train_run *runs, int n_runs, train_comparison *comparisons,
-                               base_error *err) {
-    for (int i = 1; i < n_runs; i++) {
-        BASE_TRY(train_compare(&runs[0], &runs[i], &comparisons[i], err));
-    }
-    return BASE_OK;
+/* ---- curves ---- */
+
+/* The pictures' folder, and their name: that of the page without its extension, and "-curves". */
+static base_status place_picture(const char *path, base_arena *arena, train_html_picture *picture,
+                                 base_error *err) {
+    const char *name = base_path_name(path), *extension = base_path_extension(path);
+    size_t n = strlen(name) - (extension[0] != '\0' ? strlen(extension) + 1 : 0);
+    const char *stem = base_arena_copy(arena, name, n);
+    *picture = (train_html_picture){.folder = base_path_folder(arena, path),
+                                    .description = "Loss and accuracy per epoch of all runs",
+                                    .min_width_px = 300};
+    if (stem != NULL) picture->name = base_arena_printf(arena, "%s-curves", stem);
+    return picture->folder != NULL && picture->name != NULL
+               ? BASE_OK
+               : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
 }
 
-base_status train_report_compare(const train_run *runs, int n_runs, const char *path,
-                                 base_error *err) {
-    BASE_CHECK(n_runs >= 1);
+static base_status add_curves(base_text *page, const train_compared *c, const char *path,
+                              base_arena *arena, base_error *err) {
+    train_html_picture picture;
+    BASE_TRY(place_picture(path, arena, &picture, err));
+    BASE_TRY(train_plot_overlay(c->runs, c->n_runs, picture.folder, picture.name, err));
+    train_html_section(page, "Learning");
+    return train_html_figure(page, &picture, err);
+}
+
+static base_status add_page(base_text *page, const train_compared *c, const char *path,
+                            const train_sounds *sounds, base_error *err) {
     base_arena arena = {0};
-    base_text page = {0};
-    train_comparison *comparisons = base_arena_alloc(&arena, (size_t)n_runs, sizeof *comparisons);
-    base_status status = comparisons != NULL
-                             ? compare_all(runs, n_runs, comparisons, err)
-                             : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
-    if (status == BASE_OK) {
-        train_html_begin(&page, "Runs side by side");
-        train_html_paragraph(&page, "over", "rimshot report");
-        base_text_add(&page, "<h1>Runs side by side</h1>\n");
-        add_runs(&page, runs, n_runs);
-        if (n_runs > 1) add_differences(&page, runs, n_runs, comparisons);
-        train_html_end(&page, runs[0].facts.version);
-        status = base_file_write_text(path, &page, err);
+    train_html_begin(page, "Runs side by side");
+    train_html_paragraph(page, "over", "rimshot report");
+    base_text_add(page, "<h1>Runs side by side</h1>\n");
+    add_runs(page, c->runs, c->n_runs);
+    base_status status = BASE_OK;
+    if (c->n_runs > 1) {
+        status = add_configs(page, c, &arena, err);
+        add_differences(page, c);
     }
-    base_text_release(&page);
+    if (status == BASE_OK) status = add_curves(page, c, path, &arena, err);
+    if (c->n_runs > 1) train_html_section(page, "Class by class, clip by clip");
+    for (int i = 1; i < c->n_runs && status == BASE_OK; i++) {
+        status = train_compare_add_pair(page, c, i, sounds, err);
+    }
+    train_html_end(page, c->runs[0].facts.version);
     base_arena_release(&arena);
+    return status;
+}
+
+base_status train_report_compare(const train_compared *compared, const char *path,
+                                 const train_sounds *sounds, base_error *err) {
+    base_text page = {0};
+    base_status status = add_page(&page, compared, path, sounds, err);
+    if (status == BASE_OK) status = base_file_write_text(path, &page, err);
+    base_text_release(&page);
     return status;
 }

@@ -67,6 +67,8 @@ static const char style[] =
     "white-space:pre-wrap;overflow-wrap:anywhere;border-left:2px solid var(--line);"
     "padding-left:1rem}\n"
     "footer{margin-top:3.5rem;padding-top:.9rem;border-top:1px solid var(--line)}\n"
+    "audio{display:block;width:15rem;height:2rem}\n"
+    "td pre{margin:0;border:0;padding:0}\n"
     ".whisker{width:100%;min-width:9rem;max-width:18rem;height:1.3rem;display:block}\n"
     "@media (max-width:36rem){\n"
     "body{padding:1.8rem 1rem 3rem}\n"
@@ -167,6 +169,38 @@ void train_html_bar_cell(base_text *page, double share) {
     char text[TRAIN_HTML_NUMBER];
     base_text_printf(page, "<td class=\"bar\"><i style=\"width:%.2frem\"></i>%s</td>",
                      7 * fmax(share, 0.004), train_html_percent(share, text));
+}
+
+void train_html_file_cell(base_text *page, const char *path) {
+    const char *name = base_path_name(path), *start = name;
+    if (start > path) start--;
+    while (start > path && start[-1] != '/') start--;
+    base_arena arena = {0};
+    char *folder = base_arena_copy(&arena, start, (size_t)(name - start));
+    page->failed |= folder == NULL;
+    base_text_add(page, "<td class=\"file\"><span>");
+    base_text_add_html(page, folder != NULL ? folder : "");
+    base_text_add(page, "</span>");
+    base_text_add_html(page, name);
+    base_text_add(page, "</td>");
+    base_arena_release(&arena);
+}
+
+base_status train_html_player_cell(base_text *page, const train_run *run, int64_t clip,
+                                   const train_sounds *sounds, base_error *err) {
+    const char *href = NULL;
+    if (sounds == NULL) return BASE_OK;
+    BASE_TRY(sounds->find(sounds->context, run, &run->main.predictions.clip[clip], &href, err));
+    base_text_add(page, "<td>");
+    if (href != NULL) {
+        base_text_add(page, "<audio controls preload=\"none\" src=\"");
+        base_text_add_html(page, href);
+        base_text_add(page, "\"></audio>");
+    } else {
+        base_text_add(page, HTML_DASH);
+    }
+    base_text_add(page, "</td>");
+    return BASE_OK;
 }
 
 const char *train_html_percent(double share, char text[TRAIN_HTML_NUMBER]) {

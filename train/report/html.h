@@ -4,7 +4,7 @@
 #ifndef TRAIN_REPORT_HTML_H
 #define TRAIN_REPORT_HTML_H
 
-#include "train/run.h"
+#include "train/report/sounds.h"
 
 #define HTML_DASH "–"
 
@@ -29,6 +29,12 @@ void train_html_add_metrics(train_html_headings *headings); /* one for each of t
 void train_html_text_cell(base_text *page, const char *text);
 void train_html_cell(base_text *page, const char *html); /* a column of numbers */
 void train_html_bar_cell(base_text *page, double share); /* a bar and its percentage */
+/* The last two parts of the path: the folder, often the kit, and the name. */
+void train_html_file_cell(base_text *page, const char *path);
+/* A player of the run's clip; a dash where there is nothing to play; no cell if `sounds` is NULL.
+ */
+base_status train_html_player_cell(base_text *page, const train_run *run, int64_t clip,
+                                   const train_sounds *sounds, base_error *err);
 
 /* Formatted numbers, in *text[64], for a page: "90.5 %", "0.331", an en dash where not finite. */
 enum { TRAIN_HTML_NUMBER = 64 };

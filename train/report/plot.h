@@ -22,6 +22,9 @@ base_status train_plot_confusion(const train_plot_matrix *matrix, const char *fo
 /* Loss and accuracy per epoch: a thin line per fold, a thick one for the mean. */
 base_status train_plot_curves(const train_fold_set *set, const char *folder, const char *name,
                               base_error *err);
+/* Validation loss and accuracy of several runs, a line for each: the mean of its folds. */
+base_status train_plot_overlay(const train_run *runs, int n_runs, const char *folder,
+                               const char *name, base_error *err);
 /* Confidence against accuracy, with counts. */
 base_status train_plot_reliability(const train_fold_set *set, const char *folder, const char *name,
                                    base_error *err);

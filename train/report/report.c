@@ -234,46 +234,37 @@ static base_status add_held_out(base_text *page, const train_run *run, base_erro
 
 /* ---- mistakes ---- */
 
-/* The last two parts of the path: the folder, often the kit, and the name. */
-static void add_file(base_text *page, const char *path) {
-    const char *name = base_path_name(path), *start = name;
-    if (start > path) start--;
-    while (start > path && start[-1] != '/') start--;
-    base_arena arena = {0};
-    char *folder = base_arena_copy(&arena, start, (size_t)(name - start));
-    page->failed |= folder == NULL;
-    base_text_add(page, "<td class=\"file\"><span>");
-    base_text_add_html(page, folder != NULL ? folder : "");
-    base_text_add(page, "</span>");
-    base_text_add_html(page, name);
-    base_text_add(page, "</td>");
-    base_arena_release(&arena);
+static base_status add_mistake(base_text *page, const train_run *run, int64_t clip,
+                               const train_sounds *sounds, base_error *err) {
+    const train_predictions *all = &run->main.predictions;
+    number text;
+    base_text_add(page, "<tr>");
+    train_html_file_cell(page, all->clip[clip].path);
+    train_html_text_cell(page, run->facts.classes[all->truth[clip]]);
+    train_html_text_cell(page, run->facts.classes[train_predicted(all, clip)]);
+    train_html_cell(page, train_html_percent(train_confidence(all, clip), text));
+    BASE_TRY(train_html_player_cell(page, run, clip, sounds, err));
+    base_text_add(page, "</tr>\n");
+    return BASE_OK;
 }
 
-static void add_mistakes(base_text *page, const train_run *run) {
-    static const char *const headings[] = {"File", "Truth", "Taken for", "#Confidence"};
-    const train_predictions *all = &run->main.predictions;
+static base_status add_mistakes(base_text *page, const train_run *run, const train_sounds *sounds,
+                                base_error *err) {
+    static const char *const headings[] = {"File", "Truth", "Taken for", "#Confidence", "Sound"};
     int64_t rows[N_MISTAKES];
-    int64_t n = train_run_mistakes(all, N_MISTAKES, rows);
+    int64_t n = train_run_mistakes(&run->main.predictions, N_MISTAKES, rows);
     train_html_section(page, "Most confident mistakes");
     if (n == 0) {
         train_html_paragraph(page, "", "None: every clip was classified as labelled.");
-        return;
+        return BASE_OK;
     }
     train_html_paragraph(page, "note",
                          "A good place to look for wrong labels: the network was sure, and the "
                          "label says otherwise.");
-    train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
-    for (int64_t i = 0; i < n; i++) {
-        number text;
-        base_text_add(page, "<tr>");
-        add_file(page, all->clip[rows[i]].path);
-        train_html_text_cell(page, run->facts.classes[all->truth[rows[i]]]);
-        train_html_text_cell(page, run->facts.classes[train_predicted(all, rows[i])]);
-        train_html_cell(page, train_html_percent(train_confidence(all, rows[i]), text));
-        base_text_add(page, "</tr>\n");
-    }
+    train_html_table_begin(page, headings, sounds != NULL ? 5 : 4);
+    for (int64_t i = 0; i < n; i++) BASE_TRY(add_mistake(page, run, rows[i], sounds, err));
     train_html_table_end(page);
+    return BASE_OK;
 }
 
 /* ---- data, network, configuration ---- */
@@ -380,7 +371,8 @@ static base_status add_learning(base_text *page, const train_run *run, base_erro
     return BASE_OK;
 }
 
-static base_status add_page(base_text *page, const train_run *run, base_error *err) {
+static base_status add_page(base_text *page, const train_run *run, const train_sounds *sounds,
+                            base_error *err) {
     add_title(page, run);
     add_figures(page, &run->main);
     add_comparison(page, run);
@@ -391,18 +383,19 @@ static base_status add_page(base_text *page, const train_run *run, base_error *e
     add_folds(page, run);
     BASE_TRY(add_held_out(page, run, err));
     BASE_TRY(add_learning(page, run, err));
-    add_mistakes(page, run);
+    BASE_TRY(add_mistakes(page, run, sounds, err));
     BASE_TRY(add_data(page, run, err));
     add_network(page, run);
     train_html_end(page, run->facts.version);
     return BASE_OK;
 }
 
-base_status train_report_write(const train_run *run, base_error *err) {
+base_status train_report_write_with(const train_run *run, const train_sounds *sounds,
+                                    base_error *err) {
     BASE_TRY(draw_pictures(run, err));
     base_text page = {0};
     base_arena arena = {0};
-    base_status status = add_page(&page, run, err);
+    base_status status = add_page(&page, run, sounds, err);
     if (status == BASE_OK) {
         const char *path = base_path_join(&arena, run->folder, "report.html");
         status = path != NULL ? base_file_write_text(path, &page, err)
@@ -411,4 +404,8 @@ base_status train_report_write(const train_run *run, base_error *err) {
     base_text_release(&page);
     base_arena_release(&arena);
     return status;
+}
+
+base_status train_report_write(const train_run *run, base_error *err) {
+    return train_report_write_with(run, NULL, err);
 }

@@ -6,6 +6,7 @@
 #include "tests/run_fixture.h"
 #include "tests/test.h"
 #include "tests/train/figures.h"
+#include "train/report/compare.h"
 #include "train/report/plot.h"
 
 static void read_run(const run_fixture *fixture, train_run *run) {
@@ -263,31 +264,84 @@ START_TEST(welch_agrees_with_scipy) {
 }
 END_TEST
 
+static char *write_comparison(const train_run *runs, int n_runs, const train_sounds *sounds,
+                              const char *path) {
+    base_error err;
+    base_arena arena = {0};
+    train_compared compared;
+    TEST_OK(train_compare_all(runs, n_runs, &arena, &compared, &err), err);
+    TEST_OK(train_report_compare(&compared, path, sounds, &err), err);
+    base_arena_release(&arena);
+    return read_page(path);
+}
+
 START_TEST(comparison_page) {
     run_fixture other = run_fixture_drums;
     train_run runs[3];
-    base_error err;
-    char path[4096];
+    char path[4096], picture[4096];
     read_run(&other, &runs[0]);
     other.name = "<second>";
     other.seed = 4;
     read_run(&other, &runs[1]);
     other.first_clip = 5;
     read_run(&other, &runs[2]);
-    snprintf(path, sizeof path, "%s/compare.html", test_folder());
-    TEST_OK(train_report_compare(runs, 3, path, &err), err);
-    char *page = read_page(path);
-    ck_assert_int_eq(count(page, "&lt;second&gt;"), 4);
+    const char *folder = test_folder();
+    snprintf(path, sizeof path, "%s/compare.html", folder);
+    snprintf(picture, sizeof picture, "%s/compare-curves.svg", folder);
+    char *page = write_comparison(runs, 3, NULL, path);
+    ck_assert_int_eq(count(page, "&lt;second&gt;"), 7);
     ck_assert_int_eq(count(page, "paired, over 180 clips"), 1);
     ck_assert_int_eq(count(page, "the clips differ"), 1);
-    check_balanced(page, "table");
-    check_balanced(page, "tr");
+    ck_assert_int_eq(count(page, "<summary>Classes: "), 2);
+    ck_assert_int_eq(count(page, "<summary>Clips: "), 1); /* of those that tested the same */
+    ck_assert_int_eq(count(page, "<svg role"), 1);
+    ck_assert(base_file_exists(picture));
+    ck_assert_int_eq(count(page, "<audio"), 0);
+    static const char *const tags[] = {"table", "tr", "td", "details", "pre", "html"};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) check_balanced(page, tags[i]);
     base_free(page);
-    TEST_OK(train_report_compare(runs, 1, path, &err), err);
-    page = read_page(path);
+    page = write_comparison(runs, 1, NULL, path);
     ck_assert_int_eq(count(page, "Accuracy against"), 0);
     base_free(page);
     for (int i = 0; i < 3; i++) train_run_release(&runs[i]);
+}
+END_TEST
+
+/* Every other clip has a sound. */
+static base_status find_sound(void *context, const train_run *run, const train_clip_name *clip,
+                              const char **href, base_error *err) {
+    (void)run, (void)clip, (void)err;
+    int *n = context;
+    *href = (*n)++ % 2 == 0 ? "sounds/\"1\".wav" : NULL;
+    return BASE_OK;
+}
+
+START_TEST(mistakes_can_be_played) {
+    run_fixture other = run_fixture_drums;
+    train_run runs[2];
+    base_error err;
+    char path[4096];
+    int n = 0;
+    const train_sounds sounds = {find_sound, &n};
+    other.seed = 9;
+    read_run(&run_fixture_drums, &runs[0]);
+    read_run(&other, &runs[1]);
+    TEST_OK(train_report_write_with(&runs[0], &sounds, &err), err);
+    snprintf(path, sizeof path, "%s/report.html", runs[0].folder);
+    char *page = read_page(path);
+    ck_assert_int_gt(n, 4);
+    ck_assert_int_eq(
+        count(page, "<audio controls preload=\"none\" src=\"sounds/&quot;1&quot;.wav\">"),
+        (n + 1) / 2);
+    check_balanced(page, "audio");
+    base_free(page);
+    n = 0;
+    snprintf(path, sizeof path, "%s/compare.html", test_folder());
+    page = write_comparison(runs, 2, &sounds, path);
+    ck_assert_int_gt(n, 4);
+    ck_assert_int_eq(count(page, "<audio "), (n + 1) / 2);
+    base_free(page);
+    for (int r = 0; r < 2; r++) train_run_release(&runs[r]);
 }
 END_TEST
 
@@ -295,4 +349,4 @@ TEST_MAIN("train/report/report", calibration_is_that_of_the_picture, page_stands
           page_says_it_all, page_shows_held_out_sounds, page_of_many_classes_has_no_matrix,
           page_escapes_names, page_of_a_single_part, equal_runs_give_equal_pages,
           compares_the_same_clips_in_pairs, does_not_pair_other_clips, welch_agrees_with_scipy,
-          comparison_page)
+          comparison_page, mistakes_can_be_played)
