@@ -1,12 +1,12 @@
 /* Drum kits of the Hydrogen drum machine: a folder per kit with a drumkit.xml that lists
  * instruments; each has a name and sound files: directly (old kits), in layers, or in layers of
- * components (new kits). The only user of libxml2. */
-#include <libxml/parser.h>
+ * components (new kits). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/walk.h"
 #include "data/source.h"
+#include "data/xml.h"
 
 typedef struct {
     data_folder_options folder;
@@ -26,34 +26,6 @@ typedef struct {
     const char *kit;    /* its name: the folder's */
     int64_t first_row;  /* of the kit at hand */
 } lister;
-
-static bool is_named(const xmlNode *node, const char *name) {
-    return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
-}
-
-static const xmlNode *child_named(const xmlNode *node, const char *name) {
-    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
-        if (is_named(child, name)) return child;
-    }
-    return NULL;
-}
-
-/* The text of an element, in the arena, without the white space around it; NULL: no memory. */
-static const char *text_of(const xmlNode *node, base_arena *arena) {
-    static const char space[] = " \t\r\n";
-    base_text text = {0};
-    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
-        bool is_text = child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE;
-        if (is_text && child->content != NULL) base_text_add(&text, (const char *)child->content);
-    }
-    const char *start = base_text_string(&text);
-    start += strspn(start, space);
-    size_t n = strlen(start);
-    while (n > 0 && strchr(space, start[n - 1]) != NULL) n--;
-    const char *copy = text.failed ? NULL : base_arena_copy(arena, start, n);
-    base_text_release(&text);
-    return copy;
-}
 
 /* Whether a file name given by a kit stays in the kit's folder. */
 static bool stays_inside(const char *name) {
@@ -92,11 +64,11 @@ static base_status add_file(const lister *l, const char *file, const char *label
 static base_status add_files(const lister *l, const xmlNode *node, const char *label,
                              base_error *err) {
     for (const xmlNode *child = node->children; child != NULL; child = child->next) {
-        if (is_named(child, "filename")) {
-            const char *file = text_of(child, &l->manifest->arena);
+        if (data_xml_is(child, "filename")) {
+            const char *file = data_xml_text(child, &l->manifest->arena);
             if (file == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
             if (file[0] != '\0') BASE_TRY(add_file(l, file, label, err));
-        } else if (is_named(child, "layer") || is_named(child, "instrumentComponent")) {
+        } else if (data_xml_is(child, "layer") || data_xml_is(child, "instrumentComponent")) {
             BASE_TRY(add_files(l, child, label, err));
         }
     }
@@ -104,50 +76,27 @@ static base_status add_files(const lister *l, const xmlNode *node, const char *l
 }
 
 static base_status add_instruments(const lister *l, const xmlNode *root, base_error *err) {
-    const xmlNode *list = root != NULL ? child_named(root, "instrumentList") : NULL;
+    const xmlNode *list = root != NULL ? data_xml_child(root, "instrumentList") : NULL;
     if (list == NULL) {
         return base_fail(err, BASE_EFORMAT, "%s/drumkit.xml: no list of instruments", l->folder);
     }
     for (const xmlNode *node = list->children; node != NULL; node = node->next) {
-        if (!is_named(node, "instrument")) continue;
-        const xmlNode *name = child_named(node, "name");
-        const char *label = name != NULL ? text_of(name, &l->manifest->arena) : "";
+        if (!data_xml_is(node, "instrument")) continue;
+        const xmlNode *name = data_xml_child(node, "name");
+        const char *label = name != NULL ? data_xml_text(name, &l->manifest->arena) : "";
         if (label == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
         BASE_TRY(add_files(l, node, label, err));
     }
     return BASE_OK;
 }
 
-/* Kits come from strangers: nothing is fetched, no entity is even declared, so none can unfold. */
-static base_status parse(const char *path, const void *bytes, size_t n_bytes, xmlDoc **document,
-                         base_error *err) {
-    xmlParserCtxt *context = xmlNewParserCtxt();
-    if (context == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", path);
-    context->sax->entityDecl = NULL;
-    base_status status = BASE_OK;
-    *document = xmlCtxtReadMemory(context, bytes, (int)n_bytes, NULL, NULL,
-                                  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    if (*document == NULL) {
-        const xmlError *error = xmlCtxtGetLastError(context);
-        const char *message = error != NULL && error->message != NULL ? error->message : "not XML";
-        status = base_fail(err, BASE_EFORMAT, "%s:%d: %.*s", path, error != NULL ? error->line : 1,
-                           (int)strcspn(message, "\n"), message);
-    }
-    xmlFreeParserCtxt(context);
-    return status;
-}
-
 static base_status read_kit(const lister *l, base_error *err) {
     const char *path = base_path_join(&l->manifest->arena, l->folder, "drumkit.xml");
-    void *bytes;
-    size_t n_bytes;
+    xmlDoc *document;
     if (path == NULL) return base_fail(err, BASE_EMEMORY, "%s: no memory", l->folder);
-    BASE_TRY(base_file_read(path, MAX_XML_BYTES, &bytes, &n_bytes, err));
-    xmlDoc *document = NULL;
-    base_status status = parse(path, bytes, n_bytes, &document, err);
-    if (status == BASE_OK) status = add_instruments(l, xmlDocGetRootElement(document), err);
+    BASE_TRY(data_xml_read(path, MAX_XML_BYTES, &document, err));
+    base_status status = add_instruments(l, xmlDocGetRootElement(document), err);
     xmlFreeDoc(document);
-    base_free(bytes);
     return status;
 }
 
