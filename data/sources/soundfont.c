@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/input.h"
+#include "data/midi.h"
 #include "data/source.h"
 
 typedef struct {
@@ -53,31 +54,6 @@ static const base_option table[] = {
 #include <pthread.h>
 
 #define RATE_HZ 44100.0
-
-/* General MIDI Level 2 specification, percussion sound set; key 82 is Roland's. */
-enum { FIRST_NAMED_KEY = 27 };
-static const char *const key_names[] = {"High Q",          "Slap",           "Scratch Push",
-                                        "Scratch Pull",    "Sticks",         "Square Click",
-                                        "Metronome Click", "Metronome Bell", "Acoustic Bass Drum",
-                                        "Bass Drum 1",     "Side Stick",     "Acoustic Snare",
-                                        "Hand Clap",       "Electric Snare", "Low Floor Tom",
-                                        "Closed Hi-Hat",   "High Floor Tom", "Pedal Hi-Hat",
-                                        "Low Tom",         "Open Hi-Hat",    "Low-Mid Tom",
-                                        "Hi-Mid Tom",      "Crash Cymbal 1", "High Tom",
-                                        "Ride Cymbal 1",   "Chinese Cymbal", "Ride Bell",
-                                        "Tambourine",      "Splash Cymbal",  "Cowbell",
-                                        "Crash Cymbal 2",  "Vibraslap",      "Ride Cymbal 2",
-                                        "Hi Bongo",        "Low Bongo",      "Mute Hi Conga",
-                                        "Open Hi Conga",   "Low Conga",      "High Timbale",
-                                        "Low Timbale",     "High Agogo",     "Low Agogo",
-                                        "Cabasa",          "Maracas",        "Short Whistle",
-                                        "Long Whistle",    "Short Guiro",    "Long Guiro",
-                                        "Claves",          "Hi Wood Block",  "Low Wood Block",
-                                        "Mute Cuica",      "Open Cuica",     "Mute Triangle",
-                                        "Open Triangle",   "Shaker",         "Jingle Bell",
-                                        "Bell Tree",       "Castanets",      "Mute Surdo",
-                                        "Open Surdo"};
-enum { N_NAMED_KEYS = sizeof key_names / sizeof *key_names };
 
 /* FluidSynth computes in blocks of 64 samples; a note starts with one. */
 enum { BLOCK = 64, MAX_BLOCKS_TO_SILENCE = 4096 };
@@ -237,10 +213,9 @@ static base_digest digest(const data_row *row) {
 /* ---- listing ---- */
 
 static const char *label_of(const soundfont_options *o, int key, const char *preset) {
-    int named = key - FIRST_NAMED_KEY;
     if (o->label != NULL) return o->label;
     if (o->bank != PERCUSSION_BANK && o->names != NAMES_KEYS) return preset;
-    return named >= 0 && named < N_NAMED_KEYS ? key_names[named] : "";
+    return data_midi_key_name(key);
 }
 
 /* What one preset's rows have in common. */
