@@ -324,7 +324,9 @@ static base_status check_finite(const data_sound *sound, int64_t n, base_error *
 /* Room for n more frames behind those read. */
 static base_status make_room(data_sound *sound, int64_t n_read, int64_t n, base_error *err) {
     int64_t channels = sound->info.channels;
-    if ((sound->n_done + n_read + n) * channels > MAX_SAMPLES) {
+    /* Who asks for more than the usual length reads in blocks. */
+    int64_t n_before = sound->span.max_s > MAX_SECONDS ? 0 : sound->n_done;
+    if ((n_before + n_read + n) * channels > MAX_SAMPLES) {
         return base_fail(err, BASE_EDATA, "%s: more than %lld samples", sound->name,
                          (long long)MAX_SAMPLES);
     }

@@ -35,6 +35,29 @@ const char *sound_write_tone(base_arena *arena, const char *folder, const char *
     return path;
 }
 
+const char *sound_write_strokes(base_arena *arena, const char *folder, const char *name,
+                                sound_strokes strokes) {
+    enum { RATE = 22050 };
+    base_error err;
+    int64_t n = (int64_t)(strokes.seconds * RATE);
+    data_audio audio = {base_alloc((size_t)(2 * n), sizeof(float)), 2, n, RATE};
+    uint32_t state = 1;
+    for (int k = 0; k < strokes.n; k++) {
+        for (int64_t i = llround(strokes.at_s[k] * RATE); i < n; i++) {
+            double t = (double)i / RATE - strokes.at_s[k];
+            state = state * 1664525 + 1013904223;
+            double noise = (double)(state >> 8) / (1 << 23) - 1;
+            double x = exp(-30 * t) * (0.3 * cos(2 * M_PI * 200 * t) + 0.2 * noise);
+            audio.x[i] += (float)x;
+            audio.x[n + i] += (float)(x / 2);
+        }
+    }
+    const char *path = base_path_join(arena, folder, name);
+    TEST_OK(data_audio_write(path, &audio, &err), err);
+    data_audio_release(&audio);
+    return path;
+}
+
 base_status sound_open_manifest(base_arena *arena, const char *yaml, const char *config_folder,
                                 data_manifest *manifest, base_error *err) {
     base_node *root;

@@ -18,6 +18,16 @@ typedef struct {
 const char *sound_write_tone(base_arena *arena, const char *folder, const char *name,
                              sound_tone tone);
 
+/* Strokes of noise over a tone of 200 Hz, in stereo at 22,050 Hz, the right channel half as loud; a
+ * stroke has fallen to a thousandth after 0.23 s. */
+typedef struct {
+    double seconds;
+    const double *at_s; /* [n] */
+    int n;
+} sound_strokes;
+const char *sound_write_strokes(base_arena *arena, const char *folder, const char *name,
+                                sound_strokes strokes);
+
 /* Opens a manifest described by YAML text; rules files are found below `config_folder`. */
 base_status sound_open_manifest(base_arena *arena, const char *yaml, const char *config_folder,
                                 data_manifest *manifest, base_error *err);
