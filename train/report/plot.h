@@ -49,5 +49,21 @@ typedef struct {
 } train_plot_sound;
 base_status train_plot_sounds(const train_plot_sound *sounds, int n_sounds, const char *folder,
                               const char *name, base_error *err);
+/* A recording's levels in rows of 5 s, or of a sixtieth of it if that is longer, with its slices
+ * in the accent colour, and their labels where they have room. */
+typedef struct {
+    double begin_s, end_s;
+    const char *label;
+} train_plot_slice;
+typedef struct {
+    const char *title;
+    const float *level; /* [n_levels] the largest |sample| of each frame, full scale 1 */
+    int64_t n_levels;
+    double levels_hz;               /* frames a second */
+    const train_plot_slice *slices; /* [n_slices] in time */
+    int64_t n_slices;
+} train_plot_slicing;
+base_status train_plot_slices(const train_plot_slicing *cut, const char *folder, const char *name,
+                              base_error *err);
 
 #endif
