@@ -28,8 +28,17 @@ const base_variant *const *nn_layer_variants(int *n_layers) {
     return variants;
 }
 
-int64_t nn_shard_begin(int shard, int64_t batch) {
-    return shard * batch / NN_SHARDS;
+int64_t nn_shard_begin(const nn_run *run, int shard) {
+    const nn_shards *s = &run->shards;
+    return shard * s->batch / s->n - s->first * s->batch / s->n;
+}
+
+int64_t nn_sums_stride(const nn_plan *plan) {
+    return nn_whole_lines(plan->n_sums);
+}
+
+float *nn_shard_sums(const nn_run *run, int shard) {
+    return run->sums + shard * nn_sums_stride(run->plan);
 }
 
 base_status nn_plan_tensor(nn_plan *plan, const char *name, nn_shape shape, nn_tensor_kind kind,

@@ -18,11 +18,18 @@
 #define NN_MAX_INPUTS  8
 #define NN_MAX_TENSORS 40 /* parameters and states of one layer */
 
-/* Sums over the samples of a batch (weight gradients, batch statistics) are made in this many
- * partial sums, shard s taking samples [s * B / NN_SHARDS, (s + 1) * B / NN_SHARDS) in order, then
- * joined by base_tree_sum. Fixed, so that the order of additions never depends on threads. */
-#define NN_SHARDS 8
-int64_t nn_shard_begin(int shard, int64_t batch);
+/* Sums over the samples of a batch (weight gradients, batch statistics) are made in a fixed number
+ * of shards, shard s of n taking samples [s * B / n, (s + 1) * B / n) in order, then joined by a
+ * binary tree whose shape depends on n alone. So the order of additions depends neither on threads
+ * nor on how many processes share a batch. */
+enum { NN_DEFAULT_SHARDS = 8, NN_MAX_SHARDS = 64 };
+
+/* The shards of a batch, and those of them that a call works on. */
+typedef struct {
+    int n, first, end;     /* all; own: [first, end) */
+    int64_t batch;         /* samples of all shards */
+    const int32_t *length; /* [batch] valid frames of x[0] of all samples; NULL: all */
+} nn_shards;
 
 /* A tensor of parameters (trained) or of state (saved, not trained: running mean). */
 typedef struct {
@@ -69,6 +76,7 @@ typedef struct {
     int n_in;
     int64_t max_batch;
     int n_workers;
+    int n_shards;
     bool training; /* backward will be called; if not, cache and backward scratch may be 0 */
 
     nn_shape out;
@@ -77,6 +85,7 @@ typedef struct {
     int64_t n_param, n_state; /* floats, kept by nn_plan_tensor */
     int64_t n_cache;          /* floats kept from forward to backward, for max_batch samples */
     int64_t n_scratch;        /* floats shared by all tasks of one call */
+    int64_t n_sums;           /* floats of each shard's sums that backward makes, see add_sums */
     int64_t n_worker_scratch; /* floats private to each worker */
     int64_t macs;             /* multiply-adds per sample, forward: see nn_plan_work */
     int64_t n_visits;         /* numbers looked at per sample where windows overlap; 0: each once */
@@ -113,7 +122,8 @@ float *nn_plan_find(const nn_plan *plan, const char *name, float *block);
 typedef struct {
     const nn_plan *plan;
     base_pool *pool;
-    int64_t batch;                 /* 1..plan->max_batch */
+    int64_t batch;                 /* samples, up to plan->max_batch */
+    nn_shards shards;              /* that these samples are */
     bool training;                 /* dropout active, batch statistics; false: inference */
     const float *x[NN_MAX_INPUTS]; /* x[i] [batch, in[i]] */
     float *y;                      /* [batch, out]; no x */
@@ -124,11 +134,19 @@ typedef struct {
     float *state;
     float *cache;
     float *scratch;
+    float *sums;              /* [plan->n_shards] times nn_sums_stride(plan) */
     float *worker_scratch;    /* worker w has [w * plan->n_worker_scratch, ...) */
     const int32_t *in_length; /* [batch] valid frames of x[0]'s time axis; NULL: all */
     base_rng (*open_rng)(const void *rng_context, uint64_t sample); /* per call, layer and sample */
     const void *rng_context;
 } nn_run;
+
+/* The call's first sample of a shard: number from 0, up to run->batch for shards.end. */
+int64_t nn_shard_begin(const nn_run *run, int shard);
+/* Floats between the sums of two shards. */
+int64_t nn_sums_stride(const nn_plan *plan);
+/* The sums of one shard. */
+float *nn_shard_sums(const nn_run *run, int shard);
 
 /* All training samples, for layers that learn from them otherwise than by gradients. */
 typedef struct {
@@ -178,6 +196,11 @@ struct nn_layer {
      * and y, which is only read, hold what forward saw where plan->backward_reads says so, else
      * may be NULL. */
     void (*backward)(const nn_run *run);
+
+    /* Where plan->n_sums > 0: backward has overwritten the sums of its own shards, has not read any
+     * others, and left dparam alone. They are joined, and this adds what they came to, `sums`, to
+     * dparam; sums may be overwritten. Nothing but plan, param and dparam of the run is set. */
+    void (*add_sums)(const nn_run *run, float *sums);
 
     /* Where plan->learns: writes states that follow from all training samples at once, whatever
      * they were before. May use the worker scratch; run->batch counts for nothing. */

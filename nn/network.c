@@ -14,6 +14,7 @@ base_status nn_network_new(const base_node *layers, const nn_network_config *con
     char text[64];
     BASE_CHECK(config->max_batch >= 1 && config->n_classes >= 1);
     BASE_CHECK(config->training || !config->input_grad);
+    BASE_CHECK(config->n_shards >= 0 && config->n_shards <= NN_MAX_SHARDS);
     if (nn_shape_count(config->input) < 0) {
         return base_fail(err, BASE_ESHAPE, "the network's input %s is empty or too large",
                          nn_shape_text(config->input, true, text));
@@ -21,6 +22,7 @@ base_status nn_network_new(const base_node *layers, const nn_network_config *con
     nn_network *made = base_alloc(1, sizeof *made);
     if (made == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the network");
     made->config = *config;
+    if (config->n_shards == 0) made->config.n_shards = NN_DEFAULT_SHARDS;
     made->arena.limit_bytes = MAX_DESCRIPTION_BYTES;
     base_status status = nn__network_build(made, layers, err);
     if (status == BASE_OK) status = nn__network_plan(made, err);
@@ -125,12 +127,17 @@ static nn_run make_run(const nn_network *network, const stream_name *name) {
     nn_run run = {.plan = &node->plan,
                   .pool = network->config.pool,
                   .batch = name->input->n,
+                  .shards = {.n = node->plan.n_shards,
+                             .end = node->plan.n_shards,
+                             .batch = name->input->n,
+                             .length = network->values[node->in[0]].length},
                   .training = name->input->training && !node->is_frozen,
                   .param = network->param + node->param_at,
                   .dparam = network->grad != NULL ? network->grad + node->param_at : NULL,
                   .state = network->state + node->state_at,
                   .cache = node->cache,
                   .scratch = network->scratch,
+                  .sums = network->scratch + nn_whole_lines(node->plan.n_scratch),
                   .worker_scratch = network->scratch + n_scratch,
                   .in_length = network->values[node->in[0]].length,
                   .open_rng = open_stream,
@@ -232,6 +239,13 @@ static float *gradient_of(const nn_network *network, int value, float *dy, float
     return value == 0 ? dx : value == network->n_nodes ? dy : network->values[value].dy;
 }
 
+static void join_sums(const nn_run *run) {
+    const nn_plan *plan = run->plan;
+    if (plan->n_sums == 0) return;
+    base_tree_sum(run->pool, run->sums, plan->n_shards, nn_sums_stride(plan), plan->n_sums);
+    plan->layer->add_sums(run, run->sums);
+}
+
 static void backward_node(nn_network *network, int k, const nn_input *input, float *dy, float *dx) {
     nn__node *node = &network->nodes[k];
     double start_s = now_s(network);
@@ -246,6 +260,7 @@ static void backward_node(nn_network *network, int k, const nn_input *input, flo
     run.dy = gradient_of(network, node->out, dy, dx);
     zero_padding(network, node->out, run.dy, input->n);
     node->plan.layer->backward(&run);
+    join_sums(&run);
     for (int i = 0; i < node->plan.n_in; i++) {
         if (run.dx[i] == sum[i]) continue;
         addition a = {run.dx[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};

@@ -38,6 +38,7 @@ typedef struct {
     bool input_grad;     /* backward also yields the gradient of the input */
     bool measure;        /* plan only, for nn_network_summary: nothing is allocated or run */
     bool keep_order;     /* fuse no layers */
+    int n_shards;        /* of a batch, up to NN_MAX_SHARDS; decides the bits; 0: the default */
     base_strings freeze; /* layers that are not trained; borrowed by nn_network_new */
     base_pool *pool;     /* borrowed; NULL: one thread */
 } nn_network_config;

@@ -164,6 +164,7 @@ static base_status add_node(builder *b, const new_node *wanted, int *value) {
     node->plan.arena = &network->arena;
     node->plan.n_in = wanted->n_in;
     node->plan.max_batch = network->config.max_batch;
+    node->plan.n_shards = network->config.n_shards;
     node->plan.n_workers = base_pool_threads(network->config.pool);
     for (int i = 0; i < wanted->n_in; i++) {
         node->in[i] = wanted->in[i];

@@ -274,7 +274,9 @@ static base_status count_scratch(nn_network *network, base_error *err) {
             return too_large(err);
         }
         plan->n_worker_scratch = nn_whole_lines(plan->n_worker_scratch);
-        int64_t n = nn_whole_lines(plan->n_scratch) + plan->n_workers * plan->n_worker_scratch;
+        if (plan->n_sums > MAX_FLOATS / plan->n_shards) return too_large(err);
+        int64_t n = nn_whole_lines(plan->n_scratch) + plan->n_shards * nn_sums_stride(plan) +
+                    plan->n_workers * plan->n_worker_scratch;
         if (n > network->n_scratch) network->n_scratch = n;
     }
     return BASE_OK;

@@ -128,6 +128,7 @@ static void start_plan(layer_probe *probe) {
     probe->plan.n_in = setup->n_in;
     memcpy(probe->plan.in, setup->in, sizeof setup->in);
     probe->plan.max_batch = setup->max_batch;
+    probe->plan.n_shards = NN_DEFAULT_SHARDS;
     probe->plan.n_workers = setup->n_threads;
     probe->plan.training = setup->mode != LAYER_INFER;
 }
@@ -163,6 +164,7 @@ static void allocate_blocks(layer_probe *probe) {
     probe->state_start = block_new(plan->n_state);
     probe->cache = block_new(plan->n_cache);
     probe->scratch = block_new(plan->n_scratch);
+    probe->sums = block_new(plan->n_shards * nn_sums_stride(plan));
     probe->worker_scratch = block_new(plan->n_worker_scratch * plan->n_workers);
 }
 
@@ -223,11 +225,11 @@ layer_probe *layer_probe_new(const layer_case *setup) {
 
 /* Every guarded block of the probe, NULL past the end. */
 static float *probe_block(const layer_probe *probe, int index, const char **name) {
-    static const char *const names[] = {"y",     "dy",      "param",          "dparam", "state",
-                                        "cache", "scratch", "worker scratch", "dy"};
-    float *const blocks[] = {probe->y,      probe->dy,    probe->param,   probe->dparam,
-                             probe->state,  probe->cache, probe->scratch, probe->worker_scratch,
-                             probe->dy_copy};
+    static const char *const names[] = {"y",     "dy",      "param", "dparam",         "state",
+                                        "cache", "scratch", "sums",  "worker scratch", "dy"};
+    float *const blocks[] = {
+        probe->y,     probe->dy,      probe->param, probe->dparam,         probe->state,
+        probe->cache, probe->scratch, probe->sums,  probe->worker_scratch, probe->dy_copy};
     int n_fixed = (int)(sizeof blocks / sizeof *blocks), at = index - n_fixed;
     if (index < n_fixed) {
         *name = names[index];
@@ -267,12 +269,17 @@ static nn_run make_run(const layer_probe *probe) {
     return (nn_run){.plan = &probe->plan,
                     .pool = probe->pool,
                     .batch = probe->setup.batch,
+                    .shards = {.n = probe->plan.n_shards,
+                               .end = probe->plan.n_shards,
+                               .batch = probe->setup.batch,
+                               .length = probe->setup.length},
                     .training = probe->setup.mode == LAYER_TRAIN,
                     .param = probe->param,
                     .dparam = probe->plan.training ? probe->dparam : NULL,
                     .state = probe->state,
                     .cache = probe->cache,
                     .scratch = probe->scratch,
+                    .sums = probe->sums,
                     .worker_scratch = probe->worker_scratch,
                     .in_length = probe->setup.length,
                     .open_rng = open_rng};
@@ -319,6 +326,7 @@ static void check_padding(const layer_probe *probe) {
 void layer_probe_backward(layer_probe *probe, bool with_dx) {
     ck_assert_msg(probe->plan.training, "not planned for backward");
     fill_nan(probe->scratch);
+    fill_nan(probe->sums);
     fill_nan(probe->worker_scratch);
     set_past(probe->dy, probe->plan.out, probe->setup.batch, probe->out_length, 0);
     memcpy(probe->dy_copy, probe->dy, (size_t)probe->n_y * sizeof *probe->dy);
@@ -332,6 +340,11 @@ void layer_probe_backward(layer_probe *probe, bool with_dx) {
     run.dy = probe->dy_copy;
     uint64_t before = hash(hash_constants(probe), probe->y, probe->n_y);
     probe->setup.layer->backward(&run);
+    if (probe->plan.n_sums > 0) {
+        base_tree_sum(probe->pool, run.sums, run.shards.n, nn_sums_stride(run.plan),
+                      run.plan->n_sums);
+        probe->setup.layer->add_sums(&run, run.sums);
+    }
     ck_assert_msg(before == hash(hash_constants(probe), probe->y, probe->n_y),
                   "backward changed x, y or param");
     check_guards(probe, "backward");

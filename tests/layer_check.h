@@ -45,7 +45,7 @@ typedef struct {
     base_pool *pool;
     int64_t n_x[NN_MAX_INPUTS], n_y; /* floats of the whole batch */
     int32_t *out_length;             /* NULL without setup.length or time axis */
-    float *param, *dparam, *state, *state_start, *cache, *scratch, *worker_scratch;
+    float *param, *dparam, *state, *state_start, *cache, *scratch, *sums, *worker_scratch;
     float *x[NN_MAX_INPUTS], *dx[NN_MAX_INPUTS], *y;
     float *dy; /* backward gets a copy of it, as it may write there */
     float *dy_copy;

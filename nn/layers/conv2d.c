@@ -226,16 +226,11 @@ static int64_t gradient_count(const conv_geometry *g) {
     return g->direct ? g->convolution.n_gradient : g->groups * g->k * g->group_out;
 }
 
-/* A shard of gradients: the weight's, then the bias's. */
-static int64_t shard_floats(const conv_geometry *g) {
-    return nn_whole_lines(gradient_count(g) + g->groups * g->group_out);
-}
-
 static int64_t column_floats(const conv_geometry *g) {
     return g->pointwise ? 0 : g->k * g->tile;
 }
 
-/* For each worker, and for all, the gradients' shards apart. */
+/* For each worker, for all, and the sums of each shard. */
 static void plan_scratch(const conv_geometry *g, nn_plan *plan) {
     const nn_convolution *c = &g->convolution;
     plan->n_worker_scratch = column_floats(g) + (plan->training ? g->group_out * g->tile : 0);
@@ -248,8 +243,8 @@ static void plan_scratch(const conv_geometry *g, nn_plan *plan) {
     if (g->direct && c->n_worker_backward > plan->n_worker_scratch) {
         plan->n_worker_scratch = c->n_worker_backward;
     }
-    int64_t shared = g->direct ? c->n_shared_backward : 0;
-    plan->n_scratch = NN_SHARDS * shard_floats(g) + shared;
+    if (g->direct) plan->n_scratch = nn_max(c->n_shared_forward, c->n_shared_backward);
+    plan->n_sums = gradient_count(g) + g->groups * g->group_out;
 }
 
 static base_status conv2d_plan(nn_plan *plan, base_error *err) {
@@ -726,15 +721,16 @@ static void backward_activation(const conv_call *call, int64_t sample) {
     call->kernels->activate_backward(&call->map, call->y + sample * n, call->dy + sample * n, n);
 }
 
-/* All samples of a shard, one after the other. */
-static void backward_task(void *context, int64_t shard, int worker) {
+/* All samples of a shard, one after the other. Its sums: the weight's gradient, then the bias's. */
+static void backward_task(void *context, int64_t task, int worker) {
     const conv_call *call = context;
     const conv_geometry *g = call->g;
     float *scratch = scratch_of(call, worker);
-    float *dweight = call->run->scratch + shard * shard_floats(g);
-    memset(dweight, 0, (size_t)shard_floats(g) * sizeof *dweight);
-    int64_t end = nn_shard_begin((int)shard + 1, call->run->batch);
-    for (int64_t sample = nn_shard_begin((int)shard, call->run->batch); sample < end; sample++) {
+    int shard = call->run->shards.first + (int)task;
+    float *dweight = nn_shard_sums(call->run, shard);
+    memset(dweight, 0, (size_t)nn_sums_stride(call->run->plan) * sizeof *dweight);
+    int64_t end = nn_shard_begin(call->run, shard + 1);
+    for (int64_t sample = nn_shard_begin(call->run, shard); sample < end; sample++) {
         if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
         if (g->direct) backward_direct(call, sample, dweight, scratch);
         for (int64_t group = 0; group < g->groups && !g->direct; group++) {
@@ -761,14 +757,15 @@ static void add_gradient(const conv_geometry *g, float *from, float *dweight) {
 static void conv2d_backward(const nn_run *run) {
     conv_call call = open_call(run);
     const conv_geometry *g = call.g;
-    call.shared += NN_SHARDS * shard_floats(g);
     if (g->direct) nn_convolution_begin_backward(&g->convolution, call.weight, call.shared);
-    base_parallel(run->pool, NN_SHARDS, backward_task, &call);
-    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(g), shard_floats(g));
-    add_gradient(g, run->scratch, nn_plan_find(run->plan, "weight", run->dparam));
+    base_parallel(run->pool, run->shards.end - run->shards.first, backward_task, &call);
+}
+
+static void conv2d_add_sums(const nn_run *run, float *sums) {
+    const conv_geometry *g = run->plan->kept;
+    add_gradient(g, sums, nn_plan_find(run->plan, "weight", run->dparam));
     float *dbias = nn_plan_find(run->plan, "bias", run->dparam);
-    const float *sums = run->scratch + gradient_count(g);
-    if (dbias != NULL) call.kernels->add(sums, dbias, g->groups * g->group_out);
+    if (dbias != NULL) nn_kernels()->add(sums + gradient_count(g), dbias, g->groups * g->group_out);
 }
 
 const nn_layer nn_layer_conv2d = {
@@ -781,4 +778,5 @@ const nn_layer nn_layer_conv2d = {
     .length = conv2d_length,
     .forward = conv2d_forward,
     .backward = conv2d_backward,
+    .add_sums = conv2d_add_sums,
 };

@@ -24,11 +24,6 @@ static nn_shape normalized_shape(const nn_plan *plan) {
     return in.rank == 3 ? in : nn_shape_make(1, &in.dim[in.rank - 1]);
 }
 
-/* Gradients of weight and bias, one after the other. */
-static int64_t shard_floats(int64_t n) {
-    return nn_whole_lines(2 * n);
-}
-
 static base_status layer_norm_plan(nn_plan *plan, base_error *err) {
     const layer_norm_options *o = plan->options;
     nn_shape shape = normalized_shape(plan);
@@ -39,7 +34,7 @@ static base_status layer_norm_plan(nn_plan *plan, base_error *err) {
     plan->out = plan->in[0];
     if (plan->training) {
         plan->backward_reads = NN_READS_X;
-        plan->n_scratch = o->affine ? NN_SHARDS * shard_floats(nn_shape_count(shape)) : 0;
+        plan->n_sums = o->affine ? 2 * nn_shape_count(shape) : 0;
         plan->n_worker_scratch = nn_shape_count(shape);
     }
     return BASE_OK;
@@ -133,17 +128,18 @@ static int64_t valid_row_count(const norm_call *call, int64_t sample) {
     return frames ? call->run->in_length[sample] : call->rows;
 }
 
-/* All samples of a shard, one after the other. */
-static void backward_task(void *context, int64_t shard, int worker) {
+/* All samples of a shard, one after the other. Its sums: gradients of weight and bias. */
+static void backward_task(void *context, int64_t task, int worker) {
     const norm_call *call = context;
     const nn_run *run = call->run;
+    int shard = run->shards.first + (int)task;
     float *g = run->worker_scratch + worker * run->plan->n_worker_scratch, *dweight = NULL;
     if (call->weight != NULL) {
-        dweight = run->scratch + shard * shard_floats(call->n);
-        memset(dweight, 0, (size_t)shard_floats(call->n) * sizeof *dweight);
+        dweight = nn_shard_sums(run, shard);
+        memset(dweight, 0, (size_t)nn_sums_stride(run->plan) * sizeof *dweight);
     }
-    int64_t end = nn_shard_begin((int)shard + 1, run->batch);
-    for (int64_t sample = nn_shard_begin((int)shard, run->batch); sample < end; sample++) {
+    int64_t end = nn_shard_begin(run, shard + 1);
+    for (int64_t sample = nn_shard_begin(run, shard); sample < end; sample++) {
         int64_t start = sample * call->rows * call->n, valid = valid_row_count(call, sample);
         for (int64_t i = 0; i < valid; i++) backward_row(call, start + i * call->n, dweight, g);
         if (call->dx == NULL) continue;
@@ -159,11 +155,13 @@ static void layer_norm_forward(const nn_run *run) {
 
 static void layer_norm_backward(const nn_run *run) {
     norm_call call = open_call(run);
-    base_parallel(run->pool, NN_SHARDS, backward_task, &call);
-    if (call.weight == NULL) return;
-    base_tree_sum(run->pool, run->scratch, NN_SHARDS, shard_floats(call.n), 2 * call.n);
-    call.kernels->add(run->scratch, nn_plan_find(run->plan, "weight", run->dparam), call.n);
-    call.kernels->add(run->scratch + call.n, nn_plan_find(run->plan, "bias", run->dparam), call.n);
+    base_parallel(run->pool, run->shards.end - run->shards.first, backward_task, &call);
+}
+
+static void layer_norm_add_sums(const nn_run *run, float *sums) {
+    int64_t n = run->plan->n_sums / 2;
+    nn_kernels()->add(sums, nn_plan_find(run->plan, "weight", run->dparam), n);
+    nn_kernels()->add(sums + n, nn_plan_find(run->plan, "bias", run->dparam), n);
 }
 
 const nn_layer nn_layer_layer_norm = {
@@ -174,4 +172,5 @@ const nn_layer nn_layer_layer_norm = {
     .length = nn_length_same,
     .forward = layer_norm_forward,
     .backward = layer_norm_backward,
+    .add_sums = layer_norm_add_sums,
 };

@@ -11,8 +11,8 @@
 
 /* Few rows and many features: reading the weights is what takes time, and a library that packs them
  * first reads them twice. The features are cut into slices that stay in the cache, and these into
- * NN_SHARDS parts, whose sums are joined by a tree. */
-enum { LONG = 4096, SLICE = 1024 };
+ * PARTS, whose sums are joined by a tree. */
+enum { LONG = 4096, SLICE = 1024, PARTS = 8 };
 
 typedef struct {
     int64_t out;
@@ -54,11 +54,10 @@ static base_status linear_plan(nn_plan *plan, base_error *err) {
     nn_plan_work(plan, nn_shape_count(plan->in[0]), o->out);
     if (plan->training) {
         plan->backward_reads = NN_READS_X;
-        plan->n_scratch = o->bias ? NN_SHARDS * nn_whole_lines(o->out) : 0;
+        plan->n_sums = o->bias ? o->out : 0;
     }
     if (!is_long(plan)) plan->n_worker_scratch = NN_ROWS_SCRATCH;
-    int64_t n_sums = NN_SHARDS * plan->max_batch * o->out;
-    if (is_long(plan) && n_sums > plan->n_scratch) plan->n_scratch = n_sums;
+    if (is_long(plan)) plan->n_scratch = PARTS * plan->max_batch * o->out;
     return BASE_OK;
 }
 
@@ -84,8 +83,7 @@ static void long_task(void *context, int64_t part, int worker) {
     int64_t n_slices = nn_ceil_div(in, SLICE), n_sums = batch * call->out;
     float *sums = call->run->scratch + part * n_sums;
     memset(sums, 0, (size_t)n_sums * sizeof *sums);
-    for (int64_t slice = nn_shard_begin((int)part, n_slices);
-         slice < nn_shard_begin((int)part + 1, n_slices); slice++) {
+    for (int64_t slice = part * n_slices / PARTS; slice < (part + 1) * n_slices / PARTS; slice++) {
         int64_t begin = slice * SLICE;
         nn_kernels()->multiply_dots(&(nn_dot_products){.n_rows = batch,
                                                        .n_columns = call->out,
@@ -103,8 +101,8 @@ static void long_task(void *context, int64_t part, int worker) {
 static void forward_long(const nn_run *run, const float *x, const float *weight, float *y) {
     long_call call = {.run = run, .x = x, .weight = weight, .out = run->plan->out.dim[0]};
     int64_t n = run->batch * call.out;
-    base_parallel(run->pool, NN_SHARDS, long_task, &call);
-    base_tree_sum(run->pool, run->scratch, NN_SHARDS, n, n);
+    base_parallel(run->pool, PARTS, long_task, &call);
+    base_tree_sum(run->pool, run->scratch, PARTS, n, n);
     nn_kernels()->add(run->scratch, y, n);
 }
 
@@ -139,30 +137,18 @@ static void linear_forward(const nn_run *run) {
                                                    .scratch_pitch = plan->n_worker_scratch});
 }
 
-typedef struct {
-    const nn_run *run;
-    const float *dy;
-    int64_t out, sample_rows;
-} bias_call;
-
-/* The sum over the rows of a shard. */
-static void bias_task(void *context, int64_t shard, int worker) {
+/* The gradient of the bias: the sum over the rows of a shard. */
+static void bias_task(void *context, int64_t task, int worker) {
     (void)worker;
-    const bias_call *call = context;
-    float *sum = call->run->scratch + shard * nn_whole_lines(call->out);
-    memset(sum, 0, (size_t)nn_whole_lines(call->out) * sizeof *sum);
-    int64_t begin = nn_shard_begin((int)shard, call->run->batch) * call->sample_rows;
-    int64_t end = nn_shard_begin((int)shard + 1, call->run->batch) * call->sample_rows;
-    for (int64_t row = begin; row < end; row++) {
-        nn_kernels()->add(call->dy + row * call->out, sum, call->out);
+    const nn_run *run = context;
+    int shard = run->shards.first + (int)task;
+    int64_t out = run->plan->n_sums, sample_rows = rows_of(run) / run->batch;
+    float *sum = nn_shard_sums(run, shard);
+    memset(sum, 0, (size_t)nn_sums_stride(run->plan) * sizeof *sum);
+    int64_t end = nn_shard_begin(run, shard + 1) * sample_rows;
+    for (int64_t row = nn_shard_begin(run, shard) * sample_rows; row < end; row++) {
+        nn_kernels()->add(run->dy + row * out, sum, out);
     }
-}
-
-static void backward_bias(const nn_run *run, int64_t out, const float *dy) {
-    bias_call call = {.run = run, .dy = dy, .out = out, .sample_rows = rows_of(run) / run->batch};
-    base_parallel(run->pool, NN_SHARDS, bias_task, &call);
-    base_tree_sum(run->pool, run->scratch, NN_SHARDS, nn_whole_lines(out), out);
-    nn_kernels()->add(run->scratch, nn_plan_find(run->plan, "bias", run->dparam), out);
 }
 
 static void linear_backward(const nn_run *run) {
@@ -181,7 +167,9 @@ static void linear_backward(const nn_run *run) {
                                                 .ldb = in,
                                                 .c = nn_plan_find(plan, "weight", run->dparam),
                                                 .ldc = in});
-    if (o->bias) backward_bias(run, o->out, run->dy);
+    if (o->bias) {
+        base_parallel(run->pool, run->shards.end - run->shards.first, bias_task, (void *)run);
+    }
     if (run->dx[0] == NULL) return;
     nn_gemm_parallel(run->pool,
                      &(nn_gemm_args){.m = rows,
@@ -196,6 +184,10 @@ static void linear_backward(const nn_run *run) {
                                      .ldc = in});
 }
 
+static void linear_add_sums(const nn_run *run, float *sums) {
+    nn_kernels()->add(sums, nn_plan_find(run->plan, "bias", run->dparam), run->plan->n_sums);
+}
+
 const nn_layer nn_layer_linear = {
     .variant = {"linear", "trained affine map of the features", "out", linear_table,
                 sizeof(linear_options)},
@@ -204,4 +196,5 @@ const nn_layer nn_layer_linear = {
     .length = nn_length_same,
     .forward = linear_forward,
     .backward = linear_backward,
+    .add_sums = linear_add_sums,
 };

@@ -77,8 +77,7 @@ static base_status plan_attention(nn_plan *plan, int64_t n_features, base_error 
     nn_shape weight = {.rank = 2, .dim = {1, n_features}}, bias = {.rank = 1, .dim = {1}};
     BASE_TRY(nn_plan_tensor(plan, "attention_weight", weight, NN_DECAYED, err));
     BASE_TRY(nn_plan_tensor(plan, "attention_bias", bias, NN_TRAINED, err));
-    /* The gradient of the weight within each shard, on cache lines of its own. */
-    if (plan->training) plan->n_scratch = NN_SHARDS * nn_whole_lines(n_features);
+    if (plan->training) plan->n_sums = n_features; /* the weight's gradient */
     return BASE_OK;
 }
 
@@ -267,19 +266,14 @@ static void backward_sample(const nn_run *run, int64_t sample, float *dweight) {
     }
 }
 
-static int64_t shard_stride(const nn_run *run) {
-    const pool_geometry *g = run->plan->kept;
-    return nn_whole_lines(g->n_features);
-}
-
-static void backward_shard(void *context, int64_t shard, int worker) {
+static void backward_shard(void *context, int64_t task, int worker) {
     (void)worker;
     const nn_run *run = context;
-    int64_t stride = shard_stride(run);
-    float *dweight = run->scratch + shard * stride; /* not there without attention */
-    if (run->plan->n_param > 0) memset(dweight, 0, (size_t)stride * sizeof *dweight);
-    int64_t end = nn_shard_begin((int)shard + 1, run->batch);
-    for (int64_t b = nn_shard_begin((int)shard, run->batch); b < end; b++) {
+    int shard = run->shards.first + (int)task;
+    float *dweight = nn_shard_sums(run, shard); /* empty without attention */
+    memset(dweight, 0, (size_t)nn_sums_stride(run->plan) * sizeof *dweight);
+    int64_t end = nn_shard_begin(run, shard + 1);
+    for (int64_t b = nn_shard_begin(run, shard); b < end; b++) {
         backward_sample(run, b, dweight);
     }
 }
@@ -289,12 +283,11 @@ static void forward(const nn_run *run) {
 }
 
 static void backward(const nn_run *run) {
-    base_parallel(run->pool, NN_SHARDS, backward_shard, (void *)run);
-    if (run->plan->n_param == 0) return;
-    const pool_geometry *g = run->plan->kept;
-    int64_t stride = shard_stride(run);
-    base_tree_sum(run->pool, run->scratch, NN_SHARDS, stride, stride);
-    nn_kernels()->add(run->scratch, run->dparam + run->plan->tensor[0].offset, g->n_features);
+    base_parallel(run->pool, run->shards.end - run->shards.first, backward_shard, (void *)run);
+}
+
+static void add_sums(const nn_run *run, float *sums) {
+    nn_kernels()->add(sums, run->dparam + run->plan->tensor[0].offset, run->plan->n_sums);
 }
 
 static const base_option option_table[] = {
@@ -312,4 +305,5 @@ const nn_layer nn_layer_time_pool = {
     .init = init,
     .length = nn_length_none,
     .forward = forward,
-    .backward = backward};
+    .backward = backward,
+    .add_sums = add_sums};

@@ -47,11 +47,18 @@ START_TEST(tensors_start_on_cache_lines) {
 END_TEST
 
 START_TEST(shards_cover_the_batch) {
+    enum { N = 6 };
     for (int64_t batch = 1; batch < 40; batch++) {
-        ck_assert_int_eq(nn_shard_begin(0, batch), 0);
-        ck_assert_int_eq(nn_shard_begin(NN_SHARDS, batch), batch);
-        for (int s = 0; s < NN_SHARDS; s++) {
-            ck_assert_int_le(nn_shard_begin(s, batch), nn_shard_begin(s + 1, batch));
+        nn_run all = {.shards = {.n = N, .end = N, .batch = batch}},
+               some = {.shards = {.n = N, .first = 2, .end = 5, .batch = batch}};
+        ck_assert_int_eq(nn_shard_begin(&all, 0), 0);
+        ck_assert_int_eq(nn_shard_begin(&all, N), batch);
+        ck_assert_int_eq(nn_shard_begin(&some, 2), 0);
+        for (int s = 0; s < N; s++) {
+            int64_t n = nn_shard_begin(&all, s + 1) - nn_shard_begin(&all, s);
+            ck_assert_int_ge(n, batch / N);
+            ck_assert_int_le(n, (batch + N - 1) / N);
+            ck_assert_int_eq(n, nn_shard_begin(&some, s + 1) - nn_shard_begin(&some, s));
         }
     }
 }
