@@ -37,6 +37,30 @@ int64_t nn_sums_stride(const nn_plan *plan) {
     return nn_whole_lines(plan->n_sums);
 }
 
+int nn_shard_of_rank(int n_shards, int n_ranks, int rank) {
+    return (int)((int64_t)n_shards * rank / n_ranks);
+}
+
+void nn_gather_sums(const nn_run *run, double *sums, int64_t n) {
+    int64_t begin[NN_MAX_SHARDS + 1];
+    int n_ranks = base_ranks_n(run->ranks);
+    BASE_CHECK(n_ranks <= run->shards.n);
+    for (int r = 0; r <= n_ranks; r++) {
+        begin[r] = nn_shard_of_rank(run->shards.n, n_ranks, r) * n * (int64_t)sizeof(double);
+    }
+    base_ranks_gather(run->ranks, sums, begin);
+}
+
+double nn_join_sums(const nn_run *run, const double *sums, int64_t stride) {
+    double part[NN_MAX_SHARDS];
+    int n = run->shards.n;
+    for (int s = 0; s < n; s++) part[s] = sums[s * stride];
+    for (int distance = 1; distance < n; distance *= 2) {
+        for (int s = 0; s + distance < n; s += 2 * distance) part[s] += part[s + distance];
+    }
+    return part[0];
+}
+
 float *nn_shard_sums(const nn_run *run, int shard) {
     return run->sums + shard * nn_sums_stride(run->plan);
 }

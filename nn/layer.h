@@ -11,6 +11,7 @@
 
 #include "base/options.h"
 #include "base/parallel.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "nn/kernels/kernels.h"
 #include "nn/shape.h"
@@ -124,6 +125,7 @@ typedef struct {
     base_pool *pool;
     int64_t batch;                 /* samples, up to plan->max_batch */
     nn_shards shards;              /* that these samples are */
+    base_ranks *ranks;             /* that share the batch; NULL: all shards are here */
     bool training;                 /* dropout active, batch statistics; false: inference */
     const float *x[NN_MAX_INPUTS]; /* x[i] [batch, in[i]] */
     float *y;                      /* [batch, out]; no x */
@@ -147,6 +149,12 @@ int64_t nn_shard_begin(const nn_run *run, int shard);
 int64_t nn_sums_stride(const nn_plan *plan);
 /* The sums of one shard. */
 float *nn_shard_sums(const nn_run *run, int shard);
+/* The first shard of a rank's, of those that n_ranks share. */
+int nn_shard_of_rank(int n_shards, int n_ranks, int rank);
+/* Of sums that are needed at once: every rank gets those of all shards, [shards.n, n]. */
+void nn_gather_sums(const nn_run *run, double *sums, int64_t n);
+/* The sum over shards, by the tree of base_tree_sum, of numbers that lie `stride` apart. */
+double nn_join_sums(const nn_run *run, const double *sums, int64_t stride);
 
 /* All training samples, for layers that learn from them otherwise than by gradients. */
 typedef struct {

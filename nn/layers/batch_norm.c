@@ -4,7 +4,8 @@
  * An activation and a max pooling that follow are done in the same pass: what is written is only
  * their result, and for backward, in one byte, where each maximum was. One task has one channel of
  * the whole batch, or a few neighbours where planes are small, so that both of its passes find
- * their data in the cache and each sum has one order. */
+ * their data in the cache. Where ranks share the batch the sums of all are needed between the two
+ * passes, which then are loops of their own. */
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +32,14 @@ typedef struct {
     double mean, inv_deviation;
 } channel_statistics;
 
-enum { STATISTICS_FLOATS = sizeof(channel_statistics) / sizeof(float) };
+/* Over each shard: two sums for every channel, in scratch [shards, 2, channels]. */
+enum {
+    STATISTICS_FLOATS = sizeof(channel_statistics) / sizeof(float),
+    SUMS_FLOATS = 2 * sizeof(double) / sizeof(float)
+};
+
+/* The passes that a task makes. */
+enum { SUM = 1, APPLY = 2 };
 
 static int64_t channels_of(const nn_plan *plan) {
     nn_shape in = plan->in[0];
@@ -56,6 +64,7 @@ static base_status batch_norm_plan(nn_plan *plan, base_error *err) {
     plan->out = plan->in[0];
     if (plan->training) {
         plan->n_cache = channels_of(plan) * STATISTICS_FLOATS;
+        plan->n_scratch = plan->n_shards * channels_of(plan) * SUMS_FLOATS;
         plan->backward_reads = NN_READS_X;
     }
     return BASE_OK;
@@ -104,6 +113,7 @@ static int64_t batch_norm_length(const nn_plan *plan, int64_t length) {
 typedef struct {
     const batch_norm_options *options;
     const nn_run *run;
+    unsigned passes;
     const nn_kernels_table *kernels;
     const float *weight, *bias;
     float *dweight, *dbias, *running_mean, *running_var;
@@ -156,15 +166,43 @@ static int64_t length_of(const norm_call *call, int64_t sample) {
 /* Numbers that each channel's statistics are made of. */
 static double count_values(const norm_call *call) {
     double n = 0.0;
-    for (int64_t b = 0; b < call->run->batch; b++) {
-        n += (double)(call->height * length_of(call, b));
+    const nn_shards *shards = &call->run->shards;
+    for (int64_t b = 0; b < shards->batch; b++) {
+        int64_t length = shards->length != NULL ? shards->length[b] : call->frames;
+        n += (double)(call->height * length);
     }
     return n > 0.0 ? n : 1.0;
 }
 
+/* Of one shard: sums over its samples, for every channel. */
+typedef struct {
+    double *sum, *dot;
+} shard_sums;
+
+static shard_sums sums_at(const norm_call *call, int shard) {
+    double *at = (double *)(void *)call->run->scratch + 2 * shard * call->channels;
+    return (shard_sums){at, at + call->channels};
+}
+
+/* Clears n channels of one shard. */
+static shard_sums begin_sums(const norm_call *call, int shard, int64_t first, int64_t n) {
+    shard_sums sums = sums_at(call, shard);
+    memset(sums.sum + first, 0, (size_t)n * sizeof *sums.sum);
+    memset(sums.dot + first, 0, (size_t)n * sizeof *sums.dot);
+    return sums;
+}
+
+/* Over all shards. */
+static void join_channel(const norm_call *call, int64_t channel, double *sum, double *dot) {
+    shard_sums sums = sums_at(call, 0);
+    *sum = nn_join_sums(call->run, sums.sum + channel, 2 * call->channels);
+    *dot = nn_join_sums(call->run, sums.dot + channel, 2 * call->channels);
+}
+
 /* Statistics of the batch from its sums; the running ones follow, with the unbiased variance. */
-static channel_statistics batch_statistics(const norm_call *call, int64_t channel, double sum,
-                                           double squares) {
+static channel_statistics batch_statistics(const norm_call *call, int64_t channel) {
+    double sum, squares;
+    join_channel(call, channel, &sum, &squares);
     double n = count_values(call), mean = sum / n, variance = squares / n - mean * mean;
     if (variance < 0.0) variance = 0.0;
     double m = call->options->momentum, unbiased = n > 1.0 ? variance * (n / (n - 1.0)) : variance;
@@ -179,6 +217,11 @@ static channel_statistics running_statistics(const norm_call *call, int64_t chan
     return (channel_statistics){call->running_mean[channel], 1.0 / sqrt(variance)};
 }
 
+static channel_statistics find_statistics(const norm_call *call, int64_t channel) {
+    return call->run->training ? batch_statistics(call, channel)
+                               : running_statistics(call, channel);
+}
+
 static nn_map channel_map(const norm_call *call, int64_t channel, channel_statistics s) {
     nn_map map = call->map;
     double weight = call->weight != NULL ? call->weight[channel] : 1.0;
@@ -190,7 +233,9 @@ static nn_map channel_map(const norm_call *call, int64_t channel, channel_statis
 
 /* From sum dz and sum dz x: adds the parameters' gradients and gives the formula of dx. In
  * inference the statistics are constants. */
-static nn_slope finish_backward(const norm_call *call, int64_t channel, double sum, double dot) {
+static nn_slope finish_backward(const norm_call *call, int64_t channel) {
+    double sum, dot;
+    join_channel(call, channel, &sum, &dot);
     channel_statistics s = call->statistics[channel];
     double n = count_values(call), along = s.inv_deviation * (dot - s.mean * sum);
     double scale = s.inv_deviation;
@@ -230,16 +275,16 @@ static int64_t pooled_start(const norm_call *call, int64_t sample, int64_t chann
     return (sample * call->channels + channel) * call->pooled_height * call->pooled_width;
 }
 
-/* Adds the sums of a and a b over the valid part of a plane to sums[0] and [1]. */
+/* Adds the sums of a and a b over the valid part of a plane to *sum and *dot. */
 static void sum_plane(const norm_call *call, int64_t sample, const float *a, const float *b,
-                      double sums[2]) {
+                      double *sum, double *dot) {
     plane_rows rows = valid_rows(call, sample);
     for (int64_t i = 0; i < rows.n_rows; i++) {
         double row_sum, row_dot;
         call->kernels->sum_and_dot(a + i * rows.stride, b + i * rows.stride, rows.n, &row_sum,
                                    &row_dot);
-        sums[0] += row_sum;
-        sums[1] += row_dot;
+        *sum += row_sum;
+        *dot += row_dot;
     }
 }
 
@@ -258,19 +303,26 @@ static channel_group group_of(const norm_call *call, int64_t task) {
     return (channel_group){first, nn_min(call->channels - first, size)};
 }
 
-static void group_statistics(const norm_call *call, channel_group group, channel_statistics *s) {
-    double sums[MAX_GROUP][2] = {{0}};
-    for (int64_t b = 0; b < call->run->batch && call->run->training; b++) {
-        for (int64_t i = 0; i < group.n; i++) {
-            const float *x = call->x + plane_start(call, b, group.first + i);
-            sum_plane(call, b, x, x, sums[i]);
+/* What is summed over one plane. */
+typedef void sum_function(const norm_call *call, int64_t sample, int64_t channel, int worker,
+                          shard_sums sums);
+
+static void sum_group(const norm_call *call, channel_group group, int worker, sum_function *add) {
+    const nn_run *run = call->run;
+    for (int shard = run->shards.first; shard < run->shards.end; shard++) {
+        shard_sums sums = begin_sums(call, shard, group.first, group.n);
+        int64_t begin = nn_shard_begin(run, shard), end = nn_shard_begin(run, shard + 1);
+        for (int64_t j = begin * group.n; j < end * group.n; j++) {
+            add(call, j / group.n, group.first + j % group.n, worker, sums);
         }
     }
-    for (int64_t i = 0; i < group.n; i++) {
-        int64_t channel = group.first + i;
-        s[i] = call->run->training ? batch_statistics(call, channel, sums[i][0], sums[i][1])
-                                   : running_statistics(call, channel);
-    }
+}
+
+static void image_forward_plane(const norm_call *call, int64_t sample, int64_t channel, int worker,
+                                shard_sums sums) {
+    (void)worker;
+    const float *x = call->x + plane_start(call, sample, channel);
+    sum_plane(call, sample, x, x, sums.sum + channel, sums.dot + channel);
 }
 
 /* The windows of rows [row, row + n) of a pooled plane. */
@@ -351,7 +403,9 @@ static void image_forward_task(void *context, int64_t task, int worker) {
     const norm_call *call = context;
     channel_group group = group_of(call, task);
     channel_statistics s[MAX_GROUP];
-    group_statistics(call, group, s);
+    if (call->passes & SUM) sum_group(call, group, worker, image_forward_plane);
+    if (!(call->passes & APPLY)) return;
+    for (int64_t i = 0; i < group.n; i++) s[i] = find_statistics(call, group.first + i);
     if (call->statistics != NULL) {
         memcpy(call->statistics + group.first, s, (size_t)group.n * sizeof *s);
     }
@@ -395,7 +449,7 @@ static void finish_plane(const norm_call *call, int64_t sample, int64_t channel,
 
 /* Makes dz of one plane and adds to its channel's sums. */
 static void image_backward_plane(const norm_call *call, int64_t sample, int64_t channel, int worker,
-                                 double sums[2]) {
+                                 shard_sums sums) {
     nn_map map = channel_map(call, channel, call->statistics[channel]);
     const float *x = call->x + plane_start(call, sample, channel);
     float *dz = gradient_place(call, sample, channel, worker);
@@ -404,23 +458,17 @@ static void image_backward_plane(const norm_call *call, int64_t sample, int64_t 
     } else {
         call->kernels->activate_backward(&map, x, dz, plane_floats(call));
     }
-    sum_plane(call, sample, dz, x, sums);
+    sum_plane(call, sample, dz, x, sums.sum + channel, sums.dot + channel);
 }
 
 static void image_backward_task(void *context, int64_t task, int worker) {
     const norm_call *call = context;
     channel_group group = group_of(call, task);
-    double sums[MAX_GROUP][2] = {{0}};
     nn_slope slope[MAX_GROUP];
-    int64_t n_planes = call->run->batch * group.n;
-    for (int64_t j = 0; j < n_planes; j++) {
-        int64_t i = j % group.n;
-        image_backward_plane(call, j / group.n, group.first + i, worker, sums[i]);
-    }
-    for (int64_t i = 0; i < group.n; i++) {
-        slope[i] = finish_backward(call, group.first + i, sums[i][0], sums[i][1]);
-    }
-    for (int64_t j = 0; j < n_planes && call->dx != NULL; j++) {
+    if (call->passes & SUM) sum_group(call, group, worker, image_backward_plane);
+    if (!(call->passes & APPLY)) return;
+    for (int64_t i = 0; i < group.n; i++) slope[i] = finish_backward(call, group.first + i);
+    for (int64_t j = 0; j < call->run->batch * group.n && call->dx != NULL; j++) {
         int64_t i = j % group.n;
         finish_plane(call, j / group.n, group.first + i, &slope[i]);
     }
@@ -440,18 +488,19 @@ static int64_t row_start(const norm_call *call, int64_t sample, int64_t frame, c
     return (sample * call->frames + frame) * call->channels + block.first;
 }
 
-static void block_statistics(const norm_call *call, column_block block, channel_statistics *s) {
-    double sum[COLUMNS] = {0}, squares[COLUMNS] = {0};
-    for (int64_t b = 0; b < call->run->batch && call->run->training; b++) {
-        for (int64_t t = 0; t < length_of(call, b); t++) {
-            const float *x = call->x + row_start(call, b, t, block);
-            call->kernels->add_columns(x, x, block.n, sum, squares);
-        }
+static void sum_block(const norm_call *call, column_block block, shard_sums sums, int64_t sample) {
+    for (int64_t t = 0; t < length_of(call, sample); t++) {
+        const float *x = call->x + row_start(call, sample, t, block);
+        call->kernels->add_columns(x, x, block.n, sums.sum + block.first, sums.dot + block.first);
     }
-    for (int64_t i = 0; i < block.n; i++) {
-        int64_t channel = block.first + i;
-        s[i] = call->run->training ? batch_statistics(call, channel, sum[i], squares[i])
-                                   : running_statistics(call, channel);
+}
+
+static void sum_block_forward(const norm_call *call, column_block block) {
+    const nn_run *run = call->run;
+    for (int shard = run->shards.first; shard < run->shards.end; shard++) {
+        shard_sums sums = begin_sums(call, shard, block.first, block.n);
+        int64_t end = nn_shard_begin(run, shard + 1);
+        for (int64_t b = nn_shard_begin(run, shard); b < end; b++) sum_block(call, block, sums, b);
     }
 }
 
@@ -478,7 +527,9 @@ static void column_forward_task(void *context, int64_t task, int worker) {
     const norm_call *call = context;
     column_block block = block_of(call, task);
     channel_statistics s[COLUMNS];
-    block_statistics(call, block, s);
+    if (call->passes & SUM) sum_block_forward(call, block);
+    if (!(call->passes & APPLY)) return;
+    for (int64_t i = 0; i < block.n; i++) s[i] = find_statistics(call, block.first + i);
     if (call->statistics != NULL) {
         memcpy(call->statistics + block.first, s, (size_t)block.n * sizeof *s);
     }
@@ -500,26 +551,33 @@ static void finish_row(const norm_call *call, const nn_slope *slope, int64_t at,
     }
 }
 
-/* dz takes the place of dy; then dx from it. */
+/* dz takes the place of dy. */
+static void sum_block_backward(const norm_call *call, column_block block) {
+    const nn_run *run = call->run;
+    column_maps maps = maps_of(call, block, call->statistics + block.first);
+    float z[COLUMNS];
+    for (int shard = run->shards.first; shard < run->shards.end; shard++) {
+        shard_sums sums = begin_sums(call, shard, block.first, block.n);
+        int64_t end = nn_shard_begin(run, shard + 1) * call->frames;
+        for (int64_t row = nn_shard_begin(run, shard) * call->frames; row < end; row++) {
+            if (row % call->frames >= length_of(call, row / call->frames)) continue;
+            int64_t at = row_start(call, 0, row, block);
+            normalize_row(&maps, call->x + at, z, block.n);
+            call->kernels->activate_backward(&call->map, z, call->dy + at, block.n);
+            call->kernels->add_columns(call->dy + at, call->x + at, block.n, sums.sum + block.first,
+                                       sums.dot + block.first);
+        }
+    }
+}
+
 static void column_backward_task(void *context, int64_t task, int worker) {
     (void)worker;
     const norm_call *call = context;
     column_block block = block_of(call, task);
-    column_maps maps = maps_of(call, block, call->statistics + block.first);
-    double sum[COLUMNS] = {0}, dot[COLUMNS] = {0};
-    float z[COLUMNS];
-    for (int64_t b = 0; b < call->run->batch; b++) {
-        for (int64_t t = 0; t < length_of(call, b); t++) {
-            int64_t at = row_start(call, b, t, block);
-            normalize_row(&maps, call->x + at, z, block.n);
-            call->kernels->activate_backward(&call->map, z, call->dy + at, block.n);
-            call->kernels->add_columns(call->dy + at, call->x + at, block.n, sum, dot);
-        }
-    }
+    if (call->passes & SUM) sum_block_backward(call, block);
+    if (!(call->passes & APPLY)) return;
     nn_slope slope[COLUMNS];
-    for (int64_t i = 0; i < block.n; i++) {
-        slope[i] = finish_backward(call, block.first + i, sum[i], dot[i]);
-    }
+    for (int64_t i = 0; i < block.n; i++) slope[i] = finish_backward(call, block.first + i);
     for (int64_t b = 0; b < call->run->batch && call->dx != NULL; b++) {
         for (int64_t t = 0; t < call->frames; t++) {
             finish_row(call, slope, row_start(call, b, t, block), block.n, t < length_of(call, b));
@@ -527,7 +585,8 @@ static void column_backward_task(void *context, int64_t task, int worker) {
     }
 }
 
-static void run_tasks(norm_call *call, base_task *image, base_task *columns) {
+static void run_passes(norm_call *call, unsigned passes, base_task *image, base_task *columns) {
+    call->passes = passes;
     if (call->run->plan->in[0].rank == 3) {
         int64_t size = group_size(call);
         base_parallel(call->run->pool, nn_ceil_div(call->channels, size), image, call);
@@ -536,9 +595,21 @@ static void run_tasks(norm_call *call, base_task *image, base_task *columns) {
     }
 }
 
+/* sums: whether there are any; in inference forward has none. */
+static void run_tasks(norm_call *call, bool sums, base_task *image, base_task *columns) {
+    const nn_run *run = call->run;
+    if (!sums || run->ranks == NULL) {
+        run_passes(call, sums ? SUM | APPLY : APPLY, image, columns);
+        return;
+    }
+    run_passes(call, SUM, image, columns);
+    nn_gather_sums(run, (double *)(void *)run->scratch, 2 * call->channels);
+    run_passes(call, APPLY, image, columns);
+}
+
 static void batch_norm_forward(const nn_run *run) {
     norm_call call = open_call(run);
-    run_tasks(&call, image_forward_task, column_forward_task);
+    run_tasks(&call, run->training, image_forward_task, column_forward_task);
     if (run->training) *nn_plan_find(run->plan, "num_batches_tracked", run->state) += 1.0f;
 }
 
@@ -546,7 +617,7 @@ static void batch_norm_backward(const nn_run *run) {
     norm_call call = open_call(run);
     call.dweight = nn_plan_find(run->plan, "weight", run->dparam);
     call.dbias = nn_plan_find(run->plan, "bias", run->dparam);
-    run_tasks(&call, image_backward_task, column_backward_task);
+    run_tasks(&call, true, image_backward_task, column_backward_task);
 }
 
 const nn_layer nn_layer_batch_norm = {
