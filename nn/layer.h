@@ -188,6 +188,10 @@ struct nn_layer {
     /* y = x unless the network was planned for training: otherwise the layer is left out. */
     bool idle_in_inference;
 
+    /* What is one product over all samples is not cut among ranks that share a batch: each of them
+     * does the whole of it. */
+    enum { NN_CUT, NN_WHOLE_BACKWARD, NN_WHOLE } batch;
+
     /* Writes every parameter and state. PyTorch's default distributions, one stream. */
     void (*init)(const nn_plan *plan, base_rng *rng, float *param, float *state);
 

@@ -14,6 +14,7 @@ base_status nn_network_new(const base_node *layers, const nn_network_config *con
     char text[64];
     BASE_CHECK(config->max_batch >= 1 && config->n_classes >= 1);
     BASE_CHECK(config->training || !config->input_grad);
+    BASE_CHECK(base_ranks_n(config->ranks) <= NN_MAX_SHARDS);
     BASE_CHECK(config->n_shards >= 0 && config->n_shards <= NN_MAX_SHARDS);
     if (nn_shape_count(config->input) < 0) {
         return base_fail(err, BASE_ESHAPE, "the network's input %s is empty or too large",
@@ -22,6 +23,7 @@ base_status nn_network_new(const base_node *layers, const nn_network_config *con
     nn_network *made = base_alloc(1, sizeof *made);
     if (made == NULL) return base_fail(err, BASE_EMEMORY, "no memory for the network");
     made->config = *config;
+    if (base_ranks_n(config->ranks) == 1) made->config.ranks = NULL;
     if (config->n_shards == 0) made->config.n_shards = NN_DEFAULT_SHARDS;
     made->arena.limit_bytes = MAX_DESCRIPTION_BYTES;
     base_status status = nn__network_build(made, layers, err);
@@ -36,6 +38,7 @@ base_status nn_network_new(const base_node *layers, const nn_network_config *con
 
 void nn_network_free(nn_network *network) {
     if (network == NULL) return;
+    nn_exchange_free(network->exchange);
     base_free(network->param);
     base_free(network->activation);
     base_free(network->scratch);
@@ -75,6 +78,47 @@ static void find_lengths(nn_network *network, int k, int64_t n) {
     }
 }
 
+/* Samples [begin, begin + n) of a batch, and the shards that they are. */
+typedef struct {
+    int64_t begin, n;
+    int first, end;
+} batch_part;
+
+static bool is_shared(const nn_network *network, const nn_input *input) {
+    return network->exchange != NULL && input->training;
+}
+
+static batch_part part_of_rank(const nn_network *network, int64_t n, int rank) {
+    int n_shards = network->config.n_shards, n_ranks = base_ranks_n(network->config.ranks);
+    batch_part part = {.first = nn_shard_of_rank(n_shards, n_ranks, rank),
+                       .end = nn_shard_of_rank(n_shards, n_ranks, rank + 1)};
+    part.begin = part.first * n / n_shards;
+    part.n = part.end * n / n_shards - part.begin;
+    return part;
+}
+
+/* What this rank works on of a batch, or all of it. */
+static batch_part part_of(const nn_network *network, const nn_input *input, bool whole) {
+    if (is_shared(network, input) && !whole) {
+        return part_of_rank(network, input->n, base_ranks_self(network->config.ranks));
+    }
+    return (batch_part){.n = input->n, .end = network->config.n_shards};
+}
+
+void nn_network_gather(const nn_network *network, int64_t n, void *data, int64_t sample_bytes) {
+    int64_t begin[NN_MAX_SHARDS + 1] = {0};
+    int n_ranks = base_ranks_n(network->config.ranks);
+    for (int r = 0; r < n_ranks; r++) {
+        batch_part part = part_of_rank(network, n, r);
+        begin[r + 1] = (part.begin + part.n) * sample_bytes;
+    }
+    base_ranks_gather(network->config.ranks, data, begin);
+}
+
+static void gather(const nn_network *network, int64_t n, float *data, int64_t count) {
+    nn_network_gather(network, n, data, count * (int64_t)sizeof *data);
+}
+
 typedef struct {
     nn_shape shape;
     const int32_t *length;
@@ -95,42 +139,54 @@ static void zero_sample(void *context, int64_t sample, int worker) {
     }
 }
 
-/* Frames past the length are zero in every value and every gradient. */
-static void zero_padding(const nn_network *network, int value, float *data, int64_t n) {
+/* Frames past the length are zero in every value and every gradient. data: of the whole batch */
+static void zero_padding(const nn_network *network, int value, float *data, batch_part part) {
     const nn__value *v = &network->values[value];
     if (v->length == NULL) return;
-    frames f = {v->shape, v->length, data};
-    base_parallel(network->config.pool, n, zero_sample, &f);
+    frames f = {v->shape, v->length + part.begin, data + part.begin * nn_shape_count(v->shape)};
+    base_parallel(network->config.pool, part.n, zero_sample, &f);
 }
 
 /* ---- running ---- */
 
+/* Of one layer's call. */
 typedef struct {
     const nn_input *input;
     int node;
+    batch_part part;
 } stream_name;
 
 static base_rng open_stream(const void *rng_context, uint64_t sample) {
     const stream_name *name = rng_context;
     uint32_t purpose = (uint32_t)BASE_RNG_DROPOUT | (uint32_t)(name->node + 1) << 8;
     return base_rng_open(name->input->seed, purpose, name->input->step,
-                         name->input->first_sample + sample);
+                         name->input->first_sample + (uint64_t)name->part.begin + sample);
 }
 
 static const float *value_data(const nn_network *network, int value, const nn_input *input) {
     return value == 0 ? input->x : network->values[value].y;
 }
 
+/* Where a part of a value's samples begins; NULL of NULL. */
+static float *part_at(const nn_network *network, int value, float *data, batch_part part) {
+    if (data == NULL) return NULL;
+    return data + part.begin * nn_shape_count(network->values[value].shape);
+}
+
 static nn_run make_run(const nn_network *network, const stream_name *name) {
+    batch_part part = name->part;
+    bool cut = part.first > 0 || part.end < network->config.n_shards;
     const nn__node *node = &network->nodes[name->node];
     int64_t n_scratch = network->n_scratch - node->plan.n_workers * node->plan.n_worker_scratch;
     nn_run run = {.plan = &node->plan,
                   .pool = network->config.pool,
-                  .batch = name->input->n,
+                  .batch = part.n,
                   .shards = {.n = node->plan.n_shards,
-                             .end = node->plan.n_shards,
+                             .first = part.first,
+                             .end = part.end,
                              .batch = name->input->n,
                              .length = network->values[node->in[0]].length},
+                  .ranks = cut ? network->config.ranks : NULL,
                   .training = name->input->training && !node->is_frozen,
                   .param = network->param + node->param_at,
                   .dparam = network->grad != NULL ? network->grad + node->param_at : NULL,
@@ -139,12 +195,13 @@ static nn_run make_run(const nn_network *network, const stream_name *name) {
                   .scratch = network->scratch,
                   .sums = network->scratch + nn_whole_lines(node->plan.n_scratch),
                   .worker_scratch = network->scratch + n_scratch,
-                  .in_length = network->values[node->in[0]].length,
                   .open_rng = open_stream,
                   .rng_context = name,
-                  .y = network->values[node->out].y};
+                  .y = part_at(network, node->out, network->values[node->out].y, part)};
+    if (run.shards.length != NULL) run.in_length = run.shards.length + part.begin;
     for (int i = 0; i < node->plan.n_in; i++) {
-        run.x[i] = value_data(network, node->in[i], name->input);
+        float *x = (float *)value_data(network, node->in[i], name->input);
+        run.x[i] = part_at(network, node->in[i], x, part);
     }
     return run;
 }
@@ -188,7 +245,7 @@ void nn_network_learn(nn_network *network, int64_t n, const float *learned_from,
         int k = network->rows[r];
         const nn__node *node = &network->nodes[k];
         if (!learns(node)) continue;
-        stream_name name = {&input, k};
+        stream_name name = {&input, k, part_of(network, &input, true)};
         nn_run run = make_run(network, &name);
         nn_samples samples = {.n = n,
                               .x = learned_from + learned_before(network, k),
@@ -199,15 +256,25 @@ void nn_network_learn(nn_network *network, int64_t n, const float *learned_from,
     }
 }
 
+/* What a layer reads of all samples, where it is not there yet. */
+static void gather_inputs(const nn_network *network, const nn__node *node, const nn_input *input) {
+    for (int i = 0; i < node->plan.n_in; i++) {
+        const nn__value *value = &network->values[node->in[i]];
+        float *x = (float *)value_data(network, node->in[i], input);
+        if (!value->is_whole) gather(network, input->n, x, nn_shape_count(value->shape));
+    }
+}
+
 static void forward_node(nn_network *network, int k, const nn_input *input) {
     nn__node *node = &network->nodes[k];
     double start_s = now_s(network);
     find_lengths(network, k, input->n);
-    stream_name name = {input, k};
+    if (is_shared(network, input) && node->whole_forward) gather_inputs(network, node, input);
+    stream_name name = {input, k, part_of(network, input, node->whole_forward)};
     nn_run run = make_run(network, &name);
     if (input->learned_from != NULL && learns(node)) collect(network, k, run.x[0], input);
     node->plan.layer->forward(&run);
-    zero_padding(network, node->out, run.y, input->n);
+    zero_padding(network, node->out, network->values[node->out].y, name.part);
     node->forward_s += now_s(network) - start_s;
 }
 
@@ -218,7 +285,11 @@ const float *nn_network_forward(nn_network *network, const nn_input *input) {
     bool has_time = nn_shape_time_axis(network->config.input) >= 0;
     network->values[0].length = has_time ? input->length : NULL;
     for (int r = 0; r < network->n_rows; r++) forward_node(network, network->rows[r], input);
-    return network->values[network->n_nodes].y;
+    const nn__value *output = &network->values[network->n_nodes];
+    if (is_shared(network, input) && !output->is_whole) {
+        gather(network, input->n, output->y, nn_shape_count(output->shape));
+    }
+    return output->y;
 }
 
 typedef struct {
@@ -239,31 +310,70 @@ static float *gradient_of(const nn_network *network, int value, float *dy, float
     return value == 0 ? dx : value == network->n_nodes ? dy : network->values[value].dy;
 }
 
-static void join_sums(const nn_run *run) {
+/* Sums of gradients over the whole batch: here, or, once all layers have been through backward,
+ * from what the ranks sent each other. */
+static void join_sums(nn_network *network, nn__node *node, const nn_run *run) {
     const nn_plan *plan = run->plan;
-    if (plan->n_sums == 0) return;
+    if (plan->n_sums == 0 || node->is_frozen) return;
+    if (run->ranks != NULL) {
+        node->sums_at =
+            nn_exchange_add(network->exchange, run->sums, nn_sums_stride(plan), plan->n_sums);
+        return;
+    }
     base_tree_sum(run->pool, run->sums, plan->n_shards, nn_sums_stride(plan), plan->n_sums);
     plan->layer->add_sums(run, run->sums);
+}
+
+static void add_exchanged_sums(nn_network *network) {
+    nn_exchange_finish(network->exchange);
+    for (int r = network->n_rows - 1; r >= 0; r--) {
+        nn__node *node = &network->nodes[network->rows[r]];
+        const nn_plan *plan = &node->plan;
+        bool exchanged = node->runs_backward && !node->whole_backward && !node->is_frozen;
+        if (!exchanged || plan->n_sums == 0) continue;
+        nn_run run = {.plan = plan,
+                      .param = network->param + node->param_at,
+                      .dparam = network->grad + node->param_at};
+        plan->layer->add_sums(&run, nn_exchange_total(network->exchange, node->sums_at));
+    }
+}
+
+/* The gradient of the output is whole as the caller gives it. */
+static void gather_for_backward(const nn_network *network, const nn__node *node,
+                                const nn_input *input, float *dy) {
+    const nn__value *value = &network->values[node->out];
+    int64_t count = nn_shape_count(value->shape);
+    unsigned reads = node->plan.backward_reads;
+    if (!value->dy_is_whole) gather(network, input->n, dy, count);
+    if (node->whole_forward) return;
+    if (reads & NN_READS_Y) gather(network, input->n, value->y, count);
+    if (reads & NN_READS_X) gather_inputs(network, node, input);
 }
 
 static void backward_node(nn_network *network, int k, const nn_input *input, float *dy, float *dx) {
     nn__node *node = &network->nodes[k];
     double start_s = now_s(network);
-    stream_name name = {input, k};
+    bool shared = is_shared(network, input);
+    batch_part part = part_of(network, input, node->whole_backward);
+    stream_name name = {input, k, part};
     nn_run run = make_run(network, &name);
-    float *sum[NN_MAX_INPUTS];
+    float *sum[NN_MAX_INPUTS], *dy_all = gradient_of(network, node->out, dy, dx);
+    if (shared) nn_exchange_poll(network->exchange);
+    if (shared && node->whole_backward) gather_for_backward(network, node, input, dy_all);
     for (int i = 0; i < node->plan.n_in; i++) {
-        bool wanted = network->values[node->in[i]].wants_grad;
-        sum[i] = wanted ? gradient_of(network, node->in[i], dy, dx) : NULL;
-        run.dx[i] = sum[i] != NULL && node->adds[i] ? node->dx[i] : sum[i];
+        int value = node->in[i];
+        bool wanted = network->values[value].wants_grad;
+        sum[i] = part_at(network, value, wanted ? gradient_of(network, value, dy, dx) : NULL, part);
+        run.dx[i] = sum[i];
+        if (sum[i] != NULL && node->adds[i]) run.dx[i] = part_at(network, value, node->dx[i], part);
     }
-    run.dy = gradient_of(network, node->out, dy, dx);
-    zero_padding(network, node->out, run.dy, input->n);
+    run.dy = part_at(network, node->out, dy_all, part);
+    zero_padding(network, node->out, dy_all, part);
     node->plan.layer->backward(&run);
-    join_sums(&run);
+    join_sums(network, node, &run);
     for (int i = 0; i < node->plan.n_in; i++) {
         if (run.dx[i] == sum[i]) continue;
-        addition a = {run.dx[i], sum[i], input->n * nn_shape_count(node->plan.in[i])};
+        addition a = {run.dx[i], sum[i], part.n * nn_shape_count(node->plan.in[i])};
         base_parallel(network->config.pool, nn_ceil_div(a.n, ADD_BLOCK), add_block, &a);
     }
     if (node->is_frozen) {
@@ -274,12 +384,23 @@ static void backward_node(nn_network *network, int k, const nn_input *input, flo
 
 void nn_network_backward(nn_network *network, const nn_input *input, float *dy, float *dx) {
     BASE_CHECK(network->config.training && input->training && input->n == network->n_run);
-    BASE_CHECK(dx == NULL || network->config.input_grad);
+    bool shared = is_shared(network, input);
+    BASE_CHECK(dx == NULL || (network->config.input_grad && !shared));
     for (int r = network->n_rows - 1; r >= 0; r--) {
         int k = network->rows[r];
         if (network->nodes[k].runs_backward) backward_node(network, k, input, dy, dx);
     }
-    if (dx != NULL) zero_padding(network, 0, dx, input->n);
+    if (shared) add_exchanged_sums(network);
+    if (dx != NULL) zero_padding(network, 0, dx, part_of(network, input, true));
+}
+
+void nn_network_own(const nn_network *network, int64_t n, int64_t *begin, int64_t *end) {
+    batch_part part = {.n = n};
+    if (network->exchange != NULL) {
+        part = part_of_rank(network, n, base_ranks_self(network->config.ranks));
+    }
+    *begin = part.begin;
+    *end = part.begin + part.n;
 }
 
 /* ---- what others see ---- */

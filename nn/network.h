@@ -15,6 +15,11 @@
  * "3.body.0.weight", "4.shortcut.1.bias", "5.branches.0.2.weight" (gate: body, concat: branches) -
  * as in nested torch.nn.Sequential modules.
  *
+ * Ranks that share a batch (config.ranks) each make the same calls on it, but for forward in
+ * inference mode, and end with the same bits in all parameters, gradients and states. Of x a rank
+ * needs its own samples, those of its shards, to be filled in; others' are overwritten where a
+ * layer takes the whole batch. The sums of gradients travel while backward goes on.
+ *
  * Layers can be frozen, by path ("3.body.0", "stem") or by a leading part of it ("3.body"): they
  * run as in inference, also in training, and their parameters' gradients stay zero. Backward does
  * not run through what has nothing trained before it.
@@ -34,11 +39,12 @@ typedef struct {
     nn_shape input;
     int64_t n_classes;
     int64_t max_batch;
-    bool training;       /* plan for backward too */
-    bool input_grad;     /* backward also yields the gradient of the input */
-    bool measure;        /* plan only, for nn_network_summary: nothing is allocated or run */
-    bool keep_order;     /* fuse no layers */
-    int n_shards;        /* of a batch, up to NN_MAX_SHARDS; decides the bits; 0: the default */
+    bool training;     /* plan for backward too */
+    bool input_grad;   /* backward also yields the gradient of the input */
+    bool measure;      /* plan only, for nn_network_summary: nothing is allocated or run */
+    bool keep_order;   /* fuse no layers */
+    base_ranks *ranks; /* share each training batch, at most one per shard; NULL: alone; borrowed */
+    int n_shards;      /* of a batch, up to NN_MAX_SHARDS; decides the bits; 0: the default */
     base_strings freeze; /* layers that are not trained; borrowed by nn_network_new */
     base_pool *pool;     /* borrowed; NULL: one thread */
 } nn_network_config;
@@ -81,6 +87,12 @@ void nn_network_learn(nn_network *network, int64_t n, const float *learned_from,
 /* After a training forward: dy [n, output] (overwritten as scratch). Adds into the gradients. dx
  * [n, input] is overwritten if not NULL (needs config.input_grad). */
 void nn_network_backward(nn_network *network, const nn_input *input, float *dy, float *dx);
+
+/* The samples of a training batch of n that are this rank's own: [*begin, *end). */
+void nn_network_own(const nn_network *network, int64_t n, int64_t *begin, int64_t *end);
+/* Gives every rank all n samples of `data`, of sample_bytes each, of which it has its own
+ * (together). */
+void nn_network_gather(const nn_network *network, int64_t n, void *data, int64_t sample_bytes);
 
 nn_shape nn_network_output(const nn_network *network);
 const nn_network_config *nn_network_get_config(const nn_network *network);

@@ -7,6 +7,7 @@
 #ifndef NN_NETWORK_INTERNAL_H
 #define NN_NETWORK_INTERNAL_H
 
+#include "nn/exchange.h"
 #include "nn/network.h"
 
 enum { NN__KEPT = 5 /* values at the end of the top-level list that can be asked for */ };
@@ -27,6 +28,8 @@ typedef struct {
     float *dx[NN_MAX_INPUTS]; /* where the gradient of an input goes; NULL: nowhere, or outside */
     bool adds[NN_MAX_INPUTS]; /* dx is then added to what later nodes gave */
     bool runs_backward;
+    bool whole_forward, whole_backward; /* of a batch that ranks share: not cut among them */
+    int64_t sums_at;                    /* within the exchange */
     double forward_s, backward_s;
 } nn__node;
 
@@ -34,6 +37,7 @@ typedef struct {
     nn_shape shape;
     bool exists; /* false where it is inside of what was fused */
     bool wants_grad;
+    bool is_whole, dy_is_whole; /* every rank has all samples' */
     float *y, *dy;          /* NULL for the input and, dy, for the output: they are the caller's */
     int32_t *length_memory; /* [max_batch]; NULL if there is no time axis */
     const int32_t *length;  /* of the last forward; NULL: all frames are valid */
@@ -62,7 +66,8 @@ struct nn_network {
     float *param, *grad, *state;                       /* one allocation */
     float *activation;                                 /* outputs, gradients, caches, lengths */
     float *scratch;
-    int64_t n_run; /* samples of the last forward */
+    nn_exchange *exchange; /* NULL: no ranks share a batch */
+    int64_t n_run;         /* samples of the last forward */
     bool profiling;
 };
 

@@ -91,6 +91,44 @@ static base_status list_values(nn_network *network, base_error *err) {
     return BASE_OK;
 }
 
+/* ---- ranks that share a batch ---- */
+
+/* What reads whole values alone is not worth cutting: its output would have to be gathered. */
+static bool reads_whole_values(const nn_network *network, const nn__node *node) {
+    for (int i = 0; i < node->plan.n_in; i++) {
+        if (!network->values[node->in[i]].is_whole) return false;
+    }
+    return true;
+}
+
+static void find_whole(nn_network *network) {
+    for (int r = 0; r < network->n_rows; r++) {
+        nn__node *node = &network->nodes[network->rows[r]];
+        int batch = node->plan.layer->batch;
+        node->whole_forward = batch == NN_WHOLE || reads_whole_values(network, node);
+        node->whole_backward = batch != NN_CUT || node->whole_forward;
+        network->values[node->out].is_whole = node->whole_forward;
+        network->values[node->out].dy_is_whole = true;
+    }
+    for (int r = 0; r < network->n_rows; r++) {
+        const nn__node *node = &network->nodes[network->rows[r]];
+        for (int i = 0; i < node->plan.n_in && node->runs_backward; i++) {
+            if (!node->whole_backward) network->values[node->in[i]].dy_is_whole = false;
+        }
+    }
+}
+
+static base_status make_exchange(nn_network *network, base_error *err) {
+    int64_t n_floats = 0;
+    for (int r = 0; r < network->n_rows; r++) {
+        const nn__node *node = &network->nodes[network->rows[r]];
+        if (!node->whole_backward) n_floats += node->plan.n_sums;
+    }
+    const nn_network_config *config = &network->config;
+    network->exchange = nn_exchange_new(config->ranks, config->pool, config->n_shards, n_floats);
+    return network->exchange != NULL ? BASE_OK : no_memory(err);
+}
+
 /* ---- buffers ---- */
 
 typedef struct {
@@ -338,6 +376,7 @@ base_status nn__network_plan(nn_network *network, base_error *err) {
     BASE_TRY(fuse_layers(network, err));
     BASE_TRY(list_rows(network, err));
     BASE_TRY(list_values(network, err));
+    find_whole(network);
     BASE_TRY(list_tensors(network, err));
     placement p = {.network = network, .err = err};
     int64_t n_floats = 0;
@@ -347,6 +386,9 @@ base_status nn__network_plan(nn_network *network, base_error *err) {
     if (status == BASE_OK) count_activations(network, n_floats);
     if (status == BASE_OK && !network->config.measure) {
         status = allocate_all(network, &p, n_floats, err);
+        if (status == BASE_OK && network->config.ranks != NULL && network->config.training) {
+            status = make_exchange(network, err);
+        }
     }
     base_free(p.buffers);
     return status;

@@ -19,6 +19,9 @@ const base_option train_options_table[] = {
      "batches per epoch; 0: as many as the training clips fill"},
     {"accumulate", BASE_OPT_INT, FIELD(accumulate), "1", 1, 1024, NULL, NULL,
      "micro-batches whose gradients are summed before one optimiser step"},
+    {"shards", BASE_OPT_INT, FIELD(shards), "8", 1, NN_MAX_SHARDS, NULL, NULL,
+     "parts of a batch whose sums are made apart: as many ranks can share it; decides the last "
+     "bits"},
     {"optimizer", BASE_OPT_NODE, FIELD(optimizer_node), NULL, 0, 0, NULL, NULL,
      "sgd, adam or adamw, with its options; default adamw"},
     {"schedule", BASE_OPT_NODE, FIELD(schedule_node), NULL, 0, 0, NULL, NULL,

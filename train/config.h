@@ -32,7 +32,8 @@ extern const base_option train_init_table[];
 typedef struct {
     int64_t epochs, batch; /* epochs with a classifier: passes of augmented clips */
     const base_node *optimizer_node, *schedule_node, *loss_node; /* bound into the fields below */
-    int64_t steps; /* per epoch; 0: every clip once (or, with draws, as many as there are clips) */
+    int64_t steps;  /* per epoch; 0: every clip once (or, with draws, as many as there are clips) */
+    int64_t shards; /* of a batch: nn_network_config.n_shards */
     int64_t accumulate; /* micro-batches per optimiser step */
     double clip_norm;   /* 0: none */
     double ema;         /* 0: none */

@@ -16,13 +16,19 @@ typedef struct {
     int64_t *place;
 } encoder;
 
+/* The first clip of a rank's. */
+static int64_t share_begin(const encoder *e, int rank) {
+    return train_feed_n(e->feed) * rank / base_ranks_n(e->pass->ranks);
+}
+
 static base_status encode(const encoder *e, float *rows, base_error *err) {
     nn_network *network = e->network;
     const train_pass *pass = e->pass;
-    int64_t n = train_feed_n(e->feed), batch = nn_network_get_config(network)->max_batch;
+    int self = base_ranks_self(pass->ranks);
+    int64_t n = share_begin(e, self + 1), batch = nn_network_get_config(network)->max_batch;
     int64_t width = nn_shape_count(nn_network_output(network));
     int64_t n_learned_from = nn_network_n_learned_from(network);
-    for (int64_t begin = 0; begin < n; begin += batch) {
+    for (int64_t begin = share_begin(e, self); begin < n; begin += batch) {
         int64_t size = n - begin < batch ? n - begin : batch;
         for (int64_t i = 0; i < size; i++) e->place[i] = begin + i;
         train_feed_request request = {
@@ -41,6 +47,21 @@ static base_status encode(const encoder *e, float *rows, base_error *err) {
     return BASE_OK;
 }
 
+/* Every rank gets the rows of all. */
+static base_status gather_rows(const encoder *e, float *rows, base_error *err) {
+    int n_ranks = base_ranks_n(e->pass->ranks);
+    int64_t width = nn_shape_count(nn_network_output(e->network));
+    int64_t *begin = base_alloc((size_t)n_ranks + 1, sizeof *begin);
+    base_status status = begin != NULL ? BASE_OK : no_memory(err);
+    status = base_ranks_agree(e->pass->ranks, status, err);
+    for (int r = 0; status == BASE_OK && r <= n_ranks; r++) {
+        begin[r] = share_begin(e, r) * width * (int64_t)sizeof *rows;
+    }
+    if (status == BASE_OK) base_ranks_gather(e->pass->ranks, rows, begin);
+    base_free(begin);
+    return status;
+}
+
 base_status train_encode(nn_network *network, train_feed *feed, const train_pass *pass, float *rows,
                          base_error *err) {
     const nn_network_config *config = nn_network_get_config(network);
@@ -53,6 +74,8 @@ base_status train_encode(nn_network *network, train_feed *feed, const train_pass
                  .place = base_alloc(batch, sizeof *e.place)};
     base_status status =
         e.x != NULL && e.length != NULL && e.place != NULL ? encode(&e, rows, err) : no_memory(err);
+    status = base_ranks_agree(pass->ranks, status, err);
+    if (status == BASE_OK && pass->ranks != NULL) status = gather_rows(&e, rows, err);
     base_free(e.x);
     base_free(e.length);
     base_free(e.place);

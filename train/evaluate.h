@@ -12,6 +12,7 @@ typedef struct {
     /* Told after each batch how many clips are done; false stops. NULL: nobody is told. */
     bool (*progress)(void *context, int64_t done);
     void *context;
+    base_ranks *ranks; /* share the clips, and all get the whole output (together); NULL: alone */
 } train_pass;
 
 /* The network's output for the feed's clips into rows [n, its size], unless that is NULL.

@@ -280,6 +280,7 @@ static int next_training(train__deal *deal) {
 static void train_one(train__deal *deal, int number) {
     message m = {.kind = DONE, .training = number};
     train_outcome outcome = {0};
+    deal->trainings[number].group = deal->group;
     base_status status =
         train__training_run(deal->experiment, &deal->trainings[number], &outcome, &m.err);
     if (status == BASE_OK) train_outcome_release(&outcome);

@@ -75,9 +75,10 @@ typedef struct {
     int fold;       /* DATA_FOLD_NONE: all clips train, none is tested */
     char place[64]; /* in the run folder */
     base_pool *pool;
-    bool *at_work; /* [n_folds of the stage] which are under way; NULL: there is but one */
-    int number;    /* of those that are dealt */
-    bool silent;   /* a rank did it: what it left is read, and nothing is told */
+    base_ranks *group; /* ranks that share it; NULL: this process alone */
+    bool *at_work;     /* [n_folds of the stage] which are under way; NULL: there is but one */
+    int number;        /* of those that are dealt */
+    bool silent;       /* a rank did it: what it left is read, and nothing is told */
 } train__training;
 
 /* What has been told of a training. */

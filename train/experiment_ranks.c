@@ -56,6 +56,22 @@ static base_status compare(const common *own, const common *first, base_error *e
     return BASE_OK;
 }
 
+static base_status check_sharing(const train__experiment *e, base_error *err) {
+    int size = e->options->data_parallel;
+    int64_t n_shards = e->config->train.shards;
+    if (size <= 1) return BASE_OK;
+    if (e->config->classifier != NULL) {
+        return base_fail(err, BASE_EUSAGE,
+                         "--data-parallel %d: ranks cannot share the fitting of a classifier",
+                         size);
+    }
+    if (size <= n_shards) return BASE_OK;
+    return base_fail(err, BASE_EUSAGE,
+                     "--data-parallel %d: more ranks than work: a batch has %lld shards "
+                     "(train.shards)",
+                     size, (long long)n_shards);
+}
+
 /* Programs and configurations, before anything is done by them. */
 static base_status compare_programs(const train__experiment *e, base_error *err) {
     base_ranks *ranks = e->options->ranks;
@@ -122,6 +138,7 @@ static base_status check_folder(train__experiment *e, base_error *err) {
 base_status train__ranks_begin(train__experiment *e, base_error *err) {
     base_ranks *ranks = e->options->ranks;
     BASE_TRY(compare_programs(e, err));
+    BASE_TRY(check_sharing(e, err));
     BASE_TRY(base_ranks_agree(ranks, train_setup_check(e->config, err), err));
     base_status status = BASE_OK;
     if (leads(e)) {

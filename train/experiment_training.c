@@ -161,7 +161,7 @@ static base_status run_job(train__experiment *e, const train__training *t, train
     BASE_TRY(e->config->classifier != NULL ? train_fit_run(job, outcome, err)
                                            : train_loop_run(job, outcome, err));
     if (!t->silent) train__progress_end(&progress);
-    if (job->n_test == 0) return BASE_OK;
+    if (job->n_test == 0 || base_ranks_self(job->group) > 0) return BASE_OK;
     base_status status = report_fold(e, t, job, outcome, err);
     if (status != BASE_OK) train_outcome_release(outcome);
     return status;
@@ -181,11 +181,15 @@ base_status train__training_run(train__experiment *e, const train__training *t,
                      .fingerprint = base_arena_printf(&arena, "%s %s", e->fingerprint, t->place),
                      .resume = e->options->resume || t->silent,
                      .pool = t->pool,
+                     .group = t->group,
                      .arena = &arena};
     base_status status =
         job.folder != NULL && job.fingerprint != NULL ? BASE_OK : train__out_of_memory(err);
     if (status == BASE_OK) status = split(e, t, &job, err);
-    if (status == BASE_OK) status = base_folder_make(job.folder, err);
+    if (status == BASE_OK && base_ranks_self(t->group) == 0) {
+        status = base_folder_make(job.folder, err);
+    }
+    status = base_ranks_agree(t->group, status, err);
     if (status == BASE_OK) status = run_job(e, t, &job, outcome, err);
     base_arena_release(&arena);
     return status;

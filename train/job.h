@@ -33,6 +33,8 @@ typedef struct {
     const char *fingerprint; /* of configuration, data and kernels */
     bool resume;             /* from last.h5, if it is there */
     base_pool *pool;
+    base_ranks *group;       /* ranks that share this training; the first of them alone writes, the
+                                others end with the same outcome; NULL: this process alone */
     base_arena *arena;       /* for what lives as long as the job; NULL: there is none */
     train_watcher *progress; /* NULL: nobody watches */
     void *progress_context;

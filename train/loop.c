@@ -32,6 +32,8 @@ typedef struct {
     float *x, *target, *dlogits, *probability;
     int32_t *length;
     train_state state;
+    bool begun;       /* there is a checkpoint to resume from */
+    bool stopping;    /* this rank is to stop, and the others of its group do not know it yet */
     base_arena arena; /* of the two paths */
     const char *last, *best;
 } loop;
@@ -122,13 +124,50 @@ typedef struct {
     double weight; /* of all, as step_weight has it */
 } step_batches;
 
+static base_status stopped(base_error *err) {
+    return base_fail(err, BASE_ESTOPPED, "stopped");
+}
+
+/* Ranks that share a batch prepare their own samples, and all learn the lengths of all; a negative
+ * one says that its rank has failed, or is to stop. */
+static base_status share_batch(loop *l, int64_t n, base_status status, base_error *err) {
+    base_ranks *group = l->job->group;
+    int64_t begin, end;
+    if (group == NULL) return status;
+    nn_network_own(l->network, n, &begin, &end);
+    if (status == BASE_OK && l->stopping) status = stopped(err);
+    if (status != BASE_OK && begin < end) l->length[begin] = -1;
+    nn_network_gather(l->network, n, l->length, sizeof *l->length);
+    for (int64_t i = 0; i < n; i++) {
+        if (l->length[i] < 0) return base_ranks_agree(group, status, err);
+    }
+    if (l->options->mixup > 0) {
+        nn_network_gather(l->network, n, l->x, l->count * (int64_t)sizeof *l->x);
+    }
+    return BASE_OK;
+}
+
+static base_status prepare_batch(loop *l, const step_batches *s, int64_t batch, base_error *err) {
+    int64_t first = batch_begin(l, batch), n = batch_begin(l, batch + 1) - first, begin, end;
+    nn_network_own(l->network, n, &begin, &end);
+    train_feed_request request = {.place = l->place + first + begin,
+                                  .n = end - begin,
+                                  .seed = l->job->seed,
+                                  .epoch = s->epoch,
+                                  .first = first + begin};
+    base_status status = BASE_OK;
+    if (request.n > 0) {
+        status =
+            train_feed_batch(l->train, &request, l->x + begin * l->count, l->length + begin, err);
+    }
+    return share_batch(l, n, status, err);
+}
+
 /* Adds one micro-batch's gradients, and to *loss its share of the step's. */
 static base_status run_batch(loop *l, const step_batches *s, int64_t batch, double *loss,
                              base_error *err) {
     int64_t begin = batch_begin(l, batch), n = batch_begin(l, batch + 1) - begin;
-    train_feed_request request = {
-        .place = l->place + begin, .n = n, .seed = l->job->seed, .epoch = s->epoch, .first = begin};
-    BASE_TRY(train_feed_batch(l->train, &request, l->x, l->length, err));
+    BASE_TRY(prepare_batch(l, s, batch, err));
     set_targets(l, begin, n, l->target);
     if (l->options->mixup > 0) {
         train_mixup_batch samples = {.n = n,
@@ -201,9 +240,9 @@ static base_status run_epoch(loop *l, int64_t epoch, double *mean_loss, double *
         nn_optimizer_step(l->optimizer, *lr);
         sum += loss;
         n_steps++;
-        if (!report_progress(l, epoch, batch_begin(l, s.end), sum / (double)n_steps, NULL)) {
-            return base_fail(err, BASE_ESTOPPED, "stopped");
-        }
+        if (report_progress(l, epoch, batch_begin(l, s.end), sum / (double)n_steps, NULL)) continue;
+        if (l->job->group == NULL) return stopped(err);
+        l->stopping = true;
     }
     *mean_loss = sum / (double)n_steps;
     return BASE_OK;
@@ -235,7 +274,8 @@ static base_status evaluate_epoch(loop *l, train_epoch *epoch, base_error *err) 
         if (has_finite_weights(l->network)) return BASE_OK;
         return ran_away(l, epoch->epoch, "a weight", err);
     }
-    BASE_TRY(train_encode(l->network, l->test, &(train_pass){0}, l->probability, err));
+    train_pass pass = {.ranks = job->group};
+    BASE_TRY(train_encode(l->network, l->test, &pass, l->probability, err));
     nn_loss_probabilities(l->options->loss, l->probability, l->probability, job->n_test,
                           job->n_classes);
     base_status status = train_measure_epoch(job, l->probability, epoch, err);
@@ -263,8 +303,25 @@ static train_state without_optimizer(const loop *l) {
     return weights;
 }
 
-/* Evaluation, bookkeeping and checkpoints after an epoch. best.h5 goes first: if the process dies
- * between the two, the epoch is run again and writes the same best.h5. */
+static bool writes(const loop *l) {
+    return base_ranks_self(l->job->group) == 0;
+}
+
+/* best.h5 goes first: if the process dies between the two, the epoch is run again and writes the
+ * same best.h5. */
+static base_status write_best(loop *l, base_error *err) {
+    train_state weights = without_optimizer(l);
+    return writes(l) ? train_checkpoint_write(&weights, l->best, err) : BASE_OK;
+}
+
+static base_status write_last(loop *l, base_error *err) {
+    train_state *state = &l->state;
+    if (!writes(l)) return BASE_OK;
+    BASE_TRY(train_checkpoint_write(state, l->last, err));
+    return train_history_write(state->epochs, state->n_epochs, l->job->folder, err);
+}
+
+/* Evaluation, bookkeeping and checkpoints after an epoch. */
 static base_status finish_epoch(loop *l, int64_t number, double train_loss, double lr,
                                 base_error *err) {
     train_epoch epoch = {.epoch = number,
@@ -274,22 +331,19 @@ static base_status finish_epoch(loop *l, int64_t number, double train_loss, doub
                          .accuracy = NAN,
                          .balanced = NAN}; /* until evaluated */
     nn_optimizer_swap_average(l->optimizer);
-    base_status status = l->learned_from != NULL ? learn(l, err) : BASE_OK;
+    base_status status = BASE_OK;
+    if (l->learned_from != NULL) status = base_ranks_agree(l->job->group, learn(l, err), err);
     if (status == BASE_OK) status = evaluate_epoch(l, &epoch, err);
     train_state *state = &l->state;
     state->epochs[state->n_epochs++] = epoch;
     bool better = state->best_epoch == 0 || l->job->n_test == 0 ||
                   monitored(l, &epoch) > monitored(l, &state->epochs[state->best_epoch - 1]);
     if (better) state->best_epoch = number;
-    if (status == BASE_OK && better) {
-        train_state weights = without_optimizer(l);
-        status = train_checkpoint_write(&weights, l->best, err);
-    }
+    if (status == BASE_OK && better) status = write_best(l, err);
     nn_optimizer_swap_average(l->optimizer);
     if (status != BASE_OK) return status;
     nn_schedule_epoch_end(&l->schedule, l->job->n_test ? epoch.loss : train_loss);
-    BASE_TRY(train_checkpoint_write(state, l->last, err));
-    return train_history_write(state->epochs, state->n_epochs, l->job->folder, err);
+    return write_last(l, err);
 }
 
 static bool out_of_patience(const loop *l) {
@@ -298,16 +352,24 @@ static bool out_of_patience(const loop *l) {
            l->state.n_epochs - l->state.best_epoch >= patience;
 }
 
+/* Until here ranks of a group have failed alike; what only one of them did may have failed there.
+ */
+static base_status end_epoch(loop *l, int64_t number, double loss, double lr, base_error *err) {
+    base_status status = finish_epoch(l, number, loss, lr, err);
+    if (status == BASE_OK) {
+        const train_epoch *over = &l->state.epochs[l->state.n_epochs - 1];
+        bool go_on = report_progress(l, number, l->n_draws, loss, over);
+        if (!go_on || l->stopping) status = stopped(err);
+    }
+    return base_ranks_agree(l->job->group, status, err);
+}
+
 static base_status run_epochs(loop *l, base_error *err) {
     while (l->state.n_epochs < l->options->epochs && !out_of_patience(l)) {
         int64_t number = l->state.n_epochs + 1;
         double loss = 0, lr = 0;
         BASE_TRY(run_epoch(l, number, &loss, &lr, err));
-        BASE_TRY(finish_epoch(l, number, loss, lr, err));
-        const train_epoch *over = &l->state.epochs[l->state.n_epochs - 1];
-        if (!report_progress(l, number, l->n_draws, loss, over)) {
-            return base_fail(err, BASE_ESTOPPED, "stopped");
-        }
+        BASE_TRY(end_epoch(l, number, loss, lr, err));
     }
     return BASE_OK;
 }
@@ -387,7 +449,8 @@ static base_status set_up(loop *l, base_error *err) {
                                                      .n_classes = job->n_classes,
                                                      .max_batch = options->batch,
                                                      .training = true,
-                                                     .pool = job->pool},
+                                                     .pool = job->pool,
+                                                     .ranks = job->group},
                                &l->network, &l->features, err));
     l->count = nn_shape_count(nn_network_get_config(l->network)->input);
     plan_epoch(l);
@@ -413,28 +476,46 @@ static base_status set_up(loop *l, base_error *err) {
     state->schedule = &l->schedule;
     state->max_epochs = options->epochs;
     state->fingerprint = job->fingerprint;
-    l->last = base_path_join(&l->arena, job->folder, "last.h5");
-    l->best = base_path_join(&l->arena, job->folder, "best.h5");
     if (l->last == NULL || l->best == NULL) {
         return base_fail(err, BASE_EMEMORY, "training: out of memory");
     }
-    if (job->resume && base_file_exists(l->last)) return train_checkpoint_read(state, l->last, err);
+    if (l->begun) return train_checkpoint_read(state, l->last, err);
     return train_feed_fit(l->train, l->features, err);
+}
+
+/* One rank of a group decides whether there is a checkpoint. */
+static void find_checkpoint(loop *l) {
+    const train_job *job = l->job;
+    l->last = base_path_join(&l->arena, job->folder, "last.h5");
+    l->best = base_path_join(&l->arena, job->folder, "best.h5");
+    l->begun = job->resume && l->last != NULL && base_file_exists(l->last);
+    base_ranks_share(job->group, 0, &l->begun, sizeof l->begun);
+}
+
+static base_status write_curves(const loop *l, base_error *err) {
+    const train_job *job = l->job;
+    if (!writes(l)) return BASE_OK;
+    BASE_TRY(train_history_write(l->state.epochs, l->state.n_epochs, job->folder, err));
+    const train_tensorboard board = {l->state.epochs, l->state.n_epochs, job->config->root,
+                                     job->config->name};
+    return train_tensorboard_write(&board, job->folder, err);
+}
+
+/* The weights the fold is judged by. */
+static base_status take_judged(loop *l, base_error *err) {
+    if (l->options->result == TRAIN_RESULT_BEST && l->job->n_test > 0) {
+        train_state weights = without_optimizer(l);
+        return train_checkpoint_read(&weights, l->best, err);
+    }
+    nn_optimizer_swap_average(l->optimizer);
+    return BASE_OK;
 }
 
 /* Leaves the network with the weights the fold is judged by, and their predictions. */
 static base_status conclude(loop *l, base_error *err) {
-    const train_job *job = l->job;
-    BASE_TRY(train_history_write(l->state.epochs, l->state.n_epochs, job->folder, err));
-    const train_tensorboard board = {l->state.epochs, l->state.n_epochs, job->config->root,
-                                     job->config->name};
-    BASE_TRY(train_tensorboard_write(&board, job->folder, err));
-    if (l->options->result == TRAIN_RESULT_BEST && job->n_test > 0) {
-        train_state weights = without_optimizer(l);
-        BASE_TRY(train_checkpoint_read(&weights, l->best, err));
-    } else {
-        nn_optimizer_swap_average(l->optimizer);
-    }
+    base_status status = write_curves(l, err);
+    if (status == BASE_OK) status = take_judged(l, err);
+    BASE_TRY(base_ranks_agree(l->job->group, status, err));
     train_epoch again = {.epoch = l->state.n_epochs};
     return evaluate_epoch(l, &again, err);
 }
@@ -463,7 +544,8 @@ static void tear_down(loop *l) {
 
 base_status train_loop_run(const train_job *job, train_outcome *outcome, base_error *err) {
     loop l = {.job = job, .options = &job->config->train};
-    base_status status = set_up(&l, err);
+    find_checkpoint(&l);
+    base_status status = base_ranks_agree(job->group, set_up(&l, err), err);
     if (status == BASE_OK) status = run_epochs(&l, err);
     if (status == BASE_OK) status = conclude(&l, err);
     if (status == BASE_OK) {

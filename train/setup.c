@@ -40,6 +40,8 @@ base_status train_encoder_new(const train_network_plan *plan, nn_network **netwo
                                  .max_batch = plan->max_batch,
                                  .training = plan->training,
                                  .measure = plan->measure,
+                                 .n_shards = (int)config->train.shards,
+                                 .ranks = plan->ranks,
                                  .freeze = config->train.freeze,
                                  .pool = plan->pool};
     base_status status = nn_network_new(config->network, &request, network, err);

@@ -24,8 +24,9 @@ typedef struct {
     const train_config *config;
     int64_t n_classes, max_batch;
     bool training;
-    bool measure;    /* to be asked what it would need, not run: nn_network_config.measure */
-    base_pool *pool; /* NULL: the calling thread alone */
+    bool measure;      /* to be asked what it would need, not run: nn_network_config.measure */
+    base_pool *pool;   /* NULL: the calling thread alone */
+    base_ranks *ranks; /* share a batch; NULL: this process alone */
 } train_network_plan;
 /* Plans the configured network, which must give the classes, and its front end; features may be
  * NULL. */

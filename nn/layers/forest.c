@@ -442,6 +442,7 @@ const nn_layer nn_layer_forest = {
     .variant = {"forest", "deep neural decision forest: trees whose splits are trained", "out",
                 forest_table, sizeof(forest_options)},
     .plan = forest_plan,
+    .batch = NN_WHOLE,
     .init = forest_init,
     .length = nn_length_none,
     .forward = forest_forward,

@@ -192,6 +192,7 @@ const nn_layer nn_layer_linear = {
     .variant = {"linear", "trained affine map of the features", "out", linear_table,
                 sizeof(linear_options)},
     .plan = linear_plan,
+    .batch = NN_WHOLE_BACKWARD,
     .init = linear_init,
     .length = nn_length_same,
     .forward = linear_forward,

@@ -64,6 +64,7 @@ void nn_recurrent_backward(const nn_run *run);
     const nn_layer nn_layer_##id = {                                                               \
         .variant = {#id, text, "hidden", table, sizeof(nn_recurrent_options)},                     \
         .plan = plan_cell,                                                                         \
+        .batch = NN_WHOLE,                                                                         \
         .init = nn_recurrent_init,                                                                 \
         .length = nn_recurrent_length,                                                             \
         .forward = nn_recurrent_forward,                                                           \
