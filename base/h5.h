@@ -90,6 +90,11 @@ base_status base_h5_get_strings(base_h5_reader *reader, const char *name, base_a
                                 const char ***strings, int64_t *n, base_error *err);
 base_status base_h5_get_string(base_h5_reader *reader, const char *name, base_arena *arena,
                                const char **string, base_error *err);
+/* Writes the reader's file anew with another text in place of a single string, of equal length and
+ * in room of fixed size (ESHAPE otherwise): the bytes that writing it so at once would have given.
+ * The reader still reads what it opened. */
+base_status base_h5_replace_string(base_h5_reader *reader, const char *name, const char *text,
+                                   base_error *err);
 /* Names of the entries of a group, in name order. */
 base_status base_h5_list(base_h5_reader *reader, const char *group, base_arena *arena,
                          const char ***names, int64_t *n, base_error *err);

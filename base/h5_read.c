@@ -687,3 +687,25 @@ base_status base_h5_get_string(base_h5_reader *reader, const char *name, base_ar
     *string = strings[0];
     return BASE_OK;
 }
+
+base_status base_h5_replace_string(base_h5_reader *reader, const char *name, const char *text,
+                                   base_error *err) {
+    const object *o;
+    BASE_TRY(find_dataset(reader, name, &o, err));
+    size_t n = strlen(text), room = (size_t)o->item_bytes;
+    bool fits = o->kind == FIXED_TEXT && o->n_items == 1 && n <= room &&
+                strnlen((const char *)o->data, room) == n;
+    if (!fits) return fail_get(reader, err, BASE_ESHAPE, name, "is not a string of that length");
+    unsigned char *file = base_alloc(reader->n_bytes + BASE__H5_BLOCK_BYTES, 1);
+    if (file == NULL) return fail_get(reader, err, BASE_EMEMORY, name, "does not fit in memory");
+    const unsigned char *block = reader->view.data;
+    char kind[BASE__H5_KIND_BYTES + 1] = {0};
+    memcpy(kind, block + BASE__H5_MAGIC_BYTES, BASE__H5_KIND_BYTES);
+    memcpy(file + BASE__H5_BLOCK_BYTES, reader->bytes, reader->n_bytes);
+    memcpy(file + BASE__H5_BLOCK_BYTES + (o->data - reader->bytes), text, n);
+    base__h5_block_fill(file, kind, base__h5_block_version(block), reader->n_bytes);
+    base_status status =
+        base_file_write(reader->path, file, reader->n_bytes + BASE__H5_BLOCK_BYTES, err);
+    base_free(file);
+    return status;
+}

@@ -66,18 +66,20 @@ const cli_command cli_pretrain = {
     .name = "pretrain",
     .arguments = "CONFIG [KEY=VALUE ...]",
     .summary = "pretrain an encoder on sounds without labels",
-    .description = "Every clip is augmented twice, and the network learns to tell its two views "
-                   "from those of other clips. CONFIG is a configuration whose network is an "
-                   "encoder with a projection behind it instead of `linear: classes`; labels and "
-                   "folds are not used (dataset: {source: folder, path: FOLDER, label: any} takes "
-                   "every sound below FOLDER). Sounds with `use: test`, and copies of them, are "
-                   "left out.\n\n"
-                   "The result is DIR/weights.safetensors, which train.init of another "
-                   "configuration starts from; configs/systems/s0-pretrain.yaml and "
-                   "s0-pretrained.yaml are an example of both.\n\n"
-                   "Killed at any moment and resumed, with any number of threads, it ends with "
-                   "the same bits. Ctrl-C stops it at the next batch; a resumed pretraining goes "
-                   "on from the last finished epoch.",
+    .description =
+        "Every clip is augmented twice, and the network learns to tell its two views "
+        "from those of other clips. CONFIG is a configuration whose network is an "
+        "encoder with a projection behind it instead of `linear: classes`; labels and "
+        "folds are not used (dataset: {source: folder, path: FOLDER, label: any} takes "
+        "every sound below FOLDER). Sounds with `use: test`, and copies of them, are "
+        "left out.\n\n"
+        "The result is DIR/weights.safetensors, which train.init of another "
+        "configuration starts from; configs/systems/s0-pretrain.yaml and "
+        "s0-pretrained.yaml are an example of both.\n\n"
+        "Killed at any moment and resumed, with any number of threads, it ends with "
+        "the same bits. Ctrl-C stops it at the next batch; a resumed pretraining goes "
+        "on from the last finished epoch. More epochs are another pretraining, which may "
+        "start from the weights of the first (train.init).",
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

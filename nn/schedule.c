@@ -136,6 +136,10 @@ double nn_schedule_factor(const nn_schedule *schedule, int64_t step) {
     return factor * (o->warmup_from + (1 - o->warmup_from) * (double)step / warm);
 }
 
+bool nn_schedule_extends(nn_schedule_kind kind) {
+    return kind != NN_COSINE && kind != NN_ONE_CYCLE;
+}
+
 void nn_schedule_epoch_end(nn_schedule *schedule, double loss) {
     const nn_schedule_options *o = &schedule->options;
     if (schedule->kind != NN_PLATEAU) return;

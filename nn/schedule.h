@@ -44,6 +44,8 @@ void nn_schedule_init(nn_schedule *schedule, nn_schedule_kind kind,
                       int64_t n_epochs);
 /* Factor for optimiser step `step` (from 0). */
 double nn_schedule_factor(const nn_schedule *schedule, int64_t step);
+/* Whether the factor of a step is the same whatever the number of epochs. */
+bool nn_schedule_extends(nn_schedule_kind kind);
 /* Tells the plateau schedule the epoch's validation loss (lower is better). */
 void nn_schedule_epoch_end(nn_schedule *schedule, double loss);
 

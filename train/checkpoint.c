@@ -89,15 +89,19 @@ base_status train_checkpoint_write(const train_state *state, const char *path, b
     return base_h5_writer_finish(writer, path, err);
 }
 
+static base_status fail_fingerprint(const char *path, base_error *err) {
+    return base_fail(err, BASE_EMISMATCH,
+                     "%s: made with another configuration, data, starting weights, fold or build",
+                     path);
+}
+
 static base_status check_fingerprint(const train_state *state, base_h5_reader *reader,
                                      const char *path, base_error *err) {
     base_arena arena = {0};
     const char *found;
     base_status status = base_h5_get_string(reader, "fingerprint", &arena, &found, err);
     if (status == BASE_OK && strcmp(found, state->fingerprint) != 0) {
-        status = base_fail(
-            err, BASE_EMISMATCH,
-            "%s: made with another configuration, data, starting weights, fold or build", path);
+        status = fail_fingerprint(path, err);
     }
     base_arena_release(&arena);
     return status;
@@ -191,6 +195,28 @@ base_status train_checkpoint_read(train_state *state, const char *path, base_err
                                     nn_shape_count(nn_network_output(state->network)),
                                     state->n_classes, &state->classifier, err);
     }
+    base_h5_reader_free(reader);
+    return status;
+}
+
+static base_status rename_in(base_h5_reader *reader, const char *from, const char *to,
+                             base_error *err) {
+    base_arena arena = {0};
+    const char *found, *path = base_h5_reader_path(reader);
+    base_status status = base_h5_get_string(reader, "fingerprint", &arena, &found, err);
+    if (status == BASE_OK && strcmp(found, to) != 0) {
+        status = strcmp(found, from) == 0 ? base_h5_replace_string(reader, "fingerprint", to, err)
+                                          : fail_fingerprint(path, err);
+    }
+    base_arena_release(&arena);
+    return status;
+}
+
+base_status train_checkpoint_rename(const char *path, const char *from, const char *to,
+                                    base_error *err) {
+    base_h5_reader *reader;
+    BASE_TRY(base_h5_reader_open(path, KIND, VERSION, NULL, &reader, err));
+    base_status status = rename_in(reader, from, to, err);
     base_h5_reader_free(reader);
     return status;
 }

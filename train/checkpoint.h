@@ -30,4 +30,11 @@ base_status train_checkpoint_write(const train_state *state, const char *path, b
 /* Restores what was written. EMISMATCH if the fingerprint differs, ESHAPE if the network does. */
 base_status train_checkpoint_read(train_state *state, const char *path, base_error *err);
 
+/* Gives a checkpoint that has the fingerprint `from` the fingerprint `to`, of equal length; one
+ * that has it already stays as it is, any other is EMISMATCH. The file is as if it had been written
+ * so.
+ */
+base_status train_checkpoint_rename(const char *path, const char *from, const char *to,
+                                    base_error *err);
+
 #endif

@@ -184,10 +184,11 @@ static base_status gather_facts(train__experiment *e, base_error *err) {
 }
 
 /* Names everything the weights depend on. */
-static base_status make_fingerprint(train__experiment *e, base_error *err) {
+base_status train__fingerprint(train__experiment *e, const base_text *yaml, char hex[33],
+                               base_error *err) {
     const data_clips *clips = &e->data.clips;
     size_t n = (size_t)clips->n_clips;
-    base_digest digest = base_digest_bytes(e->yaml.data, e->yaml.size);
+    base_digest digest = base_digest_bytes(yaml->data, yaml->size);
     const base_digest parts[] = {
         base_digest_bytes(clips->audio, (size_t)clips->offset[n] * sizeof *clips->audio),
         base_digest_bytes(clips->label, n * sizeof *clips->label),
@@ -203,8 +204,7 @@ static base_status make_fingerprint(train__experiment *e, base_error *err) {
         digest = base_digest_join(digest, parts[i]);
     }
     BASE_TRY(train_init_digest(&e->init, &digest, err));
-    base_digest_hex(digest, e->fingerprint);
-    e->facts.fingerprint = e->fingerprint;
+    base_digest_hex(digest, hex);
     return BASE_OK;
 }
 
@@ -258,5 +258,6 @@ base_status train__prepare(train__experiment *e, base_error *err) {
     BASE_TRY(train__folder_keep(e, err));
     base_yaml_write(config->root, &e->yaml);
     if (e->yaml.failed) return train__out_of_memory(err);
-    return make_fingerprint(e, err);
+    e->facts.fingerprint = e->fingerprint;
+    return train__fingerprint(e, &e->yaml, e->fingerprint, err);
 }

@@ -24,8 +24,8 @@ static base_status check_facts_text(train__experiment *e, const train_facts *bef
 }
 
 /* A run goes on only with the kernels it was begun with, others give other last bits, and with the
- * same sounds. */
-static base_status check_same_facts(train__experiment *e, base_error *err) {
+ * same sounds. `former`: the fingerprint before it was extended, or empty. */
+static base_status check_same_facts(train__experiment *e, const char *former, base_error *err) {
     train_facts before;
     const train_facts *now = &e->facts;
     BASE_TRY(train_facts_read(e->options->folder, &e->arena, &before, err));
@@ -45,6 +45,7 @@ static base_status check_same_facts(train__experiment *e, base_error *err) {
             "differ",
             e->options->folder, built_from, commit);
     }
+    if (strcmp(before.fingerprint, former) == 0) before.fingerprint = now->fingerprint;
     if (strcmp(before.fingerprint, now->fingerprint) == 0) return check_facts_text(e, &before, err);
     return base_fail(
         err, BASE_EMISMATCH,
@@ -172,21 +173,29 @@ static base_status keep_tables(train__experiment *e, bool check, base_error *err
     return keep_folds(e, &e->compare, "compare/folds.csv", check, err);
 }
 
+/* Nothing has changed since the run was begun, but for more epochs to train. */
+static base_status check_beginning(train__experiment *e, const char *config, base_error *err) {
+    char former[33];
+    BASE_TRY(train__extension_find(e, config, former, err));
+    if (former[0] == '\0') {
+        BASE_TRY(train_config_check_same(config, &e->yaml,
+                                         "the run was started with another configuration; to "
+                                         "resume, give the same file and overrides",
+                                         err));
+    }
+    BASE_TRY(check_same_facts(e, former, err));
+    BASE_TRY(keep_copies(e, true, err));
+    BASE_TRY(keep_tables(e, true, err));
+    return former[0] != '\0' ? train__extension_begin(e, former, err) : BASE_OK;
+}
+
 /* facts.json is written last: its presence says that the other files are there. */
 static base_status write_beginning(train__experiment *e, base_error *err) {
     const char *folder = e->options->folder;
     const char *config = base_path_join(&e->arena, folder, "config.yaml");
     const char *facts = base_path_join(&e->arena, folder, "facts.json");
     if (config == NULL || facts == NULL) return train__out_of_memory(err);
-    if (e->options->resume && base_file_exists(facts)) {
-        BASE_TRY(train_config_check_same(config, &e->yaml,
-                                         "the run was started with another configuration; to "
-                                         "resume, give the same file and overrides",
-                                         err));
-        BASE_TRY(check_same_facts(e, err));
-        BASE_TRY(keep_copies(e, true, err));
-        return keep_tables(e, true, err);
-    }
+    if (e->options->resume && base_file_exists(facts)) return check_beginning(e, config, err);
     BASE_TRY(base_file_write_text(config, &e->yaml, err));
     BASE_TRY(train_config_write_way(e->config, folder, err));
     BASE_TRY(keep_copies(e, false, err));

@@ -68,6 +68,17 @@ base_status train__folder_keep(train__experiment *e, base_error *err);
  * resumed, checks that it was begun with the same. */
 base_status train__folder_begin(train__experiment *e, base_error *err);
 
+/* The fingerprint of the run with `yaml` as its configuration. */
+base_status train__fingerprint(train__experiment *e, const base_text *yaml, char hex[33],
+                               base_error *err);
+/* Whether the run at hand goes on with more epochs than the configuration at `path` has, which else
+ * is the same: then `former` is its fingerprint, otherwise empty. EMISMATCH if that cannot be had.
+ */
+base_status train__extension_find(train__experiment *e, const char *path, char former[33],
+                                  base_error *err);
+/* Makes of it what it would be if it had been begun so, and stopped. */
+base_status train__extension_begin(train__experiment *e, const char *former, base_error *err);
+
 /* One training to do. */
 typedef struct {
     const data_folds *folds;

@@ -391,7 +391,47 @@ START_TEST(threads_do_not_disturb_each_other) {
 }
 END_TEST
 
-TEST_MAIN("base/h5", ours_are_known_by_their_start, what_is_put_is_got,
+static void write_texts(const char *path, const char *text) {
+    base_h5_writer *writer;
+    base_error err;
+    float numbers[3] = {1, 2, 3};
+    TEST_OK(base_h5_writer_new("kind", 2, &writer, &err), err);
+    TEST_OK(base_h5_put_string(writer, "text", text, &err), err);
+    TEST_OK(base_h5_put(writer, "a/numbers", BASE_H5_F32, 1, (int64_t[]){3}, numbers, &err), err);
+    TEST_OK(base_h5_writer_finish(writer, path, &err), err);
+}
+
+/* The bytes are those of a file written with the other text. */
+START_TEST(a_text_is_replaced) {
+    char path[4096], other[4096];
+    const char *folder = test_folder();
+    base_h5_reader *reader;
+    base_error err;
+    void *a, *b;
+    size_t n_a, n_b;
+    snprintf(path, sizeof path, "%s/a.h5", folder);
+    snprintf(other, sizeof other, "%s/b.h5", folder);
+    write_texts(path, "one text");
+    write_texts(other, "another!");
+    TEST_OK(base_h5_reader_open(path, "kind", 2, NULL, &reader, &err), err);
+    TEST_FAILS(base_h5_replace_string(reader, "text", "shorter", &err), BASE_ESHAPE, err,
+               "of that length");
+    TEST_FAILS(base_h5_replace_string(reader, "text", "a longer one", &err), BASE_ESHAPE, err,
+               "of that length");
+    TEST_FAILS(base_h5_replace_string(reader, "a/numbers", "another!", &err), BASE_ESHAPE, err,
+               "a/numbers");
+    TEST_OK(base_h5_replace_string(reader, "text", "another!", &err), err);
+    base_h5_reader_free(reader);
+    TEST_OK(base_file_read(path, 0, &a, &n_a, &err), err);
+    TEST_OK(base_file_read(other, 0, &b, &n_b, &err), err);
+    ck_assert_uint_eq(n_a, n_b);
+    ck_assert_mem_eq(a, b, n_a);
+    base_free(a);
+    base_free(b);
+}
+END_TEST
+
+TEST_MAIN("base/h5", a_text_is_replaced, ours_are_known_by_their_start, what_is_put_is_got,
           what_lies_in_the_file_is_borrowed, numbers_behind_text_are_aligned, strings_are_kept,
           groups_are_listed, wrong_requests_are_told, two_files_are_open_side_by_side,
           the_first_error_is_remembered, equal_content_gives_equal_bytes, a_flipped_byte_is_found,

@@ -274,7 +274,7 @@ START_TEST(a_run_is_resumed_only_as_it_was_begun) {
     program_fixture(folder, 4);
     program_expect(folder, "$RIMSHOT train tiny.yaml --out run --quiet", 0, NULL);
     program_expect(folder, "$RIMSHOT train tiny.yaml --out run", 1, "run: already exists");
-    program_expect(folder, "$RIMSHOT train tiny.yaml train.epochs=3 --out run --resume", 1,
+    program_expect(folder, "$RIMSHOT train tiny.yaml train.batch=3 --out run --resume", 1,
                    "run/config.yaml:");
     static const char *const edits[][2] = {{"folds.csv", "s/,1,folds/,0,folds/"},
                                            {"manifest.csv", "2d"},
@@ -306,10 +306,86 @@ START_TEST(a_run_is_resumed_only_as_it_was_begun) {
 }
 END_TEST
 
+/* The folder of a run with as many epochs from the start. The third fills in what an extension
+ * killed half-way leaves: other facts, and the old configuration. */
+START_TEST(a_run_is_extended_to_the_same_bytes) {
+    static const char *const settings[] = {
+        "train.schedule=constant train.ema=0.9 train.result=best",
+        "'train.schedule={step: {every: 2, gamma: 0.5, warmup: 3}}' 'folds.compare=[kit]'",
+        "'train.schedule={plateau: {patience: 1}}' train.patience=2 train.monitor=loss",
+        "'train.schedule={exponential: 0.8}' train.final=best_fold"};
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    for (int i = 0; i < 4; i++) {
+        char command[1024];
+        snprintf(command, sizeof command,
+                 "rm -rf run long && "
+                 "$RIMSHOT train tiny.yaml %s train.epochs=3 --out run --quiet && "
+                 "$RIMSHOT train tiny.yaml %s train.epochs=7 --out long --quiet && "
+                 "%s $RIMSHOT train tiny.yaml %s train.epochs=7 --out run --resume --quiet && "
+                 "diff -r run long",
+                 settings[i], settings[i], i == 2 ? "cp long/facts.json run && " : "", settings[i]);
+        program_expect(folder, command, 0, NULL);
+    }
+}
+END_TEST
+
+/* While it is extended it is no finished run; killed then, it goes on. */
+START_TEST(a_run_being_extended_is_not_finished) {
+    const char *folder = test_folder();
+    program_fixture(folder, 4);
+    program_expect(folder,
+                   "$RIMSHOT train tiny.yaml train.schedule=constant train.epochs=2 --out run "
+                   "--quiet && $RIMSHOT train tiny.yaml train.schedule=constant train.epochs=30 "
+                   "--out long --quiet",
+                   0, NULL);
+    pid_t process = program_start(folder, "exec $RIMSHOT train tiny.yaml train.schedule=constant "
+                                          "train.epochs=30 --out run --resume");
+    ck_assert(program_says(process, folder, "epoch 6/30"));
+    kill(process, SIGKILL);
+    ck_assert_int_eq(program_wait(process, folder).code, 128 + SIGKILL);
+    program_expect(folder, "$RIMSHOT report run", 1, "not a finished run: fold1/predictions.csv");
+    program_expect(folder,
+                   "test ! -e run/model.h5 && $RIMSHOT train tiny.yaml train.schedule=constant "
+                   "train.epochs=30 --out run --resume --quiet && diff -r run long",
+                   0, NULL);
+}
+END_TEST
+
+START_TEST(says_why_a_run_cannot_be_extended) {
+    static const struct {
+        const char *settings, *more, *said;
+    } cases[] = {
+        {"train.schedule=one_cycle", "train.epochs=9", "train.schedule one_cycle spans all epochs"},
+        {"train.schedule=cosine", "train.epochs=9", "train.schedule cosine spans all epochs"},
+        {"train.schedule=constant", "train.epochs=1", "training cannot be taken back"},
+        {"train.schedule=constant", "train.epochs=9 train.batch=5", "another configuration"},
+        {"classifier=nearest 'network=[flatten]' train.ema=0", "train.epochs=9",
+         "a classifier is fitted once"},
+    };
+    const char *folder = test_folder();
+    program_fixture(folder, 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char command[512];
+        snprintf(command, sizeof command,
+                 "rm -rf run && $RIMSHOT train tiny.yaml %s train.epochs=2 --out run --quiet && "
+                 "cp -r run before",
+                 cases[i].settings);
+        program_expect(folder, command, 0, NULL);
+        snprintf(command, sizeof command, "$RIMSHOT train tiny.yaml %s %s --out run --resume",
+                 cases[i].settings, cases[i].more);
+        program_expect(folder, command, 1, cases[i].said);
+        program_expect(folder, "diff -r before run && rm -r before", 0, NULL);
+    }
+}
+END_TEST
+
 TEST_MAIN("train/experiment", threads_and_parallel_folds_do_not_matter,
           memory_and_threads_bound_parallel_folds, a_fold_that_fails_stops_the_others,
           kills_do_not_matter, an_interrupted_run_tells_how_to_go_on, a_forest_keeps_the_promise,
           held_out_sounds_are_tested_and_never_trained_on,
           final_models_are_tested_on_held_out_sounds,
           held_out_sounds_and_starting_weights_keep_the_promise,
-          two_processes_do_not_share_a_folder, a_run_is_resumed_only_as_it_was_begun)
+          two_processes_do_not_share_a_folder, a_run_is_resumed_only_as_it_was_begun,
+          a_run_is_extended_to_the_same_bytes, a_run_being_extended_is_not_finished,
+          says_why_a_run_cannot_be_extended)
