@@ -32,6 +32,8 @@ MPI       ?= $(shell pkg-config --exists ompi-c 2>/dev/null && echo 1)
 ifneq ($(filter-out 0,$(MPI)),)
 CFLAGS_MPI := -DRIMSHOT_MPI $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I ompi-c))
 endif
+# What the program alone needs.
+CLI_PACKAGES := libmicrohttpd
 # Libraries that pkg-config does not know. OpenBLAS comes first: LIBLINEAR then has its BLAS from it.
 LIBRARIES := -llinear -lsvm
 # Every folder of sources, from the bottom up: a file includes what stands before its own folder, and
@@ -59,7 +61,7 @@ endif
 
 PROTOS    := $(wildcard $(LIBRARY:%=%/*.proto))
 PROTO_C   := $(PROTOS:%.proto=$(BUILD)/generated/%.pb-c.c)
-# Texts that become part of the program: infer/export/web/index.html is infer_export_web_index[],
+# Texts that become part of the program: infer/web/index.html is infer_web_index[],
 # and infer/export/c/layers.c, a part of the exported C header, is infer_export_c_layers[].
 TEMPLATES := $(wildcard infer/export/c/*.[ch])
 EMBEDDED  := $(wildcard $(LIBRARY:%=%/web/*.html)) infer/export/c_sound.h \
@@ -83,7 +85,8 @@ all: $(BUILD)/rimshot $(BUILD)/lib/librimshot.a $(BUILD)/librimshot.so
 
 $(BUILD)/rimshot: $(CLI) $(BUILD)/librimshot.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -pie -o $@ $(CLI) $(BUILD)/librimshot.a $(ALL_LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -pie -o $@ $(CLI) $(BUILD)/librimshot.a $(ALL_LDLIBS) \
+	    $$(pkg-config --libs $(CLI_PACKAGES))
 
 $(BUILD)/librimshot.a: $(OBJECTS)
 	$(call say,AR,$@)

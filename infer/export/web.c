@@ -1,7 +1,6 @@
 /* A folder with a page that runs the model in a browser: the page, the same for every model; the
  * network from the waveform on; and the settings for preparing a clip. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +9,8 @@
 #include "base/temporary.h"
 #include "infer/export/export.h"
 #include "infer/export/onnx_graph.h"
+#include "infer/web.h"
 
-extern const char infer_export_web_index[]; /* infer/export/web/index.html */
 extern const infer_exporter infer_export_onnx;
 
 enum { PAGE, NETWORK, SETTINGS, N_PARTS };
@@ -32,40 +31,14 @@ static base_status no_memory(const char *path, base_error *err) {
     return base_fail(err, BASE_EMEMORY, "writing %s: out of memory", path);
 }
 
-static void add_number(base_text *out, const char *key, double value) {
-    base_text_printf(out, ",\n  \"%s\": ", key);
-    base_text_add_number(out, value);
-}
-
-static void add_settings(const infer_model *model, base_text *out) {
-    static const char *const normalize[] = {[DATA_NORMALIZE_NONE] = "none",
-                                            [DATA_NORMALIZE_PEAK] = "peak",
-                                            [DATA_NORMALIZE_RMS] = "rms",
-                                            [DATA_NORMALIZE_STANDARD] = "standard"};
-    const data_audio_options *audio = infer_model_audio(model);
-    base_text_add(out, "{\n  \"classes\": ");
-    for (int i = 0; i < infer_model_n_classes(model); i++) {
-        base_text_add(out, i > 0 ? ", " : "[");
-        base_text_add_json(out, infer_model_class(model, i));
-    }
-    base_text_add(out, "]");
-    add_number(out, "sample_rate_hz", audio->sample_rate_hz);
-    base_text_printf(out, ",\n  \"channels\": %" PRId64, audio->channels);
-    base_text_printf(out, ",\n  \"samples\": %" PRId64, data_audio_samples(audio));
-    add_number(out, "trim_db", audio->trim_db);
-    base_text_printf(out, ",\n  \"normalize\": \"%s\"", normalize[audio->normalize]);
-    add_number(out, "min_peak_db", audio->min_peak_db);
-    base_text_add(out, "\n}\n");
-}
-
 typedef base_status text_action(const char *path, const base_text *text, base_error *err);
 
 /* Does something with each of the two texts, the page and the settings. */
 static base_status with_texts(const char *const path[N_PARTS], const infer_model *model,
                               text_action *act, base_error *err) {
     base_text page = {0}, settings = {0};
-    base_text_add(&page, infer_export_web_index);
-    add_settings(model, &settings);
+    base_text_add(&page, infer_web_index);
+    infer_web_add_settings(model, NULL, &settings);
     base_status status = act(path[PAGE], &page, err);
     if (status == BASE_OK) status = act(path[SETTINGS], &settings, err);
     base_text_release(&page);

@@ -45,11 +45,11 @@ async function drop(page, name, bytes) {
   await page.dispatchEvent('html', 'drop', {dataTransfer: data});
 }
 
-const heard = (page, n) => page.waitForFunction(k => document.querySelectorAll('#files li').length === k, n, {timeout: 300000});
+const heard = (page, n) => page.waitForFunction(k => document.querySelectorAll('#files tbody tr').length === k, n, {timeout: 300000});
 
 // By class; undefined for a sound that was refused.
 async function probabilities(page, index) {
-  await page.evaluate(i => document.querySelectorAll('#files button')[i].onclick(), index);
+  await page.evaluate(i => document.querySelectorAll('#files button')[i].click(), index);
   if (await page.isHidden('#sound')) return undefined;
   return page.$$eval('#bars li', rows => Object.fromEntries(rows.map(r => [r.dataset.name, +r.dataset.probability])));
 }
@@ -79,7 +79,7 @@ async function checkPage(browser, origin) {
   strangers.length = 0;
   await page.goto(origin);
   await page.waitForSelector('#say.wrong');
-  assert.match(await page.textContent('#say'), /npm install onnxruntime-web.*ort\.wasm\.bundle\.min\.mjs and ort-wasm/);
+  assert.match(await page.textContent('#say'), /npm install onnxruntime-web in the folder.*ort\.wasm\.bundle\.min\.mjs and ort-wasm/);
   fs.mkdirSync(path.join(folder, 'ort'));
   for (const name of ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'])
     fs.copyFileSync(path.join('node_modules/onnxruntime-web/dist', name), path.join(folder, 'ort', name));
@@ -94,9 +94,9 @@ async function checkPage(browser, origin) {
   console.log(`${((Date.now() - start) / (sounds.length - 1)).toFixed(0)} ms per sound`);
   const worst = await compare(page);
 
-  await page.focus('#files li:nth-child(1) button');
+  await page.focus('#files tbody tr:nth-child(1) button');
   await page.keyboard.press('ArrowDown');
-  assert.equal(await page.textContent('#name'), path.basename(sounds[1]));
+  assert.ok((await page.textContent('#name')).endsWith(' · ' + path.basename(sounds[1])));
   await page.keyboard.press('ArrowUp');
   await page.evaluate(() => document.activeElement.blur());
   await page.screenshot({path: screenshot, fullPage: true});

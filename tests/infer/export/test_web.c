@@ -101,7 +101,7 @@ START_TEST(the_folder_is_whole) {
     ck_assert_int_eq(n_entries(f.folder), 3);
     ck_assert_int_eq(n_entries(f.root), 2);
     ck_assert_str_eq(read_part(&f, "index.html"),
-                     read_text(&f, test_path("../infer/export/web/index.html")));
+                     read_text(&f, test_path("../infer/web/index.html")));
     check_settings(&f);
     close_fixture(&f);
 }
