@@ -16,8 +16,8 @@
 
 extern const cli_command cli_train, cli_pretrain, cli_sweep, cli_curate, cli_evaluate, cli_classify,
     cli_summary, cli_report, cli_data_overview, cli_data_duplicates, cli_data_descriptors,
-    cli_data_synth, cli_data_performance, cli_slice, cli_embed, cli_export, cli_import, cli_index,
-    cli_similar, cli_organize;
+    cli_data_synth, cli_data_performance, cli_slice, cli_serve, cli_embed, cli_export, cli_import,
+    cli_index, cli_similar, cli_organize;
 
 const cli_command *const cli_commands[] = {
     &cli_train,
@@ -37,6 +37,7 @@ const cli_command *const cli_commands[] = {
     &cli_data_synth,
     &cli_data_performance,
     &cli_slice,
+    &cli_serve,
     &cli_embed,
     &cli_export,
     &cli_import,
