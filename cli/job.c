@@ -35,6 +35,7 @@ int cli_job_begin(cli_job *job, cli_call *call, train_experiment_options *option
     base_status status = check(job, options, &err);
     if (!cli_job_speaks(job)) {
         call->quiet = true;
+        call->terminal = false;
         options->listener = on_silent_event;
         if (options->unread != NULL) options->unread = on_silent_unread;
         return status == BASE_OK ? CLI_OK : CLI_USAGE;

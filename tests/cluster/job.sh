@@ -55,5 +55,5 @@ says() {
     shift
     "$@" >"$folder/out" 2>"$folder/err" && return 1
     cat "$folder/err"
-    [ "$(grep -c '^rimshot: ' "$folder/err")" -eq 1 ] && grep '^rimshot: ' "$folder/err" | grep -qF "$part"
+    [ "$(grep -c '^rimshot: ' "$folder/err")" -eq 1 ] && grep '^rimshot: ' "$folder/err" | grep -qF -e "$part"
 }

@@ -98,10 +98,13 @@ base_status train_sweep_folder_find(const train_sweep *sweep, const char *folder
  * begun with another configuration, or no cell has a valid configuration. */
 base_status train_sweep_look(train_sweep *sweep, const char *folder, base_error *err);
 
-/* Claims the folder, and trains one cell in it, or goes on with it. `options` are those of the run,
- * but for its folder, which is that of the sweep, and `resume`, which is set. Why a cell failed is
- * kept in its failed.txt. */
-base_status train_sweep_run_cell(const train_sweep *sweep, int cell,
+/* Who works in the folder of a sweep: this process alone, or several, each on a cell of its own. */
+typedef enum { TRAIN_SWEEP_ALONE, TRAIN_SWEEP_AMONG_OTHERS } train_sweep_company;
+
+/* Claims the folder, among others only for as long as its record is written, and trains one cell in
+ * it, or goes on with it. `options` are those of the run, but for its folder, which is that of the
+ * sweep, and `resume`, which is set. Why a cell failed is kept in its failed.txt. */
+base_status train_sweep_run_cell(const train_sweep *sweep, int cell, train_sweep_company company,
                                  const train_experiment_options *options, base_error *err);
 
 /* ---- results ---- */

@@ -2,7 +2,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "train/study/sweep.h"
+
+enum { CLAIM_S = 60 /* to wait for others that write the sweep's record */ };
 
 static base_status no_memory(const train_sweep *sweep, base_error *err) {
     return base_fail(err, BASE_EMEMORY, "%s: out of memory", sweep->path);
@@ -222,21 +225,34 @@ static base_status keep_record(const train_sweep *sweep, const train_config *con
     return status;
 }
 
-static base_status train_cell(const train_sweep *sweep, int cell, const cell_files *files,
-                              const train_experiment_options *options, base_error *err) {
-    train_config config;
-    BASE_TRY(train_sweep_config(sweep, cell, &config, err));
+static bool leads(const train_experiment_options *options) {
+    return base_ranks_self(options->ranks) == 0;
+}
+
+static base_status train_with(const train_sweep *sweep, train_config *config,
+                              const cell_files *files, const train_experiment_options *options,
+                              base_error *err) {
     train_experiment_options run = *options;
     run.folder = files->folder;
     run.resume = true;
     run.overwrite = false;
     run.report = train_report_write;
-    base_status status = keep_record(sweep, &config, files, err);
+    base_status status = leads(options) ? keep_record(sweep, config, files, err) : BASE_OK;
+    BASE_TRY(base_ranks_agree(options->ranks, status, err));
+    return train_experiment_run(config, &run, err);
+}
+
+static base_status train_cell(const train_sweep *sweep, int cell, const cell_files *files,
+                              const train_experiment_options *options, base_error *err) {
+    train_config config;
+    base_status status = train_sweep_config(sweep, cell, &config, err);
+    bool was_read = status == BASE_OK;
+    status = base_ranks_agree(options->ranks, status, err);
     if (status == BASE_OK) {
-        status = train_experiment_run(&config, &run, err);
+        status = train_with(sweep, &config, files, options, err);
         if (status != BASE_OK && status != BASE_ESTOPPED) status = locate(sweep, cell, err);
     }
-    train_config_release(&config);
+    if (was_read) train_config_release(&config);
     return status;
 }
 
@@ -250,25 +266,49 @@ static void keep_failure(const cell_files *files, const base_error *err) {
 
 static base_status run_in(const train_sweep *sweep, int cell, const cell_files *files,
                           const train_experiment_options *options, base_error *err) {
-    BASE_TRY(base_folder_make(files->folder, err));
-    base_status status = train_cell(sweep, cell, files, options, err);
+    base_status status = leads(options) ? base_folder_make(files->folder, err) : BASE_OK;
+    BASE_TRY(base_ranks_agree(options->ranks, status, err));
+    status = train_cell(sweep, cell, files, options, err);
+    if (!leads(options)) return status;
     if (status == BASE_OK) unlink(files->failure);
     if (status != BASE_OK && status != BASE_ESTOPPED) keep_failure(files, err);
     return status;
 }
 
-base_status train_sweep_run_cell(const train_sweep *sweep, int cell,
+/* Another process that writes the record now has the folder for a moment only. */
+static base_status claim_among_others(const train_sweep *sweep, train_work_folder *work,
+                                      base_error *err) {
+    BASE_TRY(train_sweep_folder_check(sweep, work->path, err));
+    int64_t deadline = base_clock_ns() + (int64_t)CLAIM_S * 1000000000;
+    for (;;) {
+        base_status status = train_sweep_folder_claim(sweep, work, err);
+        if (status != BASE_EEXISTS || base_clock_ns() > deadline) return status;
+        train_work_folder_release(work);
+        base_ranks_pause();
+    }
+}
+
+static base_status claim(const train_sweep *sweep, train_work_folder *work,
+                         train_sweep_company company, base_error *err) {
+    if (company == TRAIN_SWEEP_ALONE) return train_sweep_folder_claim(sweep, work, err);
+    base_status status = claim_among_others(sweep, work, err);
+    train_work_folder_release(work);
+    return status;
+}
+
+base_status train_sweep_run_cell(const train_sweep *sweep, int cell, train_sweep_company company,
                                  const train_experiment_options *options, base_error *err) {
     base_arena scratch = {0};
     cell_files files;
     train_work_folder work = {.path = options->folder, .kind = TRAIN_FOLDER_SWEEP, .resume = true};
-    base_status status = train_sweep_folder_claim(sweep, &work, err);
+    base_status status = leads(options) ? claim(sweep, &work, company, err) : BASE_OK;
     if (status == BASE_OK) {
         const char *place = base_path_join(&scratch, options->folder, sweep->cells[cell].name);
         status = find_files(sweep, place, &scratch, &files, err);
     }
+    status = base_ranks_agree(options->ranks, status, err);
     if (status == BASE_OK) status = run_in(sweep, cell, &files, options, err);
-    train_work_folder_release(&work);
+    if (company == TRAIN_SWEEP_ALONE) train_work_folder_release(&work);
     base_arena_release(&scratch);
     return status;
 }
