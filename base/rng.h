@@ -24,7 +24,8 @@ typedef enum {
     BASE_RNG_MIX,
     BASE_RNG_PERFORMANCE,
     BASE_RNG_DRUMSYNTH,
-    BASE_RNG_DECOY
+    BASE_RNG_DECOY,
+    BASE_RNG_MAP
 } base_rng_purpose;
 
 typedef struct {

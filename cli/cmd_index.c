@@ -84,7 +84,7 @@ static int run_index(cli_call *call) {
     base_error err;
     const char *csv = cli_text(call, "csv");
     int code = cli_library_open_model(&library);
-    if (code == CLI_OK) code = cli_library_update(&library);
+    if (code == CLI_OK) code = cli_library_update(&library, "out");
     if (code == CLI_OK && csv != NULL &&
         library_index_write_csv(&library.index, csv, &err) != BASE_OK) {
         code = cli_fail(&err);

@@ -160,12 +160,13 @@ static int open_library(cli_library *library, sample *s) {
     if (code != CLI_OK) return code;
     s->path = *call->arguments++;
     call->n_arguments--;
-    if ((path != NULL) == (call->n_arguments > 0)) {
+    if (path == NULL && call->n_arguments == 0) {
         return cli_usage("similar: name the sounds to compare with: a FOLDER, or --index FILE");
     }
     code = listen(s);
     if (code != CLI_OK) return code;
-    return path != NULL ? cli_library_read(library, path) : cli_library_update(library);
+    return call->n_arguments > 0 ? cli_library_update(library, "index")
+                                 : cli_library_read(library, path);
 }
 
 static int run_similar(cli_call *call) {
@@ -181,23 +182,23 @@ static int run_similar(cli_call *call) {
 
 static const cli_flag flags[] = {
     CLI_FLAG_MODEL,
-    {"index", "FILE", "compare with the sounds of this index, as it is"},
+    {"index", "FILE",
+     "the index: brought up to date if sounds are named, else taken as it is (default: " //
+     LIBRARY_INDEX_NAME " in the folder)"},
     {"count", "N", "how many sounds to name (default 10)"},
-    {"out", "FILE", "where the folder's index is kept (default: " LIBRARY_INDEX_NAME " in it)"},
     CLI_FLAG_JSON,
     {0},
 };
 
 const cli_command cli_similar = {
     .name = "similar",
-    .arguments = "[MODEL] SAMPLE [FOLDER]",
+    .arguments = "[MODEL] SAMPLE [PATH...]",
     .summary = "name the sounds of a library that are most like another",
     .description =
-        "SAMPLE is a sound file, or - for a sound on standard input. It is compared with all "
+        "SAMPLE is a sound file, or - for a sound on standard input. It is compared with the "
         "sounds "
-        "below FOLDER, whose index is brought up to date first (rimshot help index), or with those "
-        "of --index FILE, which is taken as it is. The most similar come first, each with the "
-        "cosine "
+        "of PATH, a folder, files or a list, whose index is brought up to date first (rimshot help "
+        "index), or with those of --index FILE. The most similar come first, each with the cosine "
         "of the angle between the two embeddings: 1 for the same sound, around 0 for sounds that "
         "have nothing in common. The sample itself is left out; copies of it are marked.\n\n"
         "Every sound is compared, so nothing is missed, and length plays no part: clips of some "

@@ -38,14 +38,14 @@ int cli_library_open_model(cli_library *library) {
 }
 
 /* Of one folder the index stands in it. */
-static int find_place(cli_library *library) {
+static int find_place(cli_library *library, const char *flag) {
     cli_call *call = library->call;
-    library->path = cli_text(call, "out");
+    library->path = cli_text(call, flag);
     if (library->path != NULL) return CLI_OK;
     if (call->n_arguments != 1 || !base_folder_exists(call->arguments[0])) {
         return cli_usage("%s: where to put the index? It stands in the folder where there is one; "
-                         "name a file for several: --out FILE.h5",
-                         call->command->name);
+                         "name a file for several: --%s FILE.h5",
+                         call->command->name, flag);
     }
     library->path = base_path_join(&call->arena, call->arguments[0], LIBRARY_INDEX_NAME);
     return library->path != NULL ? CLI_OK : cli_usage("out of memory");
@@ -71,18 +71,19 @@ static base_status read_old(const cli_library *library, library_index *old, base
 }
 
 /* Where its folder cannot be written and no other place was named, the index is kept in memory. */
-static bool is_kept_in_memory(cli_library *library) {
+static bool is_kept_in_memory(cli_library *library, const char *flag) {
     const char *folder = base_path_folder(&library->call->arena, library->path);
     bool writable = folder != NULL && access(folder, W_OK) == 0;
-    if (writable || cli_given(library->call, "out")) return false;
-    cli_progress_line(&library->progress,
-                      "note: %s cannot be written; the index is kept in memory (--out FILE.h5 puts "
-                      "it elsewhere)",
-                      library->path);
+    if (writable || cli_given(library->call, flag)) return false;
+    cli_progress_line(
+        &library->progress,
+        "note: %s cannot be written; the index is kept in memory (--%s FILE.h5 puts it "
+        "elsewhere)",
+        library->path, flag);
     return true;
 }
 
-static int update(cli_library *library, const library_index *old) {
+static int update(cli_library *library, const char *flag, const library_index *old) {
     base_error err;
     const library_update job = {.model = library->model,
                                 .model_digest = library->digest,
@@ -90,7 +91,7 @@ static int update(cli_library *library, const library_index *old) {
                                 .files = &library->files,
                                 .path = library->path,
                                 .old = old->n > 0 ? old : NULL,
-                                .keeps_in_memory = is_kept_in_memory(library),
+                                .keeps_in_memory = is_kept_in_memory(library, flag),
                                 .pool = library->call->pool,
                                 .stopped = cli_stopped,
                                 .progress = tell_progress,
@@ -101,13 +102,13 @@ static int update(cli_library *library, const library_index *old) {
     return status == BASE_OK ? CLI_OK : cli_fail(&err);
 }
 
-int cli_library_update(cli_library *library) {
+int cli_library_update(cli_library *library, const char *flag) {
     base_error err;
     library_index old = {0};
-    int code = find_place(library);
+    int code = find_place(library, flag);
     if (code == CLI_OK && read_old(library, &old, &err) != BASE_OK) code = cli_fail(&err);
     if (code == CLI_OK) code = cli_library_find(library->call, &library->progress, &library->files);
-    if (code == CLI_OK) code = update(library, &old);
+    if (code == CLI_OK) code = update(library, flag, &old);
     library_index_release(&old);
     return code;
 }

@@ -29,9 +29,9 @@ typedef struct {
 
 /* Opens the call's model (cli/model.h), which may be taken from the arguments. */
 int cli_library_open_model(cli_library *library);
-/* The index of the folder, list or files that the arguments name, brought up to date: at --out, or
- * in the folder. Where that cannot be written it is kept in memory, with a note. */
-int cli_library_update(cli_library *library);
+/* The index of the folder, list or files that the arguments name, brought up to date: where the
+ * flag says, or in the folder. Where that cannot be written it is kept in memory, with a note. */
+int cli_library_update(cli_library *library, const char *flag);
 /* The index at `path` as it is. */
 int cli_library_read(cli_library *library, const char *path);
 void cli_library_release(cli_library *library);

@@ -21,7 +21,7 @@ static bool is_model(const char *path) {
 static bool names_model(const cli_call *call) {
     if (call->n_arguments == 0) return false;
     const char *first = call->arguments[0];
-    return call->command->min_arguments == 0 || strcasecmp(base_path_extension(first), "h5") == 0 ||
+    return call->command->max_arguments == 1 || strcasecmp(base_path_extension(first), "h5") == 0 ||
            is_model(first);
 }
 

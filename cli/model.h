@@ -16,8 +16,8 @@
 
 /* The path of the call's model: --model FILE; the first argument if its name ends in .h5 or it is
  * a model, which then is taken from the arguments; RIMSHOT_MODEL; share/rimshot/models or
- * models beside the folder of the program. Commands that need no arguments behind it
- * (min_arguments 0) take any first argument. CLI_OK, or an exit code after a message: also where
+ * models beside the folder of the program. Commands that take nothing else (max_arguments 1) take
+ * any first argument. CLI_OK, or an exit code after a message: also where
  * fewer arguments than min_arguments are left. */
 int cli_model_path(cli_call *call, const char **path);
 

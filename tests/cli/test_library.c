@@ -123,6 +123,52 @@ START_TEST(a_folder_that_cannot_be_written_is_searched) {
 }
 END_TEST
 
+START_TEST(maps_are_written_and_the_same_each_time) {
+    const char *folder = fixture();
+    program_run(folder, "rm drums/kick/bad.wav drums/tom/song.m4a");
+    program_end end = program_run(folder, "$RIMSHOT map drums");
+    ck_assert_msg(end.code == 0, "%s", end.err);
+    ck_assert_str_eq(end.out, "18 sounds in map.html map.svg map.csv\n");
+    program_expect(
+        folder, "test $(wc -l <map.csv) = 19 && test $(grep -c '<circle' map.svg) -ge 18", 0, NULL);
+    program_expect(folder,
+                   "$RIMSHOT map --index drums/.rimshot-index.h5 -o again.csv --threads 1 --json "
+                   ">out && cmp map.csv again.csv && "
+                   "grep -q '{\"sounds\": 18, \"files\": ..again.csv.., ' out",
+                   0, NULL);
+    program_expect(folder, "$RIMSHOT map drums --seed 2 -o other.csv --quiet", 0, NULL);
+    program_expect(folder, "cmp -s map.csv other.csv", 1, NULL);
+    program_expect(folder, "$RIMSHOT map drums -o map.png", 2, "end in .html, .svg or .csv");
+    program_expect(folder, "$RIMSHOT map", 2, "name the sounds");
+    /* Names that would end the script, and what is no letter of an address. */
+    program_expect(
+        folder,
+        "mkdir -p 'drums/</script>' && cp drums/tom/0.wav 'drums/</script>/50% #1.wav' && "
+        "mkdir maps && $RIMSHOT map drums -o maps/a.html --quiet && "
+        "! grep -q '</script>/' maps/a.html && grep -q '\"../drums/\"' maps/a.html",
+        0, NULL);
+}
+END_TEST
+
+/* Where there is no browser, the page is only written. */
+START_TEST(the_page_works_in_a_browser) {
+    const char *folder = fixture();
+    program_run(folder, "rm drums/kick/bad.wav drums/tom/song.m4a; cd drums/tom && "
+                        "mv 0.wav '50% #1 \xc3\xa9?.wav' && mv 1.wav $(printf '\\377.wav')");
+    program_expect(folder,
+                   "mkdir maps && $RIMSHOT map drums -o maps/a.html --quiet && "
+                   "$RIMSHOT map drums -o b.html --inline --quiet",
+                   0, NULL);
+    char command[4096];
+    snprintf(command, sizeof command, "python3 '%s' maps/a.html b.html",
+             test_path("cli/check_map.py"));
+    program_end end = program_run(folder, command);
+    if (end.code == 77) printf("skip cli/test_library: the page of map: no browser\n");
+    ck_assert_msg(end.code == 0 || end.code == 77, "%s%s", end.out, end.err);
+}
+END_TEST
+
 TEST_MAIN("cli/library", an_index_is_made_and_kept, what_cannot_be_is_one_line,
           the_most_similar_come_first, clips_of_some_milliseconds_are_found,
-          a_folder_that_cannot_be_written_is_searched)
+          a_folder_that_cannot_be_written_is_searched, maps_are_written_and_the_same_each_time,
+          the_page_works_in_a_browser)
