@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/merge.h"
+#include "cli/decision.h"
 #include "cli/model.h"
 #include "cli/progress.h"
 #include "cli/tables.h"
@@ -13,11 +13,9 @@ enum { BATCH = 32, MAX_TOP = 16 };
 typedef struct {
     const cli_call *call;
     cli_progress progress;
-    cli_merge merge;
-    float *joined;         /* [the model's classes] a row after joining */
-    infer_refusal refusal; /* of the model's classes */
+    cli_decision decision;
+    base_text reason; /* of the result at hand */
     int format, top, damaged;
-    double threshold;
     int64_t n_done, n_total, n_failed;
     bool broken; /* standard output failed, which was told: stop */
 } classify_view;
@@ -27,6 +25,8 @@ typedef struct {
     const char *path, *error;
     const float *probability; /* NULL: error */
     int best;                 /* or INFER_UNKNOWN */
+    int cause;                /* of that, after joining; -1: none of these */
+    const char *reason;       /* of that; "" */
     const char *condition;    /* NULL: whole */
 } shown_result;
 
@@ -44,23 +44,26 @@ static void rank(const float *probability, int n_classes, int top, int *order) {
 }
 
 static const char *class_or_unknown(const classify_view *view, const shown_result *result) {
-    return result->best >= 0 ? view->merge.classes[result->best] : "unknown";
+    return cli_decision_class(&view->decision, result->best);
 }
 
-/* "snare      0.71  hit 4.wav  (clap 0.24)"; what is not even one in a hundred is left out. */
+/* "snare      0.71  hit 4.wav  (clap 0.24)", "unknown          hit 5.wav: other 0.93, more than
+ * 0.30 (clap 0.05)"; what is not even one in a hundred is left out. */
 static void add_text(const classify_view *view, const shown_result *result, base_text *out) {
     const float *p = result->probability;
     int order[MAX_TOP], n = 0, n_top = view->top + (result->best < 0 ? 0 : -1);
     char certainty[16] = "";
-    rank(p, view->merge.n_classes, view->top, order);
+    rank(p, view->decision.merge.n_classes, view->top, order);
     if (result->best >= 0) snprintf(certainty, sizeof certainty, "%.2f", (double)p[result->best]);
     cli_pad(out, class_or_unknown(view, result), 10, false);
     base_text_printf(out, " %4s  ", certainty);
     base_text_add_shown(out, result->path);
+    if (result->best < 0) base_text_printf(out, ": %s", result->reason);
     for (int i = 0; i < view->top && n < n_top; i++) {
-        if (order[i] == result->best || p[order[i]] < 0.01F) continue;
+        if (order[i] == result->best || order[i] == result->cause) continue;
+        if (p[order[i]] < 0.01F) continue;
         base_text_add(out, n++ == 0 ? "  (" : ", ");
-        base_text_add_shown(out, view->merge.classes[order[i]]);
+        base_text_add_shown(out, view->decision.merge.classes[order[i]]);
         base_text_printf(out, " %.2f", (double)p[order[i]]);
     }
     base_text_add(out, n > 0 ? ")\n" : "\n");
@@ -84,10 +87,14 @@ static void add_json(const classify_view *view, const shown_result *result, base
         add_json_condition(result, out);
         base_text_add(out, ", \"class\": ");
         base_text_add_json(out, class_or_unknown(view, result));
+        if (result->best < 0) {
+            base_text_add(out, ", \"reason\": ");
+            base_text_add_json(out, result->reason);
+        }
         base_text_add(out, ", \"probability\": {");
-        for (int c = 0; c < view->merge.n_classes; c++) {
+        for (int c = 0; c < view->decision.merge.n_classes; c++) {
             if (c) base_text_add(out, ", ");
-            base_text_add_json(out, view->merge.classes[c]);
+            base_text_add_json(out, view->decision.merge.classes[c]);
             base_text_printf(out, ": %.6f", (double)result->probability[c]);
         }
         base_text_add(out, "}");
@@ -101,14 +108,14 @@ static void add_csv_head(const cli_merge *merge, base_text *out) {
         base_text_add(out, ",");
         base_text_add_csv(out, merge->classes[c]);
     }
-    base_text_add(out, ",error,condition\n");
+    base_text_add(out, ",error,condition,reason\n");
 }
 
 static void add_csv(const classify_view *view, const shown_result *result, base_text *out) {
     base_text_add_csv_path(out, result->path);
     base_text_add(out, ",");
     base_text_add_csv(out, result->error != NULL ? "" : class_or_unknown(view, result));
-    for (int c = 0; c < view->merge.n_classes; c++) {
+    for (int c = 0; c < view->decision.merge.n_classes; c++) {
         if (result->error != NULL) base_text_add(out, ",");
         if (result->error == NULL) base_text_printf(out, ",%.6f", (double)result->probability[c]);
     }
@@ -116,22 +123,21 @@ static void add_csv(const classify_view *view, const shown_result *result, base_
     base_text_add_csv(out, result->error != NULL ? result->error : "");
     base_text_add(out, ",");
     base_text_add_csv(out, result->condition != NULL ? result->condition : "");
+    base_text_add(out, ",");
+    base_text_add_csv(out, result->reason);
     base_text_add(out, "\n");
 }
 
-/* Refuses by the model's own classes, joins them, and chooses among what is left. */
-static shown_result decide(const classify_view *view, const infer_result *result) {
-    shown_result shown = {result->path, result->error, NULL, INFER_UNKNOWN, result->condition};
+static shown_result decide(classify_view *view, const infer_result *result) {
+    shown_result shown = {result->path, result->error,    NULL, INFER_UNKNOWN, -1,
+                          "",           result->condition};
+    base_text_release(&view->reason);
+    view->reason = (base_text){0};
     if (result->error != NULL) return shown;
-    infer_refusal refusal = {view->refusal.class_index, 1};
-    bool refused =
-        infer_refusal_decide(&view->refusal, result->probability, view->merge.n_from) < 0;
-    cli_merge_apply(&view->merge, result->probability, view->joined);
-    shown.probability = view->joined;
-    if (refusal.class_index >= 0) refusal.class_index = view->merge.into[refusal.class_index];
-    if (view->merge.n_classes == 1) refusal.class_index = INFER_NONE_REFUSED;
-    int best = infer_refusal_decide(&refusal, view->joined, view->merge.n_classes);
-    if (!refused && (double)view->joined[best] >= view->threshold) shown.best = best;
+    shown.best = cli_decision_make(&view->decision, result->probability);
+    shown.probability = view->decision.joined;
+    shown.cause = cli_decision_explain(&view->decision, result->probability, &view->reason);
+    shown.reason = base_text_string(&view->reason);
     return shown;
 }
 
@@ -182,36 +188,23 @@ static bool parse_options(cli_call *call, classify_view *view) {
     }
     if (!cli_int(call, "top", 1, MAX_TOP, &top)) return false;
     view->top = (int)top;
-    return cli_number(call, "threshold", 0, 1, &view->threshold);
-}
-
-/* What the model says about its classes, and the flags. CLI_OK, or an exit code after a message. */
-static int read_classes(cli_call *call, const infer_model *model, classify_view *view) {
-    int code = cli_merge_read(call, model, &view->merge);
-    if (code != CLI_OK) return code;
-    view->refusal = *infer_model_refusal(model);
-    view->joined = base_arena_alloc(&call->arena, (size_t)view->merge.n_from, sizeof *view->joined);
-    if (view->joined == NULL) return cli_usage("out of memory");
-    if (cli_given(call, "refuse") && view->refusal.class_index < 0) {
-        return cli_usage("--refuse: the model has no class for what is none of the others");
-    }
-    if (!cli_number(call, "refuse", 0, 1, &view->refusal.above)) return CLI_USAGE;
-    if (view->top > view->merge.n_classes) view->top = view->merge.n_classes;
-    return CLI_OK;
+    view->decision.threshold = -1;
+    return cli_number(call, "threshold", 0, 1, &view->decision.threshold);
 }
 
 static int classify(cli_call *call, infer_model *model, classify_view *view) {
     base_error err;
     infer_paths paths;
-    int code = read_classes(call, model, view);
+    int code = cli_decision_read(call, model, &view->decision);
     if (code != CLI_OK) return code;
+    if (view->top > view->decision.merge.n_classes) view->top = view->decision.merge.n_classes;
     base_status status =
         infer_expand_paths(call->arguments, call->n_arguments, &call->arena, &paths, &err);
     if (status != BASE_OK) return cli_fail(&err);
     view->n_total = paths.n + paths.n_problems;
     if (view->format == FORMAT_CSV) {
         base_text head = {0};
-        add_csv_head(&view->merge, &head);
+        add_csv_head(&view->decision.merge, &head);
         if (cli_print_release(&head) != CLI_OK) return CLI_FAILED;
     }
     for (int64_t i = 0; i < paths.n_repeats; i++) {
@@ -252,6 +245,7 @@ static int run_classify(cli_call *call) {
         return cli_fail(&err);
     }
     code = classify(call, model, &view);
+    base_text_release(&view.reason);
     infer_model_free(model);
     return code;
 }
@@ -260,10 +254,10 @@ static const cli_flag flags[] = {
     CLI_FLAG_MODEL,
     {"format", "text|json|csv", "json: one object per line (default text)"},
     {"top", "K", "text: name the K most probable classes (default 2), down to 0.01"},
-    {"threshold", "P", "below this probability a sound is called unknown (default 0)"},
-    {"refuse", "P",
-     "above this probability of the model's class for what is none of the others a sound is called "
-     "unknown (default: the model's; 1: never)"},
+    {"threshold", "P",
+     "below this probability a sound is called unknown (default: the model's, for each class; 0: "
+     "never)"},
+    CLI_FLAG_REFUSE,
     CLI_FLAGS_MERGE,
     {"json", NULL, "the same as --format json"},
     {"damaged", "WHAT", "refuse (default) damaged sounds, or use what there is of them"},
@@ -281,8 +275,8 @@ const cli_command cli_classify = {
         "that cannot be, and files that are damaged: that end before their header says so, or "
         "whose decoder reports an error; --damaged use takes what there is of them.\n\n"
         "Probabilities are calibrated on the folds the model was tested on, if it was. A model "
-        "that was trained with sounds that are no drums calls such sounds "
-        "unknown.\n\n" CLI_MODEL_HELP,
+        "that was trained with sounds that are no drums calls such sounds unknown, and says "
+        "why.\n\n" CLI_MODEL_HELP,
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = -1,

@@ -13,8 +13,9 @@
 
 typedef struct {
     cli_merge merge;       /* the classes that are shown */
-    infer_refusal refusal; /* of the model's classes */
-    double threshold;      /* below this probability: unknown */
+    infer_refusal outlier; /* of the model's classes: what the refused one's probability decides */
+    infer_refusal rest;    /* of the classes that are shown: what the others' decide */
+    double threshold;      /* below this probability: unknown; negative: below the model's bounds */
     float *joined;         /* [merge.n_classes] the probabilities after _make */
 } cli_decision;
 
@@ -24,6 +25,10 @@ int cli_decision_read(cli_call *call, const infer_model *model, cli_decision *de
 /* Refuses by the model's own classes, joins them, and chooses among what is left: a class of
  * `merge`, or INFER_UNKNOWN. */
 int cli_decision_make(const cli_decision *decision, const float *probability);
+
+/* After _make: adds the reason of unknown, if it was that. Gives the class of `merge` that was
+ * against an answer; -1: none of them. */
+int cli_decision_explain(const cli_decision *decision, const float *probability, base_text *why);
 
 /* The name of such a class. */
 const char *cli_decision_class(const cli_decision *decision, int best);

@@ -206,7 +206,30 @@ static const char *advice_on_absence(const data_folds_options *options) {
            "group less";
 }
 
-/* Every class must be in every fold; with k 1, in what is held out and in what trains. */
+/* Folds that leave one source out each need not hold every class, but none may test a class that it
+ * did not train on, or nothing. `count` [class][part]. */
+static base_status check_replayed(const making *m, const int64_t *count, base_error *err) {
+    int64_t k = m->options->k;
+    for (int64_t part = 0; part < k; part++) {
+        int64_t n_clips = 0;
+        for (int c = 0; c < m->manifest->n_classes; c++) n_clips += count[c * k + part];
+        if (n_clips > 0) continue;
+        return base_fail(err, BASE_EDATA, "%s: fold %lld of %lld tests nothing", m->options->file,
+                         (long long)part, (long long)k);
+    }
+    for (int c = 0; c < m->manifest->n_classes; c++) {
+        int64_t n_with = 0;
+        for (int64_t part = 0; part < k; part++) n_with += count[c * k + part] > 0;
+        if (n_with > 1) continue;
+        return base_fail(err, BASE_EDATA,
+                         "%s: class '%s' is in one fold only, which cannot train on it",
+                         m->options->file, m->manifest->classes[c]);
+    }
+    return BASE_OK;
+}
+
+/* Every class must be in every fold, or in several if a file says which; with k 1, in what is held
+ * out and in what trains. */
 static base_status check_presence(making *m, base_error *err) {
     const data_folds *folds = m->folds;
     int64_t parts = n_parts(m->options), n = m->manifest->n_classes * parts;
@@ -217,6 +240,7 @@ static base_status check_presence(making *m, base_error *err) {
         int64_t part = folds->fold[i] >= 0 ? folds->fold[i] : 1; /* -1 only with k 1 */
         count[m->clips->label[i] * parts + part]++;
     }
+    if (m->options->file != NULL && m->options->k > 1) return check_replayed(m, count, err);
     for (int64_t i = 0; i < n; i++) {
         if (count[i] > 0) continue;
         char part[64];

@@ -39,7 +39,8 @@ typedef struct {
 
 /* Assigns the clips of use: folds. A clip of use: train that shares a group with some of them is
  * kept out of the training of the fold that tests these. EDATA, with the class and its counts, if a
- * class has fewer groups than folds or would be absent from a fold or from its training part. */
+ * class has fewer groups than folds or would be absent from a fold or from its training part; of a
+ * file's folds each must test something, and no class may be in one only. */
 base_status data_folds_make(const data_manifest *manifest, const data_clips *clips,
                             const data_folds_options *options, data_folds *folds, base_error *err);
 void data_folds_release(data_folds *folds);

@@ -11,7 +11,7 @@ typedef struct {
     base_status status; /* not OK: `error` says why, no probabilities */
     const char *error;
     const float *probability; /* [n_classes] */
-    int best;                 /* infer_refusal_decide: a class, or INFER_UNKNOWN */
+    int best;                 /* the answer: a class, or INFER_UNKNOWN */
     const char *condition;    /* of a sound that is damaged, used or not, or whose header was never
                                  finalised (data/sound.h); NULL: it is whole */
 } infer_result;

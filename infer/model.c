@@ -101,21 +101,6 @@ base_status infer_model_write(const infer_model_content *content, const char *pa
 
 /* ---- opening ---- */
 
-/* A model without `refuse:` refuses nothing. */
-static base_status bind_refusal(infer_model *model, base_node *node, base_error *err) {
-    infer_refusal_options options;
-    model->refusal = (infer_refusal){INFER_NONE_REFUSED, 1};
-    if (node == NULL || base_node_is_null(node)) return BASE_OK;
-    BASE_TRY(base_options_bind(infer_refusal_table, node, &options, &model->arena, err));
-    for (int c = 0; c < model->n_classes; c++) {
-        if (strcmp(model->classes[c], options.class_name) == 0) model->refusal.class_index = c;
-    }
-    model->refusal.above = options.above;
-    if (model->refusal.class_index >= 0 && model->n_classes > 1) return BASE_OK;
-    return base_fail(err, BASE_EFORMAT, "%s: refuses a class '%s' that it does not have",
-                     model->path, options.class_name);
-}
-
 /* The sections of the stored configuration that inference needs. */
 static base_status bind_config(infer_model *model, base_error *err) {
     base_node *root;
@@ -128,7 +113,9 @@ static base_status bind_config(infer_model *model, base_error *err) {
     }
     BASE_TRY(base_options_bind(data_audio_table, audio, &model->audio, &model->arena, err));
     BASE_TRY(base_options_bind(dsp_features_table, features, &model->features, &model->arena, err));
-    BASE_TRY(bind_refusal(model, base_node_get(root, "refuse"), err));
+    infer_classes classes = {model->classes, model->n_classes};
+    BASE_TRY(infer_refusal_bind(base_node_get(root, "refuse"), &classes, &model->arena,
+                                &model->refusal, err));
     const base_node *classifier = base_node_get(root, "classifier");
     model->has_classifier = classifier != NULL && !base_node_is_null(classifier);
     if (model->has_classifier) return BASE_OK; /* whose probabilities sum to 1 */

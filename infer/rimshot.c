@@ -141,9 +141,17 @@ const char *rimshot_class_name(const rimshot_model *model, int32_t index) {
 }
 
 int32_t rimshot_decide(const rimshot_model *model, const float *probability) {
+    rimshot_reason reason;
+    return rimshot_decide_why(model, probability, &reason);
+}
+
+int32_t rimshot_decide_why(const rimshot_model *model, const float *probability,
+                           rimshot_reason *reason) {
     const infer_model *copy = model->copies[0];
-    return infer_refusal_decide(infer_model_refusal(copy), probability,
-                                infer_model_n_classes(copy));
+    infer_decision said =
+        infer_refusal_judge(infer_model_refusal(copy), probability, infer_model_n_classes(copy));
+    *reason = (rimshot_reason){said.cause, said.bound};
+    return said.answer;
 }
 
 const char *rimshot_model_config(const rimshot_model *model) {

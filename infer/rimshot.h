@@ -139,9 +139,20 @@ RIMSHOT_API rimshot_status rimshot_classify_batch(rimshot_model *model, const ri
 
 /* What a row of probabilities says: the index of the most probable class, or RIMSHOT_UNKNOWN. A
  * model that was trained with sounds that are no drums has a class for them, which is never the
- * answer; above a probability that the model holds it makes a sound unknown. */
+ * answer; above a probability that the model holds it makes a sound unknown. So does a most
+ * probable class that does not reach its own bound, if the model has such. */
 #define RIMSHOT_UNKNOWN (-1)
 RIMSHOT_API int32_t rimshot_decide(const rimshot_model *model, const float *probability);
+
+/* The same, with the reason: the class whose probability was against an answer, and the bound that
+ * it missed. The class for what is no drum has exceeded it ("other 0.93, more than 0.30"), any
+ * other has not reached it. Index RIMSHOT_UNKNOWN: there was an answer. */
+typedef struct {
+    int32_t class_index;
+    double bound;
+} rimshot_reason;
+RIMSHOT_API int32_t rimshot_decide_why(const rimshot_model *model, const float *probability,
+                                       rimshot_reason *reason);
 
 /* ---- embeddings and features ---- */
 

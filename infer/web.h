@@ -10,9 +10,9 @@
 
 extern const char infer_web_index[]; /* infer/web/index.html */
 
-/* Adds model.json: classes, how a clip is prepared, from which probability of which class on a
- * sound is unknown, the model's record, and `more`, members such as "\"served\": true" (NULL:
- * none). */
+/* Adds model.json: classes, how a clip is prepared, when a sound is unknown
+ * (refuse: the number of the class or -1, and the bounds by class of infer/refusal.h), the model's
+ * record, and `more`, members such as "\"served\": true" (NULL: none). */
 void infer_web_add_settings(const infer_model *model, const char *more, base_text *out);
 
 #endif

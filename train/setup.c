@@ -96,13 +96,13 @@ static base_status check_weights(const train_config *config, nn_network *network
 
 static base_status check_refusal(const train_config *config, const data_manifest *manifest,
                                  base_error *err) {
-    const char *refused = config->refuse.class_name;
-    if (refused == NULL) return BASE_OK;
-    for (int c = 0; c < manifest->n_classes && manifest->n_classes > 1; c++) {
-        if (strcmp(manifest->classes[c], refused) == 0) return BASE_OK;
-    }
-    return base_node_fail(config->parts.refuse, err, BASE_ECONFIG,
-                          "refuse: '%s' is not one of several classes", refused);
+    const infer_classes classes = {manifest->classes, manifest->n_classes};
+    base_arena arena = {0};
+    infer_refusal refusal;
+    base_status status =
+        infer_refusal_bind(base_node_get(config->root, "refuse"), &classes, &arena, &refusal, err);
+    base_arena_release(&arena);
+    return status;
 }
 
 /* Effects and layers are checked before hours of decoding, not after. Memory is needed only to find

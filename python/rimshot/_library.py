@@ -68,6 +68,10 @@ class CError(Structure):
     _fields_ = [("status", c_int), ("text", c_char * 1024)]
 
 
+class CReason(Structure):
+    _fields_ = [("class_index", c_int32), ("bound", c_double)]
+
+
 class CAudio(Structure):
     _fields_ = [
         ("samples", c_void_p),
@@ -123,6 +127,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         [c_void_p, _AUDIO, c_int64, c_void_p, c_void_p, _ERROR],
     ),
     "rimshot_decide": (c_int32, [c_void_p, _FLOATS]),
+    "rimshot_decide_why": (c_int32, [c_void_p, _FLOATS, POINTER(CReason)]),
     "rimshot_embedding_size": (c_int64, [c_void_p]),
     "rimshot_embed": (c_int, [c_void_p, _AUDIO, c_void_p, _ERROR]),
     "rimshot_features_shape": (None, [c_void_p, POINTER(c_int64)]),

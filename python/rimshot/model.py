@@ -17,7 +17,7 @@ from typing import Any, Callable, Optional, TypeVar, Union, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from rimshot._library import CAudio, CTensor, Error, FileError, InputError, Status
+from rimshot._library import CAudio, CReason, CTensor, Error, FileError, InputError, Status
 from rimshot._library import call, library, text
 from rimshot.sound import OpenSound, Sound, is_path
 
@@ -213,6 +213,15 @@ class Model:
         row = np.ascontiguousarray(result.probabilities, dtype=np.float32)
         best = self._ask("rimshot_decide", row.ctypes.data_as(POINTER(c_float)))
         return None if best < 0 else self._classes[best]
+
+    def reason(self, result: Classification) -> Optional[tuple[str, float]]:
+        """Why a result is unknown, or None: it is not. The class whose probability was against an
+        answer, and the bound that it missed: the class for what is no drum has exceeded it, any
+        other has not reached it."""
+        row = np.ascontiguousarray(result.probabilities, dtype=np.float32)
+        said = CReason()
+        self._ask("rimshot_decide_why", row.ctypes.data_as(POINTER(c_float)), byref(said))
+        return None if said.class_index < 0 else (self._classes[said.class_index], said.bound)
 
     # -- what it is
 

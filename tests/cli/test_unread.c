@@ -59,7 +59,7 @@ START_TEST(damage_is_named_with_its_frames) {
     ck_assert_int_eq(end.code, 1);
     contains(end.err, "rimshot: standard input: damaged: ");
     end = program_run(folder, "$RIMSHOT classify run/model.h5 drums/kick --format csv");
-    contains(end.out, ",error,condition\n");
+    contains(end.out, ",error,condition,reason\n");
     contains(end.out, " frames,damaged: ");
     program_expect(folder, "$RIMSHOT classify run/model.h5 drums --damaged keep", 2,
                    "--damaged=keep: must be refuse or use");

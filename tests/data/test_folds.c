@@ -382,7 +382,7 @@ START_TEST(replays_what_it_wrote) {
     options.k = 3;
     FAILS(options, BASE_EDATA, "fold 3 is not in 0 to 2 (folds.k is 3)");
     options.k = 5;
-    FAILS(options, BASE_EDATA, "is absent from fold 4 of 5");
+    FAILS(options, BASE_EDATA, "fold 4 of 5 tests nothing");
     fixture_release(&f);
 }
 END_TEST
@@ -499,6 +499,25 @@ START_TEST(uses_are_replayed) {
 }
 END_TEST
 
+/* Two sources with a class that the third lacks, and one that only the first has. */
+START_TEST(a_file_may_leave_one_source_out) {
+    fixture f = fixture_new(6, 2, 1, 1); /* classes 0 1 0 1 0 1 */
+    base_error err;
+    data_folds folds;
+    data_folds_options options = options_for(3);
+    options.file =
+        write_text("path,fold\na/0.wav,0\na/1.wav,0\na/2.wav,1\na/3.wav,1\na/4.wav,2\na/5.wav,1\n");
+    TEST_OK(data_folds_make(&f.manifest, &f.clips, &options, &folds, &err), err);
+    static const int32_t expected[] = {0, 0, 1, 1, 2, 1};
+    ck_assert_mem_eq(folds.fold, expected, sizeof expected);
+    data_folds_release(&folds);
+    options.file =
+        write_text("path,fold\na/0.wav,0\na/1.wav,1\na/2.wav,1\na/3.wav,1\na/4.wav,2\na/5.wav,1\n");
+    FAILS(options, BASE_EDATA, "is in one fold only, which cannot train on it");
+    fixture_release(&f);
+}
+END_TEST
+
 START_TEST(refuses_a_file_that_does_not_fit) {
     fixture f = fixture_new(4, 1, 1, 1);
     data_folds_options options = options_for(2);
@@ -536,4 +555,4 @@ TEST_MAIN("data/folds", stratifies_no_worse_than_scikit_learn, single_clips_are_
           joins_copies_and_kits_in_chains, holds_out_a_share, names_a_class_with_too_few_groups,
           says_when_groups_leave_a_fold_without_a_class, says_when_no_assignment_exists,
           replays_what_it_wrote, sounds_have_their_uses, mixes_stay_with_copies_of_their_parts,
-          uses_are_replayed, refuses_a_file_that_does_not_fit)
+          uses_are_replayed, a_file_may_leave_one_source_out, refuses_a_file_that_does_not_fit)

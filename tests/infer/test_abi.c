@@ -48,6 +48,7 @@ typedef struct {
                                  rimshot_error *);
     double (*model_temperature)(const rimshot_model *);
     int32_t (*decide)(const rimshot_model *, const float *);
+    int32_t (*decide_why)(const rimshot_model *, const float *, rimshot_reason *);
 } interface;
 
 static const interface functions = {rimshot_version,
@@ -82,7 +83,8 @@ static const interface functions = {rimshot_version,
                                     rimshot_n_tensors,
                                     rimshot_get_tensor,
                                     rimshot_model_temperature,
-                                    rimshot_decide};
+                                    rimshot_decide,
+                                    rimshot_decide_why};
 
 #define FIELD(type, name) base_text_printf(text, " " #name "@%zu", offsetof(type, name))
 
@@ -107,6 +109,9 @@ static void add_version_and_structs(base_text *text) {
     FIELD(rimshot_tensor, data);
     FIELD(rimshot_tensor, shape);
     FIELD(rimshot_tensor, n_axes);
+    base_text_printf(text, "\nstruct rimshot_reason %zu", sizeof(rimshot_reason));
+    FIELD(rimshot_reason, class_index);
+    FIELD(rimshot_reason, bound);
     base_text_add(text, "\n");
 }
 

@@ -91,6 +91,11 @@ static void check_settings(fixture *f) {
     ck_assert_double_eq(number(settings, "min_peak_db"), audio->min_peak_db);
     const cJSON *normalize = cJSON_GetObjectItemCaseSensitive(settings, "normalize");
     ck_assert_str_eq(cJSON_GetStringValue(normalize), "none");
+    const cJSON *refuse = cJSON_GetObjectItemCaseSensitive(settings, "refuse");
+    ck_assert_double_eq(number(refuse, "class"), INFER_NONE_REFUSED);
+    const cJSON *least = cJSON_GetObjectItemCaseSensitive(refuse, "least");
+    ck_assert_int_eq(cJSON_GetArraySize(least), infer_model_n_classes(f->model));
+    ck_assert_double_eq(cJSON_GetArrayItem(least, 0)->valuedouble, 0);
     cJSON_Delete(settings);
 }
 
