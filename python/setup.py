@@ -1,4 +1,5 @@
-"""Builds librimshot.so and the program with the checkout's Makefile and puts them into the wheel."""
+"""Builds librimshot.so and the program with the checkout's Makefile and puts them, with the model
+that comes along, into the wheel."""
 
 import os
 import re
@@ -14,6 +15,7 @@ from setuptools.command.sdist import sdist
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
 BUILT = ("librimshot.so", "rimshot")
+MODEL = CHECKOUT / "models" / "rimshot.h5"
 
 if not (CHECKOUT / "infer" / "rimshot.h").is_file():
     raise SystemExit(
@@ -54,6 +56,9 @@ class Build(build_py):
         for name in BUILT:
             shutil.copy(built / name, into / name)
             strip(into / name)
+        models = into.parent / "models"  # where the program looks, too
+        models.mkdir(exist_ok=True)
+        shutil.copy(MODEL, models / MODEL.name)
 
 
 class Wheel(bdist_wheel):

@@ -106,16 +106,16 @@ class Classifications(Sequence[Classification]):
 
 
 def _installed_models() -> list[Path]:
-    """Where an installation puts a model."""
-    roots = [Path(sys.prefix) / "share" / "rimshot"]
+    """Where the model is that comes along: in the package, the checkout, or beside a program."""
+    package = Path(__file__).resolve().parent
+    roots = [package, package.parent.parent, Path(sys.prefix) / "share" / "rimshot"]
     roots += [Path("/usr/local/share/rimshot"), Path("/usr/share/rimshot")]
-    native = Path(__file__).resolve().parent / "native" / "model.h5"
-    return [native] + [root / "models" / "rimshot.h5" for root in roots]
+    return [root / "models" / "rimshot.h5" for root in roots]
 
 
 def find_model() -> Path:
-    """The model that `Model.load` takes without a path: the one RIMSHOT_MODEL names, else an
-    installed one."""
+    """The model that `Model.load` takes without a path: the one RIMSHOT_MODEL names, else the one
+    that comes with rimshot."""
     named = os.environ.get("RIMSHOT_MODEL")
     if named:
         return Path(named)
@@ -159,8 +159,8 @@ class Model:
         *,
         threads: Optional[int] = None,
     ) -> Model:
-        """Opens a model file; without a path the one that RIMSHOT_MODEL names, else the installed
-        one.
+        """Opens a model file; without a path the one that RIMSHOT_MODEL names, else the one that
+        comes with rimshot.
 
         `threads`: how many calls may compute at the same time (further ones wait), and how many
         threads a list of sounds is shared among; by default as many as there are processors, at

@@ -145,6 +145,13 @@ def test_which_model_is_loaded(model, monkeypatch, tmp_path):
         rimshot.Model.load()
 
 
+def test_the_model_that_comes_along(monkeypatch):
+    monkeypatch.delenv("RIMSHOT_MODEL", raising=False)
+    model = rimshot.Model.load()
+    assert len(model.classes) == 14 and "other" in model.classes
+    assert model.classify(np.zeros(100) + 0.5, 44100).probabilities.shape == (14,)
+
+
 def test_threads_give_the_same_bits(model):
     rng = np.random.default_rng(1)
     n = rng.integers(500, 6000, 1000)
