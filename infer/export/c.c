@@ -116,7 +116,7 @@ const infer_exporter infer_export_c = {
     .name = "c",
     .extension = "h",
     .help = "one C header that needs nothing but libm: front end, network, weights and a test. "
-            "--verify compiles it with cc and classifies 27 synthesised drums.",
+            "--verify compiles it with cc and classifies 39 synthesised drums.",
     .switches = switches,
     .write = write_c,
     .verify = export_c_verify,

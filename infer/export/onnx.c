@@ -177,7 +177,7 @@ const infer_exporter infer_export_onnx = {
     .name = "onnx",
     .extension = "onnx",
     .help = "the network, or with --with-features all from the waveform to the probabilities, in "
-            "ONNX (operator set 17). --verify runs 27 synthesised drums through it in onnxruntime, "
+            "ONNX (operator set 17). --verify runs 39 synthesised drums through it in onnxruntime, "
             "which python3 must have.",
     .switches = switches,
     .write = write,

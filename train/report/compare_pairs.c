@@ -82,9 +82,11 @@ static void add_classes(base_text *page, const train_compared *c, int i) {
     train_html_table_begin(page, headings, sizeof headings / sizeof *headings);
     for (int k = 0; k < pair->n_classes; k++) add_class(page, &pair->classes[k], reach);
     train_html_table_end(page);
-    train_html_paragraph(page, "note",
-                         "Recall: the share of a class's clips that are found. Of twenty classes "
-                         "that do not differ, one falls outside its interval by chance.");
+    train_html_paragraph(
+        page, "note",
+        "Recall: the share of a class's clips that are found. Intervals are drawn from "
+        "the clips of a class; where few of them differ, go by p, which is exact. "
+        "Of twenty classes that do not differ, one has p below 0.05 by chance.");
     base_text_add(page, "</details>\n");
 }
 
