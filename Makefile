@@ -19,7 +19,7 @@ HARDENING := $(if $(filter -fsanitize=% -O0 --coverage,$(CFLAGS)),,-fstack-prote
                -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
 HARDENED_LINK := -Wl,-z,relro,-z,now
 WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wpointer-arith -Werror
-PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash cairo libprotobuf-c
+PACKAGES  := openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash zlib cairo libprotobuf-c
 # make FLUIDSYNTH=1 renders SoundFonts; the program then starts some 20 ms later, for all that
 # FluidSynth links.
 ifdef FLUIDSYNTH

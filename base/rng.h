@@ -25,7 +25,8 @@ typedef enum {
     BASE_RNG_PERFORMANCE,
     BASE_RNG_DRUMSYNTH,
     BASE_RNG_DECOY,
-    BASE_RNG_MAP
+    BASE_RNG_MAP,
+    BASE_RNG_KIT
 } base_rng_purpose;
 
 typedef struct {

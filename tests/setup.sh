@@ -5,7 +5,7 @@
 set -eu
 
 build="build-essential pkg-config libopenblas-pthread-dev libfftw3-dev libsndfile1-dev libsoxr-dev
-libhdf5-dev libyaml-dev libcjson-dev libxml2-dev libmicrohttpd-dev libxxhash-dev libcairo2-dev libprotobuf-c-dev
+libhdf5-dev libyaml-dev libcjson-dev libxml2-dev libmicrohttpd-dev libxxhash-dev zlib1g-dev libcairo2-dev libprotobuf-c-dev
 protobuf-c-compiler liblinear-dev libsvm-dev fonts-dejavu-core"
 case "${1:-demo}" in
 demo) extra="hydrogen-drumkits" ;;

@@ -14,7 +14,7 @@ model=$1 folder=$2 predictions=${3:-}
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 strict="-Wall -Wextra -Wconversion -Werror"
-packages="openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash cairo libprotobuf-c"
+packages="openblas fftw3 sndfile soxr hdf5 yaml-0.1 libcjson libxml-2.0 libxxhash zlib cairo libprotobuf-c"
 
 header_source() {
     printf '#define DRUM_MODEL_IMPLEMENTATION\n#include "drum_model.h"\n'
