@@ -121,6 +121,14 @@ static base_status write_config(cli_call *call, target *to, base_error *err) {
     return to->yaml != NULL ? BASE_OK : no_memory(err);
 }
 
+/* A model that refuses a class it does not have could not be opened. */
+static base_status check_refusal(cli_call *call, const target *to, base_error *err) {
+    infer_refusal refusal;
+    infer_classes classes = {to->classes, to->n_classes};
+    return infer_refusal_bind(base_node_get(to->config.root, "refuse"), &classes, &call->arena,
+                              &refusal, err);
+}
+
 static base_status open_config(cli_call *call, const char *path, target *to, base_error *err) {
     BASE_TRY(train_config_read(path, NULL, 0, &to->config, err));
     if (to->config.classifier != NULL) {
@@ -130,6 +138,7 @@ static base_status open_config(cli_call *call, const char *path, target *to, bas
                          path);
     }
     BASE_TRY(find_classes(call, to, err));
+    BASE_TRY(check_refusal(call, to, err));
     to->config.train.freeze = (base_strings){0}; /* nothing is trained here */
     BASE_TRY(train_network_new(
         &(train_network_plan){

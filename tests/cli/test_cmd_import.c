@@ -178,6 +178,18 @@ START_TEST(maps_of_names_lead_to_every_layer) {
 }
 END_TEST
 
+START_TEST(a_refused_class_must_be_there) {
+    const char *folder = test_folder();
+    program_write(folder, "small.yaml",
+                  "name: s\ndataset: {source: folder, path: x}\naudio: {seconds: 0.05}\n"
+                  "features: {n_mels: 8}\nrefuse: {class: other}\n"
+                  "network: [flatten, linear: classes]\n");
+    program_expect(folder, "$RIMSHOT import small.yaml none.npz --classes a,b --keep '*' -o m.h5",
+                   2, "small.yaml:5: refuse: 'other' is not one of");
+    program_expect(folder, "test ! -e m.h5", 0, NULL);
+}
+END_TEST
+
 /* As they stand but for the sounds, which are few, short and made up. */
 START_TEST(the_encoder_of_system_s0_trains_and_stays) {
     static const char *const configs[] = {"openl3", "openl3-frozen"};
@@ -248,7 +260,7 @@ START_TEST(encoders_of_system_s0_give_their_embeddings) {
 }
 END_TEST
 
-TEST_MAIN("cli/cmd_import", a_configuration_and_weights_make_a_model, a_new_head_is_kept,
-          everything_that_does_not_fit_is_listed, wrong_use_is_named,
+TEST_MAIN("cli/cmd_import", a_refused_class_must_be_there, a_configuration_and_weights_make_a_model,
+          a_new_head_is_kept, everything_that_does_not_fit_is_listed, wrong_use_is_named,
           maps_of_names_lead_to_every_layer, the_encoder_of_system_s0_trains_and_stays,
           encoders_of_system_s0_give_their_embeddings)
