@@ -7,10 +7,7 @@
 #include "dsp/effects.h"
 #include "dsp/resample.h"
 
-#define RMS_LEVEL_DB    (-20.0) /* where normalize: rms puts a clip */
 #define CONTENT_TRIM_DB (-50.0)
-#define BEFORE_ONSET_S  0.001 /* kept, so that the attack is whole */
-#define FADE_S          0.005
 #define FULL_SCALE      (32767.0f / 32768.0f) /* the largest 16-bit sample */
 #define MIN_CLIPPED     3                     /* samples in a row */
 #define CONTENT_MAX     32767.0
@@ -135,7 +132,7 @@ typedef struct {
 static base_status scan_open(scan *s, double peak, double trim_db, const data_audio *block,
                              base_error *err) {
     *s = (scan){.threshold = peak * pow(10.0, trim_db / 20),
-                .n_before = llround(BEFORE_ONSET_S * block->sample_rate_hz),
+                .n_before = llround(DATA_BEFORE_ONSET_S * block->sample_rate_hz),
                 .begin = -1,
                 .end = -1};
     s->tail = base_alloc((size_t)(block->n_channels * s->n_before) + 1, sizeof *s->tail);
@@ -243,7 +240,7 @@ static base_status keeper_finish(keeper *k, data_audio *clip, base_error *err) {
     }
     if (cut) {
         dsp_fade_out((dsp_clip){clip->x, clip->n_channels, n, clip->sample_rate_hz},
-                     llround(FADE_S * clip->sample_rate_hz));
+                     llround(DATA_FADE_S * clip->sample_rate_hz));
     }
     return BASE_OK;
 }
@@ -256,7 +253,7 @@ static void keeper_release(keeper *k) {
 void data_clip_normalize(const data_audio *clip, int how) {
     dsp_clip c = {clip->x, clip->n_channels, clip->n, clip->sample_rate_hz};
     if (how == DATA_NORMALIZE_PEAK) dsp_normalize_peak(c, 0.0);
-    if (how == DATA_NORMALIZE_RMS) dsp_normalize_rms(c, RMS_LEVEL_DB);
+    if (how == DATA_NORMALIZE_RMS) dsp_normalize_rms(c, DATA_RMS_LEVEL_DB);
     if (how == DATA_NORMALIZE_STANDARD) dsp_normalize_standard(c);
 }
 

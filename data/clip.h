@@ -7,6 +7,10 @@
 #include "data/sound.h"
 #include "dsp/clip.h"
 
+#define DATA_RMS_LEVEL_DB   (-20.0) /* where normalize: rms puts a clip */
+#define DATA_BEFORE_ONSET_S 0.001   /* kept before the first loud sample: the attack is whole */
+#define DATA_FADE_S         0.005   /* at the end of a clip that was cut */
+
 /* `audio.normalize`. */
 enum {
     DATA_NORMALIZE_NONE,

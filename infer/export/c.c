@@ -50,6 +50,23 @@ static void set_labels(export_c *e) {
     export_c_set_made(e, "MODEL_LABELS", &labels);
 }
 
+static void set_bounds(export_c *e, const char *name, const double *bound) {
+    base_text text = {0};
+    for (int i = 0; i < infer_model_n_classes(e->model); i++) {
+        if (i > 0) base_text_add(&text, ", ");
+        export_c_double(&text, bound[i]);
+    }
+    export_c_set_made(e, name, &text);
+}
+
+static void set_refusal(export_c *e) {
+    const infer_refusal *refusal = infer_model_refusal(e->model);
+    export_c_set(e, "MODEL_REFUSES", "%d", refusal->class_index >= 0);
+    export_c_set(e, "MODEL_REFUSED", "%d", refusal->class_index);
+    set_bounds(e, "MODEL_ABOVE", refusal->above);
+    set_bounds(e, "MODEL_LEAST", refusal->least);
+}
+
 static void set_values(export_c *e) {
     bool int8 = e->int8;
     export_c_set(e, "MODEL_INT8", "%d", int8);
@@ -65,6 +82,7 @@ static void set_values(export_c *e) {
     export_c_set(e, "MODEL_WORK_BYTES", "%lld",
                  (long long)((work_bytes + 7) / 8 * 8)); /* it holds doubles */
     set_labels(e);
+    set_refusal(e);
 }
 
 base_status export_c_make(export_c *e, const char *path, base_text *text) {

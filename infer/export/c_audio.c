@@ -6,10 +6,6 @@
 #include "dsp/features_plan.h"
 #include "infer/export/c.h"
 
-/* As in data/clip.c; the header's own test would fail if they differed. */
-#define BEFORE_ONSET_S 0.001
-#define FADE_S         0.005
-
 static const dsp_features *features_of(const export_c *e) {
     return infer_model_member(e->model, e->member)->features;
 }
@@ -96,9 +92,9 @@ static void define_clip(export_c *e) {
     define_double(e, "MIN_PEAK", pow(10.0, audio->min_peak_db / 20));
     if (audio->trim_db < 0) {
         define_double(e, "TRIM", pow(10.0, audio->trim_db / 20));
-        define_int(e, "BEFORE_ONSET", llround(BEFORE_ONSET_S * audio->sample_rate_hz));
+        define_int(e, "BEFORE_ONSET", llround(DATA_BEFORE_ONSET_S * audio->sample_rate_hz));
     }
-    define_int(e, "FADE", llround(FADE_S * audio->sample_rate_hz));
+    define_int(e, "FADE", llround(DATA_FADE_S * audio->sample_rate_hz));
 }
 
 static void define_window(export_c *e) {

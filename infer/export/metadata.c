@@ -58,6 +58,17 @@ static void put_classes(const infer_model *model, infer_metadata *m, bool *faile
     put(m, "classes", &text, failed);
 }
 
+static void put_bounds(const infer_model *model, const char *key, const double *bound,
+                       infer_metadata *m, bool *failed) {
+    base_text text = {0};
+    for (int c = 0; c < infer_model_n_classes(model); c++) {
+        base_text_add(&text, c > 0 ? ", " : "[");
+        base_text_add_number(&text, bound[c]);
+    }
+    base_text_add(&text, "]");
+    put(m, key, &text, failed);
+}
+
 static void put_text(infer_metadata *m, const char *key, const char *value, bool *failed) {
     base_text text = {0};
     base_text_add(&text, value);
@@ -81,6 +92,12 @@ base_status infer_metadata_make(const infer_model *model, int member, infer_meta
     base_text_add_number(&text, infer_model_temperature(model));
     put(metadata, "temperature", &text, &failed);
     put_text(metadata, "activation", binary ? "sigmoid" : "softmax", &failed);
+    const infer_refusal *refusal = infer_model_refusal(model);
+    bool refuses = refusal->class_index >= 0;
+    put_text(metadata, "refused", refuses ? infer_model_class(model, refusal->class_index) : "",
+             &failed);
+    put_bounds(model, "above", refusal->above, metadata, &failed);
+    put_bounds(model, "least", refusal->least, metadata, &failed);
     put_text(metadata, "config", infer_model_config(model), &failed);
     put_text(metadata, "record", infer_model_record(model), &failed);
     if (!failed) return BASE_OK;

@@ -3,7 +3,9 @@
  *
  * classes (JSON list), config (YAML), record (JSON), temperature, activation (softmax or sigmoid),
  * sample_rate_hz, channels, samples, features ("[C,F,T]"), norm_offset and norm_scale (JSON lists,
- * y = (x - offset) / scale: one number, one per row of the features, or none). */
+ * y = (x - offset) / scale: one number, one per row of the features, or none), refused (the class
+ * for what is none of the others, or nothing), above and least (JSON lists of bounds, one per
+ * class: infer/refusal.h). */
 #ifndef INFER_EXPORT_METADATA_H
 #define INFER_EXPORT_METADATA_H
 

@@ -10,6 +10,7 @@ typedef struct {
     int member, first, n; /* members first to first + n - 1 */
     nn_network **plain;   /* [n], in the arena of onnx */
     infer_onnx onnx;
+    infer_onnx_value silent; /* [N,1]; NULL: never */
     bool with_features, needs_length;
 } job;
 
@@ -34,26 +35,27 @@ static infer_onnx_value add_length(job *j, infer_onnx_value x, int64_t full, con
     infer_onnx_shape shape = {INFER_ONNX_INT64, 1, {1}};
     infer_onnx_input(onnx, "length", "N_or_1", shape, unit);
     if (!j->needs_length) preset_length(onnx, shape, full);
-    infer_onnx_value narrow = INFER_OP(onnx, "Cast", "length");
-    infer_onnx_set_int(onnx, "to", INFER_ONNX_INT32);
     infer_onnx_value batch = INFER_OP(onnx, "Shape", x);
     infer_onnx_set_int(onnx, "start", 0);
     infer_onnx_set_int(onnx, "end", 1);
-    return INFER_OP(onnx, "Expand", narrow, batch);
+    return INFER_OP(onnx, "Expand", "length", batch);
+}
+
+static infer_onnx_value narrow(infer_onnx *onnx, infer_onnx_value x) {
+    infer_onnx_value y = INFER_OP(onnx, "Cast", x);
+    infer_onnx_set_int(onnx, "to", INFER_ONNX_INT32);
+    return y;
 }
 
 static infer_onnx_signal open_waveform(job *j) {
     const data_audio_options *audio = infer_model_audio(j->model);
-    int64_t n = data_audio_samples(audio);
-    infer_onnx_signal waveform = {.x = "waveform"};
-    infer_onnx_input(&j->onnx, waveform.x, BATCH,
-                     (infer_onnx_shape){INFER_ONNX_FLOAT, 3, {0, audio->channels, n}},
-                     "clips [N, channels, samples] at the model's rate, trimmed and levelled as "
-                     "its configuration says, zero past their end");
-    if (infer_model_masks(j->model)) {
-        waveform.length = add_length(j, waveform.x, n, "samples of each clip before its end");
-    }
-    return infer_onnx_features(&j->onnx, features_of(j, j->first), waveform);
+    infer_onnx_signal sound = {.x = "waveform"};
+    infer_onnx_input(&j->onnx, sound.x, BATCH, (infer_onnx_shape){INFER_ONNX_FLOAT, 3, {0, -1, -1}},
+                     "sounds [N, channels, samples] of any length at the model's rate");
+    sound.length = add_length(j, sound.x, INT64_MAX, "samples of each sound before its end");
+    infer_onnx_signal clip = infer_onnx_clip(&j->onnx, audio, sound, &j->silent);
+    if (!infer_model_masks(j->model)) clip.length = NULL;
+    return infer_onnx_features(&j->onnx, features_of(j, j->first), clip);
 }
 
 /* Lengths limited to 1 to `most`. */
@@ -76,7 +78,7 @@ static infer_onnx_signal open_features(job *j) {
         int64_t full = dsp_features_valid_frames(first, n);
         infer_onnx_value length =
             add_length(j, features.x, full, "frames of each clip before its end");
-        features.length = clamped(&j->onnx, length, shape[2]);
+        features.length = clamped(&j->onnx, narrow(&j->onnx, length), shape[2]);
     }
     if (j->n > 1) features.x = infer_onnx_filled(&j->onnx, first, features.x);
     return features;
@@ -110,12 +112,61 @@ static base_status add_member(job *j, int i, infer_onnx_signal features, infer_o
     return BASE_OK;
 }
 
-static void add_output(job *j) {
+static infer_onnx_value table_of(infer_onnx *onnx, const double *items, int64_t n) {
+    return infer_onnx_constant(onnx, (infer_onnx_shape){INFER_ONNX_DOUBLE, 1, {n}}, items);
+}
+
+/* infer_refusal_judge: the most probable class that can be an answer, [N,1]. */
+static infer_onnx_value most_probable(job *j, infer_onnx_value p) {
+    infer_onnx *onnx = &j->onnx;
+    int64_t n = infer_model_n_classes(j->model);
+    int refused = infer_model_refusal(j->model)->class_index;
+    if (refused >= 0) {
+        double *below = infer_onnx_take(onnx, n, sizeof *below);
+        if (below == NULL) return "";
+        below[refused] = 2; /* more than any probability */
+        p = INFER_OP(onnx, "Sub", p, table_of(onnx, below, n));
+    }
+    infer_onnx_value best = INFER_OP(onnx, "ArgMax", p);
+    infer_onnx_set_int(onnx, "axis", 1);
+    return best;
+}
+
+static void add_decision(job *j, infer_onnx_value probabilities) {
+    infer_onnx *onnx = &j->onnx;
+    const infer_refusal *refusal = infer_model_refusal(j->model);
+    int64_t n = infer_model_n_classes(j->model), unknown = INFER_UNKNOWN;
+    infer_onnx_value p = INFER_OP(onnx, "Cast", probabilities);
+    infer_onnx_set_int(onnx, "to", INFER_ONNX_DOUBLE);
+    infer_onnx_value best = most_probable(j, p);
+    infer_onnx_value of_best = INFER_OP(onnx, "GatherElements", p, best);
+    infer_onnx_set_int(onnx, "axis", 1);
+    infer_onnx_value least = INFER_OP(onnx, "Gather", table_of(onnx, refusal->least, n), best);
+    infer_onnx_value refused = INFER_OP(onnx, "Less", of_best, least);
+    if (refusal->class_index >= 0) {
+        int64_t index = refusal->class_index;
+        infer_onnx_value outlier = INFER_OP(onnx, "Gather", p, infer_onnx_list(onnx, 1, &index));
+        infer_onnx_set_int(onnx, "axis", 1);
+        infer_onnx_value above = INFER_OP(onnx, "Gather", table_of(onnx, refusal->above, n), best);
+        refused = INFER_OP(onnx, "Or", refused, INFER_OP(onnx, "Greater", outlier, above));
+    }
+    if (j->silent != NULL) refused = INFER_OP(onnx, "Or", refused, j->silent);
+    infer_onnx_value answer =
+        INFER_OP(onnx, "Where", refused, infer_onnx_list(onnx, 1, &unknown), best);
+    INFER_OP(onnx, "Reshape", answer, infer_onnx_list(onnx, 1, (int64_t[]){-1}));
+    infer_onnx_rename(onnx, "decision");
+    infer_onnx_output(onnx, "decision", BATCH, (infer_onnx_shape){INFER_ONNX_INT64, 1, {0}},
+                      "[N], the number of a class, or -1: unknown");
+}
+
+/* Of the last node. */
+static void add_outputs(job *j) {
     int64_t n_classes = infer_model_n_classes(j->model);
     infer_onnx_rename(&j->onnx, "probabilities");
     infer_onnx_output(&j->onnx, "probabilities", BATCH,
                       (infer_onnx_shape){INFER_ONNX_FLOAT, 2, {0, n_classes}},
-                      "[N, classes]; the classes are in the metadata");
+                      "[N, classes], the classes are in the metadata; 0 for silence");
+    add_decision(j, "probabilities");
 }
 
 static base_status build(job *j, base_error *err) {
@@ -127,8 +178,11 @@ static base_status build(job *j, base_error *err) {
     infer_onnx_signal features = j->with_features ? open_waveform(j) : open_features(j);
     for (int i = 0; i < j->n; i++) BASE_TRY(add_member(j, i, features, &y[i], err));
     j->onnx.member = j->onnx.scope = "";
-    if (j->n > 1) infer_onnx_op(&j->onnx, "Mean", j->n, y);
-    add_output(j);
+    infer_onnx_value p = j->n > 1 ? infer_onnx_op(&j->onnx, "Mean", j->n, y) : y[0];
+    if (j->silent != NULL) {
+        INFER_OP(&j->onnx, "Where", j->silent, infer_onnx_float(&j->onnx, 0), p);
+    }
+    add_outputs(j);
     return BASE_OK;
 }
 

@@ -262,6 +262,13 @@ static void set_dimension(infer_onnx *onnx, Rimshot__Onnx__Dimension *dim, const
     }
 }
 
+/* The name of an extent that may be any. */
+static const char *make_extent(infer_onnx *onnx, const char *name, int axis) {
+    char *made = onnx->failed ? NULL : base_arena_printf(&onnx->arena, "%s_%d", name, axis);
+    onnx->failed = made == NULL;
+    return onnx->failed ? "" : made;
+}
+
 static Rimshot__Onnx__ValueInfo *make_info(infer_onnx *onnx, const char *name, const char *batch,
                                            infer_onnx_shape of, const char *help) {
     Rimshot__Onnx__ValueInfo *info = infer_onnx_take(onnx, 1, sizeof *info);
@@ -276,7 +283,8 @@ static Rimshot__Onnx__ValueInfo *make_info(infer_onnx *onnx, const char *name, c
     rimshot__onnx__tensor_type__init(tensor);
     rimshot__onnx__shape__init(shape);
     for (int i = 0; i < of.rank; i++) {
-        set_dimension(onnx, &dims[i], i == 0 ? batch : NULL, of.dim[i]);
+        const char *given = i == 0 ? batch : of.dim[i] < 0 ? make_extent(onnx, name, i) : NULL;
+        set_dimension(onnx, &dims[i], given, of.dim[i]);
         list[i] = &dims[i];
     }
     shape->n_dim = (size_t)of.rank;

@@ -23,7 +23,7 @@ typedef const char *infer_onnx_value;
 typedef struct {
     infer_onnx_type type;
     int rank;
-    int64_t dim[5];
+    int64_t dim[5]; /* negative, of an input: any */
 } infer_onnx_shape;
 
 /* Masks of valid frames made so far, by length and rank. */

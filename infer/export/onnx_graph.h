@@ -11,6 +11,12 @@ typedef struct {
     bool is_raw;
 } infer_onnx_signal;
 
+/* From sounds [N, any channels, any samples] at the model's rate, with their valid samples ([N],
+ * int64), to clips [N, channels, samples] as data_clip_prepare makes them, and their valid samples.
+ * *silent: [N,1], whether there is no clip. */
+infer_onnx_signal infer_onnx_clip(infer_onnx *onnx, const data_audio_options *audio,
+                                  infer_onnx_signal sound, infer_onnx_value *silent);
+
 /* From waveforms [N, channels, samples] and their valid samples to filled frames [N,C,F,t] and how
  * many are valid. The fitted normalisation differs per member: infer_onnx_normalized. */
 infer_onnx_signal infer_onnx_features(infer_onnx *onnx, const dsp_features *features,

@@ -19,9 +19,12 @@ static const char script[] =
     "    ort.set_default_logger_severity(4)\n"
     "    s = ort.InferenceSession(model, providers=['CPUExecutionProvider'])\n"
     "    x = s.get_inputs()[0]\n"
-    "    feed = {x.name: np.fromfile(folder + '/x.bin', np.float32).reshape(-1, *x.shape[1:])}\n"
+    "    length = np.fromfile(folder + '/length.bin', np.int64)\n"
+    "    shape = [1, -1] if x.name == 'waveform' else x.shape[1:]\n"
+    "    data = np.fromfile(folder + '/x.bin', np.float32).reshape(len(length), *shape)\n"
+    "    feed = {x.name: data}\n"
     "    if 'length' in [i.name for i in s.get_inputs() + s.get_overridable_initializers()]:\n"
-    "        feed['length'] = np.fromfile(folder + '/length.bin', np.int64)\n"
+    "        feed['length'] = length\n"
     "    s.run(None, feed)[0].tofile(folder + '/y.bin')\n"
     "try:\n"
     "    run(*sys.argv[1:])\n"
@@ -31,7 +34,7 @@ static const char script[] =
 /* What the graph is fed with. */
 typedef struct {
     infer_verify v;
-    const dsp_features *features; /* NULL: waveforms */
+    const dsp_features *features; /* NULL: sounds as they are */
     float *audio, *x;             /* a clip with zeros behind it; its features */
     void *scratch;
     base_text data, length;
@@ -41,7 +44,23 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "verify: out of memory");
 }
 
-static void add_clip(feed *f, const data_audio *clip) {
+/* All as long as the longest, with zeros behind. */
+static void add_sounds(feed *f) {
+    int64_t longest = 0;
+    for (int i = 0; i < INFER_VERIFY_N; i++) {
+        if (f->v.sound[i].n > longest) longest = f->v.sound[i].n;
+    }
+    for (int i = 0; i < INFER_VERIFY_N; i++) {
+        const data_audio *sound = &f->v.sound[i];
+        base_text_add_bytes(&f->data, sound->x, (size_t)sound->n * sizeof *sound->x);
+        for (int64_t k = sound->n; k < longest; k++) {
+            base_text_add_bytes(&f->data, &(float){0}, sizeof(float));
+        }
+        base_text_add_bytes(&f->length, &sound->n, sizeof sound->n);
+    }
+}
+
+static void add_features(feed *f, const data_audio *clip) {
     const data_audio_options *options = infer_model_audio(f->v.model);
     int64_t n_samples = data_audio_samples(options), n = clip->n < n_samples ? clip->n : n_samples;
     size_t n_floats = (size_t)(options->channels * n_samples);
@@ -49,34 +68,29 @@ static void add_clip(feed *f, const data_audio *clip) {
     for (int64_t c = 0; c < options->channels; c++) {
         memcpy(f->audio + c * n_samples, clip->x + c * clip->n, (size_t)n * sizeof *clip->x);
     }
-    const float *x = f->audio;
-    if (f->features != NULL) {
-        int64_t shape[3];
-        dsp_features_shape(f->features, shape);
-        dsp_features_apply(f->features, f->audio, f->scratch, f->x);
-        n = dsp_features_valid_frames(f->features, n);
-        n_floats = (size_t)(shape[0] * shape[1] * shape[2]);
-        x = f->x;
-    }
-    base_text_add_bytes(&f->data, x, n_floats * sizeof *x);
-    base_text_add_bytes(&f->length, &n, sizeof n);
+    int64_t shape[3], frames = dsp_features_valid_frames(f->features, n);
+    dsp_features_shape(f->features, shape);
+    dsp_features_apply(f->features, f->audio, f->scratch, f->x);
+    base_text_add_bytes(&f->data, f->x, (size_t)(shape[0] * shape[1] * shape[2]) * sizeof *f->x);
+    base_text_add_bytes(&f->length, &frames, sizeof frames);
+}
+
+static base_status add_all_features(feed *f, base_error *err) {
+    const data_audio_options *options = infer_model_audio(f->v.model);
+    int64_t shape[3];
+    dsp_features_shape(f->features, shape);
+    f->audio = base_arena_alloc(
+        &f->v.arena, (size_t)(options->channels * data_audio_samples(options)), sizeof *f->audio);
+    f->x = base_arena_alloc(&f->v.arena, (size_t)(shape[0] * shape[1] * shape[2]), sizeof *f->x);
+    f->scratch = base_alloc(1, dsp_features_scratch_bytes(f->features) + 1);
+    if (f->audio == NULL || f->x == NULL || f->scratch == NULL) return no_memory(err);
+    for (int i = 0; i < INFER_VERIFY_N; i++) add_features(f, &f->v.clip[i]);
+    return BASE_OK;
 }
 
 static base_status write_inputs(feed *f, base_error *err) {
-    const data_audio_options *options = infer_model_audio(f->v.model);
-    size_t n_features = 0, n_scratch = 0;
-    if (f->features != NULL) {
-        int64_t shape[3];
-        dsp_features_shape(f->features, shape);
-        n_features = (size_t)(shape[0] * shape[1] * shape[2]);
-        n_scratch = dsp_features_scratch_bytes(f->features);
-    }
-    f->audio = base_arena_alloc(
-        &f->v.arena, (size_t)(options->channels * data_audio_samples(options)), sizeof *f->audio);
-    f->x = base_arena_alloc(&f->v.arena, n_features + 1, sizeof *f->x);
-    f->scratch = base_alloc(1, n_scratch + 1);
-    if (f->audio == NULL || f->x == NULL || f->scratch == NULL) return no_memory(err);
-    for (int i = 0; i < INFER_VERIFY_N; i++) add_clip(f, &f->v.clip[i]);
+    if (f->features != NULL) BASE_TRY(add_all_features(f, err));
+    if (f->features == NULL) add_sounds(f);
     BASE_TRY(infer_verify_write(&f->v, "x.bin", &f->data, err));
     return infer_verify_write(&f->v, "length.bin", &f->length, err);
 }

@@ -5,7 +5,7 @@
 // Pins: onnxruntime-web 1.30.0, playwright-core 1.65.1, Chromium 156, node 20. The two packages are
 // looked for in ./node_modules, the browser as `chromium` in PATH.
 // The page is asked about every sound (the first is dropped, the others are chosen), and its
-// probabilities are compared with those of `rimshot classify`: at most 2e-4 apart for WAV and FLAC,
+// answer, reason and probabilities are compared with those of `rimshot classify`: at most 2e-4 apart for WAV and FLAC,
 // 0.1 for others, which the browser resamples; silent ones are refused by both.
 // Also checked is what the page says without its runtime, from a file and about files that are no
 // sounds, that it speaks to its own server alone, and the keyboard.
@@ -56,15 +56,20 @@ async function probabilities(page, index) {
 
 async function compare(page) {
   const worst = {exact: 0, resampled: 0};
+  let unknown = 0;
   for (const [i, result] of classify(sounds).entries()) {
     const found = await probabilities(page, i);
     assert.equal(found === undefined, result.error !== undefined, sounds[i]);
     if (!found) continue;
+    assert.equal((await page.textContent('#name')).split(' · ')[0], result.class, sounds[i]);
+    if (result.reason) assert((await page.textContent('#facts')).startsWith(result.reason + ' · '), sounds[i]);
+    unknown += result.class === 'unknown';
     const apart = Math.max(...Object.entries(result.probability).map(([name, p]) => Math.abs(p - found[name])));
     const kind = /\.(wav|flac)$/i.test(sounds[i]) ? 'exact' : 'resampled';
     worst[kind] = Math.max(worst[kind], apart);
     console.log(apart.toExponential(1), path.basename(sounds[i]));
   }
+  console.log(unknown, 'unknown, as rimshot says, with the same reason');
   return worst;
 }
 

@@ -31,6 +31,26 @@ int model_classify(
     return 1;
 }
 
+int model_decide(const float *probability, int *cause) {
+    static const double least[MODEL_N_CLASSES] = {MODEL_LEAST};
+#if MODEL_REFUSES
+    static const double above[MODEL_N_CLASSES] = {MODEL_ABOVE};
+#endif
+    int best = -1, against = -1;
+    for (int c = 0; c < MODEL_N_CLASSES; c++) {
+#if MODEL_REFUSES
+        if (c == MODEL_REFUSED) continue;
+#endif
+        if (best < 0 || probability[c] > probability[best]) best = c;
+    }
+    if ((double)probability[best] < least[best]) against = best;
+#if MODEL_REFUSES
+    if ((double)probability[MODEL_REFUSED] > above[best]) against = MODEL_REFUSED;
+#endif
+    if (cause != NULL) *cause = against;
+    return against < 0 ? best : MODEL_UNKNOWN;
+}
+
 const char *model_label(int index) {
     static const char *const labels[MODEL_N_CLASSES] = {MODEL_LABELS};
     return labels[index];

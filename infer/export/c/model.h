@@ -14,6 +14,7 @@
  *     static model_work work;
  *     float probability[MODEL_N_CLASSES];
  *     model_classify(samples, 1, n_samples, &work, probability);
+ *     int answer = model_decide(probability, NULL);
  *
  * Nothing is allocated and nothing kept between calls: any number of threads may classify at
  * once, each with a work buffer of its own. Only libm is needed. To check that it works here:
@@ -38,6 +39,7 @@
 #define MODEL_CHANNELS    MODEL_CLIP_CHANNELS
 #define MODEL_SAMPLES     MODEL_CLIP_SAMPLES
 #define MODEL_N_CLASSES   MODEL_CLASSES
+#define MODEL_UNKNOWN     (-1)
 
 typedef struct {
     double re, im;
@@ -70,6 +72,10 @@ extern "C" {
  * MODEL_SAMPLES samples count. 1; or 0 for a silent sound, with all probabilities 0. */
 int model_classify(
         const float *audio, int n_channels, int n, model_work *work, float *probability);
+
+/* What the probabilities say: the number of a class or MODEL_UNKNOWN, which is of none. Unless it is
+ * NULL, *cause becomes the class whose probability was against an answer, or -1. */
+int model_decide(const float *probability, int *cause);
 
 /* The name of class 0 to MODEL_N_CLASSES - 1, in UTF-8. */
 const char *model_label(int index);

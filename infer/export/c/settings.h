@@ -34,6 +34,9 @@
 #define MODEL_N_FILLED     8
 #define MODEL_N_NORM       4
 #define MODEL_LABELS       "kick", "snare"
+#define MODEL_LEAST        0.0, 0.0
+#define MODEL_ABOVE        0.5, 0.5
+#define MODEL_REFUSED      1
 #define MODEL_N_SOUNDS     1
 #define MODEL_TEST_FORM                                                                        \
     { 1.5, 0.99, 0.5, 0.9 }

@@ -83,6 +83,7 @@ typedef struct {
     rimshot_model *library; /* the same */
     float wanted[N_CLIPS][N_CLASSES];
     bool usable[N_CLIPS];
+    int64_t decision[N_CLIPS];
 } subject;
 
 /* A set that is compiled, run and compared at once. */
@@ -134,6 +135,9 @@ static void open_model(set *s, subject *t) {
 static void open_random(set *s, int number) {
     base_text config = {0}, layers = {0};
     base_rng rng = base_rng_open(5, BASE_RNG_TEST, (uint64_t)number, 0);
+    static const char *const rules[] = {
+        "{class: snare, above: 0.2, above_for: {hat: 0.4}, least: {kick: 0.3}}",
+        "{least: {kick: 0.4, hat: 0.6}}"};
     int n_layers;
     const nn_layer *const *all = nn_layers(&n_layers);
     subject *t = &s->subjects[s->n++];
@@ -147,6 +151,7 @@ static void open_random(set *s, int number) {
         ck_abort_msg("no step of network_random.c begins with %s", all[number]->variant.name);
     }
     base_text_printf(&config, "network: %s\n", base_text_string(&layers));
+    if (number % 3 > 0) base_text_printf(&config, "refuse: %s\n", rules[number % 3 - 1]);
     t->config = base_arena_string(&s->arena, base_text_string(&config));
     open_model(s, t);
     base_text_release(&config);
@@ -178,37 +183,46 @@ static void classify(subject *t, int i, const data_audio *sound, data_audio *cli
     base_status status = data_clip_prepare(sound, infer_model_audio(t->model), clip, &err);
     rimshot_status said = rimshot_classify(t->library, &audio, outside, NULL);
     t->usable[i] = status == BASE_OK;
+    t->decision[i] = INFER_UNKNOWN;
     ck_assert_int_eq((int)said, (int)status);
     if (status != BASE_OK) ck_assert_int_eq(status, BASE_EDATA);
     if (status != BASE_OK) return;
     TEST_OK(infer_model_classify(t->model, clip, 1, t->wanted[i], &err), err);
     ck_assert_mem_eq(outside, t->wanted[i], sizeof outside);
+    t->decision[i] = rimshot_decide(t->library, outside);
     for (int c = 0; c < N_CLASSES; c++) ck_assert_msg(isfinite(outside[c]), "%s", t->config);
 }
 
 typedef struct {
-    base_text features, frames, waves, samples, wanted;
+    base_text features, frames,
+        usable;                       /* of clips that are not silent: the last one their answers */
+    base_text waves, samples, wanted; /* of all sounds */
+    base_text decision;
 } arrays;
 
-/* What a clip is to the two forms of ONNX. */
-static void add_arrays(subject *t, int i, const data_audio *clip, arrays *a) {
+/* What a clip is to the network alone. */
+static void add_features(subject *t, int i, const data_audio *clip, arrays *a) {
     const dsp_features *features = infer_model_member(t->model, 0)->features;
-    const data_audio_options *audio = infer_model_audio(t->model);
-    int64_t shape[3], frames = dsp_features_valid_frames(features, clip->n), n = clip->n;
+    int64_t shape[3], frames = dsp_features_valid_frames(features, clip->n);
     dsp_features_shape(features, shape);
     size_t n_features = (size_t)(shape[0] * shape[1] * shape[2]);
-    size_t n_wave = (size_t)(audio->channels * FULL);
-    float *x = base_alloc(n_features + n_wave, sizeof *x), *wave = x + n_features;
+    float *x = base_alloc(n_features, sizeof *x);
     infer_model_prepare(t->model, 0, clip, x);
-    for (int64_t c = 0; c < audio->channels; c++) {
-        memcpy(wave + c * FULL, clip->x + c * n, (size_t)n * sizeof *wave);
-    }
     base_text_add_bytes(&a->features, x, n_features * sizeof *x);
     base_text_add_bytes(&a->frames, &frames, sizeof frames);
-    base_text_add_bytes(&a->waves, wave, n_wave * sizeof *wave);
-    base_text_add_bytes(&a->samples, &n, sizeof n);
-    base_text_add_bytes(&a->wanted, t->wanted[i], sizeof t->wanted[i]);
+    base_text_add_bytes(&a->usable, t->wanted[i], sizeof t->wanted[i]);
     base_free(x);
+}
+
+/* A sound as it is, with zeros behind. */
+static void add_wave(subject *t, int i, const data_audio *sound, arrays *a) {
+    static float wave[LONGEST];
+    memset(wave, 0, sizeof wave);
+    memcpy(wave, sound->x, (size_t)sound->n * sizeof *wave);
+    base_text_add_bytes(&a->waves, wave, sizeof wave);
+    base_text_add_bytes(&a->samples, &sound->n, sizeof sound->n);
+    base_text_add_bytes(&a->wanted, t->wanted[i], sizeof t->wanted[i]);
+    base_text_add_bytes(&a->decision, &t->decision[i], sizeof t->decision[i]);
 }
 
 static void write_array(set *s, const subject *t, const char *name, base_text *bytes) {
@@ -222,7 +236,8 @@ static void classify_all(set *s, subject *t) {
     for (int i = 0; i < N_CLIPS; i++) {
         data_audio sound = make_sound(i), clip = {0};
         classify(t, i, &sound, &clip);
-        if (t->usable[i]) add_arrays(t, i, &clip, &a);
+        if (t->usable[i]) add_features(t, i, &clip, &a);
+        add_wave(t, i, &sound, &a);
         data_audio_release(&clip);
         base_free(sound.x);
     }
@@ -231,6 +246,8 @@ static void classify_all(set *s, subject *t) {
     write_array(s, t, "waves", &a.waves);
     write_array(s, t, "samples", &a.samples);
     write_array(s, t, "wanted", &a.wanted);
+    write_array(s, t, "usable", &a.usable);
+    write_array(s, t, "decision", &a.decision);
 }
 
 /* The headers in one program, which reads a clip's samples and writes, header by header, whether it
@@ -247,7 +264,7 @@ static void write_program(set *s) {
     base_text_printf(
         &p,
         "#include <stdio.h>\n"
-        "static float x[%d], y[1 + %d];\n"
+        "static float x[%d], y[2 + %d];\n"
         "int main(void) {\n"
         "    int n;\n"
         "    while (fread(&n, sizeof n, 1, stdin) == 1) {\n"
@@ -258,9 +275,9 @@ static void write_program(set *s) {
         if (!s->subjects[k].front_end->has_c) continue;
         base_text_printf(
             &p,
-            "        { static net%03d_work w; y[0] = (float)net%03d_classify(x, 1, n, &w, y + 1);"
-            " fwrite(y, sizeof y, 1, stdout); }\n",
-            number, number);
+            "        { static net%03d_work w; y[0] = (float)net%03d_classify(x, 1, n, &w, y + 2);"
+            " y[1] = (float)net%03d_decide(y + 2, NULL); fwrite(y, sizeof y, 1, stdout); }\n",
+            number, number, number);
     }
     base_text_add(&p, "    }\n    return 0;\n}\n");
     const char *path = base_arena_printf(&s->arena, "%s/all.c", s->folder);
@@ -295,10 +312,11 @@ typedef struct {
 static void compare_header(const subject *t, int i, const float *y, count *headers) {
     ck_assert_msg((y[0] != 0) == t->usable[i], "net%03d, %d samples: %g\n%s", t->number,
                   n_samples[i], (double)y[0], t->config);
+    if (t->usable[i]) ck_assert_int_eq((int)y[1], t->decision[i]);
     for (int c = 0; c < N_CLASSES && t->usable[i]; c++) {
-        double difference = fabs((double)t->wanted[i][c] - (double)y[1 + c]);
+        double difference = fabs((double)t->wanted[i][c] - (double)y[2 + c]);
         ck_assert_msg(difference <= TOLERANCE, "net%03d, %d samples: %g, wanted %g\n%s", t->number,
-                      n_samples[i], (double)y[1 + c], (double)t->wanted[i][c], t->config);
+                      n_samples[i], (double)y[2 + c], (double)t->wanted[i][c], t->config);
         headers->largest = fmax(headers->largest, difference);
     }
 }
@@ -312,12 +330,12 @@ static void compare_headers(set *s, count *headers) {
     TEST_OK(base_file_read(path, 0, &data, &n_bytes, &err), err);
     const float *y = data;
     for (int k = 0; k < s->n; k++) n += s->subjects[k].front_end->has_c;
-    ck_assert_uint_eq(n_bytes, (size_t)(N_CLIPS * n * (1 + N_CLASSES)) * sizeof *y);
+    ck_assert_uint_eq(n_bytes, (size_t)(N_CLIPS * n * (2 + N_CLASSES)) * sizeof *y);
     for (int i = 0; i < N_CLIPS; i++) {
         for (int k = 0; k < s->n; k++) {
             if (!s->subjects[k].front_end->has_c) continue;
             compare_header(&s->subjects[k], i, y, headers);
-            y += 1 + N_CLASSES;
+            y += 2 + N_CLASSES;
         }
     }
     headers->n += n;
