@@ -46,6 +46,7 @@ typedef struct {
     library_action action;
     duplicates duplicates;
     bool measures;
+    double confidence; /* least, beside the model's own bounds */
     cli_decision decision;
     library_journal *journals;
     int64_t n_journals;
@@ -107,8 +108,9 @@ static int read_settings(organizing *o) {
     o->duplicates = (duplicates)twins;
     o->template_ = cli_text(call, "template");
     if (o->template_ == NULL) o->template_ = "{class}/{name}";
-    o->decision.threshold = 0.5;
-    if (!cli_number(call, "confidence", 0, 1, &o->decision.threshold)) return CLI_USAGE;
+    o->decision.threshold = -1;
+    o->confidence = 0.5;
+    if (!cli_number(call, "confidence", 0, 1, &o->confidence)) return CLI_USAGE;
     base_status status = library_template_check(o->template_, &o->measures, &o->err);
     if (status == BASE_OK && cli_given(call, "rules")) {
         data_labels *rules = NULL;
@@ -362,6 +364,7 @@ static base_status place(organizing *o, const library_operation *op, const libra
 
 static base_status plan_sound(organizing *o, const library_file *file, const library_sound *sound) {
     int best = cli_decision_make(&o->decision, sound->probability);
+    if (best >= 0 && (double)o->decision.joined[best] < o->confidence) best = INFER_UNKNOWN;
     const char *class_name = cli_decision_class(&o->decision, best), *reason = NULL;
     placed p = {.fate = best >= 0 ? SORTED : UNSORTED,
                 .confidence = best >= 0 ? (double)o->decision.joined[best] : NAN};

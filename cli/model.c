@@ -18,11 +18,22 @@ static bool is_model(const char *path) {
     return read && memcmp(begin, mark, sizeof mark) == 0;
 }
 
+/* A run's folder holds the configuration beside the model. */
+static bool is_run(const char *path) {
+    base_arena arena = {0};
+    const char *model = base_path_join(&arena, path, "model.h5");
+    const char *config = base_path_join(&arena, path, "config.yaml");
+    bool is =
+        model != NULL && config != NULL && base_file_exists(model) && base_file_exists(config);
+    base_arena_release(&arena);
+    return is;
+}
+
 static bool names_model(const cli_call *call) {
     if (call->n_arguments == 0) return false;
     const char *first = call->arguments[0];
     return call->command->max_arguments == 1 || strcasecmp(base_path_extension(first), "h5") == 0 ||
-           is_model(first);
+           is_model(first) || is_run(first);
 }
 
 /* The one that rimshot brings: installed, or in the tree that the program was built in; NULL. */
@@ -57,6 +68,9 @@ int cli_model_path(cli_call *call, const char **path) {
                          call->command->name, call->command->arguments);
     }
     if (*path == NULL) *path = find_default(&call->arena);
+    if (*path != NULL && base_folder_exists(*path)) {
+        *path = base_path_join(&call->arena, *path, "model.h5");
+    }
     if (*path != NULL) return CLI_OK;
     return cli_usage("no model: name one (--model FILE or RIMSHOT_MODEL), none is installed");
 }

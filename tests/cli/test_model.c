@@ -25,16 +25,16 @@ static const char *fixture(void) {
 START_TEST(models_are_named_in_many_ways) {
     const char *folder = fixture();
     unsetenv("RIMSHOT_MODEL");
-    program_expect(folder, N_CLASSES("$RIMSHOT classify a/model.h5 drums") "13", 0, NULL);
-    program_expect(folder, N_CLASSES("$RIMSHOT classify drums --model b/model.h5") "6", 0, NULL);
-    program_expect(folder, N_CLASSES("$RIMSHOT classify --model=b/model.h5 drums") "6", 0, NULL);
+    program_expect(folder, N_CLASSES("$RIMSHOT classify a/model.h5 drums") "14", 0, NULL);
+    program_expect(folder, N_CLASSES("$RIMSHOT classify drums --model b/model.h5") "7", 0, NULL);
+    program_expect(folder, N_CLASSES("$RIMSHOT classify --model=b/model.h5 drums") "7", 0, NULL);
     program_expect(folder,
-                   "cp b/model.h5 strange && " N_CLASSES("$RIMSHOT classify strange drums") "6", 0,
+                   "cp b/model.h5 strange && " N_CLASSES("$RIMSHOT classify strange drums") "7", 0,
                    NULL);
     program_expect(
         folder,
         "RIMSHOT_MODEL=b/model.h5 && export RIMSHOT_MODEL && " N_CLASSES(
-            "$RIMSHOT classify drums") "6 && " N_CLASSES("$RIMSHOT classify a/model.h5 drums") "13",
+            "$RIMSHOT classify drums") "7 && " N_CLASSES("$RIMSHOT classify a/model.h5 drums") "14",
         0, NULL);
     program_expect(folder, "RIMSHOT_MODEL=b/model.h5 $RIMSHOT embed drums --out e.csv --quiet", 0,
                    NULL);
@@ -54,9 +54,9 @@ START_TEST(without_a_name_it_is_the_one_that_comes_with_the_program) {
                    "mkdir -p tree/models tree/share/rimshot/models && "
                    "cp a/model.h5 tree/models/rimshot.h5",
                    0, NULL);
-    program_expect(folder, N_CLASSES("tree/build/rimshot classify drums") "13", 0, NULL);
+    program_expect(folder, N_CLASSES("tree/build/rimshot classify drums") "14", 0, NULL);
     program_expect(folder, "cp b/model.h5 tree/share/rimshot/models/rimshot.h5", 0, NULL);
-    program_expect(folder, N_CLASSES("tree/bin/rimshot classify drums") "6", 0, NULL);
+    program_expect(folder, N_CLASSES("tree/bin/rimshot classify drums") "7", 0, NULL);
 }
 END_TEST
 
