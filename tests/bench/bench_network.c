@@ -205,6 +205,7 @@ static void add_layers(const subject *s, double n_steps, base_text *json) {
         bench_string(json, "fused", row.fused);
         bench_string(json, "output", nn_shape_text(row.out, true, shape));
         bench_number(json, "macs", (double)row.macs);
+        bench_number(json, "parameters", (double)row.n_param);
         bench_number(json, "forward_ms", 1e3 * row.forward_s / n_steps);
         bench_number(json, "backward_ms", 1e3 * row.backward_s / n_steps);
         base_text_add(json, "}");

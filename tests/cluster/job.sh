@@ -5,6 +5,8 @@ export RIMSHOT_CACHE="$folder/cache"
 # Debian's mpirun refuses root and more ranks than processors unless told otherwise.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_base_warn_component_unused=0
+# Ranks that wait let others have the processor, as more of them than processors must.
+export OMPI_MCA_mpi_yield_when_idle=1
 
 command -v mpirun >/dev/null || skip "no mpirun (Open MPI)"
 grep -q ompi_mpi_comm_world "$program" || skip "built without MPI"
