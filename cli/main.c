@@ -17,7 +17,7 @@
 extern const cli_command cli_train, cli_pretrain, cli_sweep, cli_curate, cli_evaluate, cli_classify,
     cli_summary, cli_report, cli_data_overview, cli_data_duplicates, cli_data_descriptors,
     cli_data_synth, cli_data_performance, cli_slice, cli_serve, cli_embed, cli_export, cli_import,
-    cli_index, cli_similar, cli_map, cli_organize, cli_kit;
+    cli_refuse, cli_index, cli_similar, cli_map, cli_organize, cli_kit;
 
 const cli_command *const cli_commands[] = {
     &cli_train,
@@ -43,6 +43,7 @@ const cli_command *const cli_commands[] = {
     &cli_embed,
     &cli_export,
     &cli_import,
+    &cli_refuse,
     &cli_help,
     NULL,
 };
