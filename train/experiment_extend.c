@@ -80,6 +80,13 @@ static base_status remove_file(train__experiment *e, const char *place, const ch
     return base_fail(err, BASE_EIO, "%s: cannot be removed", path);
 }
 
+/* What was removed stays so if power is lost: results of fewer epochs must not come back. */
+static base_status sync_folder(train__experiment *e, const char *place, base_error *err) {
+    const char *path = base_path_join(&e->arena, e->options->folder, place);
+    if (path == NULL) return train__out_of_memory(err);
+    return base_folder_exists(path) ? base_folder_sync(path, err) : BASE_OK;
+}
+
 static base_status rename_checkpoints(train__experiment *e, const char *place, const char *former,
                                       base_error *err) {
     static const char *const names[] = {"best.h5", "last.h5"};
@@ -103,7 +110,8 @@ static base_status remove_tests(train__experiment *e, const char *place, const c
     const char *folder = base_arena_printf(&e->arena, "%s/", place);
     if (folder == NULL) return train__out_of_memory(err);
     BASE_TRY(remove_file(e, folder, "predictions.csv", err));
-    return remove_file(e, folder, "unseen.csv", err);
+    BASE_TRY(remove_file(e, folder, "unseen.csv", err));
+    return sync_folder(e, place, err);
 }
 
 static base_status at_all_places(train__experiment *e, at_place *act, const char *former,
@@ -128,6 +136,7 @@ base_status train__extension_begin(train__experiment *e, const char *former, bas
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
         BASE_TRY(remove_file(e, "", results[i], err));
     }
+    BASE_TRY(sync_folder(e, ".", err));
     BASE_TRY(at_all_places(e, remove_tests, former, err));
     BASE_TRY(at_all_places(e, rename_checkpoints, former, err));
     BASE_TRY(train_facts_write(&e->facts, e->options->folder, err));

@@ -70,6 +70,7 @@ CASES = [
     case("summary", "summary run/model.h5", "run/model.h5"),
     case("report", "report run", "run"),
     case("compare", "report run other -o both.html", "run other"),
+    case("play", "report run other -o both.html --audio copy", "run other sounds"),
     case("overview", "data overview tests --out seen", "tests", many=True),
     case("duplicates", "data duplicates tests", "tests", many=True),
     case("descriptors", "data descriptors tests -o d.csv", "tests", many=True),

@@ -33,6 +33,8 @@ CASES = [
     Case("train", "train tiny.yaml --out run --quiet", "tiny.yaml sounds", 1, "--resume"),
     Case("side by side", "train tiny.yaml --out run --quiet --parallel-folds 2", "tiny.yaml sounds",
          2, "--resume"),
+    Case("extend", "train tiny.yaml --out run --quiet --resume train.epochs=4",
+         "tiny.yaml sounds run", 1, ""),
     Case("pretrain", "pretrain pretrain.yaml --out run --quiet", "pretrain.yaml pool", 2, "--resume"),
     Case("sweep", "sweep sweep.yaml --out run --quiet", "sweep.yaml tiny.yaml sounds", 1, ""),
     Case("curate", "curate tested.yaml pool --confidence 0.1 --rounds 1 --out run --quiet",
