@@ -28,6 +28,7 @@ typedef struct {
     const char **names;    /* [n_names] of recordings in the folder, each once */
     int64_t n_names, n_done, n_total, n_failed;
     float *probability; /* [BATCH, classes] */
+    bool broken;        /* standard output failed, which was told: stop */
 } slice_job;
 
 /* One recording. */
@@ -324,10 +325,10 @@ static base_status slice_all(slice_job *job, const library_files *found, base_er
         status = base_fail(err, BASE_EMEMORY, "out of memory");
     }
     job->n_total = found->n;
-    for (int64_t i = 0; i < found->n && status == BASE_OK; i++) {
+    for (int64_t i = 0; i < found->n && status == BASE_OK && !job->broken; i++) {
         status = slice_recording(job, found->files[i].path, err);
         cli_progress_clear(&job->progress);
-        if (cli_print_release(&job->said) != CLI_OK) status = base_fail(err, BASE_ESTOPPED, "-");
+        job->broken = cli_print_release(&job->said) != CLI_OK;
     }
     base_status written = write_table(job, status == BASE_OK ? err : &other);
     return status == BASE_OK ? written : status;
@@ -344,15 +345,9 @@ static bool read_format(slice_job *job) {
 }
 
 static int check_folder(slice_job *job) {
-    base_error err;
     job->folder = cli_text(job->call, "out");
     if (job->folder == NULL) job->folder = "slices";
-    bool is_free = !base_folder_exists(job->folder) || base_folder_is_empty(job->folder);
-    if (is_free || job->is_dry) return CLI_OK;
-    base_fail(&err, BASE_EEXISTS,
-              "%s: is not empty, and slices overwrite nothing; --out names another folder",
-              job->folder);
-    return cli_fail(&err);
+    return job->is_dry || cli_may_fill(job->call, job->folder) ? CLI_OK : CLI_FAILED;
 }
 
 static int read_options(slice_job *job) {
@@ -410,7 +405,7 @@ static int slice_paths(slice_job *job) {
     base_text_release(&job->table);
     base_text_release(&job->said);
     if (status != BASE_OK) return cli_fail(&err);
-    return job->n_failed > 0 ? CLI_FAILED : CLI_OK;
+    return job->n_failed > 0 || job->broken ? CLI_FAILED : CLI_OK;
 }
 
 static int run_slice(cli_call *call) {
@@ -441,6 +436,7 @@ static const cli_flag flags[] = {
     {"longest", "S", "longest slice in seconds (default 6)"},
     {"format", "wav|flac", "of the slices (default wav, 32-bit float; flac has 24 bits)"},
     {"dry-run", NULL, "tell what would be cut, and write nothing"},
+    CLI_FLAG_OVERWRITE_FILES,
     CLI_FLAG_JSON,
     {0},
 };

@@ -36,6 +36,7 @@ struct data_slicer {
     double rate_hz;
     int64_t n_channels, n_frames; /* of the recording */
     double peak;                  /* of all channels mixed */
+    float noise;                  /* the level that QUIET_SHARE of the frames stay below */
     float *mono;                  /* of a block */
     size_t mono_capacity;
     data_slice *slices;
@@ -163,13 +164,30 @@ static base_status listen_block(data_slicer *s, base_error *err) {
     return dsp_onset_add(s->onset, s->mono, s->stream.block.n, err);
 }
 
+static int compare_floats(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static base_status find_noise(data_slicer *s, base_error *err) {
+    int64_t n = dsp_onset_frames(s->onset);
+    float *sorted = base_alloc((size_t)n, sizeof *sorted);
+    if (sorted == NULL) return no_memory(s, err);
+    memcpy(sorted, dsp_onset_level(s->onset), (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_floats);
+    s->noise = fminf(sorted[(int64_t)(QUIET_SHARE * (double)(n - 1))], LOUDEST_NOISE);
+    base_free(sorted);
+    return BASE_OK;
+}
+
 static base_status survey(data_slicer *s, base_error *err) {
     BASE_TRY(read_blocks(s, survey_block, err));
     if (s->peak <= 0) return base_fail(err, BASE_EDATA, "%s: silent", s->path);
     base_status status = dsp_onset_new(s->rate_hz, 1 / s->peak, &s->onset, err);
     if (status != BASE_OK) return base_fail_within(err, "%s", s->path);
     BASE_TRY(read_blocks(s, listen_block, err));
-    return dsp_onset_finish(s->onset, err);
+    BASE_TRY(dsp_onset_finish(s->onset, err));
+    return find_noise(s, err);
 }
 
 /* ---- where slices begin ---- */
@@ -194,9 +212,21 @@ static base_status take_annotation(data_slicer *s, const data_annotation *a, bas
     return BASE_OK;
 }
 
+/* Whether the recording begins amid a sound, whose onset cannot be seen as there is nothing before:
+ * with a tenth of its peak, and ten times its noise. */
+static bool begins_at_once(const data_slicer *s, int64_t first) {
+    const float *level = dsp_onset_level(s->onset);
+    int64_t n = llround(QUIET_S * DSP_ONSET_FRAMES_HZ);
+    float most = 0;
+    if (first >= 0 && first <= n) return false;
+    for (int64_t t = 0; t < n && t < dsp_onset_frames(s->onset); t++) most = fmaxf(most, level[t]);
+    return most >= fmaxf(0.1F, 10 * s->noise);
+}
+
 static base_status take_onsets(data_slicer *s, base_error *err) {
-    int64_t t = -1;
-    while ((t = dsp_onset_next(s->onset, t, s->options.threshold)) >= 0) {
+    int64_t t = dsp_onset_next(s->onset, -1, s->options.threshold);
+    if (begins_at_once(s, t)) BASE_TRY(add_slice(s, 0, NULL, err));
+    for (; t >= 0; t = dsp_onset_next(s->onset, t, s->options.threshold)) {
         double at_s = (double)dsp_onset_sample(s->onset, t) / s->rate_hz;
         BASE_TRY(add_slice(s, at_s, NULL, err));
     }
@@ -231,26 +261,9 @@ static base_status find_attacks(data_slicer *s, base_error *err) {
 
 /* ---- where they end ---- */
 
-static int compare_floats(const void *a, const void *b) {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* The level that QUIET_SHARE of the frames stay below. */
-static base_status find_noise(const data_slicer *s, float *noise, base_error *err) {
-    int64_t n = dsp_onset_frames(s->onset);
-    float *sorted = base_alloc((size_t)n, sizeof *sorted);
-    if (sorted == NULL) return no_memory(s, err);
-    memcpy(sorted, dsp_onset_level(s->onset), (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_floats);
-    *noise = fminf(sorted[(int64_t)(QUIET_SHARE * (double)(n - 1))], LOUDEST_NOISE);
-    base_free(sorted);
-    return BASE_OK;
-}
-
 /* The first frame of the recording from which on a sound that began at `begin` is quiet; `end` if
  * it is not before that. */
-static int64_t find_decay(const data_slicer *s, int64_t begin, int64_t end, float noise) {
+static int64_t find_decay(const data_slicer *s, int64_t begin, int64_t end) {
     const float *level = dsp_onset_level(s->onset);
     int64_t n_quiet = llround(QUIET_S * DSP_ONSET_FRAMES_HZ), n = 0;
     double frames = DSP_ONSET_FRAMES_HZ / s->rate_hz;
@@ -259,26 +272,23 @@ static int64_t find_decay(const data_slicer *s, int64_t begin, int64_t end, floa
     if (last > dsp_onset_frames(s->onset)) last = dsp_onset_frames(s->onset);
     for (int64_t t = first; t < last; t++) {
         peak = fmaxf(peak, level[t]);
-        n = level[t] <= fmaxf(peak * DECAYED, 2 * noise) && peak > 2 * noise ? n + 1 : 0;
+        n = level[t] <= fmaxf(peak * DECAYED, 2 * s->noise) && peak > 2 * s->noise ? n + 1 : 0;
         if (n == n_quiet) return dsp_onset_sample(s->onset, t - n_quiet + 1);
     }
     return end;
 }
 
-static base_status find_ends(data_slicer *s, base_error *err) {
+static void find_ends(data_slicer *s) {
     int64_t longest = llround(s->options.longest_s * s->rate_hz);
-    float noise = 0;
-    BASE_TRY(find_noise(s, &noise, err));
     for (int64_t i = 0; i < s->n_slices; i++) {
         data_slice *slice = &s->slices[i];
         int64_t end = i + 1 < s->n_slices ? s->slices[i + 1].begin : s->n_frames;
         if (slice->end > slice->begin && slice->end < end) end = slice->end;
         if (end > s->n_frames) end = s->n_frames;
         if (end - slice->begin > longest) end = slice->begin + longest;
-        slice->end = find_decay(s, slice->begin, end, noise);
+        slice->end = find_decay(s, slice->begin, end);
         if (slice->end <= slice->begin) slice->end = slice->begin + 1;
     }
-    return BASE_OK;
 }
 
 /* ---- opening ---- */
@@ -288,7 +298,7 @@ static base_status find_slices(data_slicer *s, base_error *err) {
     BASE_TRY(survey(s, err));
     BASE_TRY(annotation != NULL ? take_annotation(s, annotation, err) : take_onsets(s, err));
     BASE_TRY(find_attacks(s, err));
-    BASE_TRY(find_ends(s, err));
+    find_ends(s);
     return rewind_stream(&s->stream, err);
 }
 

@@ -42,8 +42,7 @@ START_TEST(a_recording_becomes_slices) {
         "$RIMSHOT classify model.h5 s --format csv | cut -d, -f2 | tail -n +2 >a; cut -d, "
         "-f4 s/labels.csv | tail -n +2 | cmp - a",
         0, NULL);
-    program_expect(folder, "$RIMSHOT slice model.h5 song.wav --out s", 1,
-                   "s: is not empty, and slices overwrite nothing");
+    program_expect(folder, "$RIMSHOT slice model.h5 song.wav --out s", 1, "s: is not empty");
     program_expect(folder, "$RIMSHOT slice model.h5 song.wav --out t --format flac --threads 3", 0,
                    NULL);
     program_expect(folder, "cut -d, -f2- s/labels.csv >a; cut -d, -f2- t/labels.csv | cmp a -", 0,

@@ -61,6 +61,23 @@ START_TEST(strokes_are_cut_where_they_begin_and_end) {
 }
 END_TEST
 
+START_TEST(a_recording_may_begin_with_a_stroke) {
+    static const double at_s[] = {0, 0.5};
+    data_slicer *s;
+    data_audio audio;
+    int64_t n;
+    TEST_OK(data_slicer_open(write_song("a.wav", 1, at_s, 2), &usual, &s, &err), err);
+    const data_slice *slices = data_slicer_slices(s, &n);
+    ck_assert_int_eq(n, 2);
+    ck_assert_int_eq(slices[0].begin, 0);
+    ck_assert_double_eq_tol((double)slices[1].begin / RATE, 0.496, 0.004);
+    TEST_OK(data_slicer_next(s, &audio, &err), err);
+    ck_assert_float_gt(fabsf(audio.x[RATE / 500]), 0.1F);
+    data_audio_release(&audio);
+    data_slicer_close(s);
+}
+END_TEST
+
 /* Blocks of half a million frames each: the third stroke lies over the first border. */
 START_TEST(blocks_do_not_show) {
     double at_s[] = {0.3, 10, (double)(DATA_BLOCK_SAMPLES / 2) / RATE + 0.001, 40};
@@ -154,5 +171,6 @@ START_TEST(what_cannot_be_cut_is_told) {
 }
 END_TEST
 
-TEST_MAIN("data/slicer", strokes_are_cut_where_they_begin_and_end, blocks_do_not_show,
-          annotations_are_followed, one_slice_alone_is_the_same, what_cannot_be_cut_is_told)
+TEST_MAIN("data/slicer", strokes_are_cut_where_they_begin_and_end,
+          a_recording_may_begin_with_a_stroke, blocks_do_not_show, annotations_are_followed,
+          one_slice_alone_is_the_same, what_cannot_be_cut_is_told)

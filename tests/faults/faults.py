@@ -57,6 +57,8 @@ CASES = [
     case("classify", "classify run/model.h5 tests --format json", "run/model.h5 tests", many=True),
     case("embed", "embed run/model.h5 tests -o e.npz", "run/model.h5 tests", many=True),
     case("embed h5", "embed run/model.h5 tests -o e.h5", "run/model.h5 tests cache", many=True),
+    case("slice", "slice run/model.h5 tests --out cut", "run/model.h5 tests",
+         again="--overwrite", many=True),
     case("export onnx", "export run/model.h5 --to onnx -o m --with-features", "run/model.h5"),
     case("export safetensors", "export run/model.h5 --to safetensors -o m --verify", "run/model.h5"),
     case("export npz", "export run/model.h5 --to npz -o m --verify", "run/model.h5"),
