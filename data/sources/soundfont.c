@@ -139,6 +139,14 @@ static void synth_give_back(state *st, int64_t index, synth *s) {
     pthread_mutex_unlock(&st->mutex);
 }
 
+/* A cymbal may never fall silent, and then which note could be read after it would depend on which
+ * thread took it: a new synthesiser has no past. On failure there is none left. */
+static base_status start_over(const state *st, int64_t index, synth **s, base_error *err) {
+    synth_free(*s);
+    *s = NULL;
+    return synth_open(st->fonts[index].path, s, err);
+}
+
 static bool silence(fluid_synth_t *engine, float *left, float *right) {
     fluid_synth_system_reset(engine);
     for (int i = 0; i < MAX_BLOCKS_TO_SILENCE; i++) {
@@ -187,8 +195,12 @@ static base_status read_row(const data_row *row, data_audio *audio, base_error *
     base_status status = synth_take(st, at->font, &s, err);
     if (status == BASE_OK) {
         bool sounds = render(s, at, (int)o->bank, n, x);
-        synth_give_back(st, at->font, s);
-        if (!sounds) status = base_fail(err, BASE_EDATA, "%s: no such note", row->path);
+        if (!sounds) status = start_over(st, at->font, &s, err);
+        if (status == BASE_OK && !sounds) sounds = render(s, at, (int)o->bank, n, x);
+        if (status == BASE_OK) synth_give_back(st, at->font, s);
+        if (status == BASE_OK && !sounds) {
+            status = base_fail(err, BASE_EDATA, "%s: no such note", row->path);
+        }
     }
     if (status != BASE_OK) {
         base_free(x);
