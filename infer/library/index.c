@@ -231,6 +231,9 @@ static base_status read_entries(library_index *index, base_error *err) {
         if (c.best[i] < INFER_UNKNOWN || c.best[i] >= index->n_classes) {
             return malformed(index, "a class that it does not have", err);
         }
+        if (isinf(c.seconds[i]) || isinf(c.pitch_hz[i]) || isinf(c.loudness_lufs[i])) {
+            return malformed(index, "numbers that are not finite", err);
+        }
         index->entries[i] = (library_entry){.best = c.best[i],
                                             .seconds = c.seconds[i],
                                             .pitch_hz = c.pitch_hz[i],

@@ -31,13 +31,13 @@ typedef struct {
     float *embedding;
     int64_t *open; /* [n_open] entries whose file has to be read */
     int64_t n_open;
+    base_error *errors;  /* [AT_ONCE] of those at hand */
     data_content *known; /* [n_known] by their bytes: what was heard before */
     int64_t n_known;
     const char **paths; /* [n_heard_of] to listen to, */
     int64_t *rows;      /* [n_heard_of] which entries they are, */
     int64_t n_paths;
-    int64_t n_done;  /* and how many of them are done */
-    int64_t n_saved; /* of which so many are in the file */
+    int64_t n_done; /* and how many of them are done */
 } updating;
 
 static base_status no_memory(base_error *err) {
@@ -175,35 +175,63 @@ static bool tell(const updating *u, const char *what, int64_t done, int64_t tota
     return job->progress == NULL || job->progress(job->context, what, done, total);
 }
 
-/* The digest of a file's bytes; that of none, which no sound has, if it cannot be read. */
-static base_digest digest_file(const char *path) {
+static base_status digest_file(const char *path, base_digest *digest, base_error *err) {
     data_input input;
-    base_error ignored;
-    base_digest digest = base_digest_bytes(NULL, 0);
-    if (data_input_open(path, &input, &ignored) != BASE_OK) return digest;
-    if (data_input_digest(&input, &digest, &ignored) != BASE_OK) {
-        digest = base_digest_bytes(NULL, 0);
-    }
+    BASE_TRY(data_input_open(path, &input, err));
+    base_status status = data_input_digest(&input, digest, err);
     data_input_close(&input);
-    return digest;
+    return status;
 }
 
 static void digest_open(void *context, int64_t task, int worker) {
     (void)worker;
     const updating *u = context;
-    int64_t entry = u->open[u->n_done + task];
-    u->index->entries[entry].bytes = digest_file(u->files[entry].path);
+    int64_t row = u->open[u->n_done + task];
+    base_error *err = &u->errors[task];
+    err->status = digest_file(u->files[row].path, &u->index->entries[row].bytes, err);
 }
 
-/* Reading is quick beside listening, and tells what was only moved, copied or touched. */
+/* An error without the path it begins with. */
+static const char *reason_of(const char *path, const char *error) {
+    size_t n = strlen(path);
+    bool begins = strncmp(error, path, n) == 0 && strncmp(error + n, ": ", 2) == 0;
+    return begins ? error + n + 2 : error;
+}
+
+/* What may succeed next time is tried again then. */
+static void note_failure(updating *u, int64_t row, base_status status, const char *error) {
+    library_entry *entry = &u->index->entries[row];
+    entry->error = keep_reason(u, reason_of(u->files[row].path, error));
+    entry->stamp = base_status_is_transient(status) ? no_stamp : u->stamps[row];
+}
+
+/* Reading is quick beside listening, and tells what was only moved, copied or touched. What cannot
+ * be read is no longer open. */
 static base_status digest_files(updating *u, base_error *err) {
+    int64_t n_read = 0;
+    u->errors = base_arena_alloc(&u->scratch, AT_ONCE, sizeof *u->errors);
+    if (u->errors == NULL) return no_memory(err);
     for (u->n_done = 0; u->n_done < u->n_open; u->n_done += AT_ONCE) {
-        int64_t rest = u->n_open - u->n_done;
+        int64_t rest = u->n_open - u->n_done, n = rest < AT_ONCE ? rest : AT_ONCE;
         if (!tell(u, "reading", u->n_done, u->n_open)) {
             return base_fail(err, BASE_ESTOPPED, "stopped");
         }
-        base_parallel(u->update->pool, rest < AT_ONCE ? rest : AT_ONCE, digest_open, u);
+        base_parallel(u->update->pool, n, digest_open, u);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t row = u->open[u->n_done + i];
+            bool dated = u->stamps[row].size_bytes >= 0 ||
+                         base_file_stat(u->files[row].path, &u->stamps[row]);
+            if (u->errors[i].status == BASE_OK && !dated) {
+                base_fail(&u->errors[i], BASE_EIO, "its size and time cannot be read");
+            }
+            if (u->errors[i].status == BASE_OK) {
+                u->open[n_read++] = row;
+            } else {
+                note_failure(u, row, u->errors[i].status, u->errors[i].text);
+            }
+        }
     }
+    u->n_open = n_read;
     u->n_done = 0;
     return BASE_OK;
 }
@@ -219,10 +247,6 @@ static base_status list_known(updating *u, base_error *err) {
     }
     data_contents_sort(u->known, u->n_known);
     return BASE_OK;
-}
-
-static bool has_digest(const library_entry *entry) {
-    return !base_digest_equal(entry->bytes, base_digest_bytes(NULL, 0));
 }
 
 /* Of files that are new, takes what was heard before; of several equal ones the first is to be
@@ -242,14 +266,14 @@ static base_status choose(updating *u, base_error *err) {
         int64_t row = u->open[i];
         const library_entry *entry = &u->index->entries[row];
         const data_content *known = data_contents_find(u->known, u->n_known, entry->bytes);
-        if (has_digest(entry) && known != NULL) {
+        if (known != NULL) {
             copy_entry(u, row, u->update->old, known->item);
             u->changes->n_known++;
             continue;
         }
         u->open[n_left++] = row;
         const data_content *first = data_contents_find(fresh, u->n_open, entry->bytes);
-        if (has_digest(entry) && first->item != row) continue;
+        if (first->item != row) continue;
         u->paths[u->n_paths] = u->files[row].path;
         u->rows[u->n_paths++] = row;
     }
@@ -269,7 +293,7 @@ static base_status fill_copies(updating *u, base_error *err) {
         int64_t row = u->open[i];
         const library_entry *entry = &u->index->entries[row];
         const data_content *first = data_contents_find(heard, u->n_paths, entry->bytes);
-        if (!has_digest(entry) || first == NULL || first->item == row) continue;
+        if (first == NULL || first->item == row) continue;
         copy_entry(u, row, u->index, first->item);
         u->changes->n_known++;
     }
@@ -278,24 +302,16 @@ static base_status fill_copies(updating *u, base_error *err) {
 
 /* ---- listening ---- */
 
-/* An error without the path it begins with. */
-static const char *reason_of(const library_sound *sound) {
-    size_t n = strlen(sound->path);
-    bool begins =
-        strncmp(sound->error, sound->path, n) == 0 && strncmp(sound->error + n, ": ", 2) == 0;
-    return begins ? sound->error + n + 2 : sound->error;
-}
-
 static bool on_sound(void *context, const library_sound *sound) {
     updating *u = context;
     library_index *index = u->index;
     int64_t row = u->rows[u->n_done++];
     library_entry *entry = &index->entries[row];
-    entry->stamp = base_status_is_transient(sound->status) ? no_stamp : u->stamps[row];
     if (sound->error != NULL) {
-        entry->error = keep_reason(u, reason_of(sound));
+        note_failure(u, row, sound->status, sound->error);
     } else {
         entry->error = NULL;
+        entry->stamp = u->stamps[row];
         entry->best = sound->best;
         entry->seconds = sound->seconds;
         entry->pitch_hz = sound->pitch_hz;

@@ -9,6 +9,7 @@
 #include "data/audio_file.h"
 #include "data/cache.h"
 #include "infer/export/export.h"
+#include "infer/library/index.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/state.h"
 #include "train/experiment.h"
@@ -128,6 +129,26 @@ static void make_cache(void) {
     copy("cache/whole", path, BASE__H5_BLOCK_BYTES);
 }
 
+static void make_index(void) {
+    static const char *const classes[] = {"kick", "snare"};
+    static const float numbers[6] = {0.75F, 0.25F, 0, 0, 0.5F, -1};
+    base_error err = {0};
+    const char *path = temporary("index.h5");
+    library_entry entries[] = {
+        {.name = "a.wav", .seconds = 0.5, .pitch_hz = 60, .loudness_lufs = -20},
+        {.name = "b.wav", .error = "silent", .best = INFER_UNKNOWN, .stamp = {1, 2}}};
+    const library_index index = {.model_name = "m.h5",
+                                 .classes = classes,
+                                 .n_classes = 2,
+                                 .n = 2,
+                                 .width = 3,
+                                 .entries = entries,
+                                 .probability = numbers,
+                                 .embedding = numbers};
+    ok(library_index_write(&index, path, &err), &err);
+    copy("index/whole", path, BASE__H5_BLOCK_BYTES);
+}
+
 static void make_sounds(void) {
     static const char *const names[] = {"audio/whole.wav", "audio/whole.flac", "audio/whole.aiff"};
     enum { N = 400 };
@@ -176,6 +197,7 @@ int main(int argc, char **argv) {
     make_models();
     make_checkpoint();
     make_cache();
+    make_index();
     make_sounds();
     make_keras();
     base_arena_release(&arena);
