@@ -39,7 +39,6 @@ CASES = [
     Case("sweep", "sweep sweep.yaml --out run --quiet", "sweep.yaml tiny.yaml sounds", 1, ""),
     Case("curate", "curate tested.yaml pool --confidence 0.1 --rounds 1 --out run --quiet",
          "tested.yaml sounds tests pool", 1, "--resume"),
-    Case("index", "index model.h5 sounds -o i.h5 --csv i.csv --quiet", "sounds model.h5", 2, ""),
     Case("cache", "embed model.h5 sounds -o e.npz", "sounds model.h5", 2, ""),
 ]
 WAYS = ("KILL", "TERM", "INT", "power")
