@@ -377,7 +377,8 @@ static base_status plan_sound(organizing *o, const library_file *file, const lib
     BASE_TRY(real_path(o, file->path, &op.from));
     p.class_name = name_class(o, class_name, file->path, &reason);
     if (p.class_name == NULL) return stays(o, file->path, reason) ? BASE_OK : o->err.status;
-    const library_operation *first = library_planner_find(o->planner, op.content);
+    const library_operation *first;
+    BASE_TRY(library_planner_find(o->planner, op.content, &first, &o->err));
     if (first != NULL && o->duplicates != DUPLICATES_SORT) {
         p.fate = DUPLICATE;
         p.first = first->from;
@@ -408,8 +409,9 @@ static bool on_sound(void *context, const library_sound *sound) {
         if (status != BASE_OK && !library_status_is_local(status)) return false;
         if (status != BASE_OK) go_on = stays_unread(o, file->path, o->err.text);
     }
+    if (!go_on) return false; /* o->err says why */
     o->err.status = BASE_OK;
-    return cli_progress_data(&o->progress, "listening", o->next, o->n_heard) && go_on;
+    return cli_progress_data(&o->progress, "listening", o->next, o->n_heard);
 }
 
 static base_status listen(organizing *o, infer_model *model) {
@@ -633,10 +635,9 @@ static int organize(organizing *o, infer_model *model) {
     return cli_given(o->call, "dry-run") ? show_plan(o, &plan) : carry_out_plan(o, &plan);
 }
 
-/* An unfinished run is finished first, if it was asked for the same. */
-static int finish_former(organizing *o, bool *resumed) {
+/* An unfinished run is finished first, if it was asked for the same; then comes what is new. */
+static int finish_former(organizing *o) {
     library_journal *former = find_unfinished(o);
-    *resumed = false;
     if (former == NULL || cli_given(o->call, "dry-run")) return CLI_OK;
     if (former->undoing) {
         return cli_usage("%s: is being taken back; go on with: rimshot organize --undo", o->shown);
@@ -647,13 +648,23 @@ static int finish_former(organizing *o, bool *resumed) {
                          o->shown);
     }
     cli_progress_line(&o->progress, "finishing an earlier run of %s", o->shown);
-    *resumed = true;
-    return locked(o, resume_run);
+    int code = locked(o, resume_run);
+    return code == CLI_OK ? read_folder(o, o->shown) : code;
+}
+
+/* Whether there are sounds: a run that moved them leaves none. */
+static bool has_sounds(organizing *o) {
+    library_files files;
+    const library_find_request request = {o->call->arguments, o->call->n_arguments - 1,
+                                          cli_stopped};
+    for (int i = 0; i < request.n_arguments; i++) {
+        if (strcmp(request.arguments[i], "-") == 0) return true; /* which is read only once */
+    }
+    return library_find(&request, &o->call->arena, &files, &o->err) != BASE_EDATA;
 }
 
 static int run_forward(organizing *o) {
     const char *path;
-    bool resumed;
     infer_model *model = NULL;
     cli_call *call = o->call;
     int code = cli_model_path(call, &path);
@@ -663,8 +674,9 @@ static int run_forward(organizing *o) {
     if (code == CLI_OK) code = read_folder(o, call->arguments[call->n_arguments - 1]);
     if (code == CLI_OK) code = read_settings(o);
     if (code == CLI_OK && check_apart(o) != BASE_OK) code = cli_fail(&o->err);
-    if (code == CLI_OK) code = finish_former(o, &resumed);
-    if (code != CLI_OK || resumed) return code == CLI_OK ? print_tally(o, "done") : code;
+    if (code == CLI_OK) code = finish_former(o);
+    if (code != CLI_OK) return code;
+    if (o->n_journals > 0 && !has_sounds(o)) return print_tally(o, "done");
     if (infer_model_open(path, BATCH, call->pool, &model, &o->err) != BASE_OK) {
         return cli_fail(&o->err);
     }

@@ -147,42 +147,50 @@ bool library_planner_knows(const library_planner *planner, const library_operati
            found->operation->modified_ns == operation->modified_ns;
 }
 
-static bool is_there(const library_planner *planner, const char *to) {
+static base_status is_there(const library_planner *planner, const char *to, bool *is,
+                            base_error *err) {
     struct stat info;
     base_arena arena = {0};
     const char *path = base_path_join(&arena, planner->options.folder, to);
-    bool there = path == NULL || lstat(path, &info) == 0;
+    *is = path != NULL && lstat(path, &info) == 0;
     base_arena_release(&arena);
-    return there;
+    return path != NULL ? BASE_OK : no_memory(to, err);
 }
 
-const library_operation *library_planner_find(const library_planner *planner, base_digest content) {
+base_status library_planner_find(const library_planner *planner, base_digest content,
+                                 const library_operation **operation, base_error *err) {
+    bool there = true;
     entry key = {.content = content};
     const entry *found = find(&planner->contents, &key, compare_contents);
-    if (found == NULL) return NULL;
-    if (found->operation == NULL) return &planner->operations.items[found->planned];
-    return is_there(planner, found->operation->to) ? found->operation : NULL;
+    *operation = NULL;
+    if (found == NULL) return BASE_OK;
+    if (found->operation != NULL) BASE_TRY(is_there(planner, found->operation->to, &there, err));
+    const library_operation *planned = &planner->operations.items[found->planned];
+    if (there) *operation = found->operation != NULL ? found->operation : planned;
+    return BASE_OK;
 }
 
 /* ---- names ---- */
 
-static bool is_taken(const library_planner *planner, const char *to) {
+static base_status is_taken(const library_planner *planner, const char *to, bool *is,
+                            base_error *err) {
     entry key = {.text = to};
-    return find(&planner->names, &key, compare_names) != NULL || is_there(planner, to);
+    *is = find(&planner->names, &key, compare_names) != NULL;
+    return *is ? BASE_OK : is_there(planner, to, is, err);
 }
 
 /* Whether the name is free, and those of side files, too. */
 static base_status is_free(const library_planner *planner, const char *to, bool *is,
                            base_error *err) {
+    bool taken;
     base_arena arena = {0};
-    base_status status = BASE_OK;
-    *is = !is_taken(planner, to);
-    for (int i = 0; *is && planner->options.side_files && i < N_SIDE; i++) {
+    base_status status = is_taken(planner, to, &taken, err);
+    for (int i = 0; status == BASE_OK && !taken && planner->options.side_files && i < N_SIDE; i++) {
         const char *side = base_arena_printf(&arena, "%s%s", to, side_extensions[i]);
-        if (side == NULL) status = no_memory(to, err);
-        *is = side != NULL && !is_taken(planner, side);
+        status = side != NULL ? is_taken(planner, side, &taken, err) : no_memory(to, err);
     }
     base_arena_release(&arena);
+    *is = status == BASE_OK && !taken;
     return status;
 }
 

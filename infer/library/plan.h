@@ -24,9 +24,10 @@ void library_planner_free(library_planner *planner);
  * by its size and time. */
 bool library_planner_knows(const library_planner *planner, const library_operation *operation);
 
-/* The file with the same bytes that stands in the plan, or that a former run brought into the
- * library and that is still there; NULL: none. */
-const library_operation *library_planner_find(const library_planner *planner, base_digest content);
+/* *operation: of the file with the same bytes that stands in the plan, or that a former run brought
+ * into the library and that is still there; NULL: none. */
+base_status library_planner_find(const library_planner *planner, base_digest content,
+                                 const library_operation **operation, base_error *err);
 
 /* Plans an operation, whose `to` is not yet set. Its name becomes `wanted` with the extension of
  * `from`; where that is taken, on the disk or in the plan and whatever its case, " 2" or another

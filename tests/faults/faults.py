@@ -55,6 +55,10 @@ CASES = [
          "tested.yaml sounds tests pool", again="--resume"),
     case("evaluate", "evaluate run/model.h5 tests", "run/model.h5 tests", many=True),
     case("classify", "classify run/model.h5 tests --format json", "run/model.h5 tests", many=True),
+    case("organize", "organize run/model.h5 tests out --confidence 0 --quiet", "run/model.h5 tests",
+         many=True),
+    case("kit", "kit run/model.h5 tests --out kit --index i.h5 --from-anything --quiet",
+         "run/model.h5 tests", again="--overwrite", many=True),
     case("embed", "embed run/model.h5 tests -o e.npz", "run/model.h5 tests", many=True),
     case("embed h5", "embed run/model.h5 tests -o e.h5", "run/model.h5 tests cache", many=True),
     case("slice", "slice run/model.h5 tests --out cut", "run/model.h5 tests",
@@ -120,6 +124,7 @@ def different(found, wanted, kind=""):
     return sorted(path for path in {**found, **wanted} if found.get(path) != wanted.get(path) and
                   not (path.startswith("cache/") and path not in found) and
                   not (kind == "list" and path.startswith("cache/") and path not in wanted) and
+                  not path.startswith("out/.rimshot-organize/") and
                   not (kind == "unlink" and hidden(path)))
 
 
