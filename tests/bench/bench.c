@@ -27,6 +27,7 @@ static const struct {
      bench_folder, 1},
     {"duplicates", "N...", "the search for near copies among N synthesised drums", bench_duplicates,
      1},
+    {"similar", "N...", "the search for the most similar among N sounds", bench_similar, 1},
     {"onnx", "CONFIG FILE", "writes a configuration's network for onnxruntime", bench_onnx, 2},
 };
 enum { N_PARTS = sizeof parts / sizeof *parts };

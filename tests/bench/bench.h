@@ -20,7 +20,7 @@ typedef struct {
 /* Measures, and adds the entries of one JSON object. */
 typedef base_status bench_part(const bench_call *call, base_text *json, base_error *err);
 bench_part bench_kernel, bench_sgemm, bench_network, bench_layers, bench_sound, bench_epoch,
-    bench_folder, bench_duplicates, bench_onnx;
+    bench_folder, bench_duplicates, bench_onnx, bench_similar;
 
 /* A configuration's network with its first weights, for five classes, as a model file. */
 base_status bench_write_model(const train_config *config, const char *path, base_error *err);
