@@ -82,6 +82,11 @@ class Organizing:
         if end.returncode != 0:
             sys.exit("FAIL %s: exit status %d: %s" % (arguments, end.returncode, end.stderr))
 
+    def finished(self):
+        """All is carried: killed after that, nothing is left to go on with."""
+        with open(self.journal) as journal:
+            return "\nfinished " in journal.read()
+
     def run(self, n):
         for _ in range(2):
             self.kill_after(self.forward, self.random.random() * self.step)
@@ -90,15 +95,15 @@ class Organizing:
         resume = ["organize", "--resume", self.sorted, "--quiet"]
         undo = ["organize", "--undo", self.sorted, "--quiet"]
         going = True
-        while going and self.kills < n:
+        while going and self.kills < n and not self.finished():
             way = self.forward if self.random.random() < 0.5 else resume
             going = self.kill_after(way, self.random.random() * self.step)
-        if going:
+        if not self.finished():
             self.finish(resume)
         forward, going = self.kills, True
-        while going and self.kills < forward + n // 4:
+        while going and self.kills < forward + n // 4 and os.path.exists(self.journal):
             going = self.kill_after(undo, self.random.random() * self.step)
-        if going:
+        if os.path.exists(self.journal):
             self.finish(undo)
         return forward, self.kills - forward
 
