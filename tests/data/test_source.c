@@ -59,7 +59,7 @@ START_TEST(mistakes_are_named) {
         {"{source: mix, gain_db: [-9, 0], label: x}",
          "label: a key of source: folder, soundfont, decoys, not of mix"},
         {"{source: synth, path: x}",
-         "path: a key of source: folder, csv, hydrogen, soundfont, drumsynth, not of synth"},
+         "path: a key of source: folder, csv, hydrogen, soundfont, drumsynth"},
         {"{source: synth, per_clas: 3}", "no such key; did you mean 'per_class'"},
         {"{source: cvs}", "no such choice 'cvs'; did you mean 'csv'?"},
         {"{use: train}", "'source' is missing"},

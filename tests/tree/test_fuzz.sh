@@ -10,7 +10,7 @@ is_refused() {
 }
 export FUZZ TIME RUNS
 FUZZ="csv cvs" TIME=1 RUNS=
-check "a name of no target is refused" is_refused "'cvs'; there are: audio "
+check "a name of no target is refused" is_refused "'cvs'; there are: annotation "
 FUZZ="csv" TIME=1m
 check "a time that is no number is refused" is_refused "TIME and RUNS"
 TIME="" RUNS=-1
