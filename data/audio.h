@@ -24,4 +24,10 @@ typedef struct {
 
 void data_audio_release(data_audio *audio); /* NULL is fine */
 
+/* Keeps frames [begin, end), in the same memory. */
+void data_audio_crop(data_audio *audio, int64_t begin, int64_t end);
+/* Linear fades of the first n_in and the last n_out samples, each over a quarter of them at most.
+ */
+void data_audio_fade(data_audio *audio, int64_t n_in, int64_t n_out);
+
 #endif

@@ -356,15 +356,8 @@ const data_condition *data_slicer_condition(const data_slicer *slicer) {
 /* ---- the slices' sounds ---- */
 
 static void fade(data_audio *audio) {
-    int64_t n = audio->n, n_in = llround(FADE_IN_S * audio->sample_rate_hz);
-    int64_t n_out = llround(FADE_OUT_S * audio->sample_rate_hz);
-    if (n_in > n / 4) n_in = n / 4;
-    if (n_out > n / 4) n_out = n / 4;
-    for (int64_t c = 0; c < audio->n_channels; c++) {
-        float *x = audio->x + c * n;
-        for (int64_t i = 0; i < n_in; i++) x[i] *= (float)i / (float)n_in;
-        for (int64_t i = 0; i < n_out; i++) x[n - 1 - i] *= (float)i / (float)n_out;
-    }
+    data_audio_fade(audio, llround(FADE_IN_S * audio->sample_rate_hz),
+                    llround(FADE_OUT_S * audio->sample_rate_hz));
 }
 
 base_status data_slicer_next(data_slicer *slicer, data_audio *audio, base_error *err) {
@@ -389,15 +382,6 @@ static int64_t attack_in(const float *mono, int64_t n, double at, double rate_hz
     int64_t frame = llround(at);
     if (frame >= n) return n;
     return dsp_attack_begin(mono, n, frame < 0 ? 0 : frame, rate_hz);
-}
-
-/* Keeps frames [begin, end). */
-static void crop(data_audio *audio, int64_t begin, int64_t end) {
-    int64_t n = end - begin;
-    for (int64_t c = 0; c < audio->n_channels; c++) {
-        memmove(audio->x + c * n, audio->x + c * audio->n + begin, (size_t)n * sizeof *audio->x);
-    }
-    audio->n = n;
 }
 
 base_status data_slice_read(const char *path, const data_audio_span *span, double longest_s,
@@ -425,7 +409,7 @@ base_status data_slice_read(const char *path, const data_audio_span *span, doubl
     int64_t end = is_followed ? attack_in(mono, audio->n, last, rate_hz) : llround(last);
     base_free(mono);
     if (end > audio->n) end = audio->n;
-    crop(audio, begin, end > begin ? end : begin + 1);
+    data_audio_crop(audio, begin, end > begin ? end : begin + 1);
     fade(audio);
     return BASE_OK;
 }

@@ -1,7 +1,6 @@
 #include "infer/library/one_shot.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "dsp/loudness.h"
@@ -19,25 +18,6 @@ static float peak_at(const data_audio *audio, int64_t i) {
         peak = fmaxf(peak, fabsf(audio->x[c * audio->n + i]));
     }
     return peak;
-}
-
-static void crop(data_audio *audio, int64_t begin, int64_t end) {
-    int64_t n = end - begin;
-    for (int64_t c = 0; c < audio->n_channels; c++) {
-        memmove(audio->x + c * n, audio->x + c * audio->n + begin, (size_t)n * sizeof *audio->x);
-    }
-    audio->n = n;
-}
-
-static void fade(data_audio *audio, int64_t n_in, int64_t n_out) {
-    int64_t n = audio->n;
-    if (n_in > n / 4) n_in = n / 4;
-    if (n_out > n / 4) n_out = n / 4;
-    for (int64_t c = 0; c < audio->n_channels; c++) {
-        float *x = audio->x + c * n;
-        for (int64_t i = 0; i < n_in; i++) x[i] *= (float)i / (float)n_in;
-        for (int64_t i = 0; i < n_out; i++) x[n - 1 - i] *= (float)i / (float)n_out;
-    }
 }
 
 /* NaN at rates that loudness is not defined for. */
@@ -68,8 +48,8 @@ base_status library_one_shot_trim(data_audio *audio, library_level *level, base_
     int64_t n_out = llround(FADE_OUT_S * audio->sample_rate_hz);
     n_in = n_in < begin ? n_in : begin;
     end = end + n_out < audio->n ? end + n_out : audio->n;
-    crop(audio, begin - n_in, end);
-    fade(audio, n_in, n_out);
+    data_audio_crop(audio, begin - n_in, end);
+    data_audio_fade(audio, n_in, n_out);
     level->peak = (double)peak;
     return measure(audio, &level->loudness_lufs, err);
 }
