@@ -117,6 +117,20 @@ bool base_grow(void **items, size_t *capacity, size_t needed, size_t size_bytes)
     return true;
 }
 
+bool base_list_append(base_list *list, const void *items, size_t n) {
+    if (!base_grow(&list->items, &list->capacity, list->n + n, list->size_bytes)) return false;
+    if (n > 0)
+        memcpy((char *)list->items + list->n * list->size_bytes, items, n * list->size_bytes);
+    list->n += n;
+    return true;
+}
+
+void *base_list_copy(const base_list *list, base_arena *arena) {
+    void *items = base_arena_alloc(arena, list->n + 1, list->size_bytes);
+    if (items != NULL && list->n > 0) memcpy(items, list->items, list->n * list->size_bytes);
+    return items;
+}
+
 bool base_mul(int64_t a, int64_t b, int64_t *product) {
     return a >= 0 && b >= 0 && !__builtin_mul_overflow(a, b, product);
 }

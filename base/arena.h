@@ -35,6 +35,17 @@ void base_free(void *memory);
  * doubling; *capacity is in items. False when out of memory, with *items unchanged. */
 bool base_grow(void **items, size_t *capacity, size_t needed, size_t size_bytes);
 
+/* A growing list; all zeros but size_bytes is empty. items: base_alloc'd, freed by its owner. */
+typedef struct {
+    void *items;
+    size_t n, capacity, size_bytes; /* n items of size_bytes */
+} base_list;
+
+/* Appends n items; false when out of memory, with the list unchanged. */
+bool base_list_append(base_list *list, const void *items, size_t n);
+/* A copy of the items in the arena; NULL when out of memory. */
+void *base_list_copy(const base_list *list, base_arena *arena);
+
 /* a * b and a + b for extents that come from input; false on overflow or a negative operand. */
 bool base_mul(int64_t a, int64_t b, int64_t *product);
 bool base_add(int64_t a, int64_t b, int64_t *sum);

@@ -14,29 +14,8 @@ static base_status no_memory(const char *path, base_error *err) {
     return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
 }
 
-/* A growing list, base_alloc'd. All zeros is empty. */
-typedef struct {
-    void *items;
-    size_t n, capacity;
-} list;
-
-/* Room for one more item of this size; NULL without memory. */
-static void *add_item(list *l, size_t size_bytes) {
-    if (!base_grow(&l->items, &l->capacity, l->n + 1, size_bytes)) return NULL;
-    return (char *)l->items + size_bytes * l->n++;
-}
-
-static bool add_string(list *l, const char *string) {
-    const char **item = string != NULL ? add_item(l, sizeof string) : NULL;
-    if (item != NULL) *item = string;
-    return item != NULL;
-}
-
-/* A list's items in the arena, so that they live as long as what they name; NULL without memory. */
-static void *keep_items(const list *l, size_t size_bytes, base_arena *arena) {
-    void *items = base_arena_alloc(arena, l->n, size_bytes);
-    if (items != NULL && l->n > 0) memcpy(items, l->items, l->n * size_bytes);
-    return items;
+static bool add_string(base_list *list, const char *string) {
+    return string != NULL && base_list_append(list, &string, 1);
 }
 
 /* ---- one folder ---- */
@@ -45,8 +24,8 @@ static int compare_strings(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static base_status read_entries(DIR *stream, const char *folder, base_arena *arena, list *names,
-                                base_error *err) {
+static base_status read_entries(DIR *stream, const char *folder, base_arena *arena,
+                                base_list *names, base_error *err) {
     for (errno = 0;; errno = 0) {
         const struct dirent *entry = readdir(stream);
         if (entry == NULL) return errno != 0 ? base_fail_errno(err, errno, "%s", folder) : BASE_OK;
@@ -58,7 +37,8 @@ static base_status read_entries(DIR *stream, const char *folder, base_arena *are
 }
 
 /* The names in a folder, sorted, without hidden ones; after a failure, those read until then. */
-static base_status read_names(const char *folder, base_arena *arena, list *names, base_error *err) {
+static base_status read_names(const char *folder, base_arena *arena, base_list *names,
+                              base_error *err) {
     DIR *stream;
     do {
         stream = opendir(folder);
@@ -72,7 +52,7 @@ static base_status read_names(const char *folder, base_arena *arena, list *names
 
 base_status base_folder_list(const char *folder, base_arena *arena, const char ***names,
                              int64_t *n_names, base_error *err) {
-    list all = {0};
+    base_list all = {.size_bytes = sizeof(const char *)};
     base_status status = read_names(folder, arena, &all, err);
     const char **items = all.items;
     size_t n = 0;
@@ -83,7 +63,7 @@ base_status base_folder_list(const char *folder, base_arena *arena, const char *
     }
     all.n = n;
     *n_names = (int64_t)n;
-    *names = status == BASE_OK ? keep_items(&all, sizeof **names, arena) : NULL;
+    *names = status == BASE_OK ? base_list_copy(&all, arena) : NULL;
     if (status == BASE_OK && *names == NULL) status = no_memory(folder, err);
     base_free(all.items);
     return status;
@@ -94,7 +74,7 @@ base_status base_folder_list(const char *folder, base_arena *arena, const char *
 typedef struct {
     base_arena *arena;
     base_walk_filter *wanted;
-    list paths, problems, repeats;
+    base_list paths, problems, repeats;
     void *seen; /* tree of place */
     base_error *err;
 } walk;
@@ -116,11 +96,10 @@ static int compare_places(const void *a, const void *b) {
 /* Keeps a problem; without memory the walk ends, as its other lists would. */
 static base_status add_problem(walk *w, const char *path, const base_error *problem) {
     if (problem->status == BASE_EMEMORY) return no_memory(path, w->err);
-    const char *why = base_arena_string(w->arena, problem->text);
-    base_walk_problem *item = why != NULL ? add_item(&w->problems, sizeof *item) : NULL;
-    if (item == NULL) return no_memory(path, w->err);
-    *item = (base_walk_problem){.path = path, .status = problem->status, .why = why};
-    return BASE_OK;
+    const base_walk_problem item = {
+        .path = path, .status = problem->status, .why = base_arena_string(w->arena, problem->text)};
+    bool kept = item.why != NULL && base_list_append(&w->problems, &item, 1);
+    return kept ? BASE_OK : no_memory(path, w->err);
 }
 
 static base_status add_repeat(walk *w, const char *path, const place *first) {
@@ -149,7 +128,7 @@ static base_status find_place(walk *w, const char *path, const struct stat *info
 static base_status walk_entry(walk *w, const char *path);
 
 /* What was read of a folder before it failed is walked, too. */
-static base_status walk_names(walk *w, const char *path, const list *names) {
+static base_status walk_names(walk *w, const char *path, const base_list *names) {
     const char *const *items = names->items;
     for (size_t i = 0; i < names->n; i++) {
         const char *below = base_path_join(w->arena, path, items[i]);
@@ -164,7 +143,7 @@ static base_status walk_folder(walk *w, const char *path, const struct stat *inf
     bool fresh = false;
     BASE_TRY(find_place(w, path, info, &here, &fresh));
     if (!fresh) return here->open ? BASE_OK : add_repeat(w, path, here);
-    list names = {0};
+    base_list names = {.size_bytes = sizeof(const char *)};
     base_error problem;
     here->open = true;
     base_status status = read_names(path, w->arena, &names, &problem);
@@ -198,19 +177,20 @@ static base_status walk_entry(walk *w, const char *path) {
     if (stat(path, &info) != 0) return miss_entry(w, path, errno);
     if (S_ISDIR(info.st_mode)) return walk_folder(w, path, &info);
     if (!is_wanted(w, path)) return BASE_OK;
-    if (S_ISREG(info.st_mode))
+    if (S_ISREG(info.st_mode)) {
         return add_string(&w->paths, path) ? BASE_OK : no_memory(path, w->err);
+    }
     base_error problem;
     base_fail(&problem, BASE_EIO, "%s: a pipe, a socket or a device, not a file", path);
     return add_problem(w, path, &problem);
 }
 
 static base_status keep_all(const walk *w, const char *folder, base_walk *found) {
-    *found = (base_walk){.paths = keep_items(&w->paths, sizeof *found->paths, w->arena),
+    *found = (base_walk){.paths = base_list_copy(&w->paths, w->arena),
                          .n_paths = (int64_t)w->paths.n,
-                         .problems = keep_items(&w->problems, sizeof *found->problems, w->arena),
+                         .problems = base_list_copy(&w->problems, w->arena),
                          .n_problems = (int64_t)w->problems.n,
-                         .repeats = keep_items(&w->repeats, sizeof *found->repeats, w->arena),
+                         .repeats = base_list_copy(&w->repeats, w->arena),
                          .n_repeats = (int64_t)w->repeats.n};
     bool kept = found->paths != NULL && found->problems != NULL && found->repeats != NULL;
     return kept ? BASE_OK : no_memory(folder, w->err);
@@ -235,7 +215,12 @@ static base_status walk_top(walk *w, const char *folder, base_walk *found) {
 
 base_status base_folder_walk(const char *folder, base_walk_filter *wanted, base_arena *arena,
                              base_walk *found, base_error *err) {
-    walk w = {.arena = arena, .wanted = wanted, .err = err};
+    walk w = {.arena = arena,
+              .wanted = wanted,
+              .paths = {.size_bytes = sizeof *found->paths},
+              .problems = {.size_bytes = sizeof *found->problems},
+              .repeats = {.size_bytes = sizeof *found->repeats},
+              .err = err};
     *found = (base_walk){0};
     base_status status = walk_top(&w, folder, found);
     tdestroy(w.seen, keep_in_arena);

@@ -62,21 +62,8 @@ base_status infer_classify_files(const infer_classify_job *job, base_error *err)
 /* ---- lists of files ---- */
 
 typedef struct {
-    void *items; /* base_alloc'd */
-    size_t n, capacity, size_bytes;
-} list;
-
-/* Appends n items; false without memory. */
-static bool append(list *l, const void *items, int64_t n) {
-    if (!base_grow(&l->items, &l->capacity, l->n + (size_t)n, l->size_bytes)) return false;
-    if (n > 0) memcpy((char *)l->items + l->n * l->size_bytes, items, (size_t)n * l->size_bytes);
-    l->n += (size_t)n;
-    return true;
-}
-
-typedef struct {
     base_arena *arena;
-    list paths, problems, repeats;
+    base_list paths, problems, repeats;
 } expansion;
 
 static base_status no_memory(base_error *err) {
@@ -89,7 +76,7 @@ static base_status add_problem(expansion *e, const char *folder, const base_erro
     const base_walk_problem item = {.path = folder,
                                     .status = problem->status,
                                     .why = base_arena_string(e->arena, problem->text)};
-    bool kept = item.why != NULL && append(&e->problems, &item, 1);
+    bool kept = item.why != NULL && base_list_append(&e->problems, &item, 1);
     return kept ? BASE_OK : no_memory(err);
 }
 
@@ -102,9 +89,9 @@ static base_status add_folder(expansion *e, const char *folder, base_error *err)
         status = base_fail(&problem, BASE_EDATA, "%s: no audio files below it", folder);
     }
     if (status != BASE_OK) return add_problem(e, folder, &problem, err);
-    bool added = append(&e->paths, found.paths, found.n_paths) &&
-                 append(&e->problems, found.problems, found.n_problems) &&
-                 append(&e->repeats, found.repeats, found.n_repeats);
+    bool added = base_list_append(&e->paths, found.paths, (size_t)found.n_paths) &&
+                 base_list_append(&e->problems, found.problems, (size_t)found.n_problems) &&
+                 base_list_append(&e->repeats, found.repeats, (size_t)found.n_repeats);
     return added ? BASE_OK : no_memory(err);
 }
 
@@ -116,19 +103,12 @@ static base_status expand(expansion *e, const char *const *arguments, int n_argu
         n_standard_input += is_standard_input;
         if (!is_standard_input && base_folder_exists(arguments[i])) {
             BASE_TRY(add_folder(e, arguments[i], err));
-        } else if (!append(&e->paths, &arguments[i], 1)) {
+        } else if (!base_list_append(&e->paths, &arguments[i], 1)) {
             return no_memory(err);
         }
     }
     if (n_standard_input < 2) return BASE_OK;
     return base_fail(err, BASE_EUSAGE, "standard input (-) can be read only once");
-}
-
-/* The list's items in the arena; NULL without memory. */
-static void *keep(const expansion *e, const list *l) {
-    void *items = base_arena_alloc(e->arena, l->n + 1, l->size_bytes);
-    if (items != NULL && l->n > 0) memcpy(items, l->items, l->n * l->size_bytes);
-    return items;
 }
 
 base_status infer_expand_paths(const char *const *arguments, int n_arguments, base_arena *arena,
@@ -142,9 +122,9 @@ base_status infer_expand_paths(const char *const *arguments, int n_arguments, ba
                            .n_problems = (int64_t)e.problems.n,
                            .n_repeats = (int64_t)e.repeats.n};
     if (status == BASE_OK) {
-        paths->items = keep(&e, &e.paths);
-        paths->problems = keep(&e, &e.problems);
-        paths->repeats = keep(&e, &e.repeats);
+        paths->items = base_list_copy(&e.paths, arena);
+        paths->problems = base_list_copy(&e.problems, arena);
+        paths->repeats = base_list_copy(&e.repeats, arena);
         bool kept = paths->items != NULL && paths->problems != NULL && paths->repeats != NULL;
         if (!kept) status = no_memory(err);
     }

@@ -44,13 +44,8 @@ const char *library_why_skipped(const char *path) {
 }
 
 typedef struct {
-    void *items; /* base_alloc'd */
-    size_t n, capacity, size_bytes;
-} list;
-
-typedef struct {
     base_arena *arena;
-    list files, skipped, problems, repeats;
+    base_list files, skipped, problems, repeats;
     void *seen; /* tsearch's tree of paths */
 } finder;
 
@@ -58,11 +53,8 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "list of files: out of memory");
 }
 
-static base_status append(list *l, const void *items, int64_t n, base_error *err) {
-    if (!base_grow(&l->items, &l->capacity, l->n + (size_t)n, l->size_bytes)) return no_memory(err);
-    if (n > 0) memcpy((char *)l->items + l->n * l->size_bytes, items, (size_t)n * l->size_bytes);
-    l->n += (size_t)n;
-    return BASE_OK;
+static base_status append(base_list *list, const void *items, int64_t n, base_error *err) {
+    return base_list_append(list, items, (size_t)n) ? BASE_OK : no_memory(err);
 }
 
 static int compare_paths(const void *a, const void *b) {
@@ -177,21 +169,14 @@ static base_status fail_empty(const finder *f, const library_find_request *reque
                      skipped[0].path, skipped[0].why);
 }
 
-/* The list's items in the arena; NULL without memory. */
-static void *keep(const finder *f, const list *l) {
-    void *items = base_arena_alloc(f->arena, l->n + 1, l->size_bytes);
-    if (items != NULL && l->n > 0) memcpy(items, l->items, l->n * l->size_bytes);
-    return items;
-}
-
 static base_status keep_all(const finder *f, library_files *files, base_error *err) {
-    *files = (library_files){.files = keep(f, &f->files),
+    *files = (library_files){.files = base_list_copy(&f->files, f->arena),
                              .n = (int64_t)f->files.n,
-                             .skipped = keep(f, &f->skipped),
+                             .skipped = base_list_copy(&f->skipped, f->arena),
                              .n_skipped = (int64_t)f->skipped.n,
-                             .problems = keep(f, &f->problems),
+                             .problems = base_list_copy(&f->problems, f->arena),
                              .n_problems = (int64_t)f->problems.n,
-                             .repeats = keep(f, &f->repeats),
+                             .repeats = base_list_copy(&f->repeats, f->arena),
                              .n_repeats = (int64_t)f->repeats.n};
     bool kept = files->files != NULL && files->skipped != NULL && files->problems != NULL &&
                 files->repeats != NULL;

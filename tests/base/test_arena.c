@@ -93,6 +93,24 @@ START_TEST(growth_keeps_what_was_there) {
 }
 END_TEST
 
+START_TEST(lists_grow_and_are_copied) {
+    base_arena arena = {0};
+    base_list list = {.size_bytes = sizeof(int)};
+    ck_assert_ptr_nonnull(base_list_copy(&list, &arena)); /* of none */
+    for (int i = 0; i < 100; i += 2) {
+        const int two[] = {i, i + 1};
+        ck_assert(base_list_append(&list, two, 2));
+    }
+    ck_assert(base_list_append(&list, NULL, 0));
+    ck_assert(!base_list_append(&list, &list, SIZE_MAX / 8));
+    ck_assert_uint_eq(list.n, 100);
+    const int *copy = base_list_copy(&list, &arena);
+    base_free(list.items);
+    for (int i = 0; i < 100; i++) ck_assert_int_eq(copy[i], i);
+    base_arena_release(&arena);
+}
+END_TEST
+
 START_TEST(extents_are_checked) {
     int64_t x = -1;
     ck_assert(base_mul(6, 7, &x) && x == 42);
@@ -108,4 +126,5 @@ END_TEST
 
 TEST_MAIN("base/arena", memory_is_zeroed_aligned_and_apart, overflow_and_limit_give_null,
           a_large_object_is_not_followed_by_large_chunks, strings_are_copied,
-          blocks_are_zeroed_and_aligned, growth_keeps_what_was_there, extents_are_checked)
+          blocks_are_zeroed_and_aligned, growth_keeps_what_was_there, lists_grow_and_are_copied,
+          extents_are_checked)
