@@ -19,8 +19,8 @@ void dsp_time_shift(dsp_clip clip, int64_t shift);
 
 typedef enum { DSP_NOISE_WHITE, DSP_NOISE_PINK } dsp_noise_kind;
 /* Adds Gaussian noise whose power over the clip is snr_db below the clip's; silence stays as it is.
- * A sum of sinusoids with random phases, of equal power (white) or 1/f (pink: -3 dB per octave).
- * dsp/noise.c */
+ * White, or pink: 1/f, -3 dB per octave, within 0.05 dB from 1/4800 of the sample rate on, level
+ * below. dsp/noise.c */
 base_status dsp_noise(dsp_clip clip, dsp_noise_kind kind, double snr_db, base_rng *rng,
                       base_error *err);
 

@@ -1,6 +1,7 @@
 #include <complex.h>
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -41,20 +42,100 @@ START_TEST(decibels_are_close) {
 }
 END_TEST
 
-START_TEST(turns_are_accurate) {
-    enum { N_TURNS = 10007 };
-    static float x[N_TURNS];
-    static double complex y[N_TURNS];
-    for (int i = 0; i < N_TURNS; i++) x[i] = (float)i / (float)(N_TURNS - 1);
-    for (int n = N_TURNS; n > N_TURNS - 20; n--) {
-        y[n - 1] = 7.0;
-        if (n < N_TURNS) y[n] = 7.0;
-        dsp_kernels_at(levels[_i])->turn(x, y, n);
-        for (int i = 0; i < n; i++) {
-            double complex truth = cexp(6.283185307179586 * (double)x[i] * I);
-            if (!(cabs(y[i] - truth) <= 1.5e-7)) ck_abort_msg("%g of a turn", (double)x[i]);
+START_TEST(normals_follow_from_their_uniforms) {
+    enum { N_MOST = 1024, N_STEPS = 499 };
+    const dsp_kernels_table *k = dsp_kernels_at(levels[_i]);
+    float u[N_MOST], y[N_MOST + 1];
+    for (int n = N_MOST; n >= 0; n -= n > 40 ? 82 : 2) {
+        int half = n / 2;
+        for (int i = 0; i < half; i++) {
+            u[i] = i % 8 == 3 ? 0x1.fffffep-1f : (float)(i % N_STEPS) / (float)N_STEPS;
+            u[half + i] = i % 8 == 5 ? 0x1.fffffep-1f : (float)(7 * i % N_STEPS) / (float)N_STEPS;
         }
-        if (n < N_TURNS) ck_assert(creal(y[n]) == 7.0);
+        y[n] = 7.0f;
+        k->normal(u, y, n);
+        for (int i = 0; i < half; i++) {
+            double radius = sqrt(-2.0 * log1p(-(double)u[i]));
+            double complex truth = radius * cexp(2.0 * M_PI * (double)u[half + i] * I);
+            double complex got = (double)y[i] + (double)y[half + i] * I;
+            if (!(cabs(got - truth) <= 2e-6)) ck_abort_msg("pair %d of %d", i, half);
+        }
+        ck_assert(y[n] == 7.0f);
+    }
+}
+END_TEST
+
+static int by_value(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+enum { N_NORMALS = 1 << 18 };
+
+static void draw_normals(const dsp_kernels_table *k, float *y) {
+    float u[512];
+    base_rng rng = base_rng_open(1, BASE_RNG_TEST, 0, 0);
+    for (int i = 0; i < N_NORMALS; i += 512) {
+        base_rng_fill_uniform(&rng, u, 512);
+        k->normal(u, y + i, 512);
+    }
+}
+
+/* scipy.stats.norm.cdf at these places; counts within five standard deviations. The largest
+ * distance of the two distributions exceeds kstwobign.isf(0.01) / sqrt(n) once in a hundred
+ * streams. */
+START_TEST(normals_are_normally_distributed) {
+    static const struct {
+        double x, below;
+    } cdf[] = {
+        {-4.0, 3.167124183311986e-05}, {-3.0, 0.0013498980316300933}, {-2.0, 0.022750131948179195},
+        {-1.0, 0.15865525393145707},   {-0.5, 0.3085375387259869},    {0.0, 0.5},
+        {0.5, 0.6914624612740131},     {1.0, 0.8413447460685429},     {2.0, 0.9772498680518208},
+        {3.0, 0.9986501019683699},     {4.0, 0.9999683287581669}};
+    static float y[N_NORMALS];
+    draw_normals(dsp_kernels_at(levels[_i]), y);
+    qsort(y, N_NORMALS, sizeof *y, by_value);
+    int at = 0;
+    for (size_t c = 0; c < sizeof cdf / sizeof *cdf; c++) {
+        while (at < N_NORMALS && (double)y[at] < cdf[c].x) at++;
+        double expected = N_NORMALS * cdf[c].below;
+        double deviation = sqrt(expected * (1.0 - cdf[c].below));
+        ck_assert_double_eq_tol(at, expected, 5.0 * deviation);
+    }
+    double distance = 0.0;
+    for (int i = 0; i < N_NORMALS; i++) {
+        double exact = 0.5 * erfc(-(double)y[i] * M_SQRT1_2);
+        distance = fmax(distance, fabs(exact - (double)i / N_NORMALS));
+        distance = fmax(distance, fabs(exact - (double)(i + 1) / N_NORMALS));
+    }
+    ck_assert_double_lt(distance, 1.6276236 / sqrt(N_NORMALS));
+}
+END_TEST
+
+/* Mean products, of the numbers and of their squares, at these distances; 256: of one pair. */
+START_TEST(normals_are_independent) {
+    static const int lags[] = {1, 2, 8, 255, 256, 257, 512};
+    static float y[N_NORMALS];
+    draw_normals(dsp_kernels_at(levels[_i]), y);
+    double mean = 0.0, moment[5] = {0.0};
+    for (int i = 0; i < N_NORMALS; i++) {
+        double z = (double)y[i];
+        mean += z / N_NORMALS;
+        for (int j = 2; j <= 4; j++) moment[j] += pow(z, j) / N_NORMALS;
+    }
+    ck_assert_double_eq_tol(mean, 0.0, 5.0 / sqrt(N_NORMALS));
+    ck_assert_double_eq_tol(moment[2], 1.0, 5.0 * sqrt(2.0 / N_NORMALS));
+    ck_assert_double_eq_tol(moment[3], 0.0, 5.0 * sqrt(15.0 / N_NORMALS));
+    ck_assert_double_eq_tol(moment[4], 3.0, 5.0 * sqrt(96.0 / N_NORMALS));
+    for (size_t l = 0; l < sizeof lags / sizeof *lags; l++) {
+        double product = 0.0, squares = 0.0;
+        for (int i = lags[l]; i < N_NORMALS; i++) {
+            double a = (double)y[i], b = (double)y[i - lags[l]];
+            product += a * b / N_NORMALS;
+            squares += (a * a - 1.0) * (b * b - 1.0) / N_NORMALS;
+        }
+        ck_assert_double_eq_tol(product, 0.0, 5.0 / sqrt(N_NORMALS));
+        ck_assert_double_eq_tol(squares, 0.0, 5.0 * 2.0 / sqrt(N_NORMALS));
     }
 }
 END_TEST
@@ -122,7 +203,9 @@ int main(void) {
     Suite *suite = suite_create("dsp/kernels");
     tcase_add_test(tcase, the_level_can_be_lowered);
     tcase_add_loop_test(tcase, decibels_are_close, 0, 3);
-    tcase_add_loop_test(tcase, turns_are_accurate, 0, 3);
+    tcase_add_loop_test(tcase, normals_follow_from_their_uniforms, 0, 3);
+    tcase_add_loop_test(tcase, normals_are_normally_distributed, 0, 3);
+    tcase_add_loop_test(tcase, normals_are_independent, 0, 3);
     tcase_add_loop_test(tcase, dot_takes_any_length, 0, 3);
     tcase_add_loop_test(tcase, element_wise_loops_take_any_length, 0, 3);
     tcase_add_loop_test(tcase, places_are_read, 0, 3);
