@@ -94,6 +94,23 @@ void dsp_distortion(dsp_clip clip, dsp_distortion_kind kind, double gain_db) {
     for (int64_t i = 0; i < n_values(clip); i++) clip.x[i] = shape(drive * clip.x[i]) * restore;
 }
 
+void dsp_crush(dsp_clip clip, double bits, double rate_hz) {
+    float peak = peak_of(clip);
+    if (!(peak > 0.0f)) return;
+    double step = (double)peak / exp2(bits - 1.0), held_for = clip.sample_rate_hz / rate_hz;
+    for (int64_t c = 0; c < clip.n_channels; c++) {
+        float *x = clip.x + c * clip.n, held = 0.0f;
+        double due = 0.0;
+        for (int64_t i = 0; i < clip.n; i++) {
+            if ((double)i >= due) {
+                held = (float)(rint((double)x[i] / step) * step);
+                due += held_for;
+            }
+            x[i] = held;
+        }
+    }
+}
+
 /* Sum and sum of squares over all channels. */
 static void sums_of(dsp_clip clip, double *sum, double *squares) {
     *sum = *squares = 0.0;
@@ -176,6 +193,17 @@ void dsp_fade_out(dsp_clip clip, int64_t n_fade) {
     for (int64_t c = 0; c < clip.n_channels; c++) {
         float *tail = clip.x + (c + 1) * clip.n - n_fade;
         for (int64_t i = 0; i < n_fade; i++) tail[i] *= (float)(n_fade - 1 - i) / (float)n_fade;
+    }
+}
+
+void dsp_decay(dsp_clip clip, double seconds) {
+    double n_60_db = seconds * clip.sample_rate_hz, step = pow(10.0, -3.0 / n_60_db);
+    int64_t n_sounding = 2.0 * n_60_db < (double)clip.n ? (int64_t)(2.0 * n_60_db) : clip.n;
+    for (int64_t c = 0; c < clip.n_channels; c++) {
+        float *x = clip.x + c * clip.n;
+        double level = 1.0;
+        for (int64_t i = 0; i < n_sounding; i++, level *= step) x[i] *= (float)level;
+        memset(x + n_sounding, 0, (size_t)(clip.n - n_sounding) * sizeof *x);
     }
 }
 

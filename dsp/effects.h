@@ -42,8 +42,16 @@ void dsp_normalize_standard(dsp_clip clip);
 bool dsp_trim(dsp_clip clip, double top_db, int64_t frame, int64_t hop, int64_t *begin,
               int64_t *end);
 
+/* As early samplers did it: holds each sample until the next at rate_hz is due, with no filter
+ * against what folds back (not at all above the clip's rate), and rounds to multiples of the clip's
+ * peak / 2^(bits - 1). bits >= 1 need not be whole. */
+void dsp_crush(dsp_clip clip, double bits, double rate_hz);
+
 /* Linear fade of the last n_fade samples. */
 void dsp_fade_out(dsp_clip clip, int64_t n_fade);
+
+/* Exponential decay from the clip's begin: 60 dB in `seconds` > 0. Ends at -120 dB, with zeros. */
+void dsp_decay(dsp_clip clip, double seconds);
 
 /* SpecAugment masks (Park et al. 2019) on features [C,F,T]: n bands or spans, each up to max_width
  * wide, set to `value`. */

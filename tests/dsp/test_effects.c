@@ -136,6 +136,36 @@ START_TEST(fade_out_ends_at_zero) {
 }
 END_TEST
 
+START_TEST(crush_holds_and_rounds) {
+    float x[9] = {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, -1.0f, 0.9f};
+    dsp_crush(CLIP(x, 1), 3.0, 44100.0); /* steps of 1/4 */
+    SAME(x, 0, 0.25f, 0.25f, 0.5f, 0.5f, 0.5f, 0.75f, -1, 1);
+    float y[16] = {1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6, 5, 4, 3, 2, 1};
+    dsp_crush(CLIP(y, 2), 24.0, 44100.0 / 2.5); /* samples 0, 3, 5 of each channel */
+    SAME(y, 1, 1, 1, 4, 4, 6, 6, 6, 8, 8, 8, 5, 5, 3, 3, 3);
+    float same[3] = {0.1f, -0.3f, 0.2f};
+    dsp_crush(CLIP(same, 1), 24.0, 192000.0);
+    SAME(same, 0.1f, -0.3f, 0.2f);
+    float silence[2] = {0, 0};
+    dsp_crush(CLIP(silence, 1), 8.0, 8000.0);
+    SAME(silence, 0, 0);
+}
+END_TEST
+
+START_TEST(decay_takes_60_db_off) {
+    enum { N = 4410 };
+    static float x[2 * N];
+    for (int i = 0; i < 2 * N; i++) x[i] = i < N ? 1.0f : -0.5f;
+    dsp_decay((dsp_clip){x, 2, N, 44100.0}, 0.04);
+    test_close("left", (float[]){x[0], x[441], x[1764], x[3000]},
+               (float[]){1.0f, powf(10.0f, -0.75f), 1e-3f, powf(10.0f, -9000.0f / 1764.0f)}, 4,
+               1e-5, 0);
+    ck_assert_float_eq_tol(x[N + 1764], -5e-4f, 1e-8f);
+    ck_assert(x[3527] != 0.0f && x[2 * N - 1] == 0.0f);
+    for (int i = 3528; i < N; i++) ck_assert(x[i] == 0.0f);
+}
+END_TEST
+
 enum { C = 2, F = 6, T = 9 };
 
 /* Sets masks and counts the values masked, which must be whole rows or whole columns. */
@@ -173,4 +203,5 @@ END_TEST
 TEST_MAIN("dsp/effects", polarity_gain_and_swap, stereo_image_scales_the_side,
           time_shift_moves_zeros_in, distortion_keeps_the_peak, levels_are_set,
           standard_has_no_mean_and_unit_deviation, trim_agrees_with_librosa,
-          silence_has_nothing_to_trim, fade_out_ends_at_zero, masks_cover_spans_of_every_channel)
+          silence_has_nothing_to_trim, fade_out_ends_at_zero, crush_holds_and_rounds,
+          decay_takes_60_db_off, masks_cover_spans_of_every_channel)
