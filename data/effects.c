@@ -1,19 +1,7 @@
 #include <math.h>
 
-#include "data/effect.h"
+#include "data/effect_rows.h"
 #include "dsp/pitch_shift.h"
-
-#define P_ROW(type)                                                                                \
-    {                                                                                              \
-        "p", BASE_OPT_FLOAT, offsetof(type, common.p), "0.5", 0, 1, NULL, NULL,                    \
-            "probability that a clip gets the effect"                                              \
-    }
-#define RANGE_ROW(type, key, preset, min, max, unit, help)                                         \
-    { key, BASE_OPT_RANGE, offsetof(type, common.range), preset, min, max, NULL, unit, help }
-#define CHOICE_ROW(type, field, key, preset, choices, help)                                        \
-    { key, BASE_OPT_CHOICE, offsetof(type, field), preset, 0, 0, choices, NULL, help }
-#define VARIANT(name, help, table, type)                                                           \
-    { name, help, NULL, table, sizeof(type) }
 
 /* Effects with a probability and perhaps an amount. */
 typedef struct {

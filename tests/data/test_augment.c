@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "base/isolated.h"
+#include "dsp/compressor.h"
+#include "dsp/filter.h"
 #include "dsp/pitch_shift.h"
 #include "tests/test.h"
 
@@ -23,6 +25,13 @@ enum { N = 4410, N_CHANNELS = 2 };
     "- distortion: {p: 1, gain_db: [5, 30], kind: hard}\n"                                         \
     "- mp3: {p: 1, kbps: [64, 96]}\n"                                                              \
     "- fade: {p: 1, ms: [5, 20]}\n"                                                                \
+    "- decay: {p: 1, seconds: [0.02, 0.2]}\n"                                                      \
+    "- eq: {p: 1, db: [-9, -3]}\n"                                                                 \
+    "- lowpass: {p: 1}\n"                                                                          \
+    "- highpass: {p: 1}\n"                                                                         \
+    "- compress: {p: 1}\n"                                                                         \
+    "- crush: {p: 1}\n"                                                                            \
+    "- reverb: {p: 1}\n"                                                                           \
     "- mask_frequency: {p: 1, width: 8}\n"                                                         \
     "- mask_time: {p: 1, width: 10, n: 2}\n"
 
@@ -76,7 +85,7 @@ static void run(chain *c, uint64_t sample, float *x) {
 START_TEST(lists_its_variants) {
     int n;
     const base_variant *const *variants = data_augment_variants(&n);
-    ck_assert_int_eq(n, 13);
+    ck_assert_int_eq(n, 20);
     for (int i = 0; i < n; i++) {
         ck_assert_ptr_nonnull(variants[i]->name);
         ck_assert_str_eq(variants[i]->options[0].key, "p");
@@ -132,6 +141,7 @@ START_TEST(refuses_what_does_not_fit) {
                   "a.yaml:4: augment[2].stereo_image: needs audio.channels: 2");
     check_refused("- channel_swap\n", 1, "augment[0].channel_swap: needs audio.channels: 2");
     check_refused("- echo: {p: 1}\n", 2, "no such effect 'echo'");
+    check_refused("- eq: {low_hz: [0, 100]}\n", 2, "augment[0].eq.low_hz");
     check_refused("- polarity: {q: 1}\n", 2, "augment[0].polarity.q: no such key");
     check_refused("- polarity: {p: 1.5}\n", 2, "augment[0].polarity.p: 1.5 is out of range");
     check_refused("- noise: {color: brown}\n", 2, "augment[0].noise.color: no such choice");
@@ -162,7 +172,7 @@ static char *without_chance(const char *effects) {
 START_TEST(p_0_is_identity) {
     chain c;
     OPEN(c, without_chance(EVERY_EFFECT));
-    ck_assert_int_eq(data_augment_n(c.augment), 13);
+    ck_assert_int_eq(data_augment_n(c.augment), 20);
     float x[N_CHANNELS * N], y[N_CHANNELS * N];
     for (uint64_t sample = 0; sample < 50; sample++) {
         clip_in(x);
@@ -200,7 +210,7 @@ START_TEST(p_1_applies_every_effect) {
                       data_augment_link_name(data_augment_at(c.augment, i)));
         for (int64_t j = 0; j < N_CHANNELS * N; j++) ck_assert(isfinite(y[j]));
     }
-    ck_assert_int_eq(n_waveform, 11);
+    ck_assert_int_eq(n_waveform, 18);
     chain_close(&c);
 }
 END_TEST
@@ -236,9 +246,20 @@ START_TEST(single_values_reach_the_effect) {
         "- stereo_image: {p: 1, depth: -1}\n",
         "- distortion: {p: 1, gain_db: 20, kind: hard}\n",
         "- fade: {p: 1, ms: 20}\n",
+        "- decay: {p: 1, seconds: 0.05}\n",
+        "- eq: {p: 1, db: 6, low_hz: 100, peak_hz: 500, peak_q: 2, high_hz: 6000}\n",
+        "- lowpass: {p: 1, hz: 4000, q: 0.9}\n",
+        "- highpass: {p: 1, hz: 200, q: 0.6}\n",
+        "- compress: {p: 1, threshold_db: -20, ratio: 4, attack_ms: 2, release_ms: 50}\n",
+        "- crush: {p: 1, bits: 8, rate_hz: 16000}\n",
     };
+    const dsp_filter bands[3] = {{DSP_FILTER_LOW_SHELF, 100.0, M_SQRT1_2, 6.0},
+                                 {DSP_FILTER_PEAK, 500.0, 2.0, 6.0},
+                                 {DSP_FILTER_HIGH_SHELF, 6000.0, M_SQRT1_2, 6.0}};
+    const dsp_filter lowpass = {DSP_FILTER_LOWPASS, 4000.0, 0.9, 0.0};
+    const dsp_filter highpass = {DSP_FILTER_HIGHPASS, 200.0, 0.6, 0.0};
     float x[N_CHANNELS * N], y[N_CHANNELS * N];
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 13; i++) {
         dsp_clip clip = clip_in(x);
         if (i < 3) {
             dsp_pitch_shift *shift;
@@ -255,6 +276,12 @@ START_TEST(single_values_reach_the_effect) {
         if (i == 4) dsp_stereo_image(clip, -1.0);
         if (i == 5) dsp_distortion(clip, DSP_DISTORTION_HARD, 20.0);
         if (i == 6) dsp_fade_out(clip, 882);
+        if (i == 7) dsp_decay(clip, 0.05);
+        if (i == 8) dsp_filter_apply(clip, bands, 3);
+        if (i == 9) dsp_filter_apply(clip, &lowpass, 1);
+        if (i == 10) dsp_filter_apply(clip, &highpass, 1);
+        if (i == 11) dsp_compress(clip, (dsp_compressor){-20.0, 4.0, 6.0, 1e-3 * 2, 1e-3 * 50});
+        if (i == 12) dsp_crush(clip, 8.0, 16000.0);
         chain c;
         OPEN(c, effects[i]);
         run(&c, 0, y);

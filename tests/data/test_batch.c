@@ -37,7 +37,8 @@ static fixture make_clips(void) {
 
 #define EFFECTS                                                                                    \
     "[{polarity: {}}, {gain: {}}, {channel_swap: {}}, {pitch_shift: {p: 0.5}}, {time_shift: "      \
-    "{}}, {noise: {p: 0.3}}, {distortion: {}}, {mask_frequency: {}}, {mask_time: {}}]"
+    "{}}, {noise: {p: 0.3}}, {distortion: {}}, {decay: {}}, {eq: {}}, {compress: {}}, "            \
+    "{crush: {}}, {reverb: {}}, {mask_frequency: {}}, {mask_time: {}}]"
 
 /* The batcher borrows from *b, which so must stay where it is. */
 static void bench_open(bench *b, const char *effects, const char *features, int n_threads) {
