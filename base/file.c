@@ -389,6 +389,15 @@ base_digest base_hasher_digest(const base_hasher *hasher) {
     return (base_digest){.low = hash.low64, .high = hash.high64};
 }
 
+base_status base_digest_join_file(base_digest *digest, const char *path, base_error *err) {
+    void *bytes;
+    size_t n_bytes;
+    BASE_TRY(base_file_read(path, 0, &bytes, &n_bytes, err));
+    *digest = base_digest_join(*digest, base_digest_bytes(bytes, n_bytes));
+    base_free(bytes);
+    return BASE_OK;
+}
+
 bool base_digest_equal(base_digest a, base_digest b) {
     return a.low == b.low && a.high == b.high;
 }

@@ -115,6 +115,16 @@ typedef struct {
     int32_t *length;
 } prepare_job;
 
+/* The valid samples of the clip. */
+static void keep_heard(dsp_clip clip, int64_t n_valid, data_audio *heard) {
+    heard->n_channels = clip.n_channels;
+    heard->n = n_valid;
+    heard->sample_rate_hz = clip.sample_rate_hz;
+    for (int64_t c = 0; c < clip.n_channels; c++) {
+        memcpy(heard->x + c * n_valid, clip.x + c * clip.n, (size_t)n_valid * sizeof *clip.x);
+    }
+}
+
 static void prepare_sample(void *context, int64_t task, int worker) {
     const prepare_job *job = context;
     const data_batcher *b = job->batcher;
@@ -133,6 +143,7 @@ static void prepare_sample(void *context, int64_t task, int worker) {
     float *out = job->x + task * b->n_floats;
     int64_t n_valid = source->load(source->context, index, own.clip.x);
     if (effects != NULL && augment_clip(b, own, &n_valid, &rng, failure) != BASE_OK) return;
+    if (request->heard != NULL) keep_heard(own.clip, n_valid, &request->heard[task]);
     dsp_features_apply(features, own.clip.x, own.work, out);
     if (effects != NULL) effects->features(effects->context, out, b->shape, &rng);
     job->length[task] = (int32_t)dsp_features_valid_frames(features, n_valid);

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "data/audio.h"
 #include "data/clip_set.h"
 #include "dsp/clip.h"
 #include "dsp/features.h"
@@ -55,7 +56,9 @@ typedef struct {
     bool augmented;
     uint64_t seed, epoch;
     const dsp_features
-        *features; /* in place of the batcher's, with the same options; NULL: those */
+        *features;     /* in place of the batcher's, with the same options; NULL: those */
+    data_audio *heard; /* [n], each with room for n_channels * n_samples in x: becomes what the
+                          features are made of, without the zeros behind it; NULL: not wanted */
 } data_batch_request;
 base_status data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
                                int32_t *length, base_error *err);

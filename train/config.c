@@ -48,6 +48,8 @@ const base_option train_options_table[] = {
      "of initial weights, order, augmentation and dropout"},
     {"init", BASE_OPT_NODE, FIELD(init_node), NULL, 0, 0, NULL, NULL,
      "weights to start from; layers that the file does not have start at random as usual"},
+    {"distill", BASE_OPT_NODE, FIELD(distill_node), NULL, 0, 0, NULL, NULL,
+     "a model whose answers are learnt beside the labels"},
     {"freeze", BASE_OPT_STRINGS, FIELD(freeze), "[]", 0, 0, NULL, NULL,
      "layers that are not trained and run as in inference: names, or leading parts of paths, as "
      "rimshot summary shows them"},
@@ -70,6 +72,14 @@ const base_option train_init_table[] = {
      "whether tensors of the file that the network does not have are left out without complaint"},
     {0}};
 #undef FIELD
+
+const base_option train_distill_table[] = {
+    {"model", BASE_OPT_STRING, offsetof(train_distill_options, model), NULL, 0, 0, NULL, NULL,
+     "a model.h5, relative to the configuration, of the same classes; it should not have been "
+     "trained on what the folds test"},
+    {"share", BASE_OPT_FLOAT, offsetof(train_distill_options, share), "0.7", 0, 1, NULL, NULL,
+     "of its probabilities in the target; the rest is the label's"},
+    {0}};
 
 const base_option train_pretrain_table[] = {
     {"temperature", BASE_OPT_FLOAT, offsetof(train_pretrain_config, temperature), "0.1", 0.001, 100,
@@ -120,6 +130,7 @@ const train_config_section *train_config_sections(int *n) {
         {"train.schedule", "learning rate over time", NULL, nn_schedule_variants},
         {"train.loss", "what is minimised", NULL, nn_loss_variants},
         {"train.init", "weights to start from", train_init_table, NULL},
+        {"train.distill", "a teacher", train_distill_table, NULL},
         {"pretrain", "contrastive pretraining, without labels", train_pretrain_table, NULL},
         {"folds", "how clips are split for testing", data_folds_table, NULL},
     };
@@ -186,6 +197,13 @@ static base_status bind_init(train_config *config, base_node *train, base_error 
     return base_options_bind(train_init_table, init, &config->train.init, &config->arena, err);
 }
 
+static base_status bind_distill(train_config *config, base_node *train, base_error *err) {
+    base_node *distill = base_node_get(train, "distill");
+    if (distill == NULL || base_node_is_null(distill)) return BASE_OK;
+    return base_options_bind(train_distill_table, distill, &config->train.distill, &config->arena,
+                             err);
+}
+
 static base_status bind_optimization(train_config *config, base_node *node, base_error *err) {
     train_options *train = &config->train;
     choice_key optimizer = {.name = "optimizer", .preset = "adamw"},
@@ -214,6 +232,7 @@ static base_status bind_train(train_config *config, base_error *err) {
     if (fitted) BASE_TRY(train_classifier_preset(config, node, err));
     BASE_TRY(base_options_bind(train_options_table, node, &config->train, &config->arena, err));
     BASE_TRY(bind_init(config, node, err));
+    BASE_TRY(bind_distill(config, node, err));
     return fitted ? train_classifier_bind(config, node, err) : bind_optimization(config, node, err);
 }
 

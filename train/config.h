@@ -28,6 +28,13 @@ typedef struct {
 } train_init_options;
 extern const base_option train_init_table[];
 
+/* `train.distill:` a teacher, see train/teacher.h. */
+typedef struct {
+    const char *model; /* relative to the configuration's folder; NULL: there is no train.distill */
+    double share;
+} train_distill_options;
+extern const base_option train_distill_table[];
+
 /* `train:` in a config. */
 typedef struct {
     int64_t epochs, batch; /* epochs with a classifier: passes of augmented clips */
@@ -45,9 +52,11 @@ typedef struct {
     int monitor; /* what best.h5 is best by */
     int64_t patience; /* stop after so many epochs without a better monitor; 0: never */
     int64_t seed;
-    const base_node *init_node; /* bound into `init` */
-    base_strings freeze;        /* layers that are not trained: nn_network_config.freeze */
+    const base_node *init_node;    /* bound into `init` */
+    const base_node *distill_node; /* bound into `distill` */
+    base_strings freeze;           /* layers that are not trained: nn_network_config.freeze */
     train_init_options init;
+    train_distill_options distill;
     nn_optimizer_kind optimizer;
     nn_optimizer_options optimizer_options;
     nn_schedule_kind schedule;

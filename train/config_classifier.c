@@ -39,6 +39,7 @@ static base_status refuse_training(const train_config *config, const base_node *
                     {"clip_norm", t->clip_norm > 0},
                     {"ema", t->ema > 0},
                     {"mixup", t->mixup > 0},
+                    {"distill", t->distill_node != NULL},
                     {"patience", t->patience > 0},
                     {"result", t->result == TRAIN_RESULT_BEST},
                     {"freeze", t->freeze.n > 0},

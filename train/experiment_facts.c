@@ -6,6 +6,7 @@
 #include "nn/kernels/kernels.h"
 #include "train/experiment_internal.h"
 #include "train/fit.h"
+#include "train/teacher.h"
 
 static bool tell_decoding(void *context, const char *what, int64_t done, int64_t total) {
     train_event event = {
@@ -204,6 +205,7 @@ base_status train__fingerprint(train__experiment *e, const base_text *yaml, char
         digest = base_digest_join(digest, parts[i]);
     }
     BASE_TRY(train_init_digest(&e->init, &digest, err));
+    if (e->teacher != NULL) BASE_TRY(base_digest_join_file(&digest, e->teacher, err));
     base_digest_hex(digest, hex);
     return BASE_OK;
 }
@@ -239,6 +241,23 @@ static base_status resolve_augment(train__experiment *e, base_error *err) {
     return BASE_OK;
 }
 
+/* A teacher that does not fit is better refused now than when training begins. */
+static base_status find_teacher(train__experiment *e, base_error *err) {
+    const train_config *config = e->config;
+    train_teacher *teacher;
+    if (config->train.distill.model == NULL) return BASE_OK;
+    e->teacher = base_path_join(&e->arena, config->folder, config->train.distill.model);
+    if (e->teacher == NULL) return train__out_of_memory(err);
+    BASE_TRY(train_teacher_open(&(train_student){.path = e->teacher,
+                                                 .audio = &config->audio,
+                                                 .classes = e->facts.classes,
+                                                 .n_classes = e->facts.n_classes,
+                                                 .max_batch = 1},
+                                &teacher, err));
+    train_teacher_free(teacher);
+    return BASE_OK;
+}
+
 base_status train__prepare(train__experiment *e, base_error *err) {
     train_config *config = e->config;
     BASE_TRY(train_init_open(config, &e->init, err));
@@ -255,6 +274,7 @@ base_status train__prepare(train__experiment *e, base_error *err) {
     BASE_TRY(data_augment_new(config->augment, &form, &e->augment, err));
     BASE_TRY(gather_facts(e, err));
     BASE_TRY(resolve_augment(e, err));
+    BASE_TRY(find_teacher(e, err));
     BASE_TRY(train__folder_keep(e, err));
     base_yaml_write(config->root, &e->yaml);
     if (e->yaml.failed) return train__out_of_memory(err);

@@ -49,8 +49,9 @@ static base_status check_same_facts(train__experiment *e, const char *former, ba
     if (strcmp(before.fingerprint, now->fingerprint) == 0) return check_facts_text(e, &before, err);
     return base_fail(
         err, BASE_EMISMATCH,
-        "%s: the sounds, their labels%s or the program have changed since it was begun",
-        e->options->folder, e->init.options != NULL ? ", the starting weights" : "");
+        "%s: the sounds, their labels%s%s or the program have changed since it was begun",
+        e->options->folder, e->init.options != NULL ? ", the starting weights" : "",
+        e->teacher != NULL ? ", the teacher" : "");
 }
 
 /* The file that map[key] names gets a copy in the run folder under `name`, and the resolved
@@ -108,15 +109,22 @@ static base_status keep_weights(train__experiment *e, base_error *err) {
                      err);
 }
 
+static base_status keep_teacher(train__experiment *e, base_error *err) {
+    if (e->teacher == NULL) return BASE_OK;
+    base_node *distill = base_node_get(base_node_get(e->config->root, "train"), "distill");
+    return keep_file(e, distill, "model", TRAIN__TEACHER, err);
+}
+
 base_status train__folder_keep(train__experiment *e, base_error *err) {
     base_node *dataset = base_node_copy(e->data.manifest.dataset, &e->config->arena);
     if (dataset == NULL) return train__out_of_memory(err);
     base_node_put(e->config->root, "dataset", dataset);
     e->config->dataset = dataset;
-    e->kept = base_arena_alloc(&e->arena, count_sources(dataset) + 1, sizeof *e->kept);
+    e->kept = base_arena_alloc(&e->arena, count_sources(dataset) + 2, sizeof *e->kept);
     if (e->kept == NULL) return train__out_of_memory(err);
     BASE_TRY(keep_rules(e, dataset, err));
-    return keep_weights(e, err);
+    BASE_TRY(keep_weights(e, err));
+    return keep_teacher(e, err);
 }
 
 /* The file of the run must have these bytes. */

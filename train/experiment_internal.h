@@ -14,6 +14,8 @@
 #include "train/loop.h"
 #include "train/work_folder.h"
 
+#define TRAIN__TEACHER "teacher.h5" /* the copy in the run folder */
+
 /* A file of the user's that gets a copy in the run folder. */
 typedef struct {
     const char *name; /* there */
@@ -35,8 +37,9 @@ typedef struct {
     train_facts facts;
     base_text yaml; /* resolved configuration */
     train_init init;
-    train__kept_file *kept; /* label rules and starting weights, so that the folder can be run
-                               again by itself */
+    const char *teacher;    /* the path as the configuration has it; NULL: none */
+    train__kept_file *kept; /* label rules, starting weights, a teacher: so that the folder can be
+                               run again by itself */
     int n_kept;
     char fingerprint[33];
     nn_summary plan;        /* of the network, for one thread */

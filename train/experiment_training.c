@@ -175,6 +175,7 @@ base_status train__training_run(train__experiment *e, const train__training *t,
                      .clips = &e->data.clips,
                      .augment = e->augment,
                      .init = &e->init,
+                     .classes = e->facts.classes,
                      .n_classes = e->facts.n_classes,
                      .seed = training_seed(e, t->stage, t->fold),
                      .folder = base_path_join(&arena, e->options->folder, t->place),
@@ -185,6 +186,10 @@ base_status train__training_run(train__experiment *e, const train__training *t,
                      .arena = &arena};
     base_status status =
         job.folder != NULL && job.fingerprint != NULL ? BASE_OK : train__out_of_memory(err);
+    if (status == BASE_OK && e->teacher != NULL) {
+        job.teacher = base_path_join(&arena, e->options->folder, TRAIN__TEACHER);
+        if (job.teacher == NULL) status = train__out_of_memory(err);
+    }
     if (status == BASE_OK) status = split(e, t, &job, err);
     if (status == BASE_OK && base_ranks_self(t->group) == 0) {
         status = base_folder_make(job.folder, err);

@@ -96,7 +96,7 @@ static base_status fill_kept(train_feed *feed, base_error *err) {
 
 base_status train_feed_batch(train_feed *feed, const train_feed_request *request, float *x,
                              int32_t *length, base_error *err) {
-    if (feed->kept != NULL) {
+    if (feed->kept != NULL && request->heard == NULL) {
         BASE_TRY(fill_kept(feed, err));
         for (int64_t i = 0; i < request->n; i++) {
             int64_t place = request->place[i];
@@ -115,6 +115,7 @@ base_status train_feed_batch(train_feed *feed, const train_feed_request *request
                                 .n = request->n,
                                 .augmented = feed->augmented,
                                 .seed = request->seed,
-                                .epoch = request->epoch};
+                                .epoch = request->epoch,
+                                .heard = request->heard};
     return data_batch_prepare(feed->batcher, &batch, x, length, err);
 }

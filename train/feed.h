@@ -35,6 +35,7 @@ typedef struct {
     uint64_t seed, epoch;
     int64_t first; /* number of place[0] within the epoch: with the two above it names each sample's
                       augmentation */
+    data_audio *heard; /* [n], as in data_batch_request; NULL: not wanted */
 } train_feed_request;
 /* Features of the clips into x [n, C,F,T], valid frames into length [n]. */
 base_status train_feed_batch(train_feed *feed, const train_feed_request *request, float *x,

@@ -40,13 +40,7 @@ void train_init_release(train_init *init) {
 }
 
 base_status train_init_digest(const train_init *init, base_digest *digest, base_error *err) {
-    void *bytes;
-    size_t n_bytes;
-    if (init->options == NULL) return BASE_OK;
-    BASE_TRY(base_file_read(init->path, 0, &bytes, &n_bytes, err));
-    *digest = base_digest_join(*digest, base_digest_bytes(bytes, n_bytes));
-    base_free(bytes);
-    return BASE_OK;
+    return init->options != NULL ? base_digest_join_file(digest, init->path, err) : BASE_OK;
 }
 
 /* The faults, a line each, behind the error on one line. */

@@ -25,6 +25,8 @@ typedef struct {
     const data_clips *clips;
     const data_augment *augment;
     const train_init *init; /* NULL: all weights start at random */
+    const char *teacher;    /* path of the model that teaches; NULL: the labels alone do */
+    const char *const *classes;
     int n_classes;
     const int64_t *train_index, *test_index; /* clips; n_test may be 0 */
     int64_t n_train, n_test;

@@ -7,6 +7,7 @@
 #include "train/evaluate.h"
 #include "train/mixup.h"
 #include "train/setup.h"
+#include "train/teacher.h"
 #include "train/tensorboard.h"
 
 /* One training in progress. */
@@ -19,16 +20,17 @@ typedef struct {
     nn_loss loss;
     dsp_features *features;
     train_feed *train, *test;
-    train_feed *plain;    /* of the training clips as they are; NULL: `train` is that */
-    float *learned_from;  /* [n_train, nn_network_n_learned_from]; NULL: no layer wants it */
-    int32_t *label;       /* [n_train], likewise */
-    int64_t count;        /* floats per sample of x */
-    int64_t n_draws;      /* samples per epoch */
-    int64_t n_batches;    /* micro-batches per epoch */
-    int64_t *place;       /* [n_draws] this epoch's order, into train_index */
-    int64_t *by_class;    /* balanced draws: places sorted by class */
-    int64_t *class_begin; /* [n_classes + 1] into by_class */
-    float *class_weight;  /* [n_classes]; NULL: classes are not balanced */
+    train_feed *plain;      /* of the training clips as they are; NULL: `train` is that */
+    train_teacher *teacher; /* NULL: the labels are the targets */
+    float *learned_from;    /* [n_train, nn_network_n_learned_from]; NULL: no layer wants it */
+    int32_t *label;         /* [n_train], likewise */
+    int64_t count;          /* floats per sample of x */
+    int64_t n_draws;        /* samples per epoch */
+    int64_t n_batches;      /* micro-batches per epoch */
+    int64_t *place;         /* [n_draws] this epoch's order, into train_index */
+    int64_t *by_class;      /* balanced draws: places sorted by class */
+    int64_t *class_begin;   /* [n_classes + 1] into by_class */
+    float *class_weight;    /* [n_classes]; NULL: classes are not balanced */
     float *x, *target, *dlogits, *probability;
     int32_t *length;
     train_state state;
@@ -106,7 +108,8 @@ static void set_targets(const loop *l, int64_t begin, int64_t n, float *target) 
 }
 
 /* The weight of all micro-batches of one step together, so that their gradients add up to the
- * mean over the step. Mixing keeps it: a blend of two targets weighs what they weigh. */
+ * mean over the step. Mixing keeps it: a blend of two targets weighs what they weigh. What a
+ * teacher says does not count: a clip weighs what its label does. */
 static double step_weight(const loop *l, int64_t first_batch, int64_t end_batch) {
     double weight = 0;
     for (int64_t b = first_batch; b < end_batch; b++) {
@@ -141,6 +144,9 @@ static base_status share_batch(loop *l, int64_t n, base_status status, base_erro
     for (int64_t i = 0; i < n; i++) {
         if (l->length[i] < 0) return base_ranks_agree(group, status, err);
     }
+    if (l->teacher != NULL) {
+        nn_network_gather(l->network, n, l->target, l->job->n_classes * (int64_t)sizeof *l->target);
+    }
     if (l->options->mixup > 0) {
         nn_network_gather(l->network, n, l->x, l->count * (int64_t)sizeof *l->x);
     }
@@ -154,11 +160,17 @@ static base_status prepare_batch(loop *l, const step_batches *s, int64_t batch, 
                                   .n = end - begin,
                                   .seed = l->job->seed,
                                   .epoch = s->epoch,
-                                  .first = first + begin};
+                                  .first = first + begin,
+                                  .heard = train_teacher_heard(l->teacher)};
     base_status status = BASE_OK;
+    set_targets(l, first, n, l->target);
     if (request.n > 0) {
         status =
             train_feed_batch(l->train, &request, l->x + begin * l->count, l->length + begin, err);
+    }
+    if (status == BASE_OK) {
+        float *target = l->target + begin * l->job->n_classes;
+        status = train_teacher_blend(l->teacher, request.n, target, err);
     }
     return share_batch(l, n, status, err);
 }
@@ -168,7 +180,6 @@ static base_status run_batch(loop *l, const step_batches *s, int64_t batch, doub
                              base_error *err) {
     int64_t begin = batch_begin(l, batch), n = batch_begin(l, batch + 1) - begin;
     BASE_TRY(prepare_batch(l, s, batch, err));
-    set_targets(l, begin, n, l->target);
     if (l->options->mixup > 0) {
         train_mixup_batch samples = {.n = n,
                                      .x = l->x,
@@ -464,6 +475,14 @@ static base_status set_up(loop *l, base_error *err) {
                             options->balance == TRAIN_BALANCE_WEIGHTS ? l->class_weight : NULL};
     BASE_TRY(make_feed(l, false, job->augment, &l->train, err));
     if (job->n_test > 0) BASE_TRY(make_feed(l, true, NULL, &l->test, err));
+    BASE_TRY(train_teacher_open(&(train_student){.path = job->teacher,
+                                                 .share = options->distill.share,
+                                                 .audio = &job->config->audio,
+                                                 .classes = job->classes,
+                                                 .n_classes = job->n_classes,
+                                                 .max_batch = options->batch,
+                                                 .pool = job->pool},
+                                &l->teacher, err));
     BASE_TRY(prepare_learning(l, err));
     nn_network_init(l->network, job->seed);
     BASE_TRY(train_init_apply(job->init, l->network, NULL, err));
@@ -524,6 +543,7 @@ static void tear_down(loop *l) {
     train_feed_free(l->train);
     train_feed_free(l->test);
     train_feed_free(l->plain);
+    train_teacher_free(l->teacher);
     nn_optimizer_free(l->optimizer);
     nn_network_free(l->network);
     dsp_features_free(l->features);

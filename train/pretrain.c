@@ -150,9 +150,10 @@ static base_status check_config(const pretraining *p, base_error *err) {
                               "be at least 3: then none is left alone in the last one");
     }
     if (p->train->mixup > 0 || p->train->accumulate > 1 || p->train->steps > 0 ||
-        p->train->balance != TRAIN_BALANCE_NONE) {
-        return base_node_fail(train, err, BASE_ECONFIG,
-                              "mixup, accumulate, steps and balance are not for pretraining");
+        p->train->balance != TRAIN_BALANCE_NONE || p->train->distill.model != NULL) {
+        return base_node_fail(
+            train, err, BASE_ECONFIG,
+            "mixup, accumulate, steps, balance and distill are not for pretraining");
     }
     if (p->config->classifier != NULL) {
         return base_node_fail(
