@@ -1,5 +1,7 @@
 #include "infer/library/kit_files.h"
 
+#include <string.h>
+
 static void add_tag(base_text *out, const char *tag, const char *text) {
     base_text_printf(out, "<%s>", tag);
     base_text_add_html(out, text);
@@ -63,19 +65,18 @@ void library_kit_add_hydrogen(const library_kit_files *files, base_text *out) {
 
 /* ---- SFZ ---- */
 
-/* What an opcode's value or a comment would end at. */
+/* What an opcode's value or a comment would end at, and variables. */
 static void add_plain(base_text *out, const char *text) {
     for (; *text != '\0'; text++) {
-        bool plain = (unsigned char)*text >= ' ' && *text != '/' && *text != '<' && *text != '>';
+        bool plain = (unsigned char)*text >= ' ' && strchr("/<>=$#", *text) == NULL;
         base_text_add_bytes(out, plain ? text : "_", 1);
     }
 }
 
 static void add_group(const library_drum *drum, const char *const *files, base_text *out) {
-    base_text_add(out, "\n// ");
+    base_text_add(out, "\n<group> group_label=");
     add_plain(out, drum->name);
-    base_text_printf(out, "\n<group> key=%d pitch_keycenter=%d loop_mode=one_shot", drum->note,
-                     drum->note);
+    base_text_printf(out, "\nkey=%d pitch_keycenter=%d loop_mode=one_shot", drum->note, drum->note);
     if (drum->choke > 0) {
         base_text_printf(out, " group=%d off_by=%d off_mode=fast", drum->choke, drum->choke);
     }

@@ -14,7 +14,8 @@ typedef struct {
 /* Hydrogen's drumkit.xml (its drumkit.xsd of version 1.2). Several sounds of a drum are played in
  * turn. */
 void library_kit_add_hydrogen(const library_kit_files *files, base_text *out);
-/* SFZ 1, and of ARIA's opcodes seq_length and seq_position. Sounds are below samples/. */
+/* SFZ 1, and of ARIA's opcodes seq_length, seq_position and, for the drum's name, group_label.
+ * Sounds are below samples/. */
 void library_kit_add_sfz(const library_kit_files *files, base_text *out);
 /* A preset of Decent Sampler. Sounds are below samples/. */
 void library_kit_add_decent(const library_kit_files *files, base_text *out);

@@ -142,11 +142,11 @@ START_TEST(files_say_what_is_in_the_kit) {
     base_text_release(&out);
     library_kit_add_sfz(&files, &out);
     ck_assert_str_eq(out.data,
-                     "// My _Kit_\n\n// A & B\n<group> key=36 pitch_keycenter=36 "
-                     "loop_mode=one_shot\n<region> sample=samples/1.wav\n\n// Closed hat\n<group> "
-                     "key=42 pitch_keycenter=42 loop_mode=one_shot group=1 off_by=1 off_mode=fast "
-                     "seq_length=2\n<region> seq_position=1 sample=samples/2.wav\n<region> "
-                     "seq_position=2 sample=samples/3.wav\n");
+                     "// My _Kit_\n\n<group> group_label=A & B\nkey=36 pitch_keycenter=36 "
+                     "loop_mode=one_shot\n<region> sample=samples/1.wav\n\n<group> "
+                     "group_label=Closed hat\nkey=42 pitch_keycenter=42 loop_mode=one_shot group=1 "
+                     "off_by=1 off_mode=fast seq_length=2\n<region> seq_position=1 "
+                     "sample=samples/2.wav\n<region> seq_position=2 sample=samples/3.wav\n");
     base_text_release(&out);
     library_kit_add_decent(&files, &out);
     ck_assert_ptr_nonnull(strstr(out.data, "<sample path=\"samples/3.wav\" rootNote=\"42\" "
