@@ -136,6 +136,10 @@ const char *data_sound_name(const data_sound *sound) {
     return sound->name;
 }
 
+double data_sound_rate_hz(const data_sound *sound) {
+    return sound->file != NULL ? sound->info.samplerate : sound->block.sample_rate_hz;
+}
+
 const data_condition *data_sound_condition(const data_sound *sound) {
     return &sound->condition;
 }

@@ -213,10 +213,11 @@ static base_status fail_folder(const data_origin *origin, const data_manifest *m
     bool near = folder->path != origin->path && base_folder_exists(origin->path) &&
                 base_path_between(manifest->request.sounds_folder, origin->path, &arena, &way,
                                   &ignored) == BASE_OK;
-    base_status status = base_fail(err, BASE_ENOTFOUND, "%s: no such folder%s%s%s",
-                                   full != NULL ? full : folder->path,
-                                   near ? "; paths are relative to the configuration: path: " : "",
-                                   near ? way : "", near ? " is the one seen from here" : "");
+    base_status status =
+        base_fail(err, BASE_ENOTFOUND, "%s: no such folder%s%s%s%s",
+                  full != NULL ? full : folder->path, origin->source->takes_file ? " or file" : "",
+                  near ? "; paths are relative to the configuration: path: " : "", near ? way : "",
+                  near ? " is the one seen from here" : "");
     free(here);
     base_arena_release(&arena);
     return status;
@@ -226,10 +227,17 @@ static bool has_folder(const data_origin *origin) {
     return origin->source->folder != DATA_FOLDER_NONE && origin->path != NULL;
 }
 
-static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
+/* Whether what the path names is there. */
+static bool is_there(const data_origin *origin) {
     const data_folder_options *folder = origin->options;
-    if (has_folder(origin) && !base_folder_exists(folder->path)) {
-        return base_fail(err, BASE_ENOTFOUND, "%s: no such folder", origin->path);
+    return base_folder_exists(folder->path) ||
+           (origin->source->takes_file && base_file_exists(folder->path));
+}
+
+static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
+    if (has_folder(origin) && !is_there(origin)) {
+        return base_fail(err, BASE_ENOTFOUND, "%s: no such folder%s", origin->path,
+                         origin->source->takes_file ? " or file" : "");
     }
     return origin->source->list(origin, manifest, err);
 }
@@ -239,12 +247,15 @@ static base_status name_files(const data_origin *origin, data_manifest *manifest
                               base_error *err) {
     const data_folder_options *folder = origin->options;
     if (!has_folder(origin) || folder->path == origin->path) return BASE_OK;
-    size_t n = strlen(folder->path);
+    /* Of a file, up to its name, which is the same in both. */
+    size_t n_name = base_folder_exists(folder->path) ? 0 : strlen(base_path_name(folder->path));
+    size_t n = strlen(folder->path) - n_name, n_own = strlen(origin->path) - n_name;
     for (int64_t i = first; i < manifest->n_rows; i++) {
         data_row *row = &manifest->rows[i];
         if (strncmp(row->path, folder->path, n) != 0) continue;
         row->file = row->path;
-        row->path = base_arena_printf(&manifest->arena, "%s%s", origin->path, row->file + n);
+        row->path =
+            base_arena_printf(&manifest->arena, "%.*s%s", (int)n_own, origin->path, row->file + n);
         if (row->path == NULL) return no_memory(err);
     }
     return BASE_OK;
@@ -264,8 +275,7 @@ base_status data_origin_list(data_origin *origin, data_manifest *manifest, base_
         origin->options = &folder->synth;
         BASE_TRY(origin->source->list(origin, manifest, err));
     } else if (status != BASE_OK) {
-        bool missing =
-            status == BASE_ENOTFOUND && has_folder(origin) && !base_folder_exists(folder->path);
+        bool missing = status == BASE_ENOTFOUND && has_folder(origin) && !is_there(origin);
         return missing ? fail_folder(origin, manifest, err)
                        : base_fail(err, status, "%s", problem.text);
     } else {

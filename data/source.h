@@ -47,6 +47,7 @@ typedef enum {
 struct data_source {
     base_variant variant;   /* name, help, its own options */
     data_folder_use folder; /* if not NONE, the options begin with a data_folder_options */
+    bool takes_file;        /* the path may also be that of a file */
     bool makes_classes;     /* the sounds are made for the classes that `classes` names */
 
     /* Appends its rows (data_manifest_append): path, span, label and group, in the manifest's

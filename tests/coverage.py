@@ -19,7 +19,8 @@ LEAST, LEAST_PARSED = 85, 90
 PARSERS = """base/csv.c base/h5_block.c base/h5_foreign.c base/h5_read.c base/options.c base/text.c
     base/yaml.c data/audio_file.c data/cache.c data/folds_file.c data/labels.c data/source.c
     data/annotation.c data/annotation_xml.c data/midi.c data/xml.c
-    data/sources/csv.c data/sources/folder.c data/sources/hydrogen.c infer/import/keras.c
+    data/sources/csv.c data/sources/folder.c data/sources/hydrogen.c data/sfz.c data/sfz_text.c
+    data/sources/sfz.c infer/import/keras.c
     infer/import/npz.c infer/import/safetensors.c infer/import/weights.c infer/model.c infer/tensors.c
     infer/zip.c nn/network_build.c nn/weights.c train/checkpoint.c train/config.c train/facts.c
     train/history.c train/include.c train/init.c train/predictions.c train/run.c

@@ -1,4 +1,6 @@
 /* rimshot kit, as its users call it. */
+#include <stdio.h>
+
 #include "tests/program.h"
 #include "tests/test.h"
 
@@ -35,6 +37,30 @@ START_TEST(a_kit_in_all_forms) {
 }
 END_TEST
 
+/* Hydrogen's kits and SFZ instruments are read with the same labels; General MIDI's names of the
+ * keys mean the same classes. */
+START_TEST(a_kit_is_read_back_with_its_labels) {
+    const char *folder = test_folder();
+    program_expect(folder,
+                   "$RIMSHOT data synth drums --per-class 2 --quiet && "
+                   "$RIMSHOT kit drums --per-drum 2 --name My --quiet && tar xzf kit/My.h2drumkit",
+                   0, NULL);
+    program_write(folder, "h.yaml", "dataset: {source: hydrogen, path: My}\n");
+    program_write(folder, "s.yaml", "dataset: {source: sfz, path: kit/My.sfz}\n");
+    program_expect(folder,
+                   "for i in h s; do $RIMSHOT data overview $i.yaml --quiet >$i || exit 1; done; "
+                   "grep -q '^Closed hat  *2' h && diff h s >&2",
+                   0, NULL);
+    const char *rules = test_path("../configs/labels/thirteen.yaml");
+    char text[4096];
+    snprintf(text, sizeof text,
+             "for i in h s; do $RIMSHOT data overview $i.yaml --quiet dataset.rules=%s $by >$i || "
+             "exit 1; by=dataset.label_from=key; done; grep -q '^closedhat  *2' h && diff h s >&2",
+             rules);
+    program_expect(folder, text, 0, NULL);
+}
+END_TEST
+
 START_TEST(seeds_and_anything) {
     const char *folder = test_folder();
     program_expect(folder, "$RIMSHOT data synth drums --per-class 4 --quiet", 0, NULL);
@@ -57,4 +83,5 @@ START_TEST(what_cannot_be_is_one_line) {
 }
 END_TEST
 
-TEST_MAIN("cli/kit", a_kit_in_all_forms, seeds_and_anything, what_cannot_be_is_one_line)
+TEST_MAIN("cli/kit", a_kit_in_all_forms, a_kit_is_read_back_with_its_labels, seeds_and_anything,
+          what_cannot_be_is_one_line)
