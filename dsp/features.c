@@ -278,7 +278,6 @@ int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid)
 /* One call's buffers. */
 typedef struct {
     void *stft, *descriptors;
-    float *power;   /* [n_bins] of one frame */
     float *column;  /* [F or n_mels] of one frame */
     float *log_mel; /* mfcc: [channels, n_mels, T] */
 } buffers;
@@ -291,7 +290,6 @@ static buffers cut(const dsp_features *f, dsp_scratch *scratch) {
     }
     if (!dsp_features_is_framed(o)) return b;
     b.stft = dsp_scratch_take(scratch, 1, dsp_stft_scratch_bytes(f->stft));
-    b.power = dsp_scratch_take(scratch, f->n_bins, sizeof(float));
     if (is_mel(o)) b.column = dsp_scratch_take(scratch, o->n_mels, sizeof(float));
     if (o->kind == DSP_MFCC) {
         b.log_mel =
@@ -331,19 +329,17 @@ static void scale_spectrum(const dsp_features *f, float *power) {
     }
 }
 
-/* Stores one frame as a column whose rows are T apart. */
-static void store_frame(const dsp_features *f, const buffers *b, const float complex *bins,
-                        float *out) {
+/* Stores one frame, given its powers, as a column whose rows are T apart. */
+static void store_frame(const dsp_features *f, const buffers *b, float *power, float *out) {
     const dsp_features_options *o = &f->options;
-    float *column = b->power;
+    float *column = power;
     int64_t n_rows = f->n_rows;
-    f->kernels->power(bins, column, f->n_bins);
     if (o->kind == DSP_STFT) {
         scale_spectrum(f, column);
     } else {
         column = b->column;
         n_rows = o->n_mels;
-        dsp_mel_apply(f->mel, b->power, column);
+        dsp_mel_apply(f->mel, power, column);
         for (int64_t i = 0; o->root && i < n_rows; i++) column[i] = sqrtf(column[i]);
     }
     if (dsp_features_is_decibels(o)) f->kernels->decibels(column, (float)o->amin, column, n_rows);
@@ -420,7 +416,7 @@ static void store_spectra(const dsp_features *f, const float *audio, void *scrat
         const float *x = audio + c * f->n_samples;
         float *plane = planes + c * n_rows * f->n_frames;
         for (int64_t t = 0; t < f->n_filled; t++) {
-            store_frame(f, &b, dsp_stft_frame(f->stft, x, f->n_samples, t, b.stft), plane + t);
+            store_frame(f, &b, dsp_stft_power(f->stft, x, f->n_samples, t, b.stft), plane + t);
         }
     }
     if (dsp_features_is_decibels(o)) level_decibels(f, planes, f->n_channels * n_rows);

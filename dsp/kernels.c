@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 #define TEXT_(x)    #x
 #define TEXT(x)     TEXT_(x)
 #define JOIN_(a, b) a##_##b
@@ -132,6 +136,242 @@ static void read_places(const dsp_reading *reading, float *restrict y, int64_t n
     }
 }
 
+#if defined(__AVX__)
+
+/* ---- spectra ----
+ *
+ * Complex element 4 m + l is lane l of row m, l in the order 0, 2, 1, 3. Rows are transformed as
+ * they are, four elements side by side (radix 4, decimation in frequency, in place: they end in the
+ * order that plan->order undoes), then their lanes by one more butterfly. */
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef double wide __attribute__((vector_size(4 * sizeof(double))));
+typedef double wide_anywhere
+    __attribute__((vector_size(4 * sizeof(double)), aligned(sizeof(double)), may_alias));
+typedef float four __attribute__((vector_size(4 * sizeof(float))));
+typedef float four_anywhere
+    __attribute__((vector_size(4 * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+typedef struct {
+    wide re, im;
+} wave;
+
+INLINE wide load(const double *x) {
+    return *(const wide_anywhere *)x;
+}
+
+INLINE void store_row(wide value, double *x) {
+    *(wide_anywhere *)x = value;
+}
+
+INLINE wave add(wave a, wave b) {
+    return (wave){a.re + b.re, a.im + b.im};
+}
+
+INLINE wave subtract(wave a, wave b) {
+    return (wave){a.re - b.re, a.im - b.im};
+}
+
+INLINE wave turned(wave a, wide re, wide im) {
+    return (wave){a.re * re - a.im * im, a.re * im + a.im * re};
+}
+
+INLINE wide spread(double x) {
+    return (wide){x, x, x, x};
+}
+
+INLINE void butterfly(wave a[4]) {
+    wave even = add(a[0], a[2]), even_difference = subtract(a[0], a[2]);
+    wave odd = add(a[1], a[3]), d = subtract(a[1], a[3]);
+    wave quarter = {d.im, -d.re};
+    a[0] = add(even, odd);
+    a[1] = add(even_difference, quarter);
+    a[2] = subtract(even, odd);
+    a[3] = subtract(even_difference, quarter);
+}
+
+INLINE void turn_three(wave a[4], const double *factors) {
+    for (int j = 1; j < 4; j++) {
+        a[j] = turned(a[j], spread(factors[2 * j - 2]), spread(factors[2 * j - 1]));
+    }
+}
+
+INLINE wave windowed(const float *x, const double *window) {
+    wide a = (wide)_mm256_cvtps_pd(_mm_loadu_ps(x)) * load(window);
+    wide b = (wide)_mm256_cvtps_pd(_mm_loadu_ps(x + 4)) * load(window + 4);
+    return (wave){__builtin_shufflevector(a, b, 0, 4, 2, 6),
+                  __builtin_shufflevector(a, b, 1, 5, 3, 7)};
+}
+
+/* Rows of the two parts of complex numbers. */
+typedef struct {
+    double *re, *im;
+} rows;
+
+INLINE void load_rows(rows from, int64_t row, int64_t step, wave a[4]) {
+    for (int j = 0; j < 4; j++) {
+        int64_t at = 4 * (row + j * step);
+        a[j] = (wave){load(from.re + at), load(from.im + at)};
+    }
+}
+
+INLINE void store_rows(const wave a[4], rows to, int64_t row, int64_t step) {
+    for (int j = 0; j < 4; j++) {
+        int64_t at = 4 * (row + j * step);
+        store_row(a[j].re, to.re + at);
+        store_row(a[j].im, to.im + at);
+    }
+}
+
+/* The first stage, on the windowed samples. */
+static const double *begin_spectrum(const dsp_spectrum_plan *plan, const float *x, rows to) {
+    const double *factors = plan->stages;
+    int64_t step = plan->n / 32;
+    for (int64_t i = 0; i < step; i++, factors += 6) {
+        wave a[4];
+        for (int j = 0; j < 4; j++) {
+            int64_t at = 8 * (i + j * step);
+            a[j] = windowed(x + at, plan->window + at);
+        }
+        butterfly(a);
+        turn_three(a, factors);
+        store_rows(a, to, i, step);
+    }
+    return factors;
+}
+
+/* One stage after the first, on blocks of 4 step rows; the first of each turns by nothing. */
+static const double *run_stage(rows z, int64_t n_rows, int64_t step, const double *factors) {
+    wave a[4];
+    for (int64_t row = 0; row < n_rows; row += 4 * step) {
+        load_rows(z, row, step, a);
+        butterfly(a);
+        store_rows(a, z, row, step);
+    }
+    for (int64_t i = 1; i < step; i++) {
+        factors += 6;
+        for (int64_t row = i; row < n_rows; row += 4 * step) {
+            load_rows(z, row, step, a);
+            butterfly(a);
+            turn_three(a, factors);
+            store_rows(a, z, row, step);
+        }
+    }
+    return factors + 6;
+}
+
+static void add_pairs(rows z, int64_t n_rows) {
+    for (int64_t row = 0; row < n_rows; row += 2) {
+        double *re = z.re + 4 * row, *im = z.im + 4 * row;
+        wave a = {load(re), load(im)}, b = {load(re + 4), load(im + 4)};
+        store_row(a.re + b.re, re);
+        store_row(a.im + b.im, im);
+        store_row(a.re - b.re, re + 4);
+        store_row(a.im - b.im, im + 4);
+    }
+}
+
+INLINE void transpose(wide v[4]) {
+    wide a = __builtin_shufflevector(v[0], v[1], 0, 4, 2, 6);
+    wide b = __builtin_shufflevector(v[0], v[1], 1, 5, 3, 7);
+    wide c = __builtin_shufflevector(v[2], v[3], 0, 4, 2, 6);
+    wide d = __builtin_shufflevector(v[2], v[3], 1, 5, 3, 7);
+    v[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    v[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    v[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    v[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
+/* From four rows, whose lanes are the parts of four neighbouring frequencies, to these. */
+static void join_lanes(const dsp_spectrum_plan *plan, rows z, rows to) {
+    int64_t step = plan->n / 32;
+    const double *factors = plan->lanes;
+    for (int64_t i = 0; i < step; i++, factors += 24) {
+        wave row[4];
+        load_rows(z, plan->order[i], step, row);
+        wide re[4], im[4];
+        for (int j = 0; j < 4; j++) {
+            re[j] = row[j].re;
+            im[j] = row[j].im;
+        }
+        transpose(re);
+        transpose(im);
+        wave a[4] = {{re[0], im[0]}, {re[2], im[2]}, {re[1], im[1]}, {re[3], im[3]}};
+        for (int j = 1; j < 4; j++) {
+            a[j] = turned(a[j], load(factors + 8 * j - 8), load(factors + 8 * j - 4));
+        }
+        butterfly(a);
+        store_rows(a, to, i, step);
+    }
+}
+
+INLINE wide reversed(wide x) {
+    return __builtin_shufflevector(x, x, 3, 2, 1, 0);
+}
+
+INLINE four narrowed(wide x) {
+    return __builtin_convertvector(x, four);
+}
+
+/* Four bins' powers, or themselves, from bin k on. */
+INLINE void store_bins(wave a, float *power, float complex *bins, int64_t k) {
+    if (power != NULL) {
+        *(four_anywhere *)(power + k) = narrowed(a.re * a.re + a.im * a.im);
+        return;
+    }
+    four re = narrowed(a.re), im = narrowed(a.im);
+    *(four_anywhere *)(bins + k) = __builtin_shufflevector(re, im, 0, 4, 1, 5);
+    *(four_anywhere *)(bins + k + 2) = __builtin_shufflevector(re, im, 2, 6, 3, 7);
+}
+
+/* With z the transform of even samples + i odd samples, k and n / 2 - k give two bins: E + T and
+ * the conjugate of E - T, where E = (z[k] + conj z[n / 2 - k]) / 2 is the even samples' spectrum
+ * and T the odd samples', turned by k / n. The window holds the halves. */
+INLINE void split_bins(const dsp_spectrum_plan *plan, rows z, float *power, float complex *bins) {
+    int64_t half = plan->n / 2;
+    for (int64_t i = 1; i <= half / 2; i += 4) {
+        int64_t k = i < half / 2 - 3 ? i : half / 2 - 3, mirror = half - k - 3;
+        wave a = {load(z.re + k), load(z.im + k)};
+        wave b = {reversed(load(z.re + mirror)), reversed(load(z.im + mirror))};
+        wave even = {a.re + b.re, a.im - b.im}, odd = {a.im + b.im, b.re - a.re};
+        wave t = turned(odd, load(plan->cosines + k), load(plan->sines + k));
+        wave low = add(even, t), high = subtract(even, t);
+        store_bins(low, power, bins, k);
+        store_bins((wave){reversed(high.re), reversed(-high.im)}, power, bins, mirror);
+    }
+    double zero = 2.0 * (z.re[0] + z.im[0]), last = 2.0 * (z.re[0] - z.im[0]);
+    if (power != NULL) {
+        power[0] = (float)(zero * zero);
+        power[half] = (float)(last * last);
+    } else {
+        bins[0] = (float)zero;
+        bins[half] = (float)last;
+    }
+}
+
+static rows run_spectrum(const dsp_spectrum_plan *plan, const float *x, double *scratch) {
+    int64_t half = plan->n / 2, n_rows = half / 4, step = n_rows / 16;
+    rows z = {scratch, scratch + half}, joined = {scratch + 2 * half, scratch + 3 * half};
+    const double *factors = begin_spectrum(plan, x, z);
+    for (; step >= 1; step /= 4) factors = run_stage(z, n_rows, step, factors);
+    if (plan->pairs) add_pairs(z, n_rows);
+    join_lanes(plan, z, joined);
+    return joined;
+}
+
+static void spectrum_power(const dsp_spectrum_plan *plan, const float *x, double *scratch,
+                           float *y) {
+    split_bins(plan, run_spectrum(plan, x, scratch), y, NULL);
+}
+
+static void spectrum_bins(const dsp_spectrum_plan *plan, const float *x, double *scratch,
+                          float complex *y) {
+    split_bins(plan, run_spectrum(plan, x, scratch), NULL, y);
+}
+
+#endif
+
 extern const dsp_kernels_table TABLE;
 const dsp_kernels_table TABLE = {
     .level = TEXT(KERNEL_LEVEL),
@@ -142,4 +382,8 @@ const dsp_kernels_table TABLE = {
     .decibels = decibels,
     .normal = normal,
     .read = read_places,
+#if defined(__AVX__)
+    .spectrum_power = spectrum_power,
+    .spectrum_bins = spectrum_bins,
+#endif
 };

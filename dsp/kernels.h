@@ -19,6 +19,18 @@ typedef struct {
     double start, step;
 } dsp_reading;
 
+/* What the windowed transform of n real samples needs, n = 2^k >= 64: one complex transform of half
+ * the length (dsp/spectrum.c makes it). */
+typedef struct {
+    int64_t n;
+    bool pairs;                    /* an odd number of halvings: the last stage is of radix 2 */
+    const double *window;          /* [n], halved */
+    const double *stages;          /* three factors (re, im) for each butterfly of each stage */
+    const double *lanes;           /* [n / 32] times three factors: re and im of four frequencies */
+    const int32_t *order;          /* [n / 32], the row where frequencies 4 i to 4 i + 3 begin */
+    const double *cosines, *sines; /* [n / 4 + 1], e^(-2 pi i k / n) */
+} dsp_spectrum_plan;
+
 typedef struct {
     const char *level; /* "v2", "v3", "v4", "v0" */
 
@@ -33,6 +45,12 @@ typedef struct {
      * the (n / 2 + i)-th from the two uniforms at these places. */
     void (*normal)(const float *u, float *y, int64_t n);
     void (*read)(const dsp_reading *reading, float *y, int64_t n);
+    /* Bins 0..n/2 of the windowed samples x[n], or their powers; 64-byte aligned scratch of 2 n.
+     * NULL at levels without vectors of four doubles. */
+    void (*spectrum_power)(const dsp_spectrum_plan *plan, const float *x, double *scratch,
+                           float *y);
+    void (*spectrum_bins)(const dsp_spectrum_plan *plan, const float *x, double *scratch,
+                          float complex *y);
 } dsp_kernels_table;
 
 const dsp_kernels_table *dsp_kernels(void);

@@ -6,11 +6,13 @@
 #include "dsp/fft.h"
 #include "dsp/kernels.h"
 #include "dsp/scratch.h"
+#include "dsp/spectrum.h"
 
 struct dsp_stft {
     const dsp_kernels_table *kernels;
     dsp_stft_options options;
     int64_t n_bins;
+    dsp_spectrum *spectrum; /* NULL where there is none of this length: then fft */
     dsp_fft *fft;
     double *window; /* [n_fft], win_length of it not zero */
 };
@@ -43,6 +45,23 @@ static base_status check_options(const dsp_stft_options *o, base_error *err) {
     return BASE_OK;
 }
 
+static base_status fill_window(dsp_stft *stft, base_error *err) {
+    const dsp_stft_options *o = &stft->options;
+    stft->window = base_alloc((size_t)o->n_fft, sizeof *stft->window);
+    if (stft->window == NULL) return base_fail(err, BASE_EMEMORY, "no memory for a window");
+    double *middle = stft->window + (o->n_fft - o->win_length) / 2;
+    for (int64_t i = 0; i < o->win_length; i++) {
+        middle[i] = window_value(o->window, o->win_length, i);
+    }
+    return BASE_OK;
+}
+
+static base_status make_transform(dsp_stft *stft, base_error *err) {
+    int64_t n = stft->options.n_fft;
+    if (!dsp_spectrum_fits(n)) return dsp_fft_new(n, &stft->fft, err);
+    return dsp_spectrum_new(stft->window, n, &stft->spectrum, err);
+}
+
 base_status dsp_stft_new(const dsp_stft_options *options, dsp_stft **stft, base_error *err) {
     *stft = NULL;
     BASE_TRY(check_options(options, err));
@@ -51,18 +70,11 @@ base_status dsp_stft_new(const dsp_stft_options *options, dsp_stft **stft, base_
     made->kernels = dsp_kernels();
     made->options = *options;
     made->n_bins = options->n_fft / 2 + 1;
-    base_status status = dsp_fft_new(options->n_fft, &made->fft, err);
-    if (status == BASE_OK) {
-        made->window = base_alloc((size_t)options->n_fft, sizeof *made->window);
-        if (made->window == NULL) status = base_fail(err, BASE_EMEMORY, "no memory for a window");
-    }
+    base_status status = fill_window(made, err);
+    if (status == BASE_OK) status = make_transform(made, err);
     if (status != BASE_OK) {
         dsp_stft_free(made);
         return status;
-    }
-    double *middle = made->window + (options->n_fft - options->win_length) / 2;
-    for (int64_t i = 0; i < options->win_length; i++) {
-        middle[i] = window_value(options->window, options->win_length, i);
     }
     *stft = made;
     return BASE_OK;
@@ -70,6 +82,7 @@ base_status dsp_stft_new(const dsp_stft_options *options, dsp_stft **stft, base_
 
 void dsp_stft_free(dsp_stft *stft) {
     if (stft == NULL) return;
+    dsp_spectrum_free(stft->spectrum);
     dsp_fft_free(stft->fft);
     base_free(stft->window);
     base_free(stft);
@@ -98,18 +111,25 @@ void dsp_stft_extension(const dsp_stft *stft, int64_t n, int64_t *before, int64_
 
 /* One call's buffers. */
 typedef struct {
+    double *work;             /* the spectrum's */
     double *frame;            /* [n_fft], windowed */
     double complex *spectrum; /* [n_bins] */
-    float complex *bins;      /* [n_bins], what emit sees */
+    float complex *bins;      /* [n_bins], what callers see */
+    float *power;             /* [n_bins], or this */
     float *edge;              /* [n_fft], a frame that reaches over an end */
 } stft_buffers;
 
 static stft_buffers cut(const dsp_stft *stft, dsp_scratch *scratch) {
     int64_t n_fft = stft->options.n_fft;
-    stft_buffers b;
-    b.frame = dsp_scratch_take(scratch, n_fft, sizeof *b.frame);
-    b.spectrum = dsp_scratch_take(scratch, stft->n_bins, sizeof *b.spectrum);
+    stft_buffers b = {0};
+    if (stft->spectrum != NULL) {
+        b.work = dsp_scratch_take(scratch, dsp_spectrum_scratch(stft->spectrum), sizeof *b.work);
+    } else {
+        b.frame = dsp_scratch_take(scratch, n_fft, sizeof *b.frame);
+        b.spectrum = dsp_scratch_take(scratch, stft->n_bins, sizeof *b.spectrum);
+    }
     b.bins = dsp_scratch_take(scratch, stft->n_bins, sizeof *b.bins);
+    b.power = dsp_scratch_take(scratch, stft->n_bins, sizeof *b.power);
     b.edge = dsp_scratch_take(scratch, n_fft, sizeof *b.edge);
     return b;
 }
@@ -126,8 +146,8 @@ static int64_t extended_index(dsp_pad_kind pad, int64_t i, int64_t n) {
     if (i >= 0 && i < n) return i;
     if (pad != DSP_PAD_REFLECT) return -1;
     if (n == 1) return 0;
-    int64_t period = 2 * (n - 1), place = i % period;
-    if (place < 0) place += period;
+    int64_t period = 2 * (n - 1), distance = i < 0 ? -i : i;
+    int64_t place = distance < period ? distance : distance % period; /* divisions are slow */
     return place < n ? place : period - place;
 }
 
@@ -142,19 +162,42 @@ static const float *frame_samples(const dsp_stft *stft, const float *x, int64_t 
     return edge;
 }
 
+static void transform(const dsp_stft *stft, const float *samples, const stft_buffers *b) {
+    if (stft->spectrum != NULL) {
+        dsp_spectrum_bins(stft->spectrum, samples, b->work, b->bins);
+        return;
+    }
+    stft->kernels->window(samples, stft->window, b->frame, stft->options.n_fft);
+    dsp_fft_forward(stft->fft, b->frame, b->spectrum);
+    stft->kernels->narrow(b->spectrum, b->bins, stft->n_bins);
+}
+
 const float complex *dsp_stft_at(const dsp_stft *stft, const float *x, int64_t n, int64_t start,
                                  void *scratch) {
     stft_buffers b = cut(stft, &(dsp_scratch){.memory = scratch});
-    const float *samples = frame_samples(stft, x, n, start, b.edge);
-    stft->kernels->window(samples, stft->window, b.frame, stft->options.n_fft);
-    dsp_fft_forward(stft->fft, b.frame, b.spectrum);
-    stft->kernels->narrow(b.spectrum, b.bins, stft->n_bins);
+    transform(stft, frame_samples(stft, x, n, start, b.edge), &b);
     return b.bins;
+}
+
+static int64_t frame_start(const dsp_stft *stft, int64_t n, int64_t t) {
+    int64_t before, after;
+    dsp_stft_extension(stft, n, &before, &after);
+    return t * stft->options.hop - before;
 }
 
 const float complex *dsp_stft_frame(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
                                     void *scratch) {
-    int64_t before, after;
-    dsp_stft_extension(stft, n, &before, &after);
-    return dsp_stft_at(stft, x, n, t * stft->options.hop - before, scratch);
+    return dsp_stft_at(stft, x, n, frame_start(stft, n, t), scratch);
+}
+
+float *dsp_stft_power(const dsp_stft *stft, const float *x, int64_t n, int64_t t, void *scratch) {
+    stft_buffers b = cut(stft, &(dsp_scratch){.memory = scratch});
+    const float *samples = frame_samples(stft, x, n, frame_start(stft, n, t), b.edge);
+    if (stft->spectrum != NULL) {
+        dsp_spectrum_power(stft->spectrum, samples, b.work, b.power);
+        return b.power;
+    }
+    transform(stft, samples, &b);
+    stft->kernels->power(b.bins, b.power, stft->n_bins);
+    return b.power;
 }
