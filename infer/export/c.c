@@ -50,11 +50,13 @@ static void set_labels(export_c *e) {
     export_c_set_made(e, "MODEL_LABELS", &labels);
 }
 
-static void set_bounds(export_c *e, const char *name, const double *bound) {
+/* A float is below a double if it is below the next float, and above it if above the one before. */
+static void set_bounds(export_c *e, const char *name, const double *bound, bool upper) {
     base_text text = {0};
     for (int i = 0; i < infer_model_n_classes(e->model); i++) {
         if (i > 0) base_text_add(&text, ", ");
-        export_c_double(&text, bound[i]);
+        export_c_number(&text,
+                        upper ? -export_c_not_below(-bound[i]) : export_c_not_below(bound[i]));
     }
     export_c_set_made(e, name, &text);
 }
@@ -63,8 +65,20 @@ static void set_refusal(export_c *e) {
     const infer_refusal *refusal = infer_model_refusal(e->model);
     export_c_set(e, "MODEL_REFUSES", "%d", refusal->class_index >= 0);
     export_c_set(e, "MODEL_REFUSED", "%d", refusal->class_index);
-    set_bounds(e, "MODEL_ABOVE", refusal->above);
-    set_bounds(e, "MODEL_LEAST", refusal->least);
+    set_bounds(e, "MODEL_ABOVE", refusal->above, true);
+    set_bounds(e, "MODEL_LEAST", refusal->least, false);
+}
+
+static void set_work_bytes(export_c *e) {
+    int64_t values = e->n_values * (int64_t)sizeof(float), complexes = 2 * e->n_fourier;
+    int64_t in_float = values + complexes * 2 * (int64_t)sizeof(float);
+    int64_t in_double = values + complexes * 2 * (int64_t)sizeof(double);
+    if (complexes == 0) {
+        export_c_set(e, "MODEL_WORK_BYTES", "%lld bytes", (long long)values);
+    } else {
+        export_c_set(e, "MODEL_WORK_BYTES", "%lld bytes, or\n * %lld with %s_SINGLE",
+                     (long long)((in_double + 7) / 8 * 8), (long long)in_float, e->upper);
+    }
 }
 
 static void set_values(export_c *e) {
@@ -76,11 +90,7 @@ static void set_values(export_c *e) {
                  int8 ? ", 8-bit integers" : "");
     export_c_set(e, "MODEL_MACS", "%lld", (long long)nn_network_summary(e->network).macs);
     export_c_set(e, "MODEL_VALUES_SIZE", "%lld", (long long)e->n_values);
-    export_c_set(e, "MODEL_SCRATCH", "%d", e->n_scratch > 0);
-    export_c_set(e, "MODEL_SCRATCH_SIZE", "%lld", (long long)e->n_scratch);
-    int64_t work_bytes = e->audio_bytes + (e->n_values + e->n_scratch) * (int64_t)sizeof(float);
-    export_c_set(e, "MODEL_WORK_BYTES", "%lld",
-                 (long long)((work_bytes + 7) / 8 * 8)); /* it holds doubles */
+    set_work_bytes(e);
     set_labels(e);
     set_refusal(e);
 }
@@ -96,6 +106,10 @@ base_status export_c_make(export_c *e, const char *path, base_text *text) {
     BASE_TRY(find_prefix(e, path));
     BASE_TRY(export_c_network(e));
     BASE_TRY(export_c_audio(e));
+    if (e->n_values > INT32_MAX) {
+        return base_fail(e->err, BASE_ESHAPE, "the network's values are too many for C's int");
+    }
+    export_c_network_text(e);
     BASE_TRY(export_c_test(e));
     set_values(e);
     if (e->failed) return export_c_no_memory(e); /* the template takes whole texts only */

@@ -13,7 +13,7 @@
 
 #include "infer/export/graph.h"
 
-enum { EXPORT_C_MAX_VALUES = 64 };
+enum { EXPORT_C_MAX_VALUES = 64, EXPORT_C_BLOCK = 256 /* samples read at once */ };
 
 typedef struct {
     const char *name, *value;
@@ -27,7 +27,8 @@ typedef struct {
 
 typedef struct {
     int64_t n, at;    /* floats */
-    int birth, death; /* layers */
+    int birth, death; /* layers; -1: the front end */
+    bool placed;
 } export_c_buffer;
 
 /* An elementwise function that was written. */
@@ -46,17 +47,20 @@ typedef struct {
     const char *file_name, *prefix, *upper; /* "drum-model.h", "drum_model", "DRUM_MODEL" */
     export_c_named value[EXPORT_C_MAX_VALUES];
     int n_values_set;
-    int n_layers;             /* layer k gives value k + 1 */
-    export_c_value *values;   /* [n_layers + 1] */
-    export_c_buffer *buffers; /* [n_buffers] */
-    int n_buffers;
-    int *last_reader, *n_readers;      /* [n_layers + 1] of each value */
-    int64_t n_values;                  /* floats of all buffers */
-    int64_t n_scratch;                 /* floats */
-    int64_t weight_bytes, audio_bytes; /* audio: of the work buffer, for the front end */
-    bool failed;                       /* for want of memory */
-    bool reads_length;                 /* of the network's input */
-    export_c_map *maps;                /* [n_maps], room for one per layer */
+    int n_layers;                     /* layer k gives value k + 1 */
+    export_c_value *values;           /* [n_layers + 1] */
+    export_c_buffer *buffers;         /* [n_buffers] */
+    int n_buffers, n_network_buffers; /* the front end's is the last */
+    int *last_reader, *n_readers;     /* [n_layers + 1] of each value */
+    int *strip; /* [n_layers] 0; of a convolution done as a pool reads it: layers up to the pool */
+    int64_t n_values;                   /* floats of all buffers */
+    int64_t n_front, n_before_decibels; /* floats of the front end, */
+    int64_t front_at;                   /* and where they lie */
+    int64_t n_fourier;                  /* numbers of each of its two complex buffers */
+    int64_t weight_bytes;
+    bool failed;        /* for want of memory */
+    bool reads_length;  /* of the network's input */
+    export_c_map *maps; /* [n_maps], room for one per layer */
     int n_maps;
     base_text settings, functions, constants, body, network_text;
 } export_c;
@@ -88,6 +92,8 @@ const char *export_c_format(export_c *e, const char *format, ...) BASE_PRINTF(2,
 void export_c_number(base_text *text, float value);
 void export_c_double(base_text *text, double value);       /* the same of type double */
 void export_c_string(base_text *text, const char *string); /* with its quotes */
+/* The least float that is not below x: a float is below either or neither of the two. */
+float export_c_not_below(double x);
 base_status export_c_no_memory(const export_c *e);
 
 /* ---- c_weights.c ---- */
@@ -96,7 +102,9 @@ base_status export_c_no_memory(const export_c *e);
 void export_c_ints(base_text *text, const char *name, const int *x, int64_t n);
 void export_c_floats(base_text *text, const char *name, const float *x, int64_t n);
 void export_c_list(base_text *text, const float *x, int64_t n);
-/* The same, added to the network's constants. */
+/* static const model_real model_name[n] = {...}; in double or float, as the header is compiled */
+void export_c_reals(base_text *text, const char *name, const double *x, int64_t n);
+/* The same of floats, added to the network's constants. */
 void export_c_constant(export_c *e, const char *name, const float *x, int64_t n);
 /* Weights [rows, n], a row per output. */
 typedef struct {
@@ -116,6 +124,12 @@ base_status export_c_audio(export_c *e);
 
 /* Plans buffers and lengths, then writes all layers to e->constants and e->body. */
 base_status export_c_network(export_c *e);
+/* A buffer of n floats for one layer alone; its C name. */
+const char *export_c_scratch(export_c *e, int layer, int64_t n);
+/* Gives all buffers and the front end their places; n_front must be known. */
+void export_c_place(export_c *e);
+/* The text of the network, once buffers have their places. */
+void export_c_network_text(export_c *e);
 
 /* ---- c_call.c ---- */
 
@@ -141,6 +155,9 @@ void export_c_clear(const export_c_call *call);
 const char *export_c_tensor(const export_c_call *call, const char *name);
 /* Writes an elementwise layer's function, if new, and a call of it. */
 base_status export_c_map_call(const export_c_call *call);
+/* The same for `count` numbers (a C expression) at x, without an indent and without zeroing. */
+void export_c_apply_map(const export_c_call *call, const char *x, const char *count);
+bool export_c_map_keeps_zero(const export_c_call *call);
 /* Writes a call of model_LAYER(...), which takes x, y and, under the names of parameters:
  *
  * - n, n_out: the valid frames of x and of y;
@@ -160,6 +177,13 @@ bool export_c_knows(const nn_layer *layer);
 bool export_c_is_identity(const nn_graph_node *node);
 bool export_c_works_in_place(const nn_graph_node *node);
 base_status export_c_layer(const export_c_call *call);
+/* Whether a convolution can be computed as the layer, a pool, reads it: no row is read twice. */
+bool export_c_pools_rows(const nn_graph_node *node);
+/* Rows that a row of the pool reads, at most. */
+int64_t export_c_pool_rows(const nn_graph_node *pool);
+/* A convolution, layers that work elementwise and a pool, row by row of the pool's output: call[n];
+ * the values between them are rows in one buffer. */
+base_status export_c_strip(const export_c_call *call, int n);
 /* A layer's window along time: kernel span, zero padding, stride. False: it has none. */
 bool export_c_window(const nn_graph_node *node, int64_t *span, int64_t *zeros, int64_t *stride);
 

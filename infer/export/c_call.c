@@ -22,6 +22,10 @@ const char *export_c_frames_out(const export_c_call *call) {
     return frames(call, call->n_out, call->node.plan->out);
 }
 
+static const char *integer(const export_c_call *call, int64_t value) {
+    return export_c_format(call->e, "%lld", (long long)value);
+}
+
 bool export_c_is_raw(const export_c_call *call) {
     return call->node.in[0] == 0;
 }
@@ -81,18 +85,28 @@ static const char *map_name(const export_c_call *call, const nn_function *f) {
     return name;
 }
 
-base_status export_c_map_call(const export_c_call *call) {
+void export_c_apply_map(const export_c_call *call, const char *x, const char *count) {
     nn_function f;
     base_text *body = &call->e->body;
     BASE_CHECK(nn_layer_function(call->node.layer, call->node.options, &f));
-    base_text_printf(body, "    model_apply_%s(%s, %s, %lld", map_name(call, &f), call->x[0],
-                     call->y, (long long)nn_shape_count(call->node.plan->in[0]));
+    base_text_printf(body, "model_apply_%s(%s, %s, %s", map_name(call, &f), x, call->y, count);
     for (int i = 0; i < f.n_parameters; i++) {
         base_text_add(body, ", ");
         export_c_number(body, f.map.p[i]);
     }
     base_text_add(body, ");\n");
-    if (!infer_graph_keeps_zero(&f) || export_c_is_raw(call)) export_c_clear(call);
+}
+
+bool export_c_map_keeps_zero(const export_c_call *call) {
+    nn_function f;
+    BASE_CHECK(nn_layer_function(call->node.layer, call->node.options, &f));
+    return infer_graph_keeps_zero(&f);
+}
+
+base_status export_c_map_call(const export_c_call *call) {
+    base_text_add(&call->e->body, "    ");
+    export_c_apply_map(call, call->x[0], integer(call, nn_shape_count(call->node.plan->in[0])));
+    if (!export_c_map_keeps_zero(call) || export_c_is_raw(call)) export_c_clear(call);
     return BASE_OK;
 }
 
@@ -131,10 +145,6 @@ static extents extents_of(const nn_plan *plan) {
     list.item[list.n++] = (extent){"rows", rows};
     list.item[list.n++] = (extent){"width", count / rows};
     return list;
-}
-
-static const char *integer(const export_c_call *call, int64_t value) {
-    return export_c_format(call->e, "%lld", (long long)value);
 }
 
 /* An option of the layer as a constant; NULL: it has none of that name, or no number. */

@@ -106,7 +106,7 @@ static base_status convolution_weights(const export_c_call *call, const char **w
     return BASE_OK;
 }
 
-static base_status write_conv2d(const export_c_call *call) {
+static base_status add_convolution(const export_c_call *call) {
     export_c *e = call->e;
     const nn_graph_node *node = &call->node;
     const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
@@ -125,6 +125,11 @@ static base_status write_conv2d(const export_c_call *call) {
                      (long long)pair[1], (long long)pair[2], (long long)pair[3], (long long)pair[4],
                      (long long)pair[5], (long long)pads[0], (long long)pads[1],
                      (long long)nn_conv2d_groups(node->options, shape_in(call)), weight, bias);
+    return BASE_OK;
+}
+
+static base_status write_conv2d(const export_c_call *call) {
+    BASE_TRY(add_convolution(call));
     base_text_printf(&call->e->body, "    model_conv2d(&model_layer_%d, %s, %s, %s);\n",
                      call->index, call->x[0], call->y, export_c_frames_out(call));
     return BASE_OK;
@@ -192,7 +197,7 @@ static base_status write_forest(const export_c_call *call) {
     }
     nn_forest_leaves(node->options, node->plan, node->param, node->state, leaves);
     for (int64_t i = 0; i < n; i++) leaves[i] /= (float)trees;
-    if (n_leaves > e->n_scratch) e->n_scratch = n_leaves;
+    const char *reach = export_c_scratch(e, call->index, n_leaves);
     export_c_ints(&e->constants, name_of(call, "unit"), unit, n_splits);
     export_c_constant(e, name_of(call, "leaves"), leaves, n);
     base_text_printf(&e->constants,
@@ -200,8 +205,8 @@ static base_status write_forest(const export_c_call *call) {
                      "model_leaves_%d};\n",
                      call->index, (long long)trees, (long long)depth, (long long)classes,
                      call->index, call->index);
-    base_text_printf(&call->e->body, "    model_forest(&model_layer_%d, %s, %s, work->scratch);\n",
-                     call->index, call->x[0], call->y);
+    base_text_printf(&call->e->body, "    model_forest(&model_layer_%d, %s, %s, %s);\n",
+                     call->index, call->x[0], call->y, reach);
     return BASE_OK;
 }
 
@@ -238,14 +243,6 @@ static base_status recurrence(const export_c_call *call, int layer, int directio
     return BASE_OK;
 }
 
-/* Where a layer of the stack reads or writes: between layers, by turns in two parts of the scratch
- * buffer that follow the cell's own. */
-static const char *stack_place(const export_c_call *call, int layer, int64_t cell_floats,
-                               int64_t sequence_floats) {
-    return export_c_format(call->e, "work->scratch + %lld",
-                           (long long)(cell_floats + layer % 2 * sequence_floats));
-}
-
 static base_status write_recurrent(const export_c_call *call) {
     export_c *e = call->e;
     const nn_graph_node *node = &call->node;
@@ -253,19 +250,22 @@ static base_status write_recurrent(const export_c_call *call) {
     int64_t hidden = infer_graph_int(node, "hidden"), layers = infer_graph_int(node, "layers");
     int directions = infer_graph_bool(node, "bidirectional") ? 2 : 1;
     int64_t step = directions * hidden, sequence = shape_in(call).dim[0] * step;
-    int64_t cell = (2 * form.n_gates + 2) * hidden, scratch = cell + (layers > 1) * 2 * sequence;
-    if (scratch > e->n_scratch) e->n_scratch = scratch;
+    const char *cell = export_c_scratch(e, call->index, (2 * form.n_gates + 2) * hidden);
+    const char *between[2] = {"", ""}; /* layers of the stack, by turns */
+    for (int i = 0; i < 2 && i < layers - 1; i++) {
+        between[i] = export_c_scratch(e, call->index, sequence);
+    }
     const char *x = call->x[0];
     for (int l = 0; l < layers; l++) {
         bool is_last = l == layers - 1, keeps_last = is_last && shape_out(call).rank == 1;
-        const char *y = is_last ? call->y : stack_place(call, l, cell, sequence);
+        const char *y = is_last ? call->y : between[l % 2];
         for (int d = 0; d < directions; d++) {
             BASE_TRY(recurrence(call, l, d));
             base_text_printf(&call->e->body,
                              "    model_recur(&model_layer_%d_%d%s, model_%s, %s, %s, %lld, %s, "
-                             "work->scratch);\n",
+                             "%s);\n",
                              call->index, l, d ? "r" : "", form.cell, x, place(e, y, d * hidden),
-                             keeps_last ? 0 : (long long)step, export_c_frames_in(call));
+                             keeps_last ? 0 : (long long)step, export_c_frames_in(call), cell);
         }
         x = y;
     }
@@ -274,28 +274,87 @@ static base_status write_recurrent(const export_c_call *call) {
 
 /* ---- pooling ---- */
 
-static base_status write_pool(const export_c_call *call) {
-    export_c *e = call->e;
+static void add_pool(const export_c_call *call) {
     const nn_pool_options *o = call->node.options;
     const int64_t *in = shape_in(call).dim, *out = shape_out(call).dim;
-    bool max = call->node.layer == &nn_layer_max_pool;
     base_ints stride = nn_pool_stride(o);
     int64_t pads[4];
     nn_pool_pads(o, shape_in(call), pads);
     base_text_printf(
-        &e->constants,
+        &call->e->constants,
         "static const model_pool model_layer_%d = {%lld, %lld, %lld, %lld, %lld, %lld, %lld, "
         "%lld, %lld, %lld, %lld};\n",
         call->index, (long long)in[0], (long long)in[1], (long long)in[2], (long long)out[1],
         (long long)out[2], (long long)nn_pair_item(o->kernel, 0),
         (long long)nn_pair_item(o->kernel, 1), (long long)nn_pair_item(stride, 0),
         (long long)nn_pair_item(stride, 1), (long long)pads[0], (long long)pads[1]);
-    bool sees_padding = max && nn_pool_is_tiling(o); /* a window is valid as a whole or not */
-    base_text_printf(&call->e->body, "    model_%s(&model_layer_%d, %s, %s, %s, %s);\n",
-                     max ? "max_pool" : "avg_pool", call->index, call->x[0],
-                     sees_padding ? export_c_format(e, "%lld", (long long)in[2])
-                                  : export_c_frames_in(call),
+}
+
+static const char *pool_name(const export_c_call *call) {
+    return call->node.layer == &nn_layer_max_pool ? "max_pool" : "avg_pool";
+}
+
+/* The frames of x that the pool reads. A window of one that tiles is valid as a whole or not. */
+static const char *pool_frames_in(const export_c_call *call) {
+    bool max = call->node.layer == &nn_layer_max_pool;
+    return max && nn_pool_is_tiling(call->node.options)
+               ? export_c_format(call->e, "%lld", (long long)shape_in(call).dim[2])
+               : export_c_frames_in(call);
+}
+
+static base_status write_pool(const export_c_call *call) {
+    add_pool(call);
+    base_text_printf(&call->e->body,
+                     "    model_pool_image(&model_layer_%d, model_%s_row, %s, %s, %s, %s);\n",
+                     call->index, pool_name(call), call->x[0], pool_frames_in(call), call->y,
+                     export_c_frames_out(call));
+    return BASE_OK;
+}
+
+bool export_c_pools_rows(const nn_graph_node *node) {
+    if (node->layer != &nn_layer_max_pool && node->layer != &nn_layer_avg_pool) return false;
+    const nn_pool_options *o = node->options;
+    return nn_pair_item(nn_pool_stride(o), 0) >= nn_pair_item(o->kernel, 0);
+}
+
+int64_t export_c_pool_rows(const nn_graph_node *pool) {
+    const nn_pool_options *o = pool->options;
+    return nn_pair_item(o->kernel, 0);
+}
+
+static void write_map_of_rows(const export_c_call *call) {
+    base_text *body = &call->e->body;
+    long long width = (long long)shape_out(call).dim[2];
+    base_text_add(body, "            ");
+    export_c_apply_map(call, call->x[0], export_c_format(call->e, "rows * %lld", width));
+    if (export_c_map_keeps_zero(call) || call->n_out == NULL) return;
+    base_text_printf(body, "            model_clear(%s, rows, %lld, 1, %s);\n", call->y, width,
+                     export_c_frames_out(call));
+}
+
+base_status export_c_strip(const export_c_call *call, int n) {
+    const export_c_call *pool = &call[n - 1];
+    const int64_t *out = shape_out(pool).dim;
+    base_text *body = &call->e->body;
+    BASE_TRY(add_convolution(call));
+    add_pool(pool);
+    base_text_printf(body,
+                     "    for (int c = 0; c < %lld; c++) {\n"
+                     "        for (int i = 0; i < %lld; i++) {\n"
+                     "            const int rows = model_convolve_window(\n"
+                     "                    &model_layer_%d, &model_layer_%d, %s, c, i, %s, %s);\n",
+                     (long long)out[0], (long long)out[1], call->index, pool->index, call->x[0],
                      call->y, export_c_frames_out(call));
+    for (int i = 1; i < n - 1; i++) {
+        if (call[i].node.layer->map != NULL) write_map_of_rows(&call[i]);
+    }
+    base_text_printf(body,
+                     "            model_%s_row(&model_layer_%d, %s, rows, %s,\n"
+                     "                    %s + (c * %lld + i) * %lld, %s);\n"
+                     "        }\n"
+                     "    }\n",
+                     pool_name(pool), pool->index, pool->x[0], pool_frames_in(pool), pool->y,
+                     (long long)out[1], (long long)out[2], export_c_frames_out(pool));
     return BASE_OK;
 }
 
@@ -311,12 +370,11 @@ static base_status write_global_pool(const export_c_call *call) {
 static const char *attention_arguments(const export_c_call *call) {
     export_c *e = call->e;
     const int64_t *in = shape_in(call).dim;
-    if (in[0] > e->n_scratch) e->n_scratch = in[0];
+    const char *scratch = export_c_scratch(e, call->index, in[0]);
     const char *weight = export_c_tensor(call, "attention_weight");
     base_text bias = {0};
     export_c_number(&bias, *tensor(call, "attention_bias"));
-    const char *text =
-        export_c_format(e, ", %s, %s, work->scratch", weight, base_text_string(&bias));
+    const char *text = export_c_format(e, ", %s, %s, %s", weight, base_text_string(&bias), scratch);
     e->failed |= bias.failed;
     base_text_release(&bias);
     return text;

@@ -17,7 +17,9 @@ static base_status find_wanted(export_c *e, const double form[4], int64_t n, flo
     data_audio clip, sound = {.n_channels = 1, .n = n, .sample_rate_hz = options->sample_rate_hz};
     sound.x = base_alloc((size_t)n, sizeof *sound.x);
     if (sound.x == NULL) return export_c_no_memory(e);
-    model_test_sound(form, sound.x, (int)n);
+    model_test_sound test;
+    model_test_strike(&test, form);
+    model_test_ring(&test, sound.x, (int)n);
     base_status status = data_clip_prepare(&sound, options, &clip, e->err);
     base_free(sound.x);
     if (status != BASE_OK) return status;

@@ -33,6 +33,11 @@ void export_c_double(base_text *text, double value) {
     if (is_integer) base_text_add(text, ".0");
 }
 
+float export_c_not_below(double x) {
+    float y = (float)x;
+    return y < x ? nextafterf(y, INFINITY) : y;
+}
+
 /* Bytes past ASCII and characters that could end the string or a comment become octal escapes. */
 void export_c_string(base_text *text, const char *string) {
     base_text_add(text, "\"");

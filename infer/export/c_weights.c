@@ -4,7 +4,13 @@
 
 #include "infer/export/c.h"
 
-enum { PER_LINE = 6, INTS_PER_LINE = 16, INTEGERS_PER_LINE = 20, LARGEST = 127 };
+enum {
+    PER_LINE = 6,
+    REALS_PER_LINE = 3,
+    INTS_PER_LINE = 16,
+    INTEGERS_PER_LINE = 20,
+    LARGEST = 127
+};
 
 void export_c_ints(base_text *text, const char *name, const int *x, int64_t n) {
     base_text_printf(text, "static const int model_%s[%lld] = {\n", name, (long long)n);
@@ -27,6 +33,17 @@ void export_c_list(base_text *text, const float *x, int64_t n) {
 void export_c_floats(base_text *text, const char *name, const float *x, int64_t n) {
     base_text_printf(text, "static const float model_%s[%lld] = {", name, (long long)n);
     export_c_list(text, x, n);
+    base_text_add(text, "};\n");
+}
+
+void export_c_reals(base_text *text, const char *name, const double *x, int64_t n) {
+    base_text_printf(text, "static const model_real model_%s[%lld] = {\n", name, (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        base_text_add(text, i % REALS_PER_LINE == 0 ? "    (model_real)" : " (model_real)");
+        export_c_double(text, x[i]);
+        bool ends = i % REALS_PER_LINE == REALS_PER_LINE - 1 || i == n - 1;
+        base_text_add(text, ends ? ",\n" : ",");
+    }
     base_text_add(text, "};\n");
 }
 

@@ -1,116 +1,180 @@
-/* ---- from samples to a clip: silence off, cut, level set ---- */
+/* ---- from a sound, read in blocks, to a clip: silence off, cut, level set ---- */
 
+/* What is heard of a sound. */
 typedef struct {
-    const float *x; /* [n_channels, n] */
-    int n_channels, n;
-} model_audio;
+    const model_sound *sound;
+    float *block;       /* [2, MODEL_BLOCK] */
+    int begin, n, cut;  /* the samples taken; whether more follow */
+    float mean, factor; /* what levels them: (x - mean) factor */
+    int failed;         /* a block could not be read, and is silence */
+} model_clip;
+
+static void model_read_channel(model_clip *clip, int c, int at, int n, float *x) {
+    const model_sound *sound = clip->sound;
+    if (!clip->failed && sound->read(sound->user, c, at, n, x)) return;
+    clip->failed = 1;
+    memset(x, 0, (size_t)n * sizeof *x);
+}
 
 #if MODEL_MONO
-/* Sample i of the mean of all channels. */
+/* x[n], at most a block: the sound from sample `at` on, the mean of its channels. */
 #else
-/* Sample i of channel c; a mono sound has it on both. */
+/* x[n], at most a block: channel c of the sound from sample `at` on; a mono sound has it on both. */
 #endif
-static float model_sample(const model_audio *a, int c, int i) {
+static void model_read(model_clip *clip, int c, int at, int n, float *x) {
+    const int n_channels = clip->sound->n_channels;
 #if MODEL_MONO
-    double sum = 0;
-    (void)c;
-    for (int k = 0; k < a->n_channels; k++) {
-        sum += (double)a->x[(size_t)k * (size_t)a->n + (size_t)i];
+    float *more = clip->block + MODEL_BLOCK;
+    model_read_channel(clip, c, at, n, x);
+    for (int k = 1; k < n_channels; k++) {
+        model_read_channel(clip, k, at, n, more);
+        for (int i = 0; i < n; i++) x[i] += more[i];
     }
-    return (float)(sum / a->n_channels);
+    for (int i = 0; i < n && n_channels > 1; i++) x[i] /= (float)n_channels;
 #else
-    return a->x[(size_t)(c < a->n_channels ? c : 0) * (size_t)a->n + (size_t)i];
+    model_read_channel(clip, c < n_channels ? c : 0, at, n, x);
 #endif
 }
 
-/* The largest of `peak` and the channels at sample i. */
-static float model_louder(const model_audio *a, int i, float peak) {
-    for (int c = 0; c < MODEL_CHANNELS; c++) {
-        const float x = fabsf(model_sample(a, c, i));
-        if (x > peak) peak = x;
+static int model_smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* x[n], at most a block, from sample `at` of channel c of the clip on; behind it is silence. */
+static void model_read_clip(model_clip *clip, int c, int at, int n, float *x) {
+    int i = 0;
+    const int end = at < clip->n ? model_smaller(n, clip->n - at) : 0;
+    if (end > 0) model_read(clip, c, clip->begin + at, end, x);
+    for (; i < end; i++) {
+        const int left = clip->n - 1 - (at + i);
+        if (clip->cut && left < MODEL_FADE) x[i] *= (float)left / (float)MODEL_FADE;
+        x[i] = (x[i] - clip->mean) * clip->factor;
+    }
+    for (; i < n; i++) x[i] = 0;
+}
+
+static float model_peak(const float *x, int n, float peak) {
+    for (int i = 0; i < n; i++) {
+        if (fabsf(x[i]) > peak) peak = fabsf(x[i]);
     }
     return peak;
 }
 
-static void model_multiply_clip(float *clip, int n, float factor) {
-    for (int c = 0; c < MODEL_CHANNELS; c++) {
-        for (int i = 0; i < n; i++) clip[c * MODEL_SAMPLES + i] *= factor;
-    }
-}
-
-static void model_sums(const float *clip, int n, double *sum, double *squares) {
-    *sum = *squares = 0;
-    for (int c = 0; c < MODEL_CHANNELS; c++) {
-        for (int i = 0; i < n; i++) {
-            const double x = (double)clip[c * MODEL_SAMPLES + i];
-            *sum += x;
-            *squares += x * x;
+static float model_peak_of_sound(model_clip *clip) {
+    float peak = 0;
+    const int n_sound = clip->sound->n;
+    for (int at = 0; at < n_sound; at += MODEL_BLOCK) {
+        const int n = model_smaller(MODEL_BLOCK, n_sound - at);
+        for (int c = 0; c < MODEL_CHANNELS; c++) {
+            model_read(clip, c, at, n, clip->block);
+            peak = model_peak(clip->block, n, peak);
         }
     }
+    return peak;
+}
+
+/* The first or the last place in a block at which any channel is above a level, or -1. */
+static int model_find_in_block(model_clip *clip, int at, int n, float level, int last) {
+    int found = -1;
+    for (int c = 0; c < MODEL_CHANNELS; c++) {
+        model_read(clip, c, at, n, clip->block);
+        for (int i = 0; i < n; i++) {
+            if (!(fabsf(clip->block[i]) > level)) continue;
+            if (found < 0 || (last ? i > found : i < found)) found = i;
+        }
+    }
+    return found;
+}
+
+/* The same in the whole sound. */
+static int model_find(model_clip *clip, float level, int last) {
+    const int n_sound = clip->sound->n, n_blocks = (n_sound + MODEL_BLOCK - 1) / MODEL_BLOCK;
+    for (int k = 0; k < n_blocks; k++) {
+        const int at = (last ? n_blocks - 1 - k : k) * MODEL_BLOCK;
+        const int n = model_smaller(MODEL_BLOCK, n_sound - at);
+        const int found = model_find_in_block(clip, at, n, level, last);
+        if (found >= 0) return at + found;
+    }
+    return -1;
+}
+
+/* The largest float that is not above x, so that a float is above it if it is above x. */
+static float model_not_above(double x) {
+    const float y = (float)x;
+    return (double)y > x ? nextafterf(y, -1.0f) : y;
 }
 
 #if MODEL_LEVEL_PEAK
 /* The peak becomes 1. */
-static void model_set_level(float *clip, int n) {
+static void model_set_level(model_clip *clip) {
     float peak = 0;
     for (int c = 0; c < MODEL_CHANNELS; c++) {
-        for (int i = 0; i < n; i++) {
-            const float x = fabsf(clip[c * MODEL_SAMPLES + i]);
-            if (x > peak) peak = x;
+        for (int at = 0; at < clip->n; at += MODEL_BLOCK) {
+            const int n = model_smaller(MODEL_BLOCK, clip->n - at);
+            model_read_clip(clip, c, at, n, clip->block);
+            peak = model_peak(clip->block, n, peak);
         }
     }
-    if (peak > 0) model_multiply_clip(clip, n, (float)(1.0 / (double)peak));
+    if (peak > 0) clip->factor = 1.0f / peak;
 }
-#elif MODEL_LEVEL_RMS
+#else
+/* Means over the clip, in double: a second has tens of thousands of samples. */
+static void model_means(model_clip *clip, double *mean, double *square) {
+    const double count = (double)clip->n * MODEL_CHANNELS;
+    *mean = *square = 0;
+    for (int c = 0; c < MODEL_CHANNELS; c++) {
+        for (int at = 0; at < clip->n; at += MODEL_BLOCK) {
+            const int n = model_smaller(MODEL_BLOCK, clip->n - at);
+            model_read_clip(clip, c, at, n, clip->block);
+            for (int i = 0; i < n; i++) {
+                *mean += (double)clip->block[i];
+                *square += (double)clip->block[i] * (double)clip->block[i];
+            }
+        }
+    }
+    *mean /= count;
+    *square /= count;
+}
+
+#if MODEL_LEVEL_RMS
 /* The root of the mean square becomes 0.1, which is -20 dB. */
-static void model_set_level(float *clip, int n) {
-    double sum, squares;
-    model_sums(clip, n, &sum, &squares);
-    const double level = sqrt(squares / ((double)n * MODEL_CHANNELS));
-    if (level > 0) model_multiply_clip(clip, n, (float)(0.1 / level));
+static void model_set_level(model_clip *clip) {
+    double mean, square;
+    model_means(clip, &mean, &square);
+    if (square > 0) clip->factor = (float)(0.1 / sqrt(square));
 }
 #else
 /* Mean 0 and standard deviation 1; a constant becomes 0. */
-static void model_set_level(float *clip, int n) {
-    const double count = (double)n * MODEL_CHANNELS;
-    double sum, squares;
-    model_sums(clip, n, &sum, &squares);
-    const float mean = (float)(sum / count);
-    for (int c = 0; c < MODEL_CHANNELS; c++) {
-        for (int i = 0; i < n; i++) clip[c * MODEL_SAMPLES + i] -= mean;
-    }
-    model_sums(clip, n, &sum, &squares);
-    const double deviation = sqrt(squares / count);
-    const int varies = deviation > (double)(FLT_EPSILON * fabsf(mean));
-    model_multiply_clip(clip, n, varies ? (float)(1.0 / deviation) : 0);
+static void model_set_level(model_clip *clip) {
+    double mean, square;
+    model_means(clip, &mean, &square);
+    clip->mean = (float)mean;
+    model_means(clip, &mean, &square);
+    const int varies = sqrt(square) > (double)(FLT_EPSILON * fabsf(clip->mean));
+    clip->factor = varies ? (float)(1.0 / sqrt(square)) : 0;
 }
 #endif
+#endif
 
-/* Fills clip[channels, MODEL_SAMPLES]; the number of samples in it, 0: silence. */
-static int model_prepare(const model_audio *a, float *clip) {
-    float peak = 0;
-    for (int i = 0; i < a->n; i++) peak = model_louder(a, i, peak);
-    if (!(peak > 0) || (double)peak < MODEL_MIN_PEAK) return 0;
-    int begin = 0, end = a->n;
+/* Sets what is heard, and how; 0: silence. */
+static int model_prepare(model_clip *clip) {
+    const float peak = model_peak_of_sound(clip);
+    int end = clip->sound->n;
+    clip->begin = 0;
+    if (!(peak > 0) || peak < MODEL_MIN_PEAK) return 0;
 #if MODEL_TRIMS
-    const double threshold = (double)peak * MODEL_TRIM;
-    while (end > 0 && !((double)model_louder(a, end - 1, 0) > threshold)) end--;
-    while (begin < end && !((double)model_louder(a, begin, 0) > threshold)) begin++;
-    if (begin == end) return 0;
-    begin -= begin < MODEL_BEFORE_ONSET ? begin : MODEL_BEFORE_ONSET;
+    const float level = model_not_above((double)peak * MODEL_TRIM);
+    const int first = model_find(clip, level, 0);
+    if (first < 0) return 0;
+    clip->begin = first - model_smaller(first, MODEL_BEFORE_ONSET);
+    end = model_find(clip, level, 1) + 1;
 #endif
-    const int too_long = end - begin > MODEL_SAMPLES;
-    const int n = too_long ? MODEL_SAMPLES : end - begin;
-    for (int c = 0; c < MODEL_CHANNELS; c++) {
-        float *row = clip + c * MODEL_SAMPLES;
-        for (int i = 0; i < n; i++) row[i] = model_sample(a, c, begin + i);
-        for (int i = n; i < MODEL_SAMPLES; i++) row[i] = 0;
-        for (int i = 0; too_long && i < MODEL_FADE; i++) {
-            row[n - 1 - i] *= (float)i / (float)MODEL_FADE;
-        }
-    }
+    clip->cut = end - clip->begin > MODEL_SAMPLES;
+    clip->n = clip->cut ? MODEL_SAMPLES : end - clip->begin;
+    clip->mean = 0;
+    clip->factor = 1;
 #if MODEL_LEVELS
-    model_set_level(clip, n);
+    model_set_level(clip);
 #endif
-    return n;
+    return 1;
 }

@@ -14,48 +14,73 @@ static model_complex model_times(model_complex a, model_complex b) {
     return c;
 }
 
-/* Transform of `factor` numbers that are in_step apart; result k is turned by root[k turn]. */
+/* cos(2 pi at / MODEL_WAVE) for 0 <= at < MODEL_WAVE, from its first quarter. */
+static model_real model_cosine(int at) {
+    const int half = MODEL_WAVE / 2;
+    if (at > half) at = MODEL_WAVE - at;
+    return at <= half / 2 ? model_wave[at] : -model_wave[half - at];
+}
+
+/* exp(-2 pi i k / MODEL_N_FFT) for 0 <= k < MODEL_N_FFT */
+static model_complex model_root(int k) {
+    const int at = k * (MODEL_WAVE / MODEL_N_FFT), quarter = MODEL_WAVE / 4;
+    model_complex root;
+    root.re = model_cosine(at);
+    root.im =
+            model_cosine(at < MODEL_WAVE - quarter ? at + quarter : at + quarter - MODEL_WAVE);
+    return root;
+}
+
+/* Transforms of `factor` numbers each that are in_step apart, of `stride` such sets side by side;
+ * result k is turned by root k turn. */
 static void model_short_fourier(const model_complex *in, int in_step, model_complex *out,
-        int out_step, int factor, int turn, const model_complex *root) {
-    for (int k = 0; k < factor; k++) {
-        model_complex sum = in[0];
-        for (int i = 1; i < factor; i++) {
-            const int at = i * k % factor * (MODEL_N_FFT / factor);
-            const model_complex part = model_times(in[i * in_step], root[at]);
-            sum.re += part.re;
-            sum.im += part.im;
+        int stride, int factor, int turn) {
+    for (int k = 0; k < factor; k++, out += stride) {
+        const model_complex root = model_root(k * turn);
+        for (int j = 0; j < stride; j++) {
+            model_complex sum = in[j];
+            for (int i = 1; i < factor; i++) {
+                const int at = i * k % factor * (MODEL_N_FFT / factor);
+                const model_complex part = model_times(in[i * in_step + j], model_root(at));
+                sum.re += part.re;
+                sum.im += part.im;
+            }
+            out[j] = model_times(sum, root);
         }
-        out[k * out_step] = model_times(sum, root[k * turn]);
     }
 }
 
 /* The same for factor 4, whose roots are 1, -i, -1 and i. */
-static void model_fourier_of_4(const model_complex *in, int in_step, model_complex *out,
-        int out_step, int turn, const model_complex *root) {
-    const model_complex a = in[0], b = in[in_step], c = in[2 * in_step], d = in[3 * in_step];
-    model_complex even, odd, first, third;
-    even.re = a.re + c.re;
-    even.im = a.im + c.im;
-    odd.re = b.re + d.re;
-    odd.im = b.im + d.im;
-    first.re = a.re - c.re + (b.im - d.im);
-    first.im = a.im - c.im - (b.re - d.re);
-    third.re = a.re - c.re - (b.im - d.im);
-    third.im = a.im - c.im + (b.re - d.re);
-    out[0].re = even.re + odd.re;
-    out[0].im = even.im + odd.im;
-    even.re -= odd.re;
-    even.im -= odd.im;
-    out[out_step] = model_times(first, root[turn]);
-    out[2 * out_step] = model_times(even, root[2 * turn]);
-    out[3 * out_step] = model_times(third, root[3 * turn]);
+static void model_fourier_of_4(
+        const model_complex *in, int in_step, model_complex *out, int stride, int turn) {
+    const model_complex once = model_root(turn), twice = model_root(2 * turn),
+                        thrice = model_root(3 * turn);
+    for (int j = 0; j < stride; j++, in++, out++) {
+        const model_complex a = in[0], b = in[in_step], c = in[2 * in_step],
+                            d = in[3 * in_step];
+        model_complex even, odd, first, third;
+        even.re = a.re + c.re;
+        even.im = a.im + c.im;
+        odd.re = b.re + d.re;
+        odd.im = b.im + d.im;
+        first.re = a.re - c.re + (b.im - d.im);
+        first.im = a.im - c.im - (b.re - d.re);
+        third.re = a.re - c.re - (b.im - d.im);
+        third.im = a.im - c.im + (b.re - d.re);
+        out[0].re = even.re + odd.re;
+        out[0].im = even.im + odd.im;
+        even.re -= odd.re;
+        even.im -= odd.im;
+        out[stride] = model_times(first, once);
+        out[2 * stride] = model_times(even, twice);
+        out[3 * stride] = model_times(third, thrice);
+    }
 }
 
 /* The discrete Fourier transform of x[MODEL_N_FOURIER], returned in x or in y. T. Stockham's
  * method: each pass takes a factor out of the length and leaves its results in order, so
- * that nothing has to be shuffled. root[k] = exp(-2 pi i k / MODEL_N_FFT). */
-static model_complex *model_fourier(
-        model_complex *x, model_complex *y, const model_complex *root) {
+ * that nothing has to be shuffled. */
+static model_complex *model_fourier(model_complex *x, model_complex *y) {
     int stride = 1;
     for (int length = MODEL_N_FOURIER; length > 1;) {
         int factor = length % 4 == 0 ? 4 : 2;
@@ -65,12 +90,10 @@ static model_complex *model_fourier(
             const int turn = j * stride * (MODEL_N_FFT / MODEL_N_FOURIER);
             const model_complex *in = x + j * stride;
             model_complex *out = y + j * stride * factor;
-            for (int k = 0; k < stride; k++, in++, out++) {
-                if (factor == 4) {
-                    model_fourier_of_4(in, stride * length, out, stride, turn, root);
-                } else {
-                    model_short_fourier(in, stride * length, out, stride, factor, turn, root);
-                }
+            if (factor == 4) {
+                model_fourier_of_4(in, stride * length, out, stride, turn);
+            } else {
+                model_short_fourier(in, stride * length, out, stride, factor, turn);
             }
         }
         model_complex *swap = x;
@@ -81,6 +104,27 @@ static model_complex *model_fourier(
     return x;
 }
 
+/* A channel of a clip as it passes by. */
+typedef struct {
+    model_clip *clip;
+    int channel;
+    int end;       /* samples that went by */
+    float *recent; /* [MODEL_N_FFT], the last of them */
+} model_stream;
+
+/* Goes on to sample `end`. */
+static void model_advance(model_stream *s, int end) {
+    const int jump = end - s->end - MODEL_N_FFT;
+    if (jump > 0) s->end += jump;
+    const int n = end - s->end, kept = MODEL_N_FFT - n;
+    memmove(s->recent, s->recent + n, (size_t)kept * sizeof *s->recent);
+    for (int i = 0; i < n; i += MODEL_BLOCK) {
+        model_read_clip(s->clip, s->channel, s->end + i, model_smaller(MODEL_BLOCK, n - i),
+                s->recent + kept + i);
+    }
+    s->end = end;
+}
+
 #if MODEL_MIRRORED
 /* Sample i of a clip that is mirrored at both ends. */
 #elif MODEL_SILENT_AROUND
@@ -88,32 +132,53 @@ static model_complex *model_fourier(
 #else
 /* Sample i of a clip. */
 #endif
-static double model_sample_of_clip(const float *clip, int i) {
+static float model_sample(const model_stream *s, int i) {
+    const float *clip = s->recent + MODEL_N_FFT - s->end;
 #if MODEL_MIRRORED
     const int period = 2 * (MODEL_SAMPLES - 1);
-    if (i >= 0 && i < MODEL_SAMPLES) return (double)clip[i];
+    if (i >= 0 && i < MODEL_SAMPLES) return clip[i];
     i %= period;
     if (i < 0) i += period;
-    return (double)clip[i < MODEL_SAMPLES ? i : period - i];
+    return clip[i < MODEL_SAMPLES ? i : period - i];
 #elif MODEL_SILENT_AROUND
-    return i < 0 || i >= MODEL_SAMPLES ? 0 : (double)clip[i];
+    return i < 0 || i >= MODEL_SAMPLES ? 0 : clip[i];
 #else
-    return (double)clip[i];
+    return clip[i];
 #endif
 }
 
+/* All that the frame from sample `start` on reads, mirrored or not, has gone by. */
+static void model_reach(model_stream *s, int start) {
+    int end = start + MODEL_N_FFT;
+    if (end < 1 - start) end = 1 - start;
+    end = model_smaller(end, MODEL_SAMPLES);
+    if (end > s->end) model_advance(s, end);
+}
+
+/* Sample i of the frame that starts at sample `start`, times the window. */
+static model_real model_windowed(const model_stream *s, int start, int i) {
+#if MODEL_WINDOWED
+    const model_real factor = model_fft_window[i];
+#else
+    const model_real wave = model_cosine(i * (MODEL_WAVE / MODEL_N_FFT));
+    const model_real factor =
+            (model_real)MODEL_WINDOW_MEAN - (model_real)MODEL_WINDOW_WAVE * wave;
+#endif
+    return factor * (model_real)model_sample(s, start + i);
+}
+
 #if MODEL_EVEN_FFT
-/* work->power from the frame that starts at sample `start`. Even and odd samples go through
- * one transform of half the length, as real and imaginary parts, and are told apart after
- * it by their symmetry. */
-static void model_spectrum(model_work *work, const float *clip, int start) {
+/* power[MODEL_N_FFT / 2 + 1] of the frame that starts at sample `start`. Even and odd samples go through one
+ * transform of half the length, as real and imaginary parts, and are told apart after it by
+ * their symmetry. */
+static void model_spectrum(model_work *work, model_stream *s, int start, float *power) {
     const int half = MODEL_N_FFT / 2;
+    model_reach(s, start);
     for (int i = 0; i < half; i++) {
-        const int k = 2 * i;
-        work->frame[i].re = work->window[k] * model_sample_of_clip(clip, start + k);
-        work->frame[i].im = work->window[k + 1] * model_sample_of_clip(clip, start + k + 1);
+        work->frame[i].re = model_windowed(s, start, 2 * i);
+        work->frame[i].im = model_windowed(s, start, 2 * i + 1);
     }
-    const model_complex *z = model_fourier(work->frame, work->spare, work->root);
+    const model_complex *z = model_fourier(work->frame, work->spare);
     for (int k = 0; k <= half; k++) {
         const model_complex a = z[k % half], b = z[(half - k) % half];
         model_complex even, odd;
@@ -121,39 +186,26 @@ static void model_spectrum(model_work *work, const float *clip, int start) {
         even.im = (a.im - b.im) / 2;
         odd.re = (a.im + b.im) / 2;
         odd.im = (b.re - a.re) / 2;
-        odd = model_times(odd, work->root[k]);
+        odd = model_times(odd, model_root(k));
         const float re = (float)(even.re + odd.re), im = (float)(even.im + odd.im);
-        work->power[k] = re * re + im * im;
+        power[k] = re * re + im * im;
     }
 }
 #else
-/* work->power from the frame that starts at sample `start`. */
-static void model_spectrum(model_work *work, const float *clip, int start) {
+/* power[MODEL_N_FFT / 2 + 1] of the frame that starts at sample `start`. */
+static void model_spectrum(model_work *work, model_stream *s, int start, float *power) {
+    model_reach(s, start);
     for (int i = 0; i < MODEL_N_FFT; i++) {
-        work->frame[i].re = work->window[i] * model_sample_of_clip(clip, start + i);
+        work->frame[i].re = model_windowed(s, start, i);
         work->frame[i].im = 0;
     }
-    const model_complex *z = model_fourier(work->frame, work->spare, work->root);
+    const model_complex *z = model_fourier(work->frame, work->spare);
     for (int k = 0; k <= MODEL_N_FFT / 2; k++) {
         const float re = (float)z[k].re, im = (float)z[k].im;
-        work->power[k] = re * re + im * im;
+        power[k] = re * re + im * im;
     }
 }
 #endif
-
-static void model_fill_tables(model_work *work) {
-    const double turn = 2 * 3.14159265358979323846;
-    for (int i = 0; i < MODEL_N_FFT; i++) {
-        work->root[i].re = cos(turn * i / MODEL_N_FFT);
-        work->root[i].im = -sin(turn * i / MODEL_N_FFT);
-        work->window[i] = 0;
-    }
-    double *middle = work->window + (MODEL_N_FFT - MODEL_N_WINDOW) / 2;
-    for (int i = 0; i < MODEL_N_WINDOW; i++) {
-        const double wave = cos(turn * i / MODEL_N_WINDOW);
-        middle[i] = MODEL_WINDOW_MEAN - MODEL_WINDOW_WAVE * wave;
-    }
-}
 
 /* One frame: column 0 of y[MODEL_N_BANDS, MODEL_N_FRAMES], from the power of each frequency. */
 static void model_column(const float *power, float *y) {
@@ -219,18 +271,19 @@ static void model_cepstrum(const float *x, float *y) {
  * the ends are repeated. */
 static void model_derive(const float *x, float *y, int n, int order) {
     for (int t = 0; t < n; t++) {
-        double sum = 0;
+        float sum = 0;
         for (int k = -4; k <= 4; k++) {
-            const double weight = order == 1 ? k / 60.0 : (9 * k * k - 60) / 1386.0;
-            sum += weight * (double)x[t + k < 0 ? 0 : t + k >= n ? n - 1 : t + k];
+            const float weight =
+                    order == 1 ? (float)k / 60.0f : (float)(9 * k * k - 60) / 1386.0f;
+            sum += weight * x[t + k < 0 ? 0 : t + k >= n ? n - 1 : t + k];
         }
-        y[t] = (float)sum;
+        y[t] = sum;
     }
 }
 #endif
 
 #if MODEL_NORM_CLIP
-/* Mean 0 and standard deviation 1 over the whole clip. */
+/* Mean 0 and standard deviation 1 over the whole clip; sums of thousands of numbers, in double. */
 static void model_normalize(float *y) {
     const int rows = MODEL_N_PLANES * MODEL_N_ROWS;
     double sum = 0, squares = 0;
@@ -259,29 +312,40 @@ static void model_normalize(float *y) {
 }
 #endif
 
-/* y[MODEL_N_PLANES, MODEL_N_ROWS, MODEL_N_FRAMES] from work->clip. */
-static void model_features(model_work *work, float *y) {
 #if MODEL_FRAMED
-    model_fill_tables(work);
+/* One column of y[MODEL_CHANNELS, MODEL_N_BANDS, MODEL_N_FRAMES], whose channels are y_step
+ * apart, after the other. */
+static void model_columns(model_work *work, model_clip *clip, float *y, int y_step) {
+    float *front = work->values + MODEL_FRONT;
+    model_stream s;
+    s.clip = clip;
+    s.recent = front + 2 * MODEL_BLOCK;
     for (int c = 0; c < MODEL_CHANNELS; c++) {
+        s.channel = c;
+        s.end = 0;
         for (int t = 0; t < MODEL_N_FILLED; t++) {
-            const float *clip = work->clip + c * MODEL_SAMPLES;
-            model_spectrum(work, clip, t * MODEL_HOP - MODEL_LEAD);
-#if MODEL_CEPSTRUM
-            model_column(work->power, work->decibels + c * MODEL_N_BANDS * MODEL_N_FRAMES + t);
-#else
-            model_column(work->power, y + c * MODEL_N_ROWS * MODEL_N_FRAMES + t);
-#endif
+            float *power = s.recent + MODEL_N_FFT;
+            model_spectrum(work, &s, t * MODEL_HOP - MODEL_LEAD, power);
+            model_column(power, y + c * y_step + t);
         }
     }
-#if MODEL_CEPSTRUM
-#if MODEL_SETS_DECIBELS
-    model_set_decibels(work->decibels, MODEL_CHANNELS * MODEL_N_BANDS);
+}
 #endif
-    const int plane = MODEL_N_ROWS * MODEL_N_FRAMES;
+
+/* y[MODEL_N_PLANES, MODEL_N_ROWS, MODEL_N_FRAMES] from a clip. */
+static void model_features(model_work *work, model_clip *clip, float *y) {
+#if MODEL_FRAMED
+#if MODEL_CEPSTRUM
+    const int plane = MODEL_N_ROWS * MODEL_N_FRAMES,
+              decibels_plane = MODEL_N_BANDS * MODEL_N_FRAMES;
+    float *decibels = work->values + MODEL_DECIBELS_AT;
+    model_columns(work, clip, decibels, decibels_plane);
+#if MODEL_SETS_DECIBELS
+    model_set_decibels(decibels, MODEL_CHANNELS * MODEL_N_BANDS);
+#endif
     for (int c = 0; c < MODEL_CHANNELS; c++) {
         float *z = y + c * (MODEL_N_PLANES / MODEL_CHANNELS) * plane;
-        model_cepstrum(work->decibels + c * MODEL_N_BANDS * MODEL_N_FRAMES, z);
+        model_cepstrum(decibels + c * decibels_plane, z);
 #if MODEL_DELTAS
         for (int k = 1; k < MODEL_N_PLANES / MODEL_CHANNELS; k++) {
             for (int i = 0; i < MODEL_N_ROWS; i++) {
@@ -291,13 +355,19 @@ static void model_features(model_work *work, float *y) {
         }
 #endif
     }
-#elif MODEL_SETS_DECIBELS
+#else
+    model_columns(work, clip, y, MODEL_N_ROWS * MODEL_N_FRAMES);
+#if MODEL_SETS_DECIBELS
     model_set_decibels(y, MODEL_N_PLANES * MODEL_N_ROWS);
 #endif
+#endif
 #else
+    (void)work;
     for (int c = 0; c < MODEL_CHANNELS; c++) {
-        memcpy(y + c * MODEL_N_FRAMES, work->clip + c * MODEL_SAMPLES,
-                (size_t)MODEL_N_FILLED * sizeof *y);
+        for (int t = 0; t < MODEL_N_FILLED; t += MODEL_BLOCK) {
+            const int n = model_smaller(MODEL_BLOCK, MODEL_N_FILLED - t);
+            model_read_clip(clip, c, t, n, y + c * MODEL_N_FRAMES + t);
+        }
     }
 #endif
 #if MODEL_NORMALIZED

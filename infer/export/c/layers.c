@@ -194,42 +194,61 @@ static float model_larger(float a, float b) {
     return b > a ? b : a;
 }
 
+/* One row of y, whose first n frames are valid, from the rows x[rows, t] that its windows cover, of
+ * which the first n_x frames are. */
+static void model_max_pool_row(
+        const model_pool *p, const float *x, int rows, int n_x, float *y, int n) {
+    for (int j = 0; j < n; j++) {
+        int t0, t1;
+        model_window(j * p->stride_t - p->pad_t, p->kernel_t, n_x, &t0, &t1);
+        float best = -FLT_MAX;
+        for (int f = 0; f < rows; f++) {
+            for (int t = t0; t < t1; t++) best = model_larger(best, x[f * p->t + t]);
+        }
+        y[j] = rows > 0 && t0 < t1 ? best : 0;
+    }
+    for (int j = n; j < p->out_t; j++) y[j] = 0;
+}
+
+/* The same with means. */
+static void model_avg_pool_row(
+        const model_pool *p, const float *x, int rows, int n_x, float *y, int n) {
+    for (int j = 0; j < n; j++) {
+        int t0, t1;
+        model_window(j * p->stride_t - p->pad_t, p->kernel_t, n_x, &t0, &t1);
+        float sum = 0;
+        for (int f = 0; f < rows; f++) {
+            for (int t = t0; t < t1; t++) sum += x[f * p->t + t];
+        }
+        y[j] = sum / (float)(p->kernel_f * p->kernel_t);
+    }
+    for (int j = n; j < p->out_t; j++) y[j] = 0;
+}
+
+/* model_max_pool_row or model_avg_pool_row */
+typedef void model_pool_row(
+        const model_pool *p, const float *x, int rows, int n_x, float *y, int n);
+
 /* y's first n frames, from x's first n_x. */
-static void model_max_pool(const model_pool *p, const float *x, int n_x, float *y, int n) {
+static void model_pool_image(
+        const model_pool *p, model_pool_row *pool, const float *x, int n_x, float *y, int n) {
     for (int c = 0; c < p->channels; c++, x += p->f * p->t) {
         for (int i = 0; i < p->out_f; i++, y += p->out_t) {
-            int f0, f1, t0, t1;
+            int f0, f1;
             model_window(i * p->stride_f - p->pad_f, p->kernel_f, p->f, &f0, &f1);
-            for (int j = 0; j < n; j++) {
-                model_window(j * p->stride_t - p->pad_t, p->kernel_t, n_x, &t0, &t1);
-                float best = -FLT_MAX;
-                for (int f = f0; f < f1; f++) {
-                    for (int t = t0; t < t1; t++) best = model_larger(best, x[f * p->t + t]);
-                }
-                y[j] = f0 < f1 && t0 < t1 ? best : 0;
-            }
-            for (int j = n; j < p->out_t; j++) y[j] = 0;
+            pool(p, x + f0 * p->t, f1 - f0, n_x, y, n);
         }
     }
 }
 
-/* y's first n frames, from x's first n_x. */
-static void model_avg_pool(const model_pool *p, const float *x, int n_x, float *y, int n) {
-    for (int c = 0; c < p->channels; c++, x += p->f * p->t) {
-        for (int i = 0; i < p->out_f; i++, y += p->out_t) {
-            int f0, f1, t0, t1;
-            model_window(i * p->stride_f - p->pad_f, p->kernel_f, p->f, &f0, &f1);
-            for (int j = 0; j < n; j++) {
-                model_window(j * p->stride_t - p->pad_t, p->kernel_t, n_x, &t0, &t1);
-                float sum = 0;
-                for (int f = f0; f < f1; f++) {
-                    for (int t = t0; t < t1; t++) sum += x[f * p->t + t];
-                }
-                y[j] = sum / (float)(p->kernel_f * p->kernel_t);
-            }
-            for (int j = n; j < p->out_t; j++) y[j] = 0;
-        }
-    }
+/* Rows y[rows, out_t] of one channel of a convolution, those that row `row` of a pool behind it
+ * reads, of which n frames are valid; how many rows. */
+static int model_convolve_window(const model_convolution *c, const model_pool *p,
+        const float *x, int channel, int row, float *y, int n) {
+    int f0, f1;
+    model_window(row * p->stride_f - p->pad_f, p->kernel_f, p->f, &f0, &f1);
+    for (int f = f0; f < f1; f++, y += c->out_t) model_convolve_row(c, x, channel, f, y, n);
+    return f1 > f0 ? f1 - f0 : 0;
 }
 
 /* y[channels, out_f, out_t]: averages over windows that cover f and n frames of t. */

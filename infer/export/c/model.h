@@ -1,7 +1,7 @@
 /* model.h - tells which of MODEL_CLASSES kinds a drum sound is of; written by rimshot.
  *
  * Takes sounds of any length, of which it hears the first MODEL_SECONDS seconds, at MODEL_RATE Hz.
- * Weights: MODEL_WEIGHTS. Work buffer: MODEL_WORK_BYTES bytes.
+ * Weights: MODEL_WEIGHTS. Work buffer: MODEL_WORK_BYTES.
  * One sound costs MODEL_MACS multiply-adds in the network.
  *
  * In one C99 or C++ file of a program write
@@ -17,7 +17,14 @@
  *     int answer = model_decide(probability, NULL);
  *
  * Nothing is allocated and nothing kept between calls: any number of threads may classify at
- * once, each with a work buffer of its own. Only libm is needed. To check that it works here:
+ * once, each with a work buffer of its own. Only libm is needed. On devices, a sound that does
+ * not lie in memory as floats is read in blocks: model_classify_sound.
+#if MODEL_FRAMED
+ *
+ * Spectra are computed in double, or in float if MODEL_SINGLE is defined wherever this file is
+ * included, as it is by itself for ARM processors that have no doubles.
+#endif
+ * To check that it works here:
  *
  *     cc -O2 -D MODEL_TEST -x c model.h -lm && ./a.out
  *
@@ -40,26 +47,43 @@
 #define MODEL_SAMPLES     MODEL_CLIP_SAMPLES
 #define MODEL_N_CLASSES   MODEL_CLASSES
 #define MODEL_UNKNOWN     (-1)
+#define MODEL_FAILED      (-1)
+
+/* Samples that are asked for at once, at most. */
+#define MODEL_BLOCK MODEL_BLOCK_SIZE
+
+/* A sound at MODEL_SAMPLE_RATE Hz that is read in blocks, wherever and in whatever form it lies.
+ * It is gone through a few times: for its peak, to where it begins, back from its end to where it
+ * ends, for the level, and for what is heard. */
+typedef struct {
+    /* Puts samples at to at + n - 1 of a channel, 1 being full scale, into x; 0 if it cannot. */
+    int (*read)(void *user, int channel, int at, int n, float *x);
+    void *user;
+    int n_channels, n; /* n: samples of each channel */
+} model_sound;
+
+#if MODEL_FRAMED
+#if !defined(MODEL_SINGLE) && defined(__arm__) && !(__ARM_FP & 8)
+#define MODEL_SINGLE
+#endif
+
+#ifdef MODEL_SINGLE
+typedef float model_real;
+#else
+typedef double model_real;
+#endif
 
 typedef struct {
-    double re, im;
+    model_real re, im;
 } model_complex;
+#endif
 
 /* All the memory that a call needs; its contents are of no interest. */
 typedef struct {
 #if MODEL_FRAMED
-    model_complex frame[MODEL_FRAME_SIZE], spare[MODEL_FRAME_SIZE], root[MODEL_ROOT_SIZE];
-    double window[MODEL_ROOT_SIZE];
-    float power[MODEL_POWER_SIZE];
-#endif
-    float clip[MODEL_CLIP_SIZE];
-#if MODEL_CEPSTRUM
-    float decibels[MODEL_DECIBELS_SIZE];
+    model_complex frame[MODEL_FRAME_SIZE], spare[MODEL_FRAME_SIZE];
 #endif
     float values[MODEL_VALUES_SIZE];
-#if MODEL_SCRATCH
-    float scratch[MODEL_SCRATCH_SIZE];
-#endif
 } model_work;
 
 #ifdef __cplusplus
@@ -72,6 +96,9 @@ extern "C" {
  * MODEL_SAMPLES samples count. 1; or 0 for a silent sound, with all probabilities 0. */
 int model_classify(
         const float *audio, int n_channels, int n, model_work *work, float *probability);
+
+/* The same for a sound that is read; MODEL_FAILED, with all probabilities 0, if a read fails. */
+int model_classify_sound(const model_sound *sound, model_work *work, float *probability);
 
 /* What the probabilities say: the number of a class or MODEL_UNKNOWN, which is of none. Unless it is
  * NULL, *cause becomes the class whose probability was against an answer, or -1. */

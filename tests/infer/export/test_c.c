@@ -10,7 +10,8 @@
 #include "tests/model_make.h"
 #include "tests/test.h"
 
-#define STRICT "-Wall -Wextra -Wconversion -Werror -DTINY_MODEL_TEST"
+#define WARNINGS "-Wall -Wextra -Wconversion -Wdouble-promotion -Wfloat-conversion -Werror"
+#define STRICT   WARNINGS " -DTINY_MODEL_TEST"
 
 #define MONO    "audio: {sample_rate: 8000, channels: 1, seconds: 0.25}\n"
 #define LOG_MEL "features: {kind: log_mel, n_fft: 256, hop: 80, n_mels: 12}\n"
@@ -62,6 +63,13 @@ static void check_config(const char *config, bool int8) {
     model_make_of(in_folder("model.h5"), config);
     TEST_OK(export_header(in_folder("model.h5"), in_folder("tiny_model.h"), int8, -1, &err), err);
     ck_assert_int_eq(run("cc -std=c99 " STRICT " -x c tiny_model.h -lm -o tiny && ./tiny"), 0);
+}
+
+/* The same header, compiled for a processor without doubles. */
+static void check_single(void) {
+    ck_assert_int_eq(run("cc -std=c99 " STRICT " -DTINY_MODEL_SINGLE -x c tiny_model.h -lm -o tiny "
+                         "&& ./tiny"),
+                     0);
 }
 
 START_TEST(every_layer_has_a_form) {
@@ -232,7 +240,114 @@ START_TEST(every_front_end) {
         char config[1024];
         snprintf(config, sizeof config, "%s" SMALL, front_ends[i]);
         check_config(config, false);
+        check_single();
     }
+}
+END_TEST
+
+/* As rimshot's own answers, of a pool's rows that a convolution fills: no map between, one that
+ * does not keep zeros, windows with gaps and padding, means; and what must not be done so:
+ * overlapping windows, a value that is read twice. */
+START_TEST(pools_read_convolutions_row_by_row) {
+    static const struct {
+        const char *layers;
+        bool by_rows;
+    } forms[] = {
+        {"{conv2d: {out: 4, kernel: 3}}, {max_pool: 2}", true},
+        {"{conv2d: {out: 4, kernel: 3, pad: same}}, batch_norm, sigmoid, {dropout: 0.2}, "
+         "tanh, {max_pool: {kernel: [2, 3], stride: [3, 2], pad: 1}}",
+         true},
+        {"{conv2d: {out: 4, kernel: [3, 5], stride: [2, 1]}}, gelu, "
+         "{avg_pool: {kernel: [3, 2], stride: [3, 1], pad: [1, 0]}}",
+         true},
+        {"{conv2d: {out: 4, kernel: 3}}, relu, {max_pool: {kernel: 3, stride: 2}}", false},
+        {"{residual: {body: [{conv2d: {out: 1, kernel: 3, pad: same}}]}}, {max_pool: 2}", false}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char config[512];
+        snprintf(config, sizeof config,
+                 MONO LOG_MEL "network: [%s, to_sequence, {time_pool: mean}, {linear: classes}]\n",
+                 forms[i].layers);
+        check_config(config, false);
+        ck_assert_int_eq(run("grep -q model_convolve_window tiny_model.h") == 0, forms[i].by_rows);
+    }
+}
+END_TEST
+
+/* A program that reads 16-bit stereo in blocks: the very answers of floats in memory. A read that
+ * fails, whichever it is, fails the call. */
+static const char reader[] =
+    "#define TINY_MODEL_IMPLEMENTATION\n"
+    "#include \"tiny_model.h\"\n"
+    "enum { N = 3000 };\n"
+    "static short pcm[2 * N];\n"
+    "static float wave[2 * N];\n"
+    "static int n_reads, failing = -1;\n"
+    "static int read_pcm(void *user, int channel, int at, int n, float *x) {\n"
+    "    if (user != pcm || n < 1 || n > TINY_MODEL_BLOCK || at < 0 || at + n > N) return 0;\n"
+    "    if (n_reads++ == failing) return 0;\n"
+    "    for (int i = 0; i < n; i++) x[i] = (float)pcm[2 * (at + i) + channel] / 32768.0f;\n"
+    "    return 1;\n"
+    "}\n"
+    "int main(void) {\n"
+    "    static tiny_model_work work;\n"
+    "    float a[TINY_MODEL_N_CLASSES], b[TINY_MODEL_N_CLASSES];\n"
+    "    tiny_model_sound sound = {read_pcm, pcm, 2, N};\n"
+    "    unsigned seed = 1;\n"
+    "    for (int i = 400; i < 2 * N - 700; i++) {\n"
+    "        seed = seed * 1664525u + 1013904223u;\n"
+    "        pcm[i] = (short)((int)(seed >> 17) - 16384);\n"
+    "        wave[i % 2 * N + i / 2] = (float)pcm[i] / 32768.0f;\n"
+    "    }\n"
+    "    if (tiny_model_classify(wave, 2, N, &work, a) != 1) return 1;\n"
+    "    if (tiny_model_classify_sound(&sound, &work, b) != 1) return 2;\n"
+    "    if (memcmp(a, b, sizeof a) != 0) return 3;\n"
+    "    const int all = n_reads;\n"
+    "    for (failing = 0; failing < all; failing++) {\n"
+    "        n_reads = 0;\n"
+    "        if (tiny_model_classify_sound(&sound, &work, b) != TINY_MODEL_FAILED) return 4;\n"
+    "        for (int c = 0; c < TINY_MODEL_N_CLASSES; c++) if (b[c] != 0) return 5;\n"
+    "    }\n"
+    "    sound.n = 0;\n"
+    "    return all < 20 || tiny_model_classify_sound(&sound, &work, b) != 0;\n"
+    "}\n";
+
+START_TEST(sounds_are_read_in_blocks) {
+    static const char *const audio[] = {MONO,
+                                        "audio: {sample_rate: 8000, channels: 2, seconds: 0.25, "
+                                        "normalize: standard}\n"};
+    static const char *const features[] = {LOG_MEL, "features: {kind: waveform}\n"};
+    for (int i = 0; i < 4; i++) {
+        char config[512];
+        snprintf(config, sizeof config, "%s%snetwork: [flatten, {linear: classes}]\n", audio[i / 2],
+                 features[i % 2]);
+        check_config(config, false);
+        FILE *file = fopen(in_folder("reader.c"), "w");
+        ck_assert_ptr_nonnull(file);
+        fputs(reader, file);
+        ck_assert_int_eq(fclose(file), 0);
+        ck_assert_int_eq(run("cc -std=c99 -O1 " WARNINGS " reader.c -lm -o reader && ./reader"), 0);
+    }
+}
+END_TEST
+
+/* The size that the header states, and not that of all values together. */
+START_TEST(work_memory_is_what_is_stated_and_shared) {
+    check_config(MONO LOG_MEL "network: [{conv2d: {out: 64, kernel: 3}}, relu, {max_pool: 2}, "
+                              "{conv2d: {out: 8, kernel: 3}}, flatten, {linear: classes}]\n",
+                 false);
+    FILE *file = fopen(in_folder("size.c"), "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("#include \"tiny_model.h\"\n"
+          "#include <stdio.h>\n"
+          "int main(void) { printf(\"%d\\n\", (int)sizeof(tiny_model_work)); return 0; }\n",
+          file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(run("cc size.c -o size && cc -DTINY_MODEL_SINGLE size.c -o single && "
+                         "n=$(./size) && m=$(./single) && "
+                         "grep -q \"Work buffer: $n bytes, or\" tiny_model.h && "
+                         "grep -q \" $m with TINY_MODEL_SINGLE\" tiny_model.h && "
+                         "test $m -lt $n && test $n -lt 35000"),
+                     0);
 }
 END_TEST
 
@@ -374,6 +489,17 @@ START_TEST(numbers_that_are_not_finite_are_written) {
 }
 END_TEST
 
+/* 0.1f is above 0.1, 0.3f below 0.3. */
+START_TEST(bounds_become_floats_that_decide_alike) {
+    static const double bounds[] = {0.1, 0.3, 0.5, 0.0, 0.081, 0.336, 1.0 / 3};
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        float bound = export_c_not_below(bounds[i]);
+        ck_assert((double)bound >= bounds[i]);
+        ck_assert((double)nextafterf(bound, -1) < bounds[i]);
+    }
+}
+END_TEST
+
 /* Without memory there is no header; never one that lacks a number. */
 START_TEST(headers_are_whole_or_refused) {
     base_error err;
@@ -400,10 +526,12 @@ START_TEST(headers_are_whole_or_refused) {
 }
 END_TEST
 
-TEST_MAIN("infer/export/c", numbers_that_are_not_finite_are_written, every_layer_has_a_form,
+TEST_MAIN("infer/export/c", numbers_that_are_not_finite_are_written,
+          bounds_become_floats_that_decide_alike, every_layer_has_a_form,
           front_ends_without_a_form_are_refused_by_name, images_and_both_recurrent_directions,
           strides_dilation_groups_and_other_windows, nested_lists, stacks_of_recurrent_layers,
           first_layers_read_silence, decision_trees, moved_axes_end_the_padding, integers,
-          every_front_end, compilers, finds_a_wrong_weight, one_member_of_an_ensemble,
-          verifies_by_the_compiler_that_is_there, verifying_says_what_is_wrong,
-          refuses_numbers_that_are_none, headers_are_whole_or_refused)
+          every_front_end, pools_read_convolutions_row_by_row, sounds_are_read_in_blocks,
+          work_memory_is_what_is_stated_and_shared, compilers, finds_a_wrong_weight,
+          one_member_of_an_ensemble, verifies_by_the_compiler_that_is_there,
+          verifying_says_what_is_wrong, refuses_numbers_that_are_none, headers_are_whole_or_refused)

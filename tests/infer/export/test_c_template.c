@@ -6,7 +6,8 @@
 #include "tests/test.h"
 
 #define WARNINGS                                                                                   \
-    "-Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wconversion -Werror -Wno-unused-function"
+    "-Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wconversion -Wdouble-promotion -Werror "        \
+    "-Wno-unused-function"
 #define TEMPLATES   "infer/export/c"
 #define MAX_COMMAND 4096
 
@@ -64,6 +65,8 @@ START_TEST(compiles_whatever_its_conditions_are) {
     for (int others = 0; others < 2; others++) {
         for (int one = -1; one < all.n; one++) compile("cc", &all, one, others);
     }
+    compile("cc -DMODEL_SINGLE", &all, -1, 0);
+    compile("cc -DMODEL_SINGLE", &all, -1, 1);
     if (run("command -v clang >/dev/null") == 0) {
         compile("clang", &all, -1, 0);
         compile("clang", &all, -1, 1);
