@@ -237,6 +237,7 @@ typedef struct {
     data_manifest *manifest;
     const char *preset, *group;
     note note;
+    base_error broken; /* why the first font that is cannot be read; OK: none is */
 } lister;
 
 static base_status add_note(lister *l, base_error *err) {
@@ -351,6 +352,7 @@ static base_status add_font(lister *l, const char *path, int64_t *n_presets, bas
     if (base_status_is_transient(status))
         return data_manifest_add_unread(l->manifest, problem.text, err);
     if (status != BASE_OK) {
+        if (l->broken.status == BASE_OK) l->broken = problem;
         data_manifest_note(l->manifest, "left out: %s", problem.text);
         return BASE_OK;
     }
@@ -388,27 +390,36 @@ static base_status search_folders(lister *l, int64_t *n_presets, base_error *err
     return BASE_OK;
 }
 
+#define PACKAGES "packages timgm6mb-soundfont, opl3-soundfont and others bring some"
+
+/* There is no note. */
+static base_status fail_empty(const lister *l, base_error *err) {
+    const soundfont_options *o = l->options;
+    const char *path = o->folder.path;
+    const char *where = path != NULL ? path : "sounds/sf2 and sounds/sf3 below XDG_DATA_DIRS";
+    if (l->st->n_fonts > 0) {
+        bool is_kit = o->bank == PERCUSSION_BANK;
+        return base_fail(err, BASE_EDATA, "%s: no preset in bank %" PRId64 "%s", where, o->bank,
+                         is_kit ? ", so no percussion kit (" PACKAGES ")" : "");
+    }
+    if (l->broken.status != BASE_OK) {
+        return base_fail(err, BASE_EFORMAT, "no readable SoundFont: %s (" PACKAGES ")",
+                         l->broken.text);
+    }
+    return base_fail(err, BASE_ENOTFOUND, "no SoundFont in %s (" PACKAGES ")", where);
+}
+
 static base_status list_rows(data_origin *origin, data_manifest *manifest, base_error *err) {
     const soundfont_options *o = origin->options;
-    const char *path = o->folder.path;
     int64_t n_presets = 0;
     state *st = base_alloc(1, sizeof *st);
     if (st == NULL) return base_fail(err, BASE_EMEMORY, "SoundFonts: out of memory");
     pthread_mutex_init(&st->mutex, NULL);
     origin->state = st;
     lister l = {.options = o, .st = st, .manifest = manifest};
-    BASE_TRY(path != NULL ? add_folder(&l, path, &n_presets, err)
-                          : search_folders(&l, &n_presets, err));
-    if (n_presets > 0) return BASE_OK;
-    const char *where = path != NULL ? path : "sounds/sf2 and sounds/sf3 below XDG_DATA_DIRS";
-    if (st->n_fonts == 0) {
-        return base_fail(err, BASE_ENOTFOUND,
-                         "no SoundFont in %s (packages timgm6mb-soundfont, opl3-soundfont and "
-                         "others bring some)",
-                         where);
-    }
-    return base_fail(err, BASE_EDATA, "%s: no preset in bank %" PRId64 "%s", where, o->bank,
-                     o->bank == PERCUSSION_BANK ? ", so no percussion kit" : "");
+    BASE_TRY(o->folder.path != NULL ? add_folder(&l, o->folder.path, &n_presets, err)
+                                    : search_folders(&l, &n_presets, err));
+    return n_presets > 0 ? BASE_OK : fail_empty(&l, err);
 }
 
 static void close_state(data_origin *origin) {

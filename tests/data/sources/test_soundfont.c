@@ -13,10 +13,20 @@ static base_arena arena;
 
 #ifdef RIMSHOT_FLUIDSYNTH
 
-/* ---- a SoundFont 2.01 of two sounds, each on one key of a kit and of a preset ---- */
+/* ---- a SoundFont 2.01 of three sounds, each on one key of a kit and of a preset ---- */
 
-enum { N_FRAMES = 4410, N_GUARD = 46, KICK = 36, SNARE = 38 };
-enum { GEN_INSTRUMENT = 41, GEN_KEY_RANGE = 43, GEN_SAMPLE = 53, GEN_ROOT_KEY = 58 };
+enum { N_FRAMES = 4410, N_GUARD = 46, KICK = 36, SNARE = 38, CYMBAL = 49 };
+static const uint32_t key_of[] = {KICK, SNARE, CYMBAL};
+enum { N_SOUNDS = sizeof key_of / sizeof *key_of };
+enum {
+    GEN_ATTACK = 34,
+    GEN_RELEASE = 38,
+    GEN_INSTRUMENT = 41,
+    GEN_KEY_RANGE = 43,
+    GEN_SAMPLE = 53,
+    GEN_LOOP = 54,
+    GEN_ROOT_KEY = 58
+};
 
 static void put(base_text *out, uint32_t value, int n_bytes) {
     for (int i = 0; i < n_bytes; i++) {
@@ -45,7 +55,7 @@ static void put_chunk(base_text *out, const char *id, base_text *body) {
 
 static void put_samples(base_text *out) {
     base_text samples = {0};
-    for (int sound = 0; sound < 2; sound++) {
+    for (int sound = 0; sound < N_SOUNDS; sound++) {
         double hz = sound == 0 ? 60 : 900;
         for (int i = 0; i < N_FRAMES + N_GUARD; i++) {
             double x = i < N_FRAMES ? 20000 * exp(-i / 1000.0) * sin(2 * M_PI * hz * i / 44100) : 0;
@@ -73,27 +83,43 @@ static void put_presets(base_text *out, bool has_kit) {
     put_chunk(out, "pgen", &generators);
 }
 
+enum { N_GENERATORS = 6 }; /* of a sound; the sample comes last */
+
+/* A cymbal's sample goes on for ever, with an attack of a second and a release of twelve: its first
+ * block is soon silent, and it itself not within seconds. */
+static void put_generators(base_text *out, uint32_t sound) {
+    bool rings = key_of[sound] == CYMBAL;
+    put_pair(out, GEN_KEY_RANGE, key_of[sound] | key_of[sound] << 8);
+    put_pair(out, GEN_ATTACK, rings ? 0 : (uint32_t)-12000);
+    put_pair(out, GEN_RELEASE, rings ? 4302 : (uint32_t)-12000);
+    put_pair(out, GEN_LOOP, rings);
+    put_pair(out, GEN_ROOT_KEY, key_of[sound]);
+    put_pair(out, GEN_SAMPLE, sound);
+}
+
+static void put_sample(base_text *out, uint32_t sound) {
+    uint32_t start = sound * (N_FRAMES + N_GUARD);
+    put_name(out, "sound");
+    for (int field = 0; field < 4; field++) put(out, start + (field % 2 ? N_FRAMES : 0), 4);
+    put(out, 44100, 4);
+    put(out, 60, 2);
+    put_pair(out, 0, 1); /* no link; mono */
+}
+
 static void put_instrument(base_text *out) {
     base_text heads = {0}, bags = {0}, modulators = {0}, generators = {0}, samples = {0};
-    put_name(&heads, "Both");
+    put_name(&heads, "All");
     put(&heads, 0, 2);
     put_name(&heads, "EOI");
-    put(&heads, 2, 2);
-    for (uint32_t i = 0; i < 3; i++) {
-        uint32_t key = i == 0 ? KICK : SNARE, start = i * (N_FRAMES + N_GUARD);
-        put_pair(&bags, 3 * i, 0);
-        put_name(&samples, i < 2 ? "sound" : "EOS");
-        for (int field = 0; field < 4; field++) {
-            put(&samples, i < 2 ? start + (field % 2 ? N_FRAMES : 0) : 0, 4);
-        }
-        put(&samples, 44100, 4);
-        put(&samples, 60, 2);
-        put_pair(&samples, 0, i < 2); /* no link; mono */
-        put_pair(&generators, i < 2 ? GEN_KEY_RANGE : 0, i < 2 ? key | key << 8 : 0);
-        if (i == 2) break;
-        put_pair(&generators, GEN_ROOT_KEY, key);
-        put_pair(&generators, GEN_SAMPLE, i);
+    put(&heads, N_SOUNDS, 2);
+    for (uint32_t i = 0; i <= N_SOUNDS; i++) put_pair(&bags, N_GENERATORS * i, 0);
+    for (uint32_t i = 0; i < N_SOUNDS; i++) {
+        put_generators(&generators, i);
+        put_sample(&samples, i);
     }
+    put_pair(&generators, 0, 0);
+    put_name(&samples, "EOS");
+    for (int k = 0; k < 13; k++) put(&samples, 0, 2);
     for (int k = 0; k < 5; k++) put(&modulators, 0, 2);
     put_chunk(out, "inst", &heads);
     put_chunk(out, "ibag", &bags);
@@ -231,6 +257,30 @@ START_TEST(a_note_does_not_depend_on_others_or_threads) {
 }
 END_TEST
 
+/* A note that rings on does not hide those that the same synthesiser plays after it. */
+START_TEST(a_note_that_rings_on_hides_no_other) {
+    data_manifest m, fresh;
+    data_audio first, again, cymbal;
+    const char *folder = test_folder();
+    write_font(folder, "tiny.sf2", true);
+    TEST_OK(open_font(folder, "keys: [36, 49], key_step: 13, velocities: 100", &m), err);
+    TEST_OK(open_font(folder, "keys: [36, 49], key_step: 13, velocities: 100", &fresh), err);
+    TEST_OK(sound_read_row(&fresh.rows[0], &first, &err), err);
+    TEST_OK(sound_read_row(&m.rows[1], &cymbal, &err), err);
+    TEST_OK(sound_read_row(&m.rows[0], &again, &err), err);
+    ck_assert_int_eq(first.n, again.n);
+    ck_assert_mem_eq(first.x, again.x, (size_t)(2 * first.n) * sizeof *first.x);
+    double end = 0; /* what is heard at the end of a second and a half */
+    for (int64_t i = cymbal.n - N_FRAMES; i < cymbal.n; i++) end += fabs((double)cymbal.x[i]);
+    ck_assert(end > 10);
+    data_audio_release(&first);
+    data_audio_release(&again);
+    data_audio_release(&cymbal);
+    data_manifest_release(&m);
+    data_manifest_release(&fresh);
+}
+END_TEST
+
 START_TEST(digests_tell_fonts_and_notes_apart) {
     data_manifest a, b;
     const char *one = test_folder();
@@ -250,17 +300,61 @@ START_TEST(digests_tell_fonts_and_notes_apart) {
 }
 END_TEST
 
+#define PACKAGES "(packages timgm6mb-soundfont, opl3-soundfont and others bring some)"
+
 START_TEST(says_what_is_wrong_with_a_font) {
     data_manifest m;
     const char *folder = test_folder();
-    TEST_FAILS(open_font(folder, "seconds: 1", &m), BASE_ENOTFOUND, err, "no SoundFont in");
+    TEST_FAILS(open_font(folder, "seconds: 1", &m), BASE_ENOTFOUND, err,
+               base_arena_printf(&arena, "no SoundFont in %s " PACKAGES, folder));
     write_font(folder, "melodic.sf2", false);
-    TEST_FAILS(open_font(folder, "seconds: 1", &m), BASE_EDATA, err, "no percussion kit");
+    TEST_FAILS(open_font(folder, "seconds: 1", &m), BASE_EDATA, err,
+               "no preset in bank 128, so no percussion kit " PACKAGES);
+    TEST_FAILS(open_font(folder, "bank: 7", &m), BASE_EDATA, err, "no preset in bank 7");
     sound_write_text(&arena, folder, "broken.sf2", "RIFF....sfbk and then nothing");
     TEST_OK(open_font(folder, "bank: 0, keys: 36", &m), err);
     ck_assert(sound_has_note(&m, "broken.sf2: a SoundFont that is cut short"));
     data_manifest_release(&m);
     TEST_FAILS(open_font(folder, "files: [none.sf2]", &m), BASE_ENOTFOUND, err, "no SoundFont in");
+}
+END_TEST
+
+START_TEST(damaged_fonts_are_named) {
+    static const struct {
+        const char *bytes, *why;
+        size_t n_bytes;
+    } damaged[] = {
+        {"RIFF....sfbk and then nothing", "a SoundFont that is cut short " PACKAGES, 29},
+        {"RIFX", "not a SoundFont " PACKAGES, 4},
+        {"RIFF\4\0\0\0WAVE", "not a SoundFont " PACKAGES, 12},
+        {"RIFF\x0c\0\0\0sfbkLIST\0\0\0\0", "not a SoundFont that FluidSynth reads " PACKAGES, 20},
+    };
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        data_manifest m;
+        const char *folder = test_folder();
+        const char *path = base_path_join(&arena, folder, "bad.sf2");
+        TEST_OK(base_file_write(path, damaged[i].bytes, damaged[i].n_bytes, &err), err);
+        TEST_FAILS(
+            open_font(folder, "seconds: 1", &m), BASE_EFORMAT, err,
+            base_arena_printf(&arena, "no readable SoundFont: %s: %s", path, damaged[i].why));
+    }
+}
+END_TEST
+
+START_TEST(fonts_are_searched_for) {
+    data_manifest m;
+    const char *folder = test_folder();
+    setenv("XDG_DATA_DIRS", base_arena_printf(&arena, "relative:%s/a:%s/b", folder, folder), 1);
+    TEST_FAILS(sound_open_manifest(&arena, "{source: soundfont}", ".", &m, &err), BASE_ENOTFOUND,
+               err, "no SoundFont in sounds/sf2 and sounds/sf3 below XDG_DATA_DIRS " PACKAGES);
+    const char *place = base_path_join(&arena, folder, "b/sounds/sf2");
+    TEST_OK(base_folder_make(place, &err), err);
+    write_font(place, "tiny.sf2", true);
+    TEST_OK(sound_open_manifest(&arena, "{source: soundfont, keys: 36, velocities: 100}", ".", &m,
+                                &err),
+            err);
+    ck_assert_int_eq(m.n_rows, 1);
+    data_manifest_release(&m);
 }
 END_TEST
 
@@ -278,8 +372,10 @@ START_TEST(a_folder_without_fonts_can_be_synthesised) {
 END_TEST
 
 TEST_MAIN("data/sources/soundfont", keys_of_a_kit_have_their_names, notes_are_what_the_font_holds,
-          a_note_does_not_depend_on_others_or_threads, digests_tell_fonts_and_notes_apart,
-          says_what_is_wrong_with_a_font, a_folder_without_fonts_can_be_synthesised)
+          a_note_does_not_depend_on_others_or_threads, a_note_that_rings_on_hides_no_other,
+          digests_tell_fonts_and_notes_apart, says_what_is_wrong_with_a_font,
+          damaged_fonts_are_named, fonts_are_searched_for,
+          a_folder_without_fonts_can_be_synthesised)
 
 #else
 
