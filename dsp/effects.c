@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/kernels.h"
+
 static int64_t n_values(dsp_clip clip) {
     return clip.n_channels * clip.n;
 }
@@ -77,21 +79,23 @@ void dsp_time_shift(dsp_clip clip, int64_t shift) {
     }
 }
 
-static float shape_soft(float x) {
-    return tanhf(x);
+/* NaN stays. */
+static float clipped(float x) {
+    float low = x < -1.0f ? -1.0f : x;
+    return low > 1.0f ? 1.0f : low;
 }
 
-static float shape_hard(float x) {
-    return fmaxf(-1.0f, fminf(1.0f, x));
+static void hard_clip(float *x, float drive, float restore, int64_t n) {
+    for (int64_t i = 0; i < n; i++) x[i] = restore * clipped(drive * x[i]);
 }
 
 void dsp_distortion(dsp_clip clip, dsp_distortion_kind kind, double gain_db) {
-    float (*shape)(float) = kind == DSP_DISTORTION_SOFT ? shape_soft : shape_hard;
-    float peak = peak_of(clip), drive = (float)decibels_to_factor(gain_db);
-    float shaped_peak = shape(drive * peak);
+    void (*shape)(float *, float, float, int64_t) =
+        kind == DSP_DISTORTION_SOFT ? dsp_kernels()->soft_clip : hard_clip;
+    float peak = peak_of(clip), drive = (float)decibels_to_factor(gain_db), shaped_peak = peak;
+    shape(&shaped_peak, drive, 1.0f, 1);
     if (!(shaped_peak > 0.0f)) return;
-    float restore = peak / shaped_peak;
-    for (int64_t i = 0; i < n_values(clip); i++) clip.x[i] = shape(drive * clip.x[i]) * restore;
+    shape(clip.x, drive, peak / shaped_peak, n_values(clip));
 }
 
 void dsp_crush(dsp_clip clip, double bits, double rate_hz) {

@@ -91,6 +91,38 @@ static void decibels(const float *restrict x, float floor, float *restrict y, in
     }
 }
 
+/* The rational approximation of Eigen (generic_fast_tanh_float); past the bound tanh is 1 in single
+ * precision. Sizes are compared as the integers they are stored as, which compilers do without a
+ * branch. */
+static inline float tangent(float x) {
+    const float bound = 7.90531111f;
+    const uint32_t infinite = 0x7F800000u; /* above is what is not a number */
+    uint32_t bits, most;
+    memcpy(&bits, &x, sizeof bits);
+    memcpy(&most, &bound, sizeof most);
+    uint32_t size = bits & 0x7FFFFFFFu;
+    size = (size < most) | (size > infinite) ? size : most;
+    bits = (bits & 0x80000000u) | size;
+    float c;
+    memcpy(&c, &bits, sizeof c);
+    float s = c * c, p = -2.76076847742355e-16f;
+    p = p * s + 2.00018790482477e-13f;
+    p = p * s - 8.60467152213735e-11f;
+    p = p * s + 5.12229709037114e-8f;
+    p = p * s + 1.48572235717979e-5f;
+    p = p * s + 6.37261928875436e-4f;
+    p = p * s + 4.89352455891786e-3f;
+    float q = 1.19825839466702e-6f;
+    q = q * s + 1.18534705686654e-4f;
+    q = q * s + 2.26843463243900e-3f;
+    q = q * s + 4.89352518554385e-3f;
+    return c * p / q;
+}
+
+static void soft_clip(float *x, float drive, float restore, int64_t n) {
+    for (int64_t i = 0; i < n; i++) x[i] = restore * tangent(drive * x[i]);
+}
+
 /* e^(2 pi i x), x in [0, 1], within 1.5e-7. A quarter turn is an exchange of sine and cosine; what
  * is left, an eighth to either side, goes through the polynomials of Cephes (sinf.c). */
 static inline float complex turn(float x) {
@@ -380,6 +412,7 @@ const dsp_kernels_table TABLE = {
     .power = power,
     .dot = dot,
     .decibels = decibels,
+    .soft_clip = soft_clip,
     .normal = normal,
     .read = read_places,
 #if defined(__AVX__)

@@ -42,6 +42,27 @@ START_TEST(decibels_are_close) {
 }
 END_TEST
 
+START_TEST(soft_clip_is_tanh) {
+    enum { N_PLACES = 20011 };
+    static float x[N_PLACES + 1], y[N_PLACES + 1];
+    for (int i = 0; i < N_PLACES; i++) {
+        float size = ldexpf(1.0f + (float)(i % 101) / 101.0f, i % 29 - 20);
+        x[i] = y[i] = i % 2 == 0 ? size : -size;
+    }
+    x[0] = y[0] = INFINITY;
+    y[N_PLACES] = 7.0f;
+    dsp_kernels_at(levels[_i])->soft_clip(y, 0.5f, 3.0f, N_PLACES);
+    for (int i = 0; i < N_PLACES; i++) {
+        double exact = 3.0 * tanh(0.5 * (double)x[i]);
+        ck_assert_double_eq_tol((double)y[i], exact, 4e-7 * fabs(exact));
+    }
+    ck_assert(y[N_PLACES] == 7.0f);
+    float odd[2] = {NAN, 0.0f};
+    dsp_kernels_at(levels[_i])->soft_clip(odd, 1.0f, 1.0f, 2);
+    ck_assert(isnan(odd[0]) && odd[1] == 0.0f);
+}
+END_TEST
+
 START_TEST(normals_follow_from_their_uniforms) {
     enum { N_MOST = 1024, N_STEPS = 499 };
     const dsp_kernels_table *k = dsp_kernels_at(levels[_i]);
@@ -203,6 +224,7 @@ int main(void) {
     Suite *suite = suite_create("dsp/kernels");
     tcase_add_test(tcase, the_level_can_be_lowered);
     tcase_add_loop_test(tcase, decibels_are_close, 0, 3);
+    tcase_add_loop_test(tcase, soft_clip_is_tanh, 0, 3);
     tcase_add_loop_test(tcase, normals_follow_from_their_uniforms, 0, 3);
     tcase_add_loop_test(tcase, normals_are_normally_distributed, 0, 3);
     tcase_add_loop_test(tcase, normals_are_independent, 0, 3);
