@@ -275,12 +275,21 @@ int64_t dsp_features_valid_frames(const dsp_features *features, int64_t n_valid)
     return n < features->n_filled ? n : features->n_filled;
 }
 
+enum {
+    BLOCK = 8
+}; /* frames stored at once, so that their rows are written in pieces of some length */
+
 /* One call's buffers. */
 typedef struct {
     void *stft, *descriptors;
-    float *column;  /* [F or n_mels] of one frame */
+    float *columns; /* [BLOCK, F or n_mels] */
     float *log_mel; /* mfcc: [channels, n_mels, T] */
 } buffers;
+
+/* Rows of a frame's column, before an MFCC's cosine transform. */
+static int64_t column_rows(const dsp_features *f) {
+    return f->options.kind == DSP_MFCC ? f->options.n_mels : f->n_rows;
+}
 
 static buffers cut(const dsp_features *f, dsp_scratch *scratch) {
     buffers b = {0};
@@ -290,7 +299,7 @@ static buffers cut(const dsp_features *f, dsp_scratch *scratch) {
     }
     if (!dsp_features_is_framed(o)) return b;
     b.stft = dsp_scratch_take(scratch, 1, dsp_stft_scratch_bytes(f->stft));
-    if (is_mel(o)) b.column = dsp_scratch_take(scratch, o->n_mels, sizeof(float));
+    b.columns = dsp_scratch_take(scratch, BLOCK * column_rows(f), sizeof(float));
     if (o->kind == DSP_MFCC) {
         b.log_mel =
             dsp_scratch_take(scratch, f->n_channels * o->n_mels * f->n_frames, sizeof(float));
@@ -320,30 +329,35 @@ double dsp_features_work(const dsp_features *f) {
 }
 
 /* |X|^2, or |X|, over n_fft or not. */
-static void scale_spectrum(const dsp_features *f, float *power) {
+static void scale_spectrum(const dsp_features *f, const float *power, float *column) {
     const dsp_features_options *o = &f->options;
     float scale = o->scale ? 1.0f / (float)o->n_fft : 1.0f;
-    for (int64_t k = 0; k < f->n_bins; k++) {
+    for (int64_t k = 0; k < f->n_rows; k++) {
         float value = power[k] * scale;
-        power[k] = o->power == 1.0 ? sqrtf(value) : value;
+        column[k] = o->power == 1.0 ? sqrtf(value) : value;
     }
 }
 
-/* Stores one frame, given its powers, as a column whose rows are T apart. */
-static void store_frame(const dsp_features *f, const buffers *b, float *power, float *out) {
+/* One frame, given its powers, but for the logarithm. */
+static void fill_column(const dsp_features *f, const float *power, float *column) {
     const dsp_features_options *o = &f->options;
-    float *column = power;
-    int64_t n_rows = f->n_rows;
     if (o->kind == DSP_STFT) {
-        scale_spectrum(f, column);
-    } else {
-        column = b->column;
-        n_rows = o->n_mels;
-        dsp_mel_apply(f->mel, power, column);
-        for (int64_t i = 0; o->root && i < n_rows; i++) column[i] = sqrtf(column[i]);
+        scale_spectrum(f, power, column);
+        return;
     }
-    if (dsp_features_is_decibels(o)) f->kernels->decibels(column, (float)o->amin, column, n_rows);
-    for (int64_t i = 0; i < n_rows; i++) out[i * f->n_frames] = column[i];
+    dsp_mel_apply(f->mel, power, column);
+    for (int64_t i = 0; o->root && i < o->n_mels; i++) column[i] = sqrtf(column[i]);
+}
+
+/* Stores n frames as columns whose rows are T apart. */
+static void store_columns(const dsp_features *f, float *columns, int64_t n, float *out) {
+    int64_t n_rows = column_rows(f);
+    if (dsp_features_is_decibels(&f->options)) {
+        f->kernels->decibels(columns, (float)f->options.amin, columns, n * n_rows);
+    }
+    for (int64_t i = 0; i < n_rows; i++) {
+        for (int64_t t = 0; t < n; t++) out[i * f->n_frames + t] = columns[t * n_rows + i];
+    }
 }
 
 /* Subtracts the reference and cuts what lies top_db below the loudest, over a whole clip of n_rows
@@ -406,18 +420,27 @@ static void store_descriptors(const dsp_features *f, const float *audio, void *s
     for (int64_t i = 0; i < DSP_N_DESCRIPTORS; i++) out[i * f->n_frames] = column[i];
 }
 
+/* All frames of one channel. */
+static void store_frames(const dsp_features *f, const buffers *b, const float *x, float *plane) {
+    int64_t n_rows = column_rows(f);
+    for (int64_t begin = 0; begin < f->n_filled; begin += BLOCK) {
+        int64_t n = f->n_filled - begin < BLOCK ? f->n_filled - begin : BLOCK;
+        for (int64_t t = 0; t < n; t++) {
+            const float *power = dsp_stft_power(f->stft, x, f->n_samples, begin + t, b->stft);
+            fill_column(f, power, b->columns + t * n_rows);
+        }
+        store_columns(f, b->columns, n, plane + begin);
+    }
+}
+
 static void store_spectra(const dsp_features *f, const float *audio, void *scratch, float *out) {
     const dsp_features_options *o = &f->options;
     buffers b = cut(f, &(dsp_scratch){.memory = scratch});
     float *planes = o->kind == DSP_MFCC ? b.log_mel : out;
     if (has_raster(o)) planes += f->n_channels * f->n_rows * f->n_frames;
-    int64_t n_rows = o->kind == DSP_MFCC ? o->n_mels : f->n_rows;
+    int64_t n_rows = column_rows(f);
     for (int64_t c = 0; c < f->n_channels; c++) {
-        const float *x = audio + c * f->n_samples;
-        float *plane = planes + c * n_rows * f->n_frames;
-        for (int64_t t = 0; t < f->n_filled; t++) {
-            store_frame(f, &b, dsp_stft_power(f->stft, x, f->n_samples, t, b.stft), plane + t);
-        }
+        store_frames(f, &b, audio + c * f->n_samples, planes + c * n_rows * f->n_frames);
     }
     if (dsp_features_is_decibels(o)) level_decibels(f, planes, f->n_channels * n_rows);
     if (o->kind == DSP_MFCC) store_mfcc(f, b.log_mel, out);

@@ -83,11 +83,17 @@ static inline float natural_log(float x) {
     return (float)e * 0x1p-23f * 0.693147182f + r;
 }
 
+/* Infinity and what is not a number are chosen by a mask: as a branch they would keep compilers
+ * from vectors. */
 static void decibels(const float *restrict x, float floor, float *restrict y, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
-        float value = x[i] < floor ? floor : x[i];
-        float db = 4.34294482f * natural_log(value);
-        y[i] = value <= 3.40282347e38f ? db : value;
+        float value = x[i] < floor ? floor : x[i], db = 4.34294482f * natural_log(value);
+        uint32_t bits, chosen;
+        memcpy(&bits, &value, sizeof bits);
+        memcpy(&chosen, &db, sizeof chosen);
+        uint32_t mask = -(uint32_t)(bits >= 0x7F800000u);
+        chosen = (bits & mask) | (chosen & ~mask);
+        memcpy(&y[i], &chosen, sizeof chosen);
     }
 }
 

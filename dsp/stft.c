@@ -190,7 +190,8 @@ const float complex *dsp_stft_frame(const dsp_stft *stft, const float *x, int64_
     return dsp_stft_at(stft, x, n, frame_start(stft, n, t), scratch);
 }
 
-float *dsp_stft_power(const dsp_stft *stft, const float *x, int64_t n, int64_t t, void *scratch) {
+const float *dsp_stft_power(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
+                            void *scratch) {
     stft_buffers b = cut(stft, &(dsp_scratch){.memory = scratch});
     const float *samples = frame_samples(stft, x, n, frame_start(stft, n, t), b.edge);
     if (stft->spectrum != NULL) {

@@ -44,8 +44,9 @@ const float complex *dsp_stft_at(const dsp_stft *stft, const float *x, int64_t n
 const float complex *dsp_stft_frame(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
                                     void *scratch);
 
-/* The powers |X|^2 of frame t, likewise; the caller may overwrite them. */
-float *dsp_stft_power(const dsp_stft *stft, const float *x, int64_t n, int64_t t, void *scratch);
+/* The powers |X|^2 of frame t, likewise. */
+const float *dsp_stft_power(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
+                            void *scratch);
 
 /* [n_fft], win_length of it not zero; lives as long as stft. */
 const double *dsp_stft_window(const dsp_stft *stft);
