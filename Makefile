@@ -73,7 +73,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_C:$(BUILD)/generated/%.c=$(
              $(foreach l,$(LEVELS),$(KERNELS:%.c=$(BUILD)/obj/%_$(l).o))
 CLI       := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cli/*.c))
 TEST_SRC  := $(wildcard $(patsubst %,tests/%/test_*.c,$(LIBRARY) cli))
-TEST_SH   := $(wildcard $(patsubst %,tests/%/test_*.sh,tree kills faults cluster)) tests/extend.sh
+TEST_SH   := $(wildcard $(patsubst %,tests/%/test_*.sh,tree kills faults cluster mcu)) tests/extend.sh
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 TESTS     := $(TEST_SRC:%.c=$(BUILD)/%) $(TEST_SH:%.sh=$(BUILD)/%) \
              $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/fuzz/%)
@@ -199,6 +199,10 @@ PYTHON    ?= python3
 check-python: all
 	@$(PYTHON) -m pytest -q python/tests
 
+# A model's C header on a Cortex-M33 under QEMU: MODEL=FILE, SOUNDS="WAV files" (tests/mcu/check_mcu.sh).
+check-mcu: all
+	@BUILD=$(BUILD) tests/mcu/check_mcu.sh "$(MODEL)" $(SOUNDS)
+
 $(BUILD)/bench: $(BENCH) $(BUILD)/librimshot.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(BENCH) $(BUILD)/librimshot.a $(ALL_LDLIBS)
@@ -314,7 +318,7 @@ docs: $(BUILD)/rimshot
 	@$(BUILD)/rimshot help config --markdown >docs/config.md
 
 FORMATTED := $(wildcard $(foreach d,$(LIBRARY) cli,$(d)/*.[ch] tests/$(d)/*.[ch]) tests/*.[ch] tests/bench/*.[ch] tests/extend/*.[ch] \
-             tests/fuzz/*.[ch] tests/faults/*.[ch]) \
+             tests/fuzz/*.[ch] tests/faults/*.[ch] tests/mcu/*.[ch]) \
              $(TEMPLATES)
 CLANG_FORMAT ?= clang-format-14
 format:
@@ -335,6 +339,7 @@ help:
 	@echo "make install      into PREFIX=/usr/local (DESTDIR=, LIBDIR=); make uninstall"
 	@echo "make deb          Debian packages in build/deb"
 	@echo "make matrix       tests of equal bits under all kernels; make check-python; make sanitize"
+	@echo "make check-mcu    a model's C header on a Cortex-M33 under QEMU"
 	@echo "make fuzz TIME=60 fuzz everything that reads files"
 	@echo "make faults kills make every call fail, and kill commands at any moment"
 	@echo "make bench        measure speed, beside PyTorch where it is"
@@ -447,6 +452,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all test check check-python matrix networks bench fuzz fuzzers fuzz-seeds faults kills demo model docs folders format lint sanitize install install-lib uninstall deb help clean
+.PHONY: all test check check-python check-mcu matrix networks bench fuzz fuzzers fuzz-seeds faults kills demo model docs folders format lint sanitize install install-lib uninstall deb help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
