@@ -6,24 +6,25 @@
  * are of pitches or times, and wide: they hold the figures of the machines named, and what else is
  * built like them. Times are time constants of the decay.
  *
- * | class      | circuits, and the ranges that matter most |
- * |------------|-----------------------------------------------------------------------------------|
- * | kick       | bridged-T oscillator 36 to 80 Hz, gliding from 1.2 to 9 times that within 4 to 60
- * | |            | ms, decay 0.05 to 0.5 s, click, drive 0.8 to 8; struck membrane 42 to 95 Hz with
- * | |            | beater and shell; two-operator FM | | snare      | two oscillators (130 to 290
- * Hz, 1.5 to 1.9 times that) and noise above 0.7 to 4   | |            | kHz for 0.04 to 0.28 s;
- * membrane, wires and ring; FM and noise                    | | rim        | two short oscillators,
- * 350 to 900 Hz and 2.6 to 3.9 times that; wood              | | clap       | 3 to 5 bursts 5 to 14
- * ms apart and a tail, band-pass 0.7 to 2.6 kHz; 6 to 17 hands| |            | at random | |
- * closedhat  | six squares and noise above 3 to 9.5 kHz, 60 modes of a plate, or FM; decay 0.01  |
- * | openhat    | to 0.07 s, open 0.1 to 0.5 s | | tom        | oscillator 60 to 300 Hz, gliding
- * from 1.05 to 2.4 times that; membrane; FM        | | crash      | six squares or 120 modes, and a
- * wash of noise, decay 0.25 to 1.5 s                | | ride       | few modes (a ping or a bell)
- * over many quiet ones; six squares in two bands       | | cowbell    | two squares 380 to 800 Hz,
- * interval 1.36 to 1.6; two modes                        | | shaker     | one or two swells of
- * noise around 3.5 to 9 kHz                                    | | tambourine | 2 to 6 strokes of
- * 14 modes above 2.2 to 5 kHz, hiss, sometimes a skin             | | perc       | skins 150 to 650
- * Hz; wood 0.6 to 3.5 kHz; ringing metal from 0.65 to 5 kHz        |
+ * Circuits by class, and the ranges that matter most:
+ *
+ * - kick: bridged-T oscillator 36 to 80 Hz, gliding from 1.2 to 9 times that in 4 to 60 ms,
+ *   decay 0.05 to 0.5 s, click, drive 0.8 to 8; struck membrane 42 to 95 Hz with beater and
+ *   shell; two-operator FM
+ * - snare: two oscillators (130 to 290 Hz, 1.5 to 1.9 times that) and noise above 0.7 to 4 kHz for
+ *   0.04 to 0.28 s; membrane, wires and ring; FM and noise
+ * - rim: two short oscillators, 350 to 900 Hz and 2.6 to 3.9 times that; wood
+ * - clap: 3 to 5 bursts 5 to 14 ms apart and a tail, band-pass 0.7 to 2.6 kHz; 6 to 17 hands at
+ *   random
+ * - closedhat, openhat: six squares and noise above 3 to 9.5 kHz, 60 modes of a plate, or FM; decay
+ *   0.01 to 0.07 s, open 0.1 to 0.5 s
+ * - tom: oscillator 60 to 300 Hz, gliding from 1.05 to 2.4 times that; membrane; FM
+ * - crash: six squares or 120 modes, and a wash of noise, decay 0.25 to 1.5 s
+ * - ride: few modes (a ping or a bell) over many quiet ones; six squares in two bands
+ * - cowbell: two squares 380 to 800 Hz, interval 1.36 to 1.6; two modes
+ * - shaker: one or two swells of noise around 3.5 to 9 kHz
+ * - tambourine: 2 to 6 strokes of 14 modes above 2.2 to 5 kHz, hiss, sometimes a skin
+ * - perc: skins 150 to 650 Hz; wood 0.6 to 3.5 kHz; ringing metal from 0.65 to 5 kHz
  *
  * Half of all go through an equaliser, a third through a room, a third through a sampler of 7 to 13
  * bits that keeps every first, second or third sample (the sampling machines of the eighties have 8
