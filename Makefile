@@ -356,6 +356,11 @@ demo:
 	@tests/setup.sh demo
 	@$(MAKE) -j$$(nproc) --no-print-directory all
 	@$(BUILD)/rimshot train configs/demo.yaml --out runs/demo --overwrite
+	@$(BUILD)/rimshot data synth runs/demo-sounds --per-class 1 --seed 2 --overwrite --quiet
+	@echo; echo "Synthesised sounds, heard by the model just trained:"
+	@$(BUILD)/rimshot classify runs/demo runs/demo-sounds --quiet
+	@echo; echo "The same, heard by the model that rimshot brings:"
+	@$(BUILD)/rimshot classify runs/demo-sounds --quiet
 
 # Trains the model of models/ anew: the same bytes with the same kernels (models/README.md).
 model:
