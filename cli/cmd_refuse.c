@@ -7,6 +7,7 @@
 #include "cli/model.h"
 #include "cli/tables.h"
 #include "infer/model.h"
+#include "train/calibration.h"
 #include "train/predictions.h"
 
 enum { FEWEST = 20 /* drums of a class, for a bound of its own */, STEPS = 1000 };
@@ -22,7 +23,8 @@ typedef struct {
     infer_model *model;
     int n_classes, refused;
     const char **classes;
-    double lose; /* share of each class's drums */
+    double lose;        /* share of each class's drums */
+    double temperature; /* which makes the run's probabilities those that the model is to give */
     train_predictions all;
     scores *drums; /* [n_classes] by the most probable class, the refused one aside */
     scores pooled;
@@ -36,7 +38,7 @@ static base_status no_memory(base_error *err) {
 
 /* ---- reading ---- */
 
-/* The predictions of all folds of a run, one after the other. */
+/* The predictions of all folds of a run, one after the other, tempered. */
 static base_status read_run(choice *c, const char *run, base_error *err) {
     base_arena *arena = &c->call->arena;
     train_predictions part = {.classes = c->classes, .n_classes = c->n_classes};
@@ -59,8 +61,12 @@ static base_status read_run(choice *c, const char *run, base_error *err) {
         probability = rows;
         c->all.n = (int64_t)n;
     }
+    c->all.n_classes = c->n_classes;
     c->all.truth = truth;
     c->all.probability = probability;
+    bool scaled = infer_model_loss(c->model) == NN_CROSS_ENTROPY;
+    c->temperature = scaled ? train_fit_temperature(&c->all) : 1;
+    train_temper(c->temperature, c->all.n, c->n_classes, probability);
     return BASE_OK;
 }
 
@@ -166,12 +172,13 @@ static void add_table(const choice *c, base_text *out) {
     base_text_add(out, "\n");
     add_share("drums lost      ", lost, c->pooled.n, out);
     add_share("others refused  ", refused, others, out);
+    base_text_printf(out, "temperature      %.3f\n", c->temperature);
     base_text_add(out, "\nrefuse: ");
     add_rule(c, out);
     base_text_add(out, "\n");
 }
 
-/* The model as it was, with another rule in its configuration. */
+/* The model as it was, with another temperature, and another rule in its configuration. */
 static base_status write_model(const choice *c, const char *path, base_error *err) {
     base_arena *arena = &c->call->arena;
     base_text rule = {0}, yaml = {0};
@@ -190,7 +197,7 @@ static base_status write_model(const choice *c, const char *path, base_error *er
                                        .record = infer_model_record(model),
                                        .classes = c->classes,
                                        .n_classes = c->n_classes,
-                                       .temperature = infer_model_temperature(model),
+                                       .temperature = c->temperature,
                                        .members = infer_model_member(model, 0),
                                        .n_members = infer_model_n_members(model)};
         status = infer_model_write(&content, path, err);
@@ -237,7 +244,7 @@ static const cli_flag flags[] = {
     CLI_FLAG_MODEL,
     {"lose", "SHARE",
      "of the drums of each class, at most this share is called unknown (default 0.05)"},
-    {"out", "FILE", "the model with these bounds, otherwise the same"},
+    {"out", "FILE", "the model with these bounds and this temperature, otherwise the same"},
     {0},
 };
 
@@ -251,8 +258,9 @@ const cli_command cli_refuse = {
         "bound "
         "of `refuse` is the least that loses no more than --lose of the drums that are most "
         "probably "
-        "of it. Classes with fewer than 20 have the bound of all together. Prints the bounds, what "
-        "they lose and refuse in the run, and the line for a configuration.\n\n" CLI_MODEL_HELP,
+        "of it. Classes with fewer than 20 have the bound of all together. The same tests give the "
+        "temperature by which probabilities are calibrated. Prints the bounds, what they lose and "
+        "refuse in the run, the temperature, and the line for a configuration.\n\n" CLI_MODEL_HELP,
     .flags = flags,
     .min_arguments = 1,
     .max_arguments = 2,

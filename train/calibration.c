@@ -2,16 +2,26 @@
 
 #include <math.h>
 
-/* Log loss of one row of probabilities after tempering; rows are shifted by their largest entry. */
-static double row_loss(const float *p, int truth, int n_classes, double inverse) {
-    double largest = 0;
+static float largest_of(const float *p, int n_classes) {
+    float largest = 0;
     for (int c = 0; c < n_classes; c++) largest = p[c] > largest ? p[c] : largest;
-    double sum = 0;
+    return largest;
+}
+
+/* What a row of probabilities is divided by after tempering, shifted by its largest entry. */
+static double tempered_sum(const float *p, int n_classes, double inverse) {
+    double shift = log(largest_of(p, n_classes)), sum = 0;
     for (int c = 0; c < n_classes; c++) {
-        if (p[c] > 0) sum += exp(inverse * (log(p[c]) - log(largest)));
+        if (p[c] > 0) sum += exp(inverse * (log(p[c]) - shift));
     }
+    return sum;
+}
+
+/* Log loss of one row of probabilities after tempering. */
+static double row_loss(const float *p, int truth, int n_classes, double inverse) {
     double right = p[truth] > 0 ? p[truth] : 1e-30;
-    return log(sum) - inverse * (log(right) - log(largest));
+    return log(tempered_sum(p, n_classes, inverse)) -
+           inverse * (log(right) - log(largest_of(p, n_classes)));
 }
 
 static double mean_loss(const train_predictions *p, double log_temperature) {
@@ -45,4 +55,15 @@ double train_fit_temperature(const train_predictions *p) {
         }
     }
     return exp((low + high) / 2);
+}
+
+void train_temper(double temperature, int64_t n, int n_classes, float *probability) {
+    double inverse = 1 / temperature;
+    for (int64_t i = 0; i < n; i++) {
+        float *p = probability + i * n_classes;
+        double sum = tempered_sum(p, n_classes, inverse), shift = log(largest_of(p, n_classes));
+        for (int c = 0; c < n_classes; c++) {
+            p[c] = p[c] > 0 ? (float)(exp(inverse * (log(p[c]) - shift)) / sum) : 0;
+        }
+    }
 }

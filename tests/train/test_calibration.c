@@ -41,6 +41,17 @@ START_TEST(finds_the_temperature_that_was_put_in) {
 }
 END_TEST
 
+START_TEST(tempering_divides_logits) {
+    float p[] = {0.5f, 0.3f, 0.2f, 1, 0, 0};
+    train_temper(2, 2, 3, p);
+    double root[] = {sqrt(0.5), sqrt(0.3), sqrt(0.2)}, sum = root[0] + root[1] + root[2];
+    for (int c = 0; c < 3; c++) {
+        ck_assert_double_eq_tol(p[c], root[c] / sum, 1e-6);
+        ck_assert_double_eq(p[3 + c], c == 0);
+    }
+}
+END_TEST
+
 START_TEST(survives_certainty_and_nothing) {
     ck_assert_double_eq(fit(NULL, NULL, 0, 3), 1);
     const float sure[] = {1, 0, 0, 1, 1, 0};
@@ -50,5 +61,5 @@ START_TEST(survives_certainty_and_nothing) {
 }
 END_TEST
 
-TEST_MAIN("train/calibration", finds_the_temperature_that_was_put_in,
+TEST_MAIN("train/calibration", finds_the_temperature_that_was_put_in, tempering_divides_logits,
           survives_certainty_and_nothing)
