@@ -341,6 +341,14 @@ static base_status make_room(data_sound *sound, int64_t n_read, int64_t n, base_
     return grown ? BASE_OK : no_memory(sound, err);
 }
 
+/* Room at once for what the header says is left, as far as that is within n_most and allowed. */
+static base_status make_room_for(data_sound *sound, int64_t n_most, base_error *err) {
+    int64_t n = sound->info.frames - sound->begin - sound->n_done;
+    if (n > n_most) n = n_most;
+    if (n < 1 || (sound->n_done + n) * sound->info.channels > MAX_SAMPLES) return BASE_OK;
+    return make_room(sound, 0, n, err);
+}
+
 /* Decodes up to n_most frames into the items; *last: there are no more. */
 static base_status decode(data_sound *sound, int64_t n_most, int64_t *n, bool *last,
                           base_error *err) {
@@ -348,6 +356,7 @@ static base_status decode(data_sound *sound, int64_t n_most, int64_t *n, bool *l
     *n = 0;
     *last = false;
     if (n_most > sound->n_max - sound->n_done) n_most = sound->n_max - sound->n_done;
+    BASE_TRY(make_room_for(sound, n_most, err));
     while (*n < n_most && !*last) {
         int64_t wanted = n_most - *n < CALL_FRAMES ? n_most - *n : CALL_FRAMES;
         BASE_TRY(make_room(sound, *n, wanted, err));
@@ -367,14 +376,19 @@ static base_status decode(data_sound *sound, int64_t n_most, int64_t *n, bool *l
     return sound->n_done > 0 ? BASE_OK : fail_empty(sound, err);
 }
 
-/* The items, [n][channels] -> [channels][n]. */
-static void to_planar(const data_sound *sound, int64_t n, float *y) {
+/* The items, [n][channels] -> [channels][n]; of two channels as vector code. */
+static void to_planar(const data_sound *sound, int64_t n, float *restrict y) {
     enum { AT_ONCE = 256 }; /* frames, that stay in the cache for all channels */
     int64_t channels = sound->info.channels;
-    for (int64_t first = 0; first < n; first += AT_ONCE) {
+    const float *restrict items = sound->items;
+    for (int64_t i = 0; channels == 2 && i < n; i++) {
+        y[i] = items[2 * i];
+        y[n + i] = items[2 * i + 1];
+    }
+    for (int64_t first = 0; channels != 2 && first < n; first += AT_ONCE) {
         int64_t end = first + AT_ONCE < n ? first + AT_ONCE : n;
         for (int64_t c = 0; c < channels; c++) {
-            for (int64_t i = first; i < end; i++) y[c * n + i] = sound->items[i * channels + c];
+            for (int64_t i = first; i < end; i++) y[c * n + i] = items[i * channels + c];
         }
     }
 }
