@@ -313,6 +313,15 @@ static void model_normalize(float *y) {
 #endif
 
 #if MODEL_FRAMED
+/* Whether all that the frame from sample `start` on reads lies behind the sound. */
+static int model_is_silent(const model_clip *clip, int start) {
+#if MODEL_MIRRORED
+    const int last = start + MODEL_N_FFT - 1;
+    if (2 * (MODEL_SAMPLES - 1) - last < clip->n) return 0;
+#endif
+    return start >= clip->n;
+}
+
 /* One column of y[MODEL_CHANNELS, MODEL_N_BANDS, MODEL_N_FRAMES], whose channels are y_step
  * apart, after the other. */
 static void model_columns(model_work *work, model_clip *clip, float *y, int y_step) {
@@ -324,8 +333,13 @@ static void model_columns(model_work *work, model_clip *clip, float *y, int y_st
         s.channel = c;
         s.end = 0;
         for (int t = 0; t < MODEL_N_FILLED; t++) {
+            const int start = t * MODEL_HOP - MODEL_LEAD;
             float *power = s.recent + MODEL_N_FFT;
-            model_spectrum(work, &s, t * MODEL_HOP - MODEL_LEAD, power);
+            if (model_is_silent(clip, start)) {
+                memset(power, 0, (MODEL_N_FFT / 2 + 1) * sizeof *power);
+            } else {
+                model_spectrum(work, &s, start, power);
+            }
             model_column(power, y + c * y_step + t);
         }
     }

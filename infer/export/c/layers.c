@@ -61,16 +61,43 @@ typedef struct {
     const float *bias; /* [out_channels], or NULL */
 } model_convolution;
 
-/* y[i] += w x[i * stride + shift] for those i < n whose place lies within x[n_x]. */
+/* y[i] += w x[i * stride + shift] for those i from `begin` to end - 1 whose place lies within x[n_x].
+ */
 static void model_add_row(
-        float w, const float *x, int n_x, int stride, int shift, float *y, int n) {
+        float w, const float *x, int n_x, int stride, int shift, float *y, int begin, int end) {
     const int first = shift < 0 ? (-shift + stride - 1) / stride : 0;
-    int end = n_x > shift ? (n_x - shift + stride - 1) / stride : 0;
-    if (end > n) end = n;
+    const int last = n_x > shift ? (n_x - shift + stride - 1) / stride : 0;
+    if (begin < first) begin = first;
+    if (end > last) end = last;
     if (stride == 1) {
-        for (int i = first; i < end; i++) y[i] += w * x[i + shift];
+        for (int i = begin; i < end; i++) y[i] += w * x[i + shift];
     } else {
-        for (int i = first; i < end; i++) y[i] += w * x[i * stride + shift];
+        for (int i = begin; i < end; i++) y[i] += w * x[i * stride + shift];
+    }
+}
+
+/* The same for y[n] and a row of the kernel. Where three numbers of it lie within x, y is read and
+ * written once for them. */
+static void model_add_taps(
+        const model_convolution *c, const model_weight *w, const float *x, float *y, int n) {
+    const int step = c->dilation_t;
+    int k = 0, at0 = -c->pad_t;
+    for (; k + 3 <= c->kernel_t && c->stride_t == 1; k += 3, at0 += 3 * step) {
+        const float w0 = (float)w[k], w1 = (float)w[k + 1], w2 = (float)w[k + 2];
+        const int at1 = at0 + step, at2 = at1 + step;
+        const int begin = model_smaller(at0 < 0 ? -at0 : 0, n);
+        const int room = model_smaller(c->t - at2, n), end = room > begin ? room : begin;
+        for (int i = begin; i < end; i++) {
+            y[i] = y[i] + w0 * x[i + at0] + w1 * x[i + at1] + w2 * x[i + at2];
+        }
+        for (int j = 0; j < 3; j++) {
+            if (begin > 0)
+                model_add_row((float)w[k + j], x, c->t, 1, at0 + j * step, y, 0, begin);
+            if (end < n) model_add_row((float)w[k + j], x, c->t, 1, at0 + j * step, y, end, n);
+        }
+    }
+    for (; k < c->kernel_t; k++, at0 += step) {
+        model_add_row((float)w[k], x, c->t, c->stride_t, at0, y, 0, n);
     }
 }
 
@@ -86,10 +113,7 @@ static void model_convolve_row(
         for (int k = 0; k < c->kernel_f; k++, w += c->kernel_t) {
             const int f = row * c->stride_f + k * c->dilation_f - c->pad_f;
             if (f < 0 || f >= c->f) continue;
-            for (int l = 0; l < c->kernel_t; l++) {
-                model_add_row((float)w[l], x + (i * c->f + f) * c->t, c->t, c->stride_t,
-                        l * c->dilation_t - c->pad_t, y, n);
-            }
+            model_add_taps(c, w, x + (i * c->f + f) * c->t, y, n);
         }
     }
     const float bias = c->bias != NULL ? c->bias[channel] : 0.0f;
