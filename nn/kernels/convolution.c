@@ -66,21 +66,32 @@ static nn_axis transposed_axis(const nn_axis *a) {
         .in = a->out, .kernel = lead(a) + 1, .stride = 1, .dilation = 1, .before = lead(a)};
 }
 
+/* Whether places can be read where they lie: a kernel of one element, and enough of them in every
+ * block. */
+static bool is_back_in_place(const nn_convolution *c) {
+    int64_t last = c->f.out - (nn_ceil_div(c->f.out, c->back_rows) - 1) * c->back_rows;
+    return c->in_place && n_elements(c) == 1 && c->f.out == c->f.in && c->t.out == c->t.in &&
+           last * c->t.out >= NN_MAX_TAPS_BLOCK;
+}
+
 static void cut_backward(nn_convolution *c) {
     int64_t pitch = nn_max(c->x.pitch, lead(&c->t) + last_place(&c->t) + 1);
     int64_t per_row = (c->in * n_phases(c) + c->out) * pitch;
     c->back_rows = nn_planes_cut(back_extent(c), per_row, BACKWARD_FLOATS, 1);
+    c->back_in_place = is_back_in_place(c);
     c->back_x = c->x;
-    c->back_x.rows = c->back_rows + lead(&c->f);
+    c->back_x.rows = c->back_in_place ? c->f.in : c->back_rows + lead(&c->f);
     c->back_x.pitch = pitch;
     c->back_dy = (nn_planes){.f = transposed_axis(&c->f),
                              .t = transposed_axis(&c->t),
                              .channels = c->out,
                              .rows = c->back_x.rows,
                              .pitch = pitch};
-    c->n_worker_backward = nn_planes_room(&c->back_x) + nn_planes_room(&c->back_dy) +
-                           nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES) +
-                           c->in * NN_MAX_TAPS_BLOCK;
+    c->n_worker_backward =
+        nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES) + c->in * NN_MAX_TAPS_BLOCK;
+    if (!c->back_in_place) {
+        c->n_worker_backward += nn_planes_room(&c->back_x) + nn_planes_room(&c->back_dy);
+    }
     /* Offsets of x, and for all phases together offsets of dy and transposed weights. */
     c->n_shared_backward =
         nn_round_up(c->k, NN_LANES) + nn_round_up(c->out * n_elements(c), NN_LANES) + c->out * c->k;
@@ -422,7 +433,7 @@ static void phase_places(const nn_axis *a, int64_t phase, int64_t *first, int64_
 /* Rows [first, end) of the padded input, and worker scratch. */
 typedef struct {
     int64_t first, end;
-    float *x_planes, *dy_planes;
+    const float *x_planes, *dy_planes;
     float *dy_transposed; /* [CHUNK, out] */
     float *products;
 } back_block;
@@ -449,6 +460,7 @@ static void backward_x(const nn_convolution *c, const nn_convolution_sample *at,
                                     .start = (f0 - b->first) * c->back_dy.pitch + t0,
                                     .n_f = f1 - f0,
                                     .n_t = t1 - t0,
+                                    .bounded = c->back_in_place,
                                     .lower_bound = -INFINITY,
                                     .y = at->dx + row * c->t.in + column,
                                     .y_pitch = c->f.in * c->t.in,
@@ -470,7 +482,6 @@ static void backward_weight(const nn_convolution *c, const nn_convolution_sample
     int64_t n = (n_rows - 1) * c->back_dy.pitch + c->t.out;
     int64_t plane = c->back_dy.rows * c->back_dy.pitch;
     const float *dy = b->dy_planes + lead(&c->f) * c->back_dy.pitch + lead(&c->t);
-    nn_planes_lay_out(&c->back_x, at->x, b->first, b->x_planes);
     for (int64_t i = 0; i < n; i += CHUNK) {
         int64_t places = nn_min(CHUNK, n - i);
         kernels->transpose(dy + i, plane, c->out, places, b->dy_transposed);
@@ -487,14 +498,28 @@ static void backward_weight(const nn_convolution *c, const nn_convolution_sample
     }
 }
 
+/* The planes of the block, in place or laid out in `room`. */
+static void load_block(const nn_convolution *c, const nn_convolution_sample *at, float *room,
+                       back_block *b) {
+    if (c->back_in_place) {
+        b->x_planes = at->x + b->first * c->t.in;
+        b->dy_planes = at->dy + b->first * c->t.in;
+        return;
+    }
+    float *dy_room = room + nn_planes_room(&c->back_x);
+    if (b->first < c->f.out) nn_planes_lay_out(&c->back_x, at->x, b->first, room);
+    nn_planes_lay_out(&c->back_dy, at->dy, b->first, dy_room);
+    b->x_planes = room;
+    b->dy_planes = dy_room;
+}
+
 static void backward_blocks(const nn_convolution *c, const nn_convolution_sample *at) {
-    back_block b = {.x_planes = at->scratch};
-    b.dy_planes = b.x_planes + nn_planes_room(&c->back_x);
-    b.dy_transposed = b.dy_planes + nn_planes_room(&c->back_dy);
+    back_block b = {.dy_transposed = at->scratch};
     b.products = b.dy_transposed + nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES);
+    float *room = b.products + c->in * NN_MAX_TAPS_BLOCK;
     for (; b.first < back_extent(c); b.first += c->back_rows) {
         b.end = nn_min(b.first + c->back_rows, back_extent(c));
-        nn_planes_lay_out(&c->back_dy, at->dy, b.first, b.dy_planes);
+        load_block(c, at, room, &b);
         backward_weight(c, at, &b);
         if (at->dx != NULL) backward_x(c, at, &b);
     }

@@ -30,6 +30,7 @@ typedef struct {
     bool in_place;                               /* they are the input itself */
     int64_t rows, n_blocks;                      /* output rows of a block; blocks of a sample */
     nn_planes back_x, back_dy;                   /* of a block, backward */
+    bool back_in_place;                          /* they are x and dy themselves */
     int64_t back_rows;                           /* rows of the padded input that it covers */
     int64_t n_worker_forward, n_worker_backward; /* floats of scratch per worker */
     int64_t n_shared_forward, n_shared_backward; /* and for all */
