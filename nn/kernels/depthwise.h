@@ -7,10 +7,11 @@
 
 typedef struct {
     nn_axis f, t;
-    int64_t height, width; /* of a part of the spread plane */
-    int64_t part_floats;   /* with room behind */
-    int64_t reach;         /* of the kernel, in floats of a part */
-    int64_t n_scratch;     /* floats that either pass needs, on a cache line */
+    int64_t height, width;  /* of a part of the spread plane */
+    int64_t strip;          /* rows of parts that are worked on at a time */
+    int64_t reach_f, reach; /* of the kernel, in rows and in floats of a part */
+    int64_t part_floats;    /* of a strip, with the rows it reaches and room behind */
+    int64_t n_scratch;      /* floats that either pass needs, on a cache line */
 } nn_depthwise;
 
 nn_depthwise nn_depthwise_make(nn_axis f, nn_axis t);
