@@ -131,6 +131,7 @@ typedef struct {
     float *y;                      /* [batch, out]; no x */
     float *dy;                     /* backward: [batch, out]; may be used as scratch */
     float *dx[NN_MAX_INPUTS];      /* backward: as x; NULL: not wanted */
+    bool adds; /* to dx[0], instead of overwriting it: for layers with adds_dx */
     const float *param;
     float *dparam; /* backward ADDS into it */
     float *state;
@@ -188,6 +189,9 @@ struct nn_layer {
     /* y = x unless the network was planned for training: otherwise the layer is left out. */
     bool idle_in_inference;
 
+    /* backward can add to dx[0], which saves those who share an input a buffer and two passes. */
+    bool adds_dx;
+
     /* What is one product over all samples is not cut among ranks that share a batch: each of them
      * does the whole of it. */
     enum { NN_CUT, NN_WHOLE_BACKWARD, NN_WHOLE } batch;
@@ -204,7 +208,8 @@ struct nn_layer {
      * those of y past its length. */
     void (*forward)(const nn_run *run);
 
-    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL). dy is zero past y's length. x
+    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL; see
+     * run->adds). dy is zero past y's length. x
      * and y, which is only read, hold what forward saw where plan->backward_reads says so, else
      * may be NULL. */
     void (*backward)(const nn_run *run);

@@ -365,7 +365,12 @@ static void backward_node(nn_network *network, int k, const nn_input *input, flo
         bool wanted = network->values[value].wants_grad;
         sum[i] = part_at(network, value, wanted ? gradient_of(network, value, dy, dx) : NULL, part);
         run.dx[i] = sum[i];
-        if (sum[i] != NULL && node->adds[i]) run.dx[i] = part_at(network, value, node->dx[i], part);
+        if (sum[i] == NULL || !node->adds[i]) continue;
+        if (node->plan.layer->adds_dx) {
+            run.adds = true;
+        } else {
+            run.dx[i] = part_at(network, value, node->dx[i], part);
+        }
     }
     run.dy = part_at(network, node->out, dy_all, part);
     zero_padding(network, node->out, dy_all, part);

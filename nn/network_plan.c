@@ -207,7 +207,8 @@ static base_status add_gradients(placement *p, int k, const int *last_reader) {
         if (!network->values[value].wants_grad) continue;
         node->adds[i] = last_reader[value] != k;
         for (int j = 0; j < i; j++) node->adds[i] = node->adds[i] || node->in[j] == value;
-        if (node->adds[i]) BASE_TRY(add_value_buffer(p, value, time, time, &node->dx[i]));
+        if (!node->adds[i] || node->plan.layer->adds_dx) continue;
+        BASE_TRY(add_value_buffer(p, value, time, time, &node->dx[i]));
     }
     bool is_output = node->out == network->n_nodes;
     if (is_output) return BASE_OK;

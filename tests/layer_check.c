@@ -337,6 +337,8 @@ void layer_probe_backward(layer_probe *probe, bool with_dx) {
         if (with_dx) run.dx[i] = probe->dx[i];
     }
     if (probe->plan.backward_reads & NN_READS_Y) run.y = probe->y;
+    for (int64_t i = 0; probe->adds && i < probe->n_x[0]; i++) probe->dx[0][i] = 1;
+    run.adds = probe->adds;
     run.dy = probe->dy_copy;
     uint64_t before = hash(hash_constants(probe), probe->y, probe->n_y);
     probe->setup.layer->backward(&run);
@@ -606,6 +608,18 @@ static void check_adds(layer_probe *probe) {
     block_free(twice);
 }
 
+static void check_adds_dx(layer_probe *probe) {
+    int64_t n = probe->n_x[0];
+    float *sum = block_new(n);
+    layer_probe_backward(probe, true);
+    for (int64_t i = 0; i < n; i++) sum[i] = 1 + probe->dx[0][i];
+    probe->adds = true;
+    layer_probe_backward(probe, true);
+    probe->adds = false;
+    ck_assert_msg(same_bits(probe->dx[0], sum, n), "backward does not add to dx");
+    block_free(sum);
+}
+
 void layer_check_gradient(const layer_case *setup, double step, double tolerance) {
     gradient_check check = {.probe = layer_probe_new(setup)};
     layer_probe_run(check.probe);
@@ -613,6 +627,7 @@ void layer_check_gradient(const layer_case *setup, double step, double tolerance
     for (int p = 0; p < check.n_parts; p++) check_direction(&check, p, p + 1, step, tolerance);
     if (check.n_parts > 1) check_direction(&check, 0, check.n_parts, step, tolerance);
     check_adds(check.probe);
+    if (setup->layer->adds_dx) check_adds_dx(check.probe);
     for (int p = 0; p < check.n_parts; p++) {
         block_free(check.part[p].start);
         block_free(check.part[p].direction);

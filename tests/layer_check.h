@@ -49,6 +49,7 @@ typedef struct {
     float *x[NN_MAX_INPUTS], *dx[NN_MAX_INPUTS], *y;
     float *dy; /* backward gets a copy of it, as it may write there */
     float *dy_copy;
+    bool adds; /* backward adds to dx[0], which is 1 before */
 } layer_probe;
 
 /* Parameters and state come from init (plus noise, so that none is a trivial 0 or 1), x from fill,
@@ -86,7 +87,8 @@ void layer_check_golden(const layer_golden *check);
 /* For each input, each parameter tensor, and all of them at once: the derivative of <dy, y> along a
  * random direction, by a five-point difference (sums in double) with the given step, against the
  * gradient's product with that direction. tolerance is relative to the size such a product has
- * on average. Also checks that backward adds into dparam and gives the same dparam without dx. */
+ * on average. Also checks that backward adds into dparam, gives the same dparam without dx, and
+ * adds to dx where the layer says that it can. */
 void layer_check_gradient(const layer_case *setup, double step, double tolerance);
 
 /* Forward and backward must give the same bits without a pool, with pools of 1, 2 and 3 threads,

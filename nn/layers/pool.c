@@ -121,6 +121,7 @@ typedef struct {
     const pool_geometry *g;
     const float *x, *dy;
     float *y, *dx;
+    bool adds;
     int64_t frames;
 } pool_plane;
 
@@ -137,6 +138,7 @@ static pool_plane plane_of(const nn_run *run, int64_t plane) {
                         .dy = run->dy ? run->dy + out : NULL,
                         .y = run->y ? run->y + out : NULL,
                         .dx = run->dx[0] ? run->dx[0] + in : NULL,
+                        .adds = run->adds,
                         .frames = run->in_length ? run->in_length[sample] : g->t.in};
 }
 
@@ -191,7 +193,7 @@ static void max_backward_task(void *context, int64_t plane, int worker) {
     const nn_axis *f = &p.g->f, *t = &p.g->t;
     bool whole =
         p.g->tiling && f->out * f->kernel == f->in && t->out * t->kernel == t->in; /* no rest */
-    if (!whole) memset(p.dx, 0, (size_t)in_plane(p.g) * sizeof *p.dx);
+    if (!whole && !p.adds) memset(p.dx, 0, (size_t)in_plane(p.g) * sizeof *p.dx);
     if (p.g->tiling) {
         nn_pool_windows windows = windows_of(p.g);
         nn_kernels()->max_pool_backward(&windows, p.x, p.dy, p.dx);
@@ -371,10 +373,10 @@ static void mean_backward_task(void *context, int64_t plane, int worker) {
     (void)worker;
     pool_plane p = plane_of(context, plane);
     int64_t n, n_rows = row_count(&p, &n);
-    memset(p.dx, 0, (size_t)in_plane(p.g) * sizeof *p.dx);
+    if (!p.adds) memset(p.dx, 0, (size_t)in_plane(p.g) * sizeof *p.dx);
     float share = n > 0 ? *p.dy / (float)(n_rows * n) : 0.0f;
     for (int64_t i = 0; i < n_rows; i++) {
-        for (int64_t j = 0; j < n; j++) p.dx[i * p.g->t.in + j] = share;
+        for (int64_t j = 0; j < n; j++) p.dx[i * p.g->t.in + j] += share;
     }
 }
 
@@ -396,6 +398,7 @@ const nn_layer nn_layer_global_pool = {
                 sizeof(global_options)},
     .plan = global_plan,
     .init = nn_init_none,
+    .adds_dx = true,
     .length = nn_length_none,
     .forward = global_forward,
     .backward = global_backward,
