@@ -107,7 +107,7 @@ static inline float tangent(float x) {
     memcpy(&bits, &x, sizeof bits);
     memcpy(&most, &bound, sizeof most);
     uint32_t size = bits & 0x7FFFFFFFu;
-    size = (size < most) | (size > infinite) ? size : most;
+    size = ((size < most) | (size > infinite)) ? size : most;
     bits = (bits & 0x80000000u) | size;
     float c;
     memcpy(&c, &bits, sizeof c);
@@ -129,9 +129,10 @@ static void soft_clip(float *x, float drive, float restore, int64_t n) {
     for (int64_t i = 0; i < n; i++) x[i] = restore * tangent(drive * x[i]);
 }
 
-/* e^(2 pi i x), x in [0, 1], within 1.5e-7. A quarter turn is an exchange of sine and cosine; what
- * is left, an eighth to either side, goes through the polynomials of Cephes (sinf.c). */
-static inline float complex turn(float x) {
+/* Cosine and sine of 2 pi x, x in [0, 1], within 1.5e-7. A quarter turn is an exchange of sine and
+ * cosine; what is left, an eighth to either side, goes through the polynomials of Cephes (sinf.c).
+ */
+static inline void turn(float x, float *across, float *up) {
     int32_t quarter = (int32_t)(4.0f * x + 0.5f);
     float a = 6.28318531f * (x - 0.25f * (float)quarter), s = a * a;
     float sine = ((-1.9515295891e-4f * s + 8.3321608736e-3f) * s - 1.6666654611e-1f) * s;
@@ -139,7 +140,8 @@ static inline float complex turn(float x) {
     sine = sine * a + a;
     cosine = (cosine + 4.166664568298827e-2f) * (s * s) - 0.5f * s + 1.0f;
     float re = quarter & 1 ? sine : cosine, im = quarter & 1 ? cosine : sine;
-    return CMPLXF((quarter + 1) & 2 ? -re : re, quarter & 2 ? -im : im);
+    *across = (quarter + 1) & 2 ? -re : re;
+    *up = quarter & 2 ? -im : im;
 }
 
 /* G. Box, M. Muller, "A note on the generation of random normal deviates", 1958. 1 - u is exact and
@@ -148,9 +150,10 @@ static void normal(const float *restrict u, float *restrict y, int64_t n) {
     int64_t half = n / 2;
     for (int64_t i = 0; i < half; i++) {
         float radius = sqrtf(-2.0f * natural_log(1.0f - u[i]));
-        float complex direction = turn(u[half + i]);
-        y[i] = radius * crealf(direction);
-        y[half + i] = radius * cimagf(direction);
+        float across, up;
+        turn(u[half + i], &across, &up);
+        y[i] = radius * across;
+        y[half + i] = radius * up;
     }
 }
 
