@@ -350,7 +350,8 @@ INLINE void add_doubles(const float *x, const float *y, doubles *sum_part, doubl
     *dot_part += a * b;
 }
 
-static void sum_and_dot(const float *x, const float *y, int64_t n, double *total, double *product) {
+INLINE void add_products(const float *x, const float *y, int64_t n, double *total,
+                         double *product) {
     doubles sums[CHAIN] = {{0}}, dots[CHAIN] = {{0}};
     float rest_x[HALF], rest_y[HALF];
     int64_t i = 0;
@@ -368,8 +369,17 @@ static void sum_and_dot(const float *x, const float *y, int64_t n, double *total
     *product = tree_of_doubles(dots);
 }
 
+/* Inlined twice, so that squares widen x once. */
 static void sum_and_squares(const float *x, int64_t n, double *total, double *squares) {
-    sum_and_dot(x, x, n, total, squares);
+    add_products(x, x, n, total, squares);
+}
+
+static void sum_and_dot(const float *x, const float *y, int64_t n, double *total, double *product) {
+    if (x == y) {
+        sum_and_squares(x, n, total, product);
+    } else {
+        add_products(x, y, n, total, product);
+    }
 }
 
 static void add_columns(const float *x, const float *y, int64_t n, double *total, double *product) {
