@@ -55,6 +55,7 @@ typedef struct {
     base_list regions;         /* data_sfz_region */
     settings levels[N_LEVELS]; /* what holds now, of REGION for the one at hand */
     settings control;
+    const char *key_labels[MAX_KEY + 1];
     int header;        /* the one at hand */
     data_sfz_token at; /* where that stands */
 } reading;
@@ -101,20 +102,35 @@ static void set(settings *s, int opcode, const char *text) {
     }
 }
 
+/* The value's text, kept. */
+static base_status keep_value(const reading *r, const data_sfz_token *token, const char **text,
+                              base_error *err) {
+    size_t n = strlen(token->value);
+    if (n > MAX_VALUE_BYTES) {
+        return fail_at(token, err, BASE_EFORMAT, "a value of more than 4,095 bytes");
+    }
+    *text = base_arena_copy(r->arena, token->value, n);
+    return *text != NULL ? BASE_OK : no_memory(token, err);
+}
+
+/* label_key36 */
+static base_status take_key_label(reading *r, const data_sfz_token *token, base_error *err) {
+    static const char name[] = "label_key";
+    int64_t key;
+    if (strncmp(token->name, name, sizeof name - 1) != 0) return BASE_OK;
+    if (!read_key(token->name + sizeof name - 1, &key) || key < 0) return BASE_OK;
+    return keep_value(r, token, &r->key_labels[key], err);
+}
+
 static base_status take_opcode(reading *r, const data_sfz_token *token, base_error *err) {
     const char *text = NULL;
     for (int i = 0; i < N_OPCODES && r->header != OTHER; i++) {
         if (strcmp(opcodes[i].name, token->name) != 0) continue;
-        size_t n = strlen(token->value);
-        if (n > MAX_VALUE_BYTES) {
-            return fail_at(token, err, BASE_EFORMAT, "a value of more than 4,095 bytes");
-        }
-        if (text == NULL) text = base_arena_copy(r->arena, token->value, n);
-        if (text == NULL) return no_memory(token, err);
+        if (text == NULL) BASE_TRY(keep_value(r, token, &text, err));
         if (r->header == CONTROL) set(&r->control, i, text);
         for (int l = r->header; l < N_LEVELS; l++) set(&r->levels[l], i, text);
     }
-    return BASE_OK;
+    return r->header == CONTROL ? take_key_label(r, token, err) : BASE_OK;
 }
 
 /* ---- regions ---- */
@@ -132,9 +148,15 @@ static int find_key(const settings *s, const settings *control) {
     return is_within(key, 0, MAX_KEY) ? (int)key : DATA_SFZ_NONE;
 }
 
+static bool has_letter(const char *text) {
+    while (*text != '\0' && !isalpha((unsigned char)*text) && (unsigned char)*text < 0x80) text++;
+    return *text != '\0';
+}
+
+/* Libraries number their regions, below a group that says what they are. */
 static const char *find_label(const settings *s) {
     for (int l = REGION; l >= GLOBAL; l--) {
-        if (s->labels[l] != NULL && s->labels[l][0] != '\0') return s->labels[l];
+        if (s->labels[l] != NULL && has_letter(s->labels[l])) return s->labels[l];
     }
     return "";
 }
@@ -156,6 +178,8 @@ static base_status add_region(reading *r, base_error *err) {
                               .end = s->end == WHOLE ? DATA_SFZ_NONE
                                      : s->end > 0    ? s->end
                                                      : 0};
+    const char *key_label = region.key >= 0 ? r->key_labels[region.key] : NULL;
+    region.key_label = key_label != NULL ? key_label : "";
     if (folder[0] != '\0' && s->sample[0] != '*') {
         region.sample = base_arena_printf(r->arena, "%s%s", folder, s->sample);
     }

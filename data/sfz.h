@@ -3,10 +3,10 @@
  * SFZ is a text: headers (<region>, <group>, ...) and opcodes (key=36) behind them; what stands in
  * <global>, <master> and <group> holds for the regions that follow (sfzformat.com). What says which
  * sounds there are is read: sample, default_path; key, lokey, hikey, pitch_keycenter, note_offset,
- * octave_offset; offset, end; the labels of all levels; #include and #define. When a region plays
- * (lovel, seq_position, lorand, controllers, triggers) and what the player makes of its sample
- * (tune, volume, envelopes, filters, loops, <effect>, <curve>) is passed over: such regions are
- * told apart by what is read alone. */
+ * octave_offset; offset, end; the labels of all levels and of keys; #include and #define. When a
+ * region plays (lovel, seq_position, lorand, controllers, triggers) and what the player makes of
+ * its sample (tune, volume, envelopes, filters, loops, <effect>, <curve>) is passed over: such
+ * regions are told apart by what is read alone. */
 #ifndef DATA_SFZ_H
 #define DATA_SFZ_H
 
@@ -19,11 +19,13 @@ typedef struct {
     const char *file;   /* path of the file that it stands in, which may be an included one, */
     int line;           /* and the line of its header */
     const char *sample; /* as data_sfz_find takes it, behind default_path */
-    const char *label;  /* region_label, or else group_label, master_label, global_label; "" */
+    const char *label;  /* region_label, or else group_label, master_label, global_label, the first
+                           that has a letter; "" */
     int key;            /* MIDI; of several, pitch_keycenter if it is one of them, or else the
                            lowest; NONE: it names none */
-    int64_t offset;     /* frames left out at the sample's beginning, */
-    int64_t end;        /* the last one played; 0: it never plays (end=0 or -1); NONE: to the end */
+    const char *key_label; /* what the instrument calls it (label_key36), "" if nothing */
+    int64_t offset;        /* frames left out at the sample's beginning, */
+    int64_t end; /* the last one played; 0: it never plays (end=0 or -1); NONE: to the end */
 } data_sfz_region;
 
 typedef struct {

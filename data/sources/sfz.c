@@ -27,9 +27,10 @@ static const base_option table[] = {
     {"label", BASE_OPT_STRING, FIELD(label), "~", 0, 0, NULL, NULL,
      "label of every sound; without it, where label_from says"},
     {"label_from", BASE_OPT_CHOICE, FIELD(label_from), "label", 0, 0, "label|file|folder|key", NULL,
-     "where a label is found: in region_label, or else group_label, master_label, global_label, or "
-     "else the sample's name; in that alone; in the name of the folder that the sample lies in; or "
-     "in General MIDI's name of its key"},
+     "where a label is found: in region_label, or else group_label, master_label, global_label, "
+     "unless it is a number, or else the sample's name; in that alone; in the name of the folder "
+     "that the sample lies in; or "
+     "in the name of its key, the instrument's own (label_key36) or else General MIDI's"},
     {0}};
 #undef FIELD
 
@@ -151,7 +152,10 @@ static const char *label_of(const lister *l, const data_sfz_region *region, cons
     const sfz_options *o = l->options;
     base_arena *arena = &l->manifest->arena;
     if (o->label != NULL) return o->label;
-    if (o->label_from == FROM_KEY) return data_midi_key_name(region->key);
+    if (o->label_from == FROM_KEY) {
+        return region->key_label[0] != '\0' ? base_path_text(arena, region->key_label)
+                                            : data_midi_key_name(region->key);
+    }
     if (o->label_from == FROM_FOLDER) return name_in(path, true, arena);
     if (o->label_from == FROM_FILE || region->label[0] == '\0') return name_in(path, false, arena);
     return base_path_text(arena, region->label);

@@ -33,6 +33,7 @@ START_TEST(regions_inherit) {
                       "<group> sample=g1.wav key=36 group_label=Bass Drum\n"
                       "<region>\n"
                       "<region> sample=own.wav region_label=Kick Two\n"
+                      "<region> sample=tenth.wav region_label=10\n"
                       "<master> master_label=Metal\n"
                       "<region> sample=m.wav // the group is gone\n"
                       "<group> key=42 <region> sample=hat.wav\n"
@@ -40,17 +41,18 @@ START_TEST(regions_inherit) {
                       "<region> sample=sub/snare 1.wav lovel=1 hivel=64 <region>sample=x.wav\n",
                       &m),
             err);
-    ck_assert_int_eq(m.n_rows, 6);
+    ck_assert_int_eq(m.n_rows, 7);
     is_row(&m, 0, "g1.wav", "Bass Drum");
     is_row(&m, 1, "own.wav", "Kick Two");
-    is_row(&m, 2, "m.wav", "Metal");
-    is_row(&m, 3, "hat.wav", "Metal");
-    is_row(&m, 4, "sub/snare 1.wav", "snare 1");
-    is_row(&m, 5, "x.wav", "x");
-    for (int i = 0; i < 6; i++) ck_assert_str_eq(m.rows[i].group, "kit");
+    is_row(&m, 2, "tenth.wav", "Bass Drum"); /* a number is no name */
+    is_row(&m, 3, "m.wav", "Metal");
+    is_row(&m, 4, "hat.wav", "Metal");
+    is_row(&m, 5, "sub/snare 1.wav", "snare 1");
+    is_row(&m, 6, "x.wav", "x");
+    for (int i = 0; i < 7; i++) ck_assert_str_eq(m.rows[i].group, "kit");
     ck_assert_str_eq(m.rows[0].family, m.rows[1].family); /* one key */
-    ck_assert_str_ne(m.rows[1].family, m.rows[3].family);
-    ck_assert_str_ne(m.rows[4].family, m.rows[5].family);
+    ck_assert_str_ne(m.rows[1].family, m.rows[4].family);
+    ck_assert_str_ne(m.rows[5].family, m.rows[6].family);
     data_manifest_release(&m);
 }
 END_TEST
@@ -147,6 +149,8 @@ START_TEST(keys_have_names_and_offsets) {
         {"pitch_keycenter=36", ""},
         {"key=h2", ""},
         {"key=500", ""},
+        {"<control> label_key24=Boom <region> sample=x.wav key=c1", "Boom"},
+        {"<control> label_keyx=Boom label_key24= <region> sample=x.wav key=36", "Bass Drum 1"},
         {"<control> note_offset=-12 octave_offset=2 <region> sample=x.wav key=24", "Bass Drum 1"},
         {"<control> octave_offset=999999999999999999 <region> sample=x.wav key=24 <control> "
          "octave_offset=0",
