@@ -28,7 +28,8 @@ static const struct {
     {"duplicates", "N...", "the search for near copies among N synthesised drums", bench_duplicates,
      1},
     {"similar", "N...", "the search for the most similar among N sounds", bench_similar, 1},
-    {"onnx", "CONFIG FILE", "writes a configuration's network for onnxruntime", bench_onnx, 2},
+    {"onnx", "CONFIG FILE [KEY=VALUE ...]", "writes a configuration's network for onnxruntime",
+     bench_onnx, 2},
 };
 enum { N_PARTS = sizeof parts / sizeof *parts };
 
@@ -101,7 +102,7 @@ base_status bench_kernel(const bench_call *call, base_text *json, base_error *er
 static int usage(void) {
     fprintf(stderr, "usage: bench PART [ARGUMENT...] [--threads N] [--batch N] [--seconds S]\n");
     for (int i = 0; i < N_PARTS; i++) {
-        fprintf(stderr, "  %-8s%-24s%s\n", parts[i].name, parts[i].arguments, parts[i].help);
+        fprintf(stderr, "  %-8s%-28s%s\n", parts[i].name, parts[i].arguments, parts[i].help);
     }
     return 2;
 }

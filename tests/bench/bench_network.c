@@ -1,7 +1,8 @@
 /* tests/bench/bench_network.c - the limit, and networks on random data.
  *
- * A network file holds `input` ([C,F,T]), `classes` and `network`. A training step is forward,
- * cross entropy, backward and an AdamW step, with dropout, on a batch that stays the same. */
+ * A network file holds `input` ([C,F,T]), `classes` and `network`, which may include others. A
+ * training step is forward, cross entropy, backward and an AdamW step, with dropout, on a batch
+ * that stays the same. */
 #include "tests/bench/bench.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "nn/kernels/gemm.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
+#include "train/include.h"
 
 /* ------------------------------------------------------------------ sgemm */
 
@@ -67,7 +69,8 @@ typedef struct {
     base_arena arena;
     base_ints input;
     int64_t classes;
-    const base_node *network;
+    const base_node *network_node;
+    base_node *network; /* the same, with what it includes */
 } network_file;
 
 static const base_option network_file_table[] = {
@@ -75,7 +78,7 @@ static const base_option network_file_table[] = {
      "extents of one sample"},
     {"classes", BASE_OPT_INT, offsetof(network_file, classes), NULL, 1, 1024, NULL, NULL,
      "number of classes"},
-    {"network", BASE_OPT_NODE, offsetof(network_file, network), NULL, 0, 0, NULL, NULL,
+    {"network", BASE_OPT_NODE, offsetof(network_file, network_node), NULL, 0, 0, NULL, NULL,
      "list of layers"},
     {0}};
 
@@ -83,10 +86,14 @@ static base_status read_file(const char *path, network_file *file, base_error *e
     base_node *root;
     BASE_TRY(base_yaml_read(path, &file->arena, &root, err));
     BASE_TRY(base_options_bind(network_file_table, root, file, &file->arena, err));
-    if (file->network && file->input.n <= NN_MAX_RANK) return BASE_OK;
+    file->network = base_node_get(root, "network");
+    const char *folder = base_path_folder(&file->arena, path);
+    if (!folder) return base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
+    if (file->network && file->input.n <= NN_MAX_RANK) {
+        return train_include(file->network, folder, &file->arena, err);
+    }
     return base_node_fail(root, err, BASE_ECONFIG,
-                          "a network and the extents of its input are "
-                          "needed");
+                          "a network and the extents of its input are needed");
 }
 
 /* A network with a batch to work on. Without training, only network, x and n are used. */

@@ -16,7 +16,8 @@ base_status bench_onnx(const bench_call *call, base_text *json, base_error *err)
     train_config config;
     base_arena arena = {0};
     const char *path = call->arguments[1], *model = base_arena_printf(&arena, "%s.model.h5", path);
-    base_status status = model ? train_config_read(call->arguments[0], NULL, 0, &config, err)
+    base_status status = model ? train_config_read(call->arguments[0], call->arguments + 2,
+                                                   call->n_arguments - 2, &config, err)
                                : base_fail(err, BASE_EMEMORY, "%s: out of memory", path);
     if (status == BASE_OK) {
         status = bench_write_model(&config, model, err);
