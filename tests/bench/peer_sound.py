@@ -100,7 +100,11 @@ def make_effects(sound, p):
     }
     if not find_spec("fast_mp3_augment"):
         del makers["mp3"]
-    if sound == "s1":
+    if sound == "second":
+        steep = {"min_rolloff": 12, "max_rolloff": 12}
+        makers["lowpass"] = lambda p: am.LowPassFilter(2000, 16000, **steep, p=p)
+        makers["highpass"] = lambda p: am.HighPassFilter(30, 300, **steep, p=p)
+    else:
         del makers["gain"]
         makers = {"channel_swap": lambda p: Sometimes(ChannelSwap(), p),
                   "stereo_image": lambda p: Sometimes(StereoImage(), p), **makers}

@@ -4,10 +4,22 @@
 usage: run.py [--program build/bench] [--json build/bench.json] [--data FOLDER] [--batch N]
        run.py --show build/bench.json
 
-Every figure is the median of several rounds; a round runs every program once, rimshot and its peer
-one after the other. --data takes a folder with sounds and a labels.csv beside the synthesised drums.
-The environment may set BENCH_ROUNDS (5), BENCH_SECONDS per figure (2), and PEER_PYTHON, the
-interpreter that has torch, onnxruntime, librosa, torchaudio or audiomentations (python3).
+Every figure is the median of several rounds; a round runs every program once, rimshot and its peers
+one after the other. PyTorch is used in several ways (peer.py), and the fastest counts; after the
+first round those are left out that are far from it. --data takes a folder with sounds and a
+labels.csv beside the synthesised drums. The environment may set
+
+    PEER_PYTHON      the Python that has what requirements.txt lists, or some of it (python3)
+    BENCH_ROUNDS     (5), BENCH_SECONDS per figure (2)
+    BENCH_PARTS      of networks,layers,sound,files,experiment: what is measured (all)
+    BENCH_NETWORKS   of crnn,s1,s3,resnet34,efficientnet_b0,openl3 (all)
+    BENCH_THREADS    (1,2)
+    BENCH_LEVELS     of v3,v4: instruction sets for networks (those the processor has)
+    BENCH_VARIANTS   of PyTorch's, see peer.py (all)
+    BENCH_EPOCHS     of the experiment (1), BENCH_PER_CLASS: its sounds (40)
+
+so BENCH_PARTS=networks BENCH_NETWORKS=s3 BENCH_THREADS=1 BENCH_ROUNDS=1 BENCH_SECONDS=0.2 measures
+one row in a minute.
 """
 import argparse
 import json
@@ -16,16 +28,41 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tables import print_report
+
 HERE = Path(__file__).resolve().parent
-BATCH = {"crnn": 32, "s1": 8, "s3": 32}  # 32 clips of s1 take PyTorch many gigabytes
-THREADS = (1, 2)
-SOUNDS = {"second": "one second, mono", "s1": "four seconds, stereo (S1)"}
 CONFIGS = HERE.parent.parent / "configs"
 CONFIG = CONFIGS / "h3.yaml"
-CONFIG_OF = {"crnn": CONFIG, "s1": CONFIGS / "systems/s1.yaml", "s3": CONFIGS / "systems/s3.yaml"}
+SYSTEMS = CONFIGS / "systems"
+# What ONNX files are made from, and the batch: 32 clips of s1 take PyTorch many gigabytes.
+NETWORKS = {"crnn": ([CONFIG], 32), "s1": ([SYSTEMS / "s1.yaml"], 8),
+            "s3": ([SYSTEMS / "s3.yaml"], 32),
+            "resnet34": ([SYSTEMS / "s4.yaml", "network[0].include=networks/resnet34.yaml"], 8),
+            "efficientnet_b0": ([SYSTEMS / "s4.yaml"], 8),
+            "openl3": ([SYSTEMS / "openl3.yaml"], 8)}
+PARTS = ("networks", "layers", "sound", "files", "experiment")
+VARIANTS = ("contiguous", "channels_last", "fused", "channels_last fused", "compiled",
+            "channels_last compiled")
+SOUNDS = ("second", "s1")
+WORKERS = (0, 2)
+FIGURES = {"train_samples_per_s": max, "infer_samples_per_s": max, "single_ms": min}
+NEAR_THE_BEST = 0.8  # what is slower in all figures is not measured again
+EXPERIMENT_ROUNDS = 3
 PASSES_TRAINED = 3  # a training step costs a forward pass and a backward pass of twice its size
+AVX2 = {"RIMSHOT_LEVEL": "v3", "OPENBLAS_CORETYPE": "Haswell", "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+
+
+@dataclass
+class Job:
+    key: tuple
+    command: list
+    env: dict
+    rounds: int
+    results: list = field(default_factory=list)
 
 
 # ---------------------------------------------------------------- running
@@ -51,10 +88,16 @@ def median_of(results):
     return first if isinstance(first, str) else statistics.median(results)
 
 
-def version_of(module, python, env):
-    ask = f"import {module} as m, sys; sys.stdout.write(m.__version__)"
-    answer = subprocess.run([python, "-c", ask], env=env, capture_output=True, text=True)
-    return answer.stdout if answer.returncode == 0 else None
+def versions_of(modules, python, env):
+    """None for what cannot be imported."""
+    ask = ("import importlib, json, sys\n"
+           "found = dict.fromkeys(sys.argv[1:])\n"
+           "for name in found:\n"
+           "    try: found[name] = importlib.import_module(name).__version__\n"
+           "    except Exception: pass\n"
+           "print(json.dumps(found))")
+    answer = run_child([python, "-c", ask, *modules], env)
+    return {module: answer[module] for module in modules}
 
 
 def processor_name():
@@ -67,55 +110,115 @@ def processor_name():
     return "unknown"
 
 
-def data_sets(folder):
+def data_sets(s):
     """Name, arguments of `bench epoch` and of `bench folder`."""
     sets = [("synthesised", ["dataset={source: synth, per_class: 128}"], [])]
-    if folder:
-        sets.append((folder.name, [f"dataset.path={folder.resolve()}"], [folder]))
+    if s.data:
+        sets.append((s.data.name, [f"dataset.path={s.data}"], [s.data]))
     return sets
 
 
-def make_jobs(a, batch, seconds, python, machine, onnx):
-    """Pairs of a name and a command, in the order in which a round runs them. onnx: where the
-    networks lie."""
-    jobs = []
-    for n in THREADS:
-        common = ["--threads", n, "--seconds", seconds]
-        jobs.append((f"sgemm {n}", [a.program, "sgemm", *common]))
-        for model, size in batch.items():
-            of_model = [*common, "--batch", size]
-            file = HERE / f"{model}.yaml"
-            jobs.append((f"rimshot {model} {n}", [a.program, "network", file, *of_model]))
-            if machine["torch"]:
-                peer = [python, HERE / "peer.py", model, *of_model]
-                jobs.append((f"torch {model} {n}", peer))
-            if machine["onnxruntime"]:
-                peer = [python, HERE / "peer_onnx.py", onnx / model, *of_model]
-                jobs.append((f"onnxruntime {model} {n}", peer))
-            if n == THREADS[-1]:
-                jobs.append((f"layers {model}", [a.program, "layers", file, *of_model]))
+# ---------------------------------------------------------------- what is run
+
+def network_jobs(s, folder):
+    for level, env in s.levels.items():
+        for n in s.threads:
+            common = ["--threads", n, "--seconds", s.seconds]
+            yield Job(("sgemm", level, n), [s.program, "sgemm", *common], env, s.rounds)
+            for name, batch in s.networks.items():
+                of_network, key = [*common, "--batch", batch], (level, name, n)
+                yield Job(("rimshot", *key), [s.program, "network", HERE / f"{name}.yaml",
+                                              *of_network], env, s.rounds)
+                for variant in s.variants if s.machine["torch"] else ():
+                    peer = [s.python, HERE / "peer.py", name, "--variant", variant, *of_network]
+                    yield Job(("torch", *key, variant), peer, env, s.rounds)
+                # onnxruntime cannot be kept from what the processor has
+                if s.machine["onnxruntime"] and level == s.level:
+                    peer = [s.python, HERE / "peer_onnx.py", folder / name, *of_network]
+                    yield Job(("onnxruntime", *key), peer, env, s.rounds)
+
+
+def layer_jobs(s):
+    for name, batch in s.networks.items():
+        yield Job(("layers", name), [s.program, "layers", HERE / f"{name}.yaml", "--threads",
+                                     s.threads[-1], "--seconds", s.seconds, "--batch", batch],
+                  s.env, s.rounds)
+
+
+def sound_jobs(s):
+    brief = ["--seconds", s.seconds / 4]
     for sound in SOUNDS:
-        brief = ["--seconds", seconds / 4]
         file = HERE / "sound" / f"{sound}.yaml"
-        jobs.append((f"sound {sound}", [a.program, "sound", file, *brief]))
-        jobs.append((f"peers {sound}", [python, HERE / "peer_sound.py", sound, *brief]))
-    for name, overrides, sounds in data_sets(a.data):
-        common = ["--threads", THREADS[-1], "--seconds", seconds]
-        jobs.append((f"epoch {name}", [a.program, "epoch", CONFIG, *overrides, *common]))
-        jobs.append((f"folder {name}", [a.program, "folder", CONFIG, *sounds, *common]))
-    return jobs
+        yield Job(("sound", sound), [s.program, "sound", file, *brief], s.env, s.rounds)
+        yield Job(("peers", sound), [s.python, HERE / "peer_sound.py", sound, *brief],
+                  {**s.env, "OMP_NUM_THREADS": "1"}, s.rounds)
 
 
-def measure(jobs, n_rounds, env):
-    results = {name: [] for name, _ in jobs}
-    single = {**env, "OMP_NUM_THREADS": "1"}
+def file_jobs(s):
+    common = ["--threads", s.threads[-1], "--seconds", s.seconds]
+    for name, overrides, sounds in data_sets(s):
+        yield Job(("epoch", name), [s.program, "epoch", CONFIG, *overrides, *common], s.env,
+                  s.rounds)
+        yield Job(("folder", name), [s.program, "folder", CONFIG, *sounds, *common], s.env,
+                  s.rounds)
+
+
+def experiment_jobs(s, folder):
+    """The whole of configs/h3.yaml, but for its epochs."""
+    sounds = folder / "sounds"
+    subprocess.run([s.rimshot, "data", "synth", sounds, "--per-class", str(s.per_class), "--quiet"],
+                   env=s.env, check=True)
+    sets = [("synthesised", sounds, f"dataset={{source: folder, path: {sounds}}}")]
+    if s.data:
+        sets.append((s.data.name, s.data, f"dataset.path={s.data}"))
+    n, rounds = s.threads[-1], min(s.rounds, EXPERIMENT_ROUNDS)
+    for name, path, override in sets:
+        own = [sys.executable, HERE / "experiment.py", s.rimshot, CONFIG, folder / "run", override,
+               f"train.epochs={s.epochs}", "--threads", n]
+        yield Job(("experiment", name, "rimshot"), own, s.env, rounds)
+        for workers in WORKERS if s.machine["torch"] and s.machine["audiomentations"] else ():
+            peer = [s.python, HERE / "peer_experiment.py", path, "--workers", workers, "--threads",
+                    n, "--epochs", s.epochs]
+            yield Job(("experiment", name, f"{workers} workers"), peer, s.env, rounds)
+
+
+def make_jobs(s, folder):
+    """In the order in which a round runs them. folder: for what they read."""
+    makers = {"networks": lambda: network_jobs(s, folder), "layers": lambda: layer_jobs(s),
+              "sound": lambda: sound_jobs(s), "files": lambda: file_jobs(s),
+              "experiment": lambda: experiment_jobs(s, folder)}
+    return [job for part in s.parts for job in makers[part]()]
+
+
+def drop_slow_variants(jobs):
+    """After the first round: what this PyTorch cannot do, and what is far from its best."""
+    for job in jobs:
+        if job.key[0] != "torch":
+            continue
+        rivals = [j.results[0] for j in jobs
+                  if j.key[:-1] == job.key[:-1] and "skipped" not in j.results[0]]
+        mine = job.results[0]
+        near = [] if "skipped" in mine else [
+            best(mine[f] / r[f] for r in rivals) for f, best in
+            (("train_samples_per_s", min), ("infer_samples_per_s", min), ("single_ms", max))]
+        if not near or (near[0] < NEAR_THE_BEST and near[1] < NEAR_THE_BEST
+                        and near[2] > 1 / NEAR_THE_BEST):
+            job.rounds = 1
+
+
+def measure(jobs, n_rounds):
     for number in range(n_rounds):
-        for name, command in jobs:
+        for job in jobs:
+            if number >= job.rounds:
+                continue
             end = "" if sys.stderr.isatty() else "\n"
-            print(f"\rround {number + 1} of {n_rounds}: {name:<24}", end=end, file=sys.stderr)
-            results[name].append(run_child(command, single if "peers" in name else env))
+            name = " ".join(str(k) for k in job.key)
+            print(f"\rround {number + 1} of {n_rounds}: {name:<50}", end=end, file=sys.stderr)
+            job.results.append(run_child(job.command, job.env))
+        if number == 0:
+            drop_slow_variants(jobs)
     print(file=sys.stderr)
-    return {name: median_of(r) for name, r in results.items()}
+    return {job.key: median_of(job.results) for job in jobs}
 
 
 # ---------------------------------------------------------------- what follows from it
@@ -129,177 +232,69 @@ def with_arithmetic(result, macs, limit):
     return result
 
 
-def ratios(ours, theirs):
-    """How many times as fast as the peer."""
-    return {"train": ours["train_samples_per_s"] / theirs["train_samples_per_s"],
-            "infer": ours["infer_samples_per_s"] / theirs["infer_samples_per_s"],
-            "single": theirs["single_ms"] / ours["single_ms"]}
+def best_of(variants):
+    """Each figure by the variant that is best in it, with its name in `by`; memory: as trained."""
+    able = {name: r for name, r in variants.items() if "skipped" not in r}
+    if not able:
+        return None
+    best, by = {}, {}
+    for figure, choose in FIGURES.items():
+        by[figure] = choose(able, key=lambda name: able[name][figure])
+        best[figure] = able[by[figure]][figure]
+    trained = able[by["train_samples_per_s"]]
+    return {**best, "by": by, "parameters": trained["parameters"], "peak_mib": trained["peak_mib"],
+            "variants": variants}
 
 
-def network_rows(results, batch):
+def network_rows(s, results):
     rows = []
-    for model in batch:
-        for n in THREADS:
-            limit = results[f"sgemm {n}"]["gflops"]
-            ours, theirs = results[f"rimshot {model} {n}"], results.get(f"torch {model} {n}")
-            macs = ours.pop("macs")
-            row = {"model": model, "threads": n, "batch": batch[model], "macs": macs,
-                   "rimshot": with_arithmetic(ours, macs, limit)}
-            if theirs:
-                if theirs["parameters"] != ours["parameters"]:
-                    sys.exit(f"run.py: {model}: the networks differ in their parameters")
-                row["torch"] = with_arithmetic(theirs, macs, limit)
-                row["ratio"] = ratios(ours, theirs)
-            if runtime := results.get(f"onnxruntime {model} {n}"):
-                row["onnxruntime"] = runtime
-            rows.append(row)
+    for kind, *key in [k for k in results if k[0] == "rimshot"]:
+        level, name, n = key
+        ours = results[(kind, *key)]
+        macs = ours.pop("macs")
+        row = {"network": name, "level": level, "threads": n, "batch": s.networks[name],
+               "macs": macs,
+               "rimshot": with_arithmetic(ours, macs, results["sgemm", level, n]["gflops"])}
+        variants = {k[-1]: r for k, r in results.items() if k[:-1] == ("torch", *key)}
+        if torch := best_of(variants):
+            if torch["parameters"] != ours["parameters"]:
+                sys.exit(f"run.py: {name}: the networks differ in their parameters")
+            row["torch"] = torch
+        if runtime := results.get(("onnxruntime", *key)):
+            row["onnxruntime"] = runtime
+        rows.append(row)
     return rows
 
 
 def sound_times(results, sound):
-    peers = {k: v for k, v in results[f"peers {sound}"].items() if k != "peak_mib"}
-    return {"rimshot": results[f"sound {sound}"]["ms"], **peers}
+    peers = {k: v for k, v in results["peers", sound].items() if k != "peak_mib"}
+    return {"rimshot": results["sound", sound]["ms"], **peers}
 
 
-def make_report(a, env, batch, n_rounds, seconds, python):
-    machine = run_child([a.program, "kernel"], env)
-    del machine["peak_mib"]
-    machine.update({m: version_of(m, python, env) for m in ("torch", "onnxruntime")})
-    with tempfile.TemporaryDirectory() as folder:
-        onnx = Path(folder)
-        for model in batch if machine["onnxruntime"] else ():
-            run_child([a.program, "onnx", CONFIG_OF[model], onnx / model], env)
-        results = measure(make_jobs(a, batch, seconds, python, machine, onnx), n_rounds, env)
-    names = [name for name, _, _ in data_sets(a.data)]
-    return {"machine": {"processor": processor_name(), **machine},
-            "rounds": n_rounds, "seconds": seconds,
-            "sgemm_gflops": {str(n): results[f"sgemm {n}"]["gflops"] for n in THREADS},
-            "networks": network_rows(results, batch),
-            "layers": {model: results[f"layers {model}"] for model in batch},
-            "sound_ms": {sound: sound_times(results, sound) for sound in SOUNDS},
-            "epoch": {name: results[f"epoch {name}"] for name in names},
-            "folder": {name: results[f"folder {name}"] for name in names}}
+def by_name(results, kind):
+    return {key[1]: result for key, result in results.items() if key[0] == kind}
 
 
-# ---------------------------------------------------------------- tables
-
-def number(x):
-    """Three digits that count; nothing for what was not measured."""
-    if x is None:
-        return ""
-    if x == 0:
-        return "0"
-    for limit, digits in ((100, 0), (10, 1), (1, 2)):
-        if abs(x) >= limit:
-            return f"{x:,.{digits}f}"
-    return f"{x:.3f}"
-
-
-def print_table(title, head, rows):
-    rows = [[c if isinstance(c, str) else number(c) for c in row] for row in rows]
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    is_text = [isinstance(c, str) and not c[:1].isdigit() and c != "" for c in rows[0]]
-
-    def line(cells):
-        aligned = [c.ljust(w) if t else c.rjust(w) for c, w, t in zip(cells, widths, is_text)]
-        return "| " + " | ".join(aligned) + " |"
-
-    print(f"\n### {title}\n\n{line(head)}")
-    rules = ["-" * w if t else "-" * (w - 1) + ":" for w, t in zip(widths, is_text)]
-    print("| " + " | ".join(rules) + " |")
-    for row in rows:
-        print(line(row))
-
-
-def print_networks(report):
-    has_torch = "torch" in report["networks"][0]
-    for what, title, key in (("train", "Training, samples/s", "train_samples_per_s"),
-                             ("infer", "Inference, samples/s", "infer_samples_per_s"),
-                             ("single", "One sample, ms", "single_ms")):
-        head, rows = ["network", "batch", "threads", "rimshot"], []
-        head += ["PyTorch", "ratio"] if has_torch else []
-        head += ["GFLOP/s", "% of sgemm"] if what != "single" else []
-        for n in report["networks"]:
-            batch = 1 if what == "single" else n["batch"]
-            row = [n["model"], str(batch), str(n["threads"]), n["rimshot"][key]]
-            row += [n["torch"][key], n["ratio"][what]] if has_torch else []
-            if what != "single":
-                row += [n["rimshot"][f"{what}_gflops"], 100 * n["rimshot"][f"{what}_share"]]
-            rows.append(row)
-        print_table(title, head, rows)
-    rows = [[n["model"], str(n["batch"]), str(n["threads"]), n["rimshot"]["peak_mib"],
-             n.get("torch", {}).get("peak_mib")] for n in report["networks"]]
-    print_table("Peak memory of training and inference, MiB",
-                ["network", "batch", "threads", "rimshot", "PyTorch"], rows)
-
-
-def print_runtime(report):
-    rows = []
-    for n in report["networks"]:
-        if other := n.get("onnxruntime"):
-            ours = n["rimshot"]
-            rows.append([n["model"], str(n["threads"]), str(n["batch"]),
-                         ours["infer_samples_per_s"], other["infer_samples_per_s"],
-                         ours["infer_samples_per_s"] / other["infer_samples_per_s"],
-                         ours["single_ms"], other["single_ms"],
-                         other["single_ms"] / ours["single_ms"]])
-    if rows:
-        print_table("Beside onnxruntime on the exported network",
-                    ["network", "threads", "batch", "rimshot, samples/s", "onnxruntime", "ratio",
-                     "one sample, ms", "onnxruntime", "ratio"], rows)
-
-
-def print_layers(model, result, batch):
-    rows, total = [], {"forward_ms": 0, "backward_ms": 0}
-    for layer in result["layers"]:
-        name = layer["layer"] + (f" + {layer['fused']}" if layer["fused"] else "")
-        gflops = None
-        if layer["macs"]:
-            took = layer["forward_ms"] + layer["backward_ms"]
-            gflops = 2e-6 * layer["macs"] * batch * PASSES_TRAINED / took
-        rows.append([name, layer["output"], layer["forward_ms"], layer["backward_ms"], gflops])
-        for key in total:
-            total[key] += layer[key]
-    rows.append(["all layers", "", total["forward_ms"], total["backward_ms"], None])
-    rows.append(["loss, update", "", result["step_ms"] - sum(total.values()), None, None])
-    print_table(f"{model} by layer, ms per training step of {batch}, {THREADS[-1]} threads",
-                ["layer", "output", "forward", "backward", "GFLOP/s"], rows)
-
-
-def print_sound(sound, times):
-    names = list(times["rimshot"])
-    rows = [[name.replace("_", " "), *(times[who].get(name) for who in times)] for name in names]
-    print_table(f"{SOUNDS[sound]}: ms per clip, 1 thread", ["work", *times], rows)
-
-
-def print_files(report):
-    rows = [[name, e["clips"], e["decode_s"], e["open_s"], e["train_s"], e["clips_per_s"],
-             e["peak_mib"]] for name, e in report["epoch"].items()]
-    print_table(f"One epoch of crnn from cache to weights, {THREADS[-1]} threads",
-                ["data", "clips", "filling the cache, s", "opening it, s", "training, s", "clips/s",
-                 "peak, MiB"], rows)
-    rows = [[name, f["files"], f["unreadable"], f["files_per_s"], f["peak_mib"]]
-            for name, f in report["folder"].items()]
-    print_table(f"Classification of a folder by crnn, {THREADS[-1]} threads",
-                ["data", "files", "unreadable", "files/s", "peak, MiB"], rows)
-
-
-def print_report(report):
-    m = report["machine"]
-    print(f"{m['processor']}; OpenBLAS {m['kernel']}, kernels of level {m['level']}; "
-          f"{'torch ' + m['torch'] if m['torch'] else 'no torch (PEER_PYTHON names a Python)'}; "
-          f"{'onnxruntime ' + m['onnxruntime'] + '; ' if m.get('onnxruntime') else ''}"
-          f"medians of {report['rounds']} rounds of {report['seconds']} s.")
-    rows = [[n, gflops] for n, gflops in report["sgemm_gflops"].items()]
-    print_table("sgemm 1024 x 1024 x 1024, the limit", ["threads", "GFLOP/s"], rows)
-    print_networks(report)
-    print_runtime(report)
-    batch = {n["model"]: n["batch"] for n in report["networks"]}
-    for model, result in report["layers"].items():
-        print_layers(model, result, batch[model])
-    for sound, times in report["sound_ms"].items():
-        print_sound(sound, times)
-    print_files(report)
+def make_report(s):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for network in s.networks if s.machine["onnxruntime"] and "networks" in s.parts else ():
+            config, *overrides = NETWORKS[network][0]
+            run_child([s.program, "onnx", config, folder / network, *overrides], s.env)
+        results = measure(make_jobs(s, folder), s.rounds)
+    experiments = {}
+    for key, result in results.items():
+        if key[0] == "experiment" and "skipped" not in result:
+            experiments.setdefault(key[1], {})[key[2]] = result
+    return {"machine": {"processor": processor_name(), **s.machine},
+            "rounds": s.rounds, "seconds": s.seconds, "threads": s.threads,
+            "sgemm_gflops": [[*key[1:], r["gflops"]] for key, r in results.items()
+                             if key[0] == "sgemm"],
+            "networks": network_rows(s, results), "layers": by_name(results, "layers"),
+            "layers_batch": s.networks,
+            "sound_ms": {sound: sound_times(results, sound) for sound in by_name(results, "sound")},
+            "epoch": by_name(results, "epoch"), "folder": by_name(results, "folder"),
+            "experiment": experiments}
 
 
 # ---------------------------------------------------------------- the command line
@@ -310,6 +305,37 @@ def best_environment(program):
     if "OPENBLAS_CORETYPE" not in env:
         env["OPENBLAS_CORETYPE"] = run_child([program, "kernel"], env)["best"]
     return env
+
+
+def chosen(name, all_there_are):
+    """A list of the environment, in the order of what there is."""
+    wanted = os.environ.get(name, ",".join(all_there_are)).split(",")
+    if unknown := [w for w in wanted if w not in all_there_are]:
+        sys.exit(f"run.py: {name}: no {unknown[0]!r} in {', '.join(all_there_are)}")
+    return [item for item in all_there_are if item in wanted]
+
+
+def read_settings(a):
+    """The command line and the environment."""
+    s = argparse.Namespace(program=a.program.resolve(), data=a.data and a.data.resolve())
+    s.rimshot = s.program.parent / "rimshot"
+    s.rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
+    s.seconds = float(os.environ.get("BENCH_SECONDS", "2"))
+    s.epochs = int(os.environ.get("BENCH_EPOCHS", "1"))
+    s.per_class = int(os.environ.get("BENCH_PER_CLASS", "40"))
+    s.threads = [int(n) for n in os.environ.get("BENCH_THREADS", "1,2").split(",")]
+    s.python = os.environ.get("PEER_PYTHON", "python3")
+    s.parts, s.variants = chosen("BENCH_PARTS", PARTS), chosen("BENCH_VARIANTS", VARIANTS)
+    s.networks = {n: a.batch or NETWORKS[n][1] for n in chosen("BENCH_NETWORKS", NETWORKS)}
+    s.env = best_environment(s.program)
+    s.machine = run_child([s.program, "kernel"], s.env)
+    del s.machine["peak_mib"]
+    modules = ("torch", "torchvision", "onnxruntime", "librosa", "audiomentations")
+    s.machine.update(versions_of(modules, s.python, s.env))
+    s.level = f"v{s.machine['level']:g}"
+    levels = {"v3": {**s.env, **AVX2}, s.level: s.env} if s.level > "v3" else {s.level: s.env}
+    s.levels = {level: levels[level] for level in chosen("BENCH_LEVELS", list(levels))}
+    return s
 
 
 def main():
@@ -323,12 +349,7 @@ def main():
     if a.show:
         print_report(json.loads(a.show.read_text()))
         return
-    n_rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
-    seconds = float(os.environ.get("BENCH_SECONDS", "2"))
-    python = os.environ.get("PEER_PYTHON", "python3")
-    batch = {model: a.batch or size for model, size in BATCH.items()}
-    a.program, a.data = a.program.resolve(), a.data and a.data.resolve()
-    report = make_report(a, best_environment(a.program), batch, n_rounds, seconds, python)
+    report = make_report(read_settings(a))
     if a.json:
         a.json.write_text(json.dumps(report, indent=1) + "\n")
     print_report(report)
