@@ -395,6 +395,8 @@ static phase_elements phase_of(const nn_convolution *c, int64_t phase) {
 static void transpose_phase(const nn_convolution *c, const float *weight, const phase_elements *e,
                             const back_parts *to) {
     int64_t plane = c->back_dy.rows * c->back_dy.pitch, n = e->f.n * e->t.n;
+    bool whole = n_elements(c) == 1 && n == 1; /* one element, which this phase has */
+    if (whole) nn_kernels()->transpose(weight, c->k, c->out, c->in, to->weight);
     for (int64_t i = 0; i < c->out * n; i++) {
         int64_t f = e->f.first + i % n / e->t.n * e->f.step;
         int64_t t = e->t.first + i % n % e->t.n * e->t.step;
@@ -402,7 +404,7 @@ static void transpose_phase(const nn_convolution *c, const float *weight, const 
         to->dy_offset[i] =
             (int32_t)(i / n * plane + row * c->back_dy.pitch + lead(&c->t) - places_back(&c->t, t));
         const float *from = weight + i / n * c->k + f * c->t.kernel + t;
-        for (int64_t ch = 0; ch < c->in; ch++) {
+        for (int64_t ch = 0; ch < c->in && !whole; ch++) {
             to->weight[ch * c->out * n + i] = from[ch * n_elements(c)];
         }
     }
@@ -556,7 +558,12 @@ void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float
         nn_winograd_add_gradient(&c->winograd, gradient, dweight);
         return;
     }
-    for (int64_t o = 0; o < c->out; o++) {
-        for (int64_t i = 0; i < c->k; i++) dweight[o * c->k + i] += gradient[i * c->grad_pitch + o];
+    for (int64_t first = 0; first < c->out; first += NN_LANES) { /* whole cache lines */
+        int64_t end = nn_min(first + NN_LANES, c->out);
+        for (int64_t i = 0; i < c->k; i++) {
+            for (int64_t o = first; o < end; o++) {
+                dweight[o * c->k + i] += gradient[i * c->grad_pitch + o];
+            }
+        }
     }
 }
