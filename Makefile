@@ -362,12 +362,14 @@ demo:
 	@echo; echo "The same, heard by the model that rimshot brings:"
 	@$(BUILD)/rimshot classify runs/demo-sounds --quiet
 
-# Trains the model of models/ anew: the same bytes with the same kernels (models/README.md).
+# Trains the models of models/ anew: the same bytes with the same kernels (models/README.md).
 model:
 	@tests/setup.sh model
 	@$(MAKE) -j$$(nproc) --no-print-directory FLUIDSYNTH=1 BUILD=$(BUILD)-model $(BUILD)-model/rimshot
 	@$(BUILD)-model/rimshot train configs/model.yaml --out runs/model --overwrite
-	@install -m 644 runs/model/model.h5 models/rimshot.h5
+	@$(BUILD)-model/rimshot refuse runs/model/model.h5 runs/model --lose 0.05 --out models/rimshot.h5
+	@$(BUILD)-model/rimshot train configs/small.yaml --out runs/small --overwrite
+	@$(BUILD)-model/rimshot refuse runs/small/model.h5 runs/model --lose 0.05 --out models/small.h5
 
 LIBDIR    ?= $(PREFIX)/lib
 define PKG_CONFIG
@@ -436,7 +438,7 @@ install: all install-lib
 	@install -D -m 644 cli/completion/_rimshot $(DESTDIR)$(ZSH_DIR)/_rimshot
 	@install -D -m 644 cli/completion/rimshot.fish $(DESTDIR)$(FISH_DIR)/rimshot.fish
 	@install -d $(DESTDIR)$(SHAREDIR)/models
-	@install -m 644 models/rimshot.h5 models/README.md $(DESTDIR)$(SHAREDIR)/models
+	@install -m 644 models/rimshot.h5 models/small.h5 models/README.md $(DESTDIR)$(SHAREDIR)/models
 
 uninstall:
 	@rm -f $(DESTDIR)$(PREFIX)/bin/rimshot $(DESTDIR)$(PREFIX)/include/rimshot.h \

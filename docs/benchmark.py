@@ -3,7 +3,7 @@
 
 usage: docs/benchmark.py RUN... [--lose 0.05]
 
-Each run is of configs/benchmark/sources.yaml with overrides, each fold a source. Seven classes are summed up
+Each run is of configs/model.yaml with overrides, each fold a source. Seven classes are summed up
 from thirteen (hats; crash and ride as cymbal), and only sounds of these count. Needs nothing but Python.
 """
 import argparse

@@ -9,7 +9,7 @@ section() {
     awk -v name="$1:" '/^[a-z]/ { inside = $1 == name } inside && !/^ *#/' "$2"
 }
 hears_the_same() {
-    for key in dataset audio folds; do
+    for key in dataset audio features augment; do
         section $key configs/model.yaml >"$folder/model"
         section $key configs/small.yaml >"$folder/small"
         [ -s "$folder/model" ] || return 1
