@@ -75,6 +75,7 @@ typedef struct {
 } base_digest;
 base_digest base_digest_bytes(const void *data, size_t n_bytes);
 base_digest base_digest_join(base_digest a, base_digest b); /* of the concatenated digests */
+/* *digest becomes its join with the digest of a file's bytes; fails if the file cannot be read. */
 base_status base_digest_join_file(base_digest *digest, const char *path, base_error *err);
 bool base_digest_equal(base_digest a, base_digest b);
 /* The same as base_digest_bytes of bytes that come piece by piece. */

@@ -57,8 +57,9 @@ typedef struct {
     uint64_t seed, epoch;
     const dsp_features
         *features;     /* in place of the batcher's, with the same options; NULL: those */
-    data_audio *heard; /* [n], each with room for n_channels * n_samples in x: becomes what the
-                          features are made of, without the zeros behind it; NULL: not wanted */
+    data_audio *heard; /* [n], each with room for n_channels * n_samples in x: becomes the
+                          clip that the features are made of, after the effects and without the
+                          zeros behind it; NULL: not wanted */
 } data_batch_request;
 base_status data_batch_prepare(data_batcher *batcher, const data_batch_request *request, float *x,
                                int32_t *length, base_error *err);

@@ -1,4 +1,4 @@
-/* data/effect_rows.h - what tables of effects' options are written with. */
+/* data/effect_rows.h - rows of the tables of effects' options. */
 #ifndef DATA_EFFECT_ROWS_H
 #define DATA_EFFECT_ROWS_H
 

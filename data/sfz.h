@@ -5,8 +5,8 @@
  * sounds there are is read: sample, default_path; key, lokey, hikey, pitch_keycenter, note_offset,
  * octave_offset; offset, end; the labels of all levels and of keys; #include and #define. When a
  * region plays (lovel, seq_position, lorand, controllers, triggers) and what the player makes of
- * its sample (tune, volume, envelopes, filters, loops, <effect>, <curve>) is passed over: such
- * regions are told apart by what is read alone. */
+ * its sample (tune, volume, envelopes, filters, loops, <effect>, <curve>) is ignored: regions that
+ * differ in nothing else look alike. */
 #ifndef DATA_SFZ_H
 #define DATA_SFZ_H
 
@@ -21,7 +21,7 @@ typedef struct {
     const char *sample; /* as data_sfz_find takes it, behind default_path */
     const char *label;  /* region_label, or else group_label, master_label, global_label, the first
                            that has a letter; "" */
-    int key;            /* MIDI; of several, pitch_keycenter if it is one of them, or else the
+    int key;            /* MIDI note; of several, pitch_keycenter if it is one of them, or else the
                            lowest; NONE: it names none */
     const char *key_label; /* what the instrument calls it (label_key36), "" if nothing */
     int64_t offset;        /* frames left out at the sample's beginning, */
@@ -35,8 +35,8 @@ typedef struct {
     int64_t n_included;
 } data_sfz;
 
-/* Reads an instrument into the arena. Errors are those of data_sfz_text_read, and: no region with a
- * sample; more than 20,000 of them; a path or label of more than 4,095 bytes. */
+/* Reads an instrument; all of *sfz lies in the arena. Errors are those of data_sfz_text_read, and:
+ * no region with a sample; more than 20,000 of them; a path or label of more than 4,095 bytes. */
 base_status data_sfz_read(const data_sfz_place *place, base_arena *arena, data_sfz *sfz,
                           base_error *err);
 

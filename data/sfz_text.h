@@ -12,8 +12,8 @@ typedef struct {
     const char *name; /* of the file, relative to the root: "drums/kit.sfz" */
 } data_sfz_place;
 
-/* The path of a file that an instrument names relative to its folder, with / or \; *path NULL: it
- * lies outside, by its name or by a link. Fails without memory. */
+/* The path, in the arena, of a file that an instrument names relative to its folder, with / or \;
+ * *path NULL: it lies outside, by its name or by a link. Fails only for want of memory. */
 base_status data_sfz_find(const data_sfz_place *place, const char *name, base_arena *arena,
                           const char **path, base_error *err);
 
@@ -24,7 +24,7 @@ typedef struct {
     const char *name, *value;
 } data_sfz_token;
 
-/* Takes a token, which is gone afterwards but for its file's path. */
+/* Takes a token, of which only the file's path stays valid afterwards. */
 typedef base_status data_sfz_taker(void *context, const data_sfz_token *token, base_error *err);
 
 typedef struct {

@@ -48,7 +48,7 @@ base_status data_sound_rewind(data_sound *sound, base_error *err);
 base_status data_sound_read_all(data_sound *sound, data_audio *audio, base_error *err);
 
 const char *data_sound_name(const data_sound *sound); /* NULL of samples */
-double data_sound_rate_hz(const data_sound *sound);
+double data_sound_rate_hz(const data_sound *sound);   /* of its samples */
 /* Valid once the last block was read. */
 const data_condition *data_sound_condition(const data_sound *sound);
 

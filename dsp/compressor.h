@@ -10,13 +10,13 @@
 #include "dsp/clip.h"
 
 typedef struct {
-    double threshold_db;        /* re the clip's peak */
+    double threshold_db;        /* re the clip's peak: negative below it */
     double ratio;               /* >= 1: decibels in for one decibel out, above the threshold */
     double knee_db;             /* >= 0: width of the bend around the threshold */
     double attack_s, release_s; /* > 0: time constants */
 } dsp_compressor;
 
-/* Compresses, then scales to the peak there was; silence stays as it is. */
+/* Compresses, then restores the clip's peak; silence stays as it is. */
 void dsp_compress(dsp_clip clip, dsp_compressor compressor);
 
 #endif

@@ -19,7 +19,7 @@ void dsp_time_shift(dsp_clip clip, int64_t shift);
 
 typedef enum { DSP_NOISE_WHITE, DSP_NOISE_PINK } dsp_noise_kind;
 /* Adds Gaussian noise whose power over the clip is snr_db below the clip's; silence stays as it is.
- * White, or pink: 1/f, -3 dB per octave, within 0.05 dB from 1/4800 of the sample rate on, level
+ * White, or pink: 1/f, -3 dB per octave, within 0.05 dB from 1/4800 of the sample rate on, flat
  * below. dsp/noise.c */
 base_status dsp_noise(dsp_clip clip, dsp_noise_kind kind, double snr_db, base_rng *rng,
                       base_error *err);
@@ -42,15 +42,15 @@ void dsp_normalize_standard(dsp_clip clip);
 bool dsp_trim(dsp_clip clip, double top_db, int64_t frame, int64_t hop, int64_t *begin,
               int64_t *end);
 
-/* As early samplers did it: holds each sample until the next at rate_hz is due, with no filter
- * against what folds back (not at all above the clip's rate), and rounds to multiples of the clip's
+/* As early samplers did it: holds each sample until the next at rate_hz is due, without an
+ * anti-aliasing filter (not at all above the clip's rate), and rounds to multiples of the clip's
  * peak / 2^(bits - 1). bits >= 1 need not be whole. */
 void dsp_crush(dsp_clip clip, double bits, double rate_hz);
 
 /* Linear fade of the last n_fade samples. */
 void dsp_fade_out(dsp_clip clip, int64_t n_fade);
 
-/* Exponential decay from the clip's begin: 60 dB in `seconds` > 0. Ends at -120 dB, with zeros. */
+/* Exponential decay from the clip's first sample: 60 dB in `seconds` > 0. Zeros from -120 dB on. */
 void dsp_decay(dsp_clip clip, double seconds);
 
 /* SpecAugment masks (Park et al. 2019) on features [C,F,T]: n bands or spans, each up to max_width

@@ -41,10 +41,10 @@ typedef struct {
     /* y = 10 log10(max(x, floor)), floor > 0 and normal, within 1e-5 dB + 1e-6 relative; NaN and
      * infinity stay as they are. */
     void (*decibels)(const float *x, float floor, float *y, int64_t n);
-    /* x = restore tanh(drive x), the tangent within 4e-7 relative; NaN stays. */
+    /* x = restore tanh(drive x), tanh within 4e-7 relative; NaN stays. */
     void (*soft_clip)(float *x, float drive, float restore, int64_t n);
-    /* n uniforms of [0, 1), n even, to n independent normal numbers of deviation 1, the i-th and
-     * the (n / 2 + i)-th from the two uniforms at these places. */
+    /* Box-Muller: n uniforms of [0, 1), n even, to n independent normal numbers of deviation 1,
+     * the i-th and the (n / 2 + i)-th from the two uniforms at these places. */
     void (*normal)(const float *u, float *y, int64_t n);
     void (*read)(const dsp_reading *reading, float *y, int64_t n);
     /* Bins 0..n/2 of the windowed samples x[n], or their powers; 64-byte aligned scratch of 2 n.

@@ -19,7 +19,8 @@ typedef struct {
 
 typedef struct dsp_reverb dsp_reverb; /* immutable, shared by threads */
 
-/* For clips of up to form's length and rooms that are no longer than `longest`. */
+/* For clips of up to form's length and rooms whose decay and delay are no longer than those of
+ * `longest`. Fails for want of memory, or for clips that are too long (ECONFIG). */
 base_status dsp_reverb_new(const dsp_clip_form *form, dsp_room longest, dsp_reverb **reverb,
                            base_error *err);
 void dsp_reverb_free(dsp_reverb *reverb);

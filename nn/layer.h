@@ -208,10 +208,9 @@ struct nn_layer {
      * those of y past its length. */
     void (*forward)(const nn_run *run);
 
-    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL; see
-     * run->adds). dy is zero past y's length. x
-     * and y, which is only read, hold what forward saw where plan->backward_reads says so, else
-     * may be NULL. */
+    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL; see run->adds). dy is zero past
+     * y's length. x and y, which is only read, hold what forward saw where plan->backward_reads
+     * says so, else may be NULL. */
     void (*backward)(const nn_run *run);
 
     /* Where plan->n_sums > 0: backward has overwritten the sums of its own shards, has not read any

@@ -11,7 +11,7 @@
  * T; 1 for n = 0. */
 double train_fit_temperature(const train_predictions *p);
 
-/* Rows [n, n_classes] of probabilities p become softmax(ln p / T). */
+/* Rows [n, n_classes] of probabilities p become softmax(ln p / temperature). */
 void train_temper(double temperature, int64_t n, int n_classes, float *probability);
 
 #endif

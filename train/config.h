@@ -31,7 +31,7 @@ extern const base_option train_init_table[];
 /* `train.distill:` a teacher, see train/teacher.h. */
 typedef struct {
     const char *model; /* relative to the configuration's folder; NULL: there is no train.distill */
-    double share;
+    double share;      /* 0..1, of the teacher's probabilities in the target */
 } train_distill_options;
 extern const base_option train_distill_table[];
 

@@ -3,7 +3,7 @@
  *
  * The teacher hears each clip as the student does, after the effects, through its own front end; it
  * may be an ensemble, or an encoder with a classifier. A clip's target becomes
- * (1 - share) * label + share * the teacher's probabilities, tempered as anyone gets them. */
+ * (1 - share) * label + share * the teacher's probabilities, calibrated by its temperature. */
 #ifndef TRAIN_TEACHER_H
 #define TRAIN_TEACHER_H
 
@@ -14,7 +14,7 @@ typedef struct train_teacher train_teacher;
 /* Whom it teaches; all borrowed. */
 typedef struct {
     const char *path; /* of the model; NULL: there is no teacher */
-    double share;
+    double share;     /* 0..1, of the teacher's probabilities in the target */
     const data_audio_options *audio;
     const char *const *classes;
     int n_classes;
@@ -22,8 +22,8 @@ typedef struct {
     base_pool *pool; /* NULL: the calling thread alone */
 } train_student;
 
-/* NULL where there is none. EMISMATCH if the model has other classes (their order may differ) or
- * another form of clips. */
+/* *teacher NULL where there is none. Errors are those of infer_model_open, and: no memory; the
+ * model has other classes (their order may differ) or another form of clips (EMISMATCH). */
 base_status train_teacher_open(const train_student *student, train_teacher **teacher,
                                base_error *err);
 void train_teacher_free(train_teacher *teacher);

@@ -121,7 +121,7 @@ NETWORKS = {"crnn": Crnn, "s1": S1, "s3": S3, "openl3": OpenL3,
 
 
 def make_adamw(network, fused):
-    """fused was not for processors before torch 2.4, which says so when the optimiser is made."""
+    """Before torch 2.4, fused is for GPUs alone: making the optimiser then says so."""
     return torch.optim.AdamW(network.parameters(), 1e-3, **({"fused": True} if fused else {}))
 
 
