@@ -254,11 +254,13 @@ const cli_command cli_refuse = {
     .summary = "choose when a model says unknown, by a run's tests",
     .description =
         "RUN is the folder of a run whose folds tested drums and sounds that are none, with the "
-        "model's classes; best of sources that the folds did not train on. For each class the "
+        "model's classes; preferably sounds of sources that the folds did not train on. For each "
+        "class the "
         "bound "
         "of `refuse` is the least that loses no more than --lose of the drums that are most "
         "probably "
-        "of it. Classes with fewer than 20 have the bound of all together. The same tests give the "
+        "of it. Classes with fewer than 20 drums have the bound of all together. The same tests "
+        "give the "
         "temperature by which probabilities are calibrated. Prints the bounds, what they lose and "
         "refuse in the run, the temperature, and the line for a configuration.\n\n" CLI_MODEL_HELP,
     .flags = flags,

@@ -30,11 +30,11 @@ typedef struct {
 static const base_option eq_table[] = {
     P_ROW(eq_options),
     RANGE_ROW(eq_options, "db", "[-9, 9]", -30, 30, "dB", "gain of each band, drawn for each"),
-    HZ_ROW(eq_options, low_hz, "low_hz", "[60, 400]", "the low shelf ends here"),
-    HZ_ROW(eq_options, peak_hz, "peak_hz", "[150, 6000]", "middle of the peak or dip"),
+    HZ_ROW(eq_options, low_hz, "low_hz", "[60, 400]", "corner frequency of the low shelf"),
+    HZ_ROW(eq_options, peak_hz, "peak_hz", "[150, 6000]", "centre frequency of the peak or dip"),
     FIELD_RANGE_ROW(eq_options, peak_q, "peak_q", "[0.5, 3]", 0.1, 20, NULL,
                     "how narrow it is: its middle over its width"),
-    HZ_ROW(eq_options, high_hz, "high_hz", "[2500, 12000]", "the high shelf begins here"),
+    HZ_ROW(eq_options, high_hz, "high_hz", "[2500, 12000]", "corner frequency of the high shelf"),
     {0}};
 
 static base_status apply_eq(const data_effect_call *call, base_error *err) {
@@ -67,7 +67,7 @@ typedef struct {
 } pass_options;
 
 #define PASS_ROWS(preset)                                                                          \
-    P_ROW(pass_options), HZ_ROW(pass_options, hz, "hz", preset, "the filter's frequency"),         \
+    P_ROW(pass_options), HZ_ROW(pass_options, hz, "hz", preset, "cutoff frequency"),               \
         RANGE_ROW(pass_options, "q", "[0.5, 1.4]", 0.1, 20, NULL,                                  \
                   "gain at the frequency; 0.707: no resonance, 12 dB per octave")
 static const base_option lowpass_table[] = {PASS_ROWS("[2000, 16000]"), {0}};
@@ -117,9 +117,9 @@ static const base_option compress_table[] = {
     FIELD_RANGE_ROW(compress_options, ratio, "ratio", "[2, 10]", 1, 100, NULL,
                     "decibels in for one out, above the threshold"),
     FIELD_RANGE_ROW(compress_options, attack_ms, "attack_ms", "[0.1, 30]", 0.01, 1000, "ms",
-                    "time constant; a long one lets attacks through"),
+                    "time constant of the attack; a long one lets attacks through"),
     FIELD_RANGE_ROW(compress_options, release_ms, "release_ms", "[20, 300]", 1, 10000, "ms",
-                    "time constant"),
+                    "time constant of the release"),
     {0}};
 
 #define KNEE_DB 6.0
@@ -172,7 +172,7 @@ static const base_option crush_table[] = {
     P_ROW(crush_options),
     RANGE_ROW(crush_options, "bits", "[6, 12]", 1, 24, "bits", "resolution, under the clip's peak"),
     FIELD_RANGE_ROW(crush_options, rate_hz, "rate_hz", "[8000, 32000]", 100, 192000, "Hz",
-                    "sample rate, with no filter against what folds back"),
+                    "sample rate, with no filter against aliasing"),
     {0}};
 
 static base_status apply_crush(const data_effect_call *call, base_error *err) {

@@ -78,7 +78,7 @@ const base_option train_distill_table[] = {
      "a model.h5, relative to the configuration, of the same classes; it should not have been "
      "trained on what the folds test"},
     {"share", BASE_OPT_FLOAT, offsetof(train_distill_options, share), "0.7", 0, 1, NULL, NULL,
-     "of its probabilities in the target; the rest is the label's"},
+     "weight of its probabilities in the target; the label has the rest"},
     {0}};
 
 const base_option train_pretrain_table[] = {
@@ -130,7 +130,8 @@ const train_config_section *train_config_sections(int *n) {
         {"train.schedule", "learning rate over time", NULL, nn_schedule_variants},
         {"train.loss", "what is minimised", NULL, nn_loss_variants},
         {"train.init", "weights to start from", train_init_table, NULL},
-        {"train.distill", "a teacher", train_distill_table, NULL},
+        {"train.distill", "knowledge distillation: a model that teaches", train_distill_table,
+         NULL},
         {"pretrain", "contrastive pretraining, without labels", train_pretrain_table, NULL},
         {"folds", "how clips are split for testing", data_folds_table, NULL},
     };

@@ -27,10 +27,11 @@ static const base_option table[] = {
     {"label", BASE_OPT_STRING, FIELD(label), "~", 0, 0, NULL, NULL,
      "label of every sound; without it, where label_from says"},
     {"label_from", BASE_OPT_CHOICE, FIELD(label_from), "label", 0, 0, "label|file|folder|key", NULL,
-     "where a label is found: in region_label, or else group_label, master_label, global_label, "
-     "unless it is a number, or else the sample's name; in that alone; in the name of the folder "
-     "that the sample lies in; or "
-     "in the name of its key, the instrument's own (label_key36) or else General MIDI's"},
+     "label: region_label, or else group_label, master_label or global_label, unless it is a "
+     "number, "
+     "or else the sample's name; file: the sample's name; folder: the name of the folder that the "
+     "sample lies in; key: the name of its key, the instrument's own (label_key36) or else General "
+     "MIDI's"},
     {0}};
 #undef FIELD
 

@@ -41,7 +41,7 @@ static const base_option svm_table[] = {
     {"c", BASE_OPT_FLOAT, FIELD(c), "1", 1e-9, 1e9, NULL, NULL,
      "weight of the errors against the width of the margin"},
     {"kernel", BASE_OPT_CHOICE, FIELD(kernel), "rbf", 0, 0, "rbf|linear|poly", NULL,
-     "rbf: exp(-gamma |x - y|^2); poly: (gamma <x, y> + coef0)^degree"},
+     "rbf: exp(-gamma (x - y)^2); poly: (gamma <x, y> + coef0)^degree"},
     {"gamma", BASE_OPT_STRING, FIELD(gamma), "scale", 0, 0, NULL, NULL,
      "scale: 1 / (features * variance of all numbers); auto: 1 / features; or a number"},
     {"degree", BASE_OPT_INT, FIELD(degree), "3", 1, 20, NULL, NULL, "of kernel poly"},
