@@ -7,9 +7,9 @@ Each run is of configs/model.yaml with overrides, each fold a source. Seven clas
 from thirteen (hats; crash and ride as cymbal), and only sounds of these count. Needs nothing but Python.
 """
 import argparse
-import csv
-import pathlib
 import random
+
+from predictions import read
 
 SEVEN = {"kick": "kick", "snare": "snare", "clap": "clap", "closedhat": "hat", "openhat": "hat", "tom": "tom",
          "ride": "cymbal", "crash": "cymbal", "cowbell": "cowbell"}
@@ -18,15 +18,6 @@ DRAWS = 1000
 
 def most_probable(p):
     return max(sorted(p), key=p.get)
-
-
-def read(run):
-    """(fold, truth, probabilities) of each sound, in an order that all runs share."""
-    for path in sorted(pathlib.Path(run).glob("fold*/predictions.csv"), key=lambda p: int(p.parent.name[4:])):
-        with open(path, encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                names = [c for c in row if c not in ("path", "begin_s", "end_s", "truth", "predicted")]
-                yield path.parent.name, row["truth"], {c: float(row[c]) for c in names}
 
 
 def in_seven(p):

@@ -14,20 +14,12 @@ nothing but Python. A score says how much a sound is of no class:
 """
 import argparse
 import bisect
-import csv
 import math
 import pathlib
 
+from predictions import read
+
 COLOURS = {"other": "#10618e", "1 - max": "#c2571a", "1 - max'": "#6b8e23", "sum": "#7b4fa3", "entropy": "#888888"}
-
-
-def read(run):
-    """Rows of all folds: the fold, the truth, the probabilities by class."""
-    for fold in sorted(pathlib.Path(run).glob("fold*/predictions.csv"), key=lambda p: int(p.parent.name[4:])):
-        with open(fold, encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                names = [c for c in row if c not in ("path", "begin_s", "end_s", "truth", "predicted")]
-                yield fold.parent.name, row["truth"], {c: float(row[c]) for c in names}
 
 
 def scores(p, other):
