@@ -359,7 +359,7 @@ demo:
 	@$(BUILD)/rimshot data synth runs/demo-sounds --per-class 1 --seed 2 --overwrite --quiet
 	@echo; echo "Synthesised sounds, heard by the model just trained:"
 	@$(BUILD)/rimshot classify runs/demo runs/demo-sounds --quiet
-	@echo; echo "The same, heard by the model that comes with rimshot:"
+	@echo; echo "The same, heard by the model that comes with rimshot, which knows such sounds:"
 	@$(BUILD)/rimshot classify runs/demo-sounds --quiet
 
 # Trains the models of models/ anew: the same bytes with the same kernels (models/README.md).
