@@ -1023,6 +1023,70 @@ static void max_unpool(const nn_pool_windows *w, const float *dy, const uint8_t 
     }
 }
 
+/* Every step-th number from x + t on, t < kernel_t; nothing past those is read. */
+INLINE floats load_stepped(const float *x, int64_t t, int64_t step, int64_t n) {
+    if (step == 1) return load_first(x + t, n);
+    const float *from = x + (t > 0 ? t - 1 : 0);
+    floats low = load_first(from, 2 * n), high = load_first(from + WIDTH, 2 * n - WIDTH);
+    return t > 0 ? __builtin_shufflevector(low, high, ODDS)
+                 : __builtin_shufflevector(low, high, EVENS);
+}
+
+/* n windows, or as many as there are lanes; index NULL, the extents and the step are constants
+ * where this is called. */
+INLINE void windows_index(const nn_window_row *w, const float *x, float *y, uint8_t *index,
+                          int64_t n) {
+    floats max = load_stepped(x, 0, w->step, n);
+    integers at = {0};
+    for (int64_t f = 0; f < w->kernel_f; f++) {
+        for (int64_t t = 0; t < w->kernel_t; t++) {
+            floats value = load_stepped(x + f * w->width, t, w->step, n);
+            integers more = value > max;
+            max = pick(more, value, max);
+            if (index != NULL) at = (more & (int32_t)(f * w->kernel_t + t)) | (~more & at);
+        }
+    }
+    store_first(y, max, n);
+    if (index != NULL) store_bytes(index, at, n);
+}
+
+/* Two columns are read together where the step is 2, so a window must have them. */
+static bool has_vectors_of_windows(const nn_window_row *w) {
+    return (w->step == 1 || (w->step == 2 && w->kernel_t >= 2)) && (PARTIAL || w->n >= WIDTH);
+}
+
+static void max_windows(const nn_window_row *w, const float *x, float *y, uint8_t *index) {
+    const nn_pool_windows one = {
+        .kernel_f = w->kernel_f, .kernel_t = w->kernel_t, .width = w->width};
+    if (!has_vectors_of_windows(w)) {
+        for (int64_t j = 0; j < w->n; j++) {
+            uint8_t at;
+            y[j] = window_index(&one, x + j * w->step, &at);
+            if (index != NULL) index[j] = at;
+        }
+        return;
+    }
+#define LOOP(kt, by)                                                                               \
+    {                                                                                              \
+        const nn_window_row row = {                                                                \
+            .kernel_f = w->kernel_f, .kernel_t = (kt), .width = w->width, .step = (by)};           \
+        for (int64_t i = 0; i < w->n; i += WIDTH) {                                                \
+            int64_t j = part_at(i, w->n);                                                          \
+            if (index != NULL)                                                                     \
+                windows_index(&row, x + j * (by), y + j, index + j, w->n - j);                     \
+            else                                                                                   \
+                windows_index(&row, x + j * (by), y + j, NULL, w->n - j);                          \
+        }                                                                                          \
+    }
+    if (w->step == 2 && w->kernel_t == 3)
+        LOOP(3, 2)
+    else if (w->step == 2)
+        LOOP(w->kernel_t, 2)
+    else
+        LOOP(w->kernel_t, 1)
+#undef LOOP
+}
+
 /* Philox4x32-10 (base/rng.h), one block per lane: word[j][i] is word j of block first + i. */
 static void philox_blocks(const nn_mask_source *source, uint32_t first,
                           uint32_t word[4][NN_MASK_BLOCKS]) {
@@ -1170,6 +1234,7 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
     .max_unpool = max_unpool,
+    .max_windows = max_windows,
     .draw_mask = draw_mask,
     .mask = mask,
     .gru = gru,

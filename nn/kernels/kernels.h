@@ -45,6 +45,12 @@ typedef struct {
     int64_t kernel_f, kernel_t, width, n_f, n_t;
 } nn_pool_windows;
 
+/* A row of n windows that may overlap: window j covers rows [0, kernel_f) and columns [j step,
+ * j step + kernel_t) of an image whose rows are `width` floats apart. */
+typedef struct {
+    int64_t kernel_f, kernel_t, width, step, n;
+} nn_window_row;
+
 /* Elements of a kernel: what each weighs and where it reads. */
 typedef struct {
     const float *weight;
@@ -198,6 +204,9 @@ typedef struct {
      * 0. */
     void (*max_pool_backward)(const nn_pool_windows *w, const float *x, const float *dy, float *dx);
     void (*max_unpool)(const nn_pool_windows *w, const float *dy, const uint8_t *index, float *dx);
+
+    /* y [n], index as above or NULL. */
+    void (*max_windows)(const nn_window_row *w, const float *x, float *y, uint8_t *index);
 
     /* keep[n] of 0 and 1; the same at all levels. Every NN_MASK_NUMBERS numbers take up
      * NN_MASK_BLOCKS blocks. */

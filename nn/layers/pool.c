@@ -7,6 +7,8 @@
 
 #include "nn/layers/options.h"
 
+enum { MAX_ELEMENTS = 256 /* of a window, for an index of one byte */ };
+
 #define WINDOW_OPTIONS(name, verb)                                                                 \
     static const base_option name[] = {                                                            \
         {"kernel", BASE_OPT_INTS, offsetof(nn_pool_options, kernel), "2", 1, 1 << 16, NULL, NULL,  \
@@ -57,6 +59,7 @@ static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
 typedef struct {
     nn_axis f, t;
     bool tiling, adaptive;
+    bool indexed; /* backward knows each maximum by its number within its window */
 } pool_geometry;
 
 /* The options have passed check_lists. */
@@ -106,9 +109,14 @@ static base_status pool_plan(nn_plan *plan, base_error *err) {
     return nn_plan_keep(plan, &g, sizeof g, err);
 }
 
+/* Windows that overlap, and whose elements a byte can number, are told to backward by an index. */
 static base_status max_pool_plan(nn_plan *plan, base_error *err) {
-    if (plan->training) plan->backward_reads = NN_READS_X;
-    return pool_plan(plan, err);
+    BASE_TRY(pool_plan(plan, err));
+    pool_geometry *g = plan->kept;
+    g->indexed = !g->tiling && g->f.kernel <= MAX_ELEMENTS / g->t.kernel;
+    if (plan->training && g->indexed) plan->n_cache = nn_pool_index_floats(plan);
+    if (plan->training && !g->indexed) plan->backward_reads = NN_READS_X;
+    return BASE_OK;
 }
 
 static int64_t pool_length(const nn_plan *plan, int64_t length) {
@@ -121,6 +129,7 @@ typedef struct {
     const pool_geometry *g;
     const float *x, *dy;
     float *y, *dx;
+    uint8_t *index; /* as y; NULL: none */
     bool adds;
     int64_t frames;
 } pool_plane;
@@ -138,6 +147,8 @@ static pool_plane plane_of(const nn_run *run, int64_t plane) {
                         .dy = run->dy ? run->dy + out : NULL,
                         .y = run->y ? run->y + out : NULL,
                         .dx = run->dx[0] ? run->dx[0] + in : NULL,
+                        .index = g->indexed && run->plan->n_cache > 0 ? (uint8_t *)run->cache + out
+                                                                      : NULL,
                         .adds = run->adds,
                         .frames = run->in_length ? run->in_length[sample] : g->t.in};
 }
@@ -173,6 +184,56 @@ static nn_pool_windows windows_of(const pool_geometry *g) {
                              .n_t = g->t.out};
 }
 
+/* Where the element 0 of a window would lie in its plane, if it is inside or not. */
+static int64_t window_origin(const pool_geometry *g, int64_t i, int64_t j) {
+    return (i * g->f.stride - g->f.before) * g->t.in + j * g->t.stride - g->t.before;
+}
+
+static void max_forward_window(const pool_plane *p, int64_t i, int64_t j) {
+    const nn_axis *t = &p->g->t;
+    int64_t at = find_max(p, i, j);
+    p->y[i * t->out + j] = at >= 0 ? p->x[at] : 0.0f;
+    if (p->index == NULL) return;
+    int64_t row = at / t->in - (i * p->g->f.stride - p->g->f.before);
+    int64_t column = at % t->in - (j * t->stride - t->before);
+    p->index[i * t->out + j] = (uint8_t)(at >= 0 ? row * t->kernel + column : 0);
+}
+
+/* Windows [begin, end) of a row, all of whose columns are there. */
+static void max_forward_inner(const pool_plane *p, int64_t i, pool_span inner) {
+    const nn_axis *t = &p->g->t;
+    pool_span f = span_at(&p->g->f, i, p->g->f.in);
+    int64_t skipped = f.begin - (i * p->g->f.stride - p->g->f.before);
+    nn_window_row row = {.kernel_f = f.end - f.begin,
+                         .kernel_t = t->kernel,
+                         .width = t->in,
+                         .step = t->stride,
+                         .n = inner.end - inner.begin};
+    int64_t to = i * t->out + inner.begin;
+    uint8_t *index = p->index != NULL ? p->index + to : NULL;
+    const float *x = p->x + f.begin * t->in + inner.begin * t->stride - t->before;
+    nn_kernels()->max_windows(&row, x, p->y + to, index);
+    for (int64_t j = 0; j < row.n && index != NULL && skipped > 0; j++) {
+        index[j] = (uint8_t)(index[j] + skipped * t->kernel);
+    }
+}
+
+/* Columns of windows that need not be cut. */
+static pool_span inner_windows(const nn_axis *a, int64_t extent) {
+    int64_t begin = nn_min(nn_ceil_div(a->before, a->stride), a->out);
+    int64_t room = extent + a->before - a->kernel;
+    int64_t end = room < 0 ? 0 : room / a->stride + 1;
+    return (pool_span){begin, nn_max(begin, nn_min(end, a->out))};
+}
+
+static void max_forward_row(const pool_plane *p, int64_t i) {
+    pool_span f = span_at(&p->g->f, i, p->g->f.in), inner = inner_windows(&p->g->t, p->frames);
+    if (f.begin >= f.end) inner.end = inner.begin;
+    if (inner.begin < inner.end) max_forward_inner(p, i, inner);
+    for (int64_t j = 0; j < inner.begin; j++) max_forward_window(p, i, j);
+    for (int64_t j = inner.end; j < p->g->t.out; j++) max_forward_window(p, i, j);
+}
+
 static void max_forward_task(void *context, int64_t plane, int worker) {
     (void)worker;
     pool_plane p = plane_of(context, plane);
@@ -181,9 +242,31 @@ static void max_forward_task(void *context, int64_t plane, int worker) {
         nn_kernels()->max_pool(&windows, p.x, p.y, NULL);
         return;
     }
+    if (p.g->indexed) {
+        for (int64_t i = 0; i < p.g->f.out; i++) max_forward_row(&p, i);
+        return;
+    }
     for (int64_t i = 0; i < p.g->f.out * p.g->t.out; i++) {
-        int64_t at = find_max(&p, i / p.g->t.out, i % p.g->t.out);
-        p.y[i] = at >= 0 ? p.x[at] : 0.0f;
+        max_forward_window(&p, i / p.g->t.out, i % p.g->t.out);
+    }
+}
+
+/* Windows without valid numbers are left out: their element 0 need not be there. */
+static void max_backward_indexed(const pool_plane *p) {
+    const nn_axis *f = &p->g->f, *t = &p->g->t;
+    int64_t n_elements = f->kernel * t->kernel, offset[MAX_ELEMENTS];
+    int64_t n_t = nn_min(nn_ceil_div(p->frames + t->before, t->stride), t->out);
+    for (int64_t e = 0; e < n_elements; e++) {
+        offset[e] = e / t->kernel * t->in + e % t->kernel;
+    }
+    for (int64_t i = 0; i < f->out; i++) {
+        pool_span rows = span_at(f, i, f->in);
+        const float *dy = p->dy + i * t->out;
+        const uint8_t *index = p->index + i * t->out;
+        int64_t at = window_origin(p->g, i, 0);
+        for (int64_t j = 0; j < n_t && rows.begin < rows.end; j++, at += t->stride) {
+            p->dx[at + offset[index[j]]] += dy[j];
+        }
     }
 }
 
@@ -197,6 +280,10 @@ static void max_backward_task(void *context, int64_t plane, int worker) {
     if (p.g->tiling) {
         nn_pool_windows windows = windows_of(p.g);
         nn_kernels()->max_pool_backward(&windows, p.x, p.dy, p.dx);
+        return;
+    }
+    if (p.g->indexed) {
+        max_backward_indexed(&p);
         return;
     }
     for (int64_t i = 0; i < f->out * t->out; i++) {

@@ -340,6 +340,50 @@ START_TEST(pools_to_where_it_came_from) {
 }
 END_TEST
 
+/* Windows whose last number is the last of x, so that a guard behind it shows in no result. */
+static void check_windows(int level, const nn_window_row *w) {
+    float out[N + 1] = {0}, plain[N + 1] = {0};
+    uint8_t index[N + 1];
+    int64_t need = (w->kernel_f - 1) * w->width + (w->n - 1) * w->step + w->kernel_t;
+    const float *from = x + N - need;
+    memset(index, 99, sizeof index);
+    table_of(level)->max_windows(w, from, out, index);
+    table_of(level)->max_windows(w, from, plain, NULL);
+    ck_assert_mem_eq(out, plain, sizeof out);
+    ck_assert_int_eq(index[w->n], 99);
+    for (int64_t j = 0; j < w->n; j++) {
+        int best = 0;
+        const float *start = from + j * w->step;
+        for (int k = 0; k < w->kernel_f * w->kernel_t; k++) {
+            float value = start[k / w->kernel_t * w->width + k % w->kernel_t];
+            if (value > start[best / w->kernel_t * w->width + best % w->kernel_t]) best = k;
+        }
+        ck_assert_int_eq(index[j], best);
+        const float *maximum = start + best / w->kernel_t * w->width + best % w->kernel_t;
+        ck_assert_mem_eq(&out[j], maximum, sizeof *maximum);
+    }
+}
+
+START_TEST(windows_that_overlap) {
+    static const int kernels[][3] = {{3, 3, 2}, {2, 3, 2}, {1, 2, 2}, {5, 2, 2}, {3, 3, 1},
+                                     {2, 1, 1}, {3, 4, 3}, {2, 1, 2}, {1, 7, 4}};
+    fill_all();
+    for (int i = 0; i < N; i++) x[i] = roundf(x[i]); /* many ties */
+    for (int i = 0; i < N; i += 37)
+        x[i] = NAN; /* first of a window it stays, else it is not seen */
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (size_t r = 0; r < sizeof kernels / sizeof *kernels; r++) {
+            for (int n = 1; n < 45; n++) {
+                const int *k = kernels[r];
+                nn_window_row w = {.kernel_f = k[0], .kernel_t = k[1], .step = k[2], .n = n};
+                w.width = (n - 1) * k[2] + k[1] + n % 2;
+                check_windows(level, &w);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(transposes) {
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
@@ -612,6 +656,6 @@ END_TEST
 TEST_MAIN("nn/kernels/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
           elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
-          transposes, correlates, masks, deinterleaves, products_of_rows_where_they_lie,
-          products_of_rows_with_rows, products_summed_over_positions, stores_pieces,
-          transforms_of_tiles)
+          windows_that_overlap, transposes, correlates, masks, deinterleaves,
+          products_of_rows_where_they_lie, products_of_rows_with_rows,
+          products_summed_over_positions, stores_pieces, transforms_of_tiles)

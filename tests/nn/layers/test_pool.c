@@ -97,6 +97,65 @@ START_TEST(averages_by_definition) {
 }
 END_TEST
 
+enum { WIDE_B = 2, WIDE_C = 3, WIDE_F = 12, WIDE_T = 75 };
+
+/* y of window (i, j) of so many frames in steps of 2, with a row and a column around; its dy goes
+ * to the place of the first maximum in dx. */
+static float maximum_by_definition(const float *plane, const int kernel[2], const int window[3],
+                                   float dy, double *dx) {
+    int best = -1;
+    for (int e = 0; e < kernel[0] * kernel[1]; e++) {
+        int f = 2 * window[0] - 1 + e / kernel[1], t = 2 * window[1] - 1 + e % kernel[1];
+        if (f < 0 || f >= WIDE_F || t < 0 || t >= window[2]) continue;
+        if (best < 0 || plane[f * WIDE_T + t] > plane[best]) best = f * WIDE_T + t;
+    }
+    if (best < 0) return 0.0f;
+    dx[best] += (double)dy;
+    return plane[best];
+}
+
+static void check_maxima(const int kernel[2], layer_mode mode, const int32_t *length) {
+    static double dx[WIDE_B * WIDE_C * WIDE_F * WIDE_T];
+    char options[64];
+    snprintf(options, sizeof options, "{kernel: [%d, %d], stride: 2, pad: 1}", kernel[0],
+             kernel[1]);
+    layer_case setup = {.layer = &nn_layer_max_pool,
+                        .options = options,
+                        .in[0] = {3, {WIDE_C, WIDE_F, WIDE_T}},
+                        .batch = WIDE_B,
+                        .length = length,
+                        .mode = mode};
+    layer_probe *probe = layer_probe_new(&setup);
+    for (int i = 0; i < probe->n_x[0]; i++) probe->x[0][i] = roundf(probe->x[0][i]); /* ties */
+    layer_probe_forward(probe);
+    if (mode != LAYER_INFER) layer_probe_backward(probe, true);
+    int out_f = (int)probe->plan.out.dim[1], out_t = (int)probe->plan.out.dim[2];
+    memset(dx, 0, sizeof dx);
+    for (int i = 0; i < probe->n_y; i++) {
+        int plane = i / (out_f * out_t), at = plane * WIDE_F * WIDE_T;
+        int window[] = {i / out_t % out_f, i % out_t,
+                        length != NULL ? length[plane / WIDE_C] : WIDE_T};
+        if (length != NULL && window[1] >= probe->out_length[plane / WIDE_C]) continue;
+        float y = maximum_by_definition(probe->x[0] + at, kernel, window, probe->dy[i], dx + at);
+        ck_assert_float_eq(probe->y[i], y);
+    }
+    for (int i = 0; i < probe->n_x[0] && mode != LAYER_INFER; i++) {
+        ck_assert_double_eq_tol(probe->dx[0][i], dx[i], 1e-5);
+    }
+    layer_probe_free(probe);
+}
+
+START_TEST(maxima_by_definition) {
+    static const int kernels[][2] = {{2, 2}, {3, 3}, {5, 4}, {9, 33 /* too many for a byte */}};
+    static const int32_t length[] = {75, 40};
+    for (int i = 0; i < 4; i++) {
+        check_maxima(kernels[i], LAYER_TRAIN, NULL);
+        check_maxima(kernels[i], LAYER_TRAIN, length);
+        check_maxima(kernels[i], LAYER_INFER, NULL);
+    }
+}
+END_TEST
+
 static layer_case make_adaptive(const char *options, int64_t batch) {
     layer_case setup = make_case(0, batch);
     setup.layer = &nn_layer_adaptive_pool;
@@ -174,5 +233,5 @@ END_TEST
 
 TEST_MAIN("nn/layers/pool", agrees_with_pytorch, has_the_right_gradient,
           gives_the_same_bits_on_any_threads, heeds_lengths, averages_by_definition,
-          adapts_to_extents, adapts_with_all_that_layers_promise, keeps_the_axes_on_request,
-          refuses_what_does_not_fit)
+          maxima_by_definition, adapts_to_extents, adapts_with_all_that_layers_promise,
+          keeps_the_axes_on_request, refuses_what_does_not_fit)
