@@ -338,9 +338,13 @@ static void scale_spectrum(const dsp_features *f, const float *power, float *col
     }
 }
 
-/* One frame, given its powers, but for the logarithm. */
+/* One frame, given its powers (NULL: all zero), but for the logarithm. */
 static void fill_column(const dsp_features *f, const float *power, float *column) {
     const dsp_features_options *o = &f->options;
+    if (power == NULL) {
+        memset(column, 0, (size_t)column_rows(f) * sizeof *column);
+        return;
+    }
     if (o->kind == DSP_STFT) {
         scale_spectrum(f, power, column);
         return;
@@ -360,6 +364,20 @@ static void store_columns(const dsp_features *f, float *columns, int64_t n, floa
     }
 }
 
+/* In lanes, which the compiler can compare side by side; what is not a number is none of them. */
+static float largest(const float *x, int64_t n, float most) {
+    enum { LANES = 8 };
+    float lane[LANES];
+    int64_t i = 0;
+    for (int j = 0; j < LANES; j++) lane[j] = most;
+    for (; i + LANES <= n; i += LANES) {
+        for (int j = 0; j < LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    }
+    for (; i < n; i++) lane[0] = x[i] > lane[0] ? x[i] : lane[0];
+    for (int j = 1; j < LANES; j++) lane[0] = lane[j] > lane[0] ? lane[j] : lane[0];
+    return lane[0];
+}
+
 /* Subtracts the reference and cuts what lies top_db below the loudest, over a whole clip of n_rows
  * rows. */
 static void level_decibels(const dsp_features *f, float *rows, int64_t n_rows) {
@@ -367,8 +385,7 @@ static void level_decibels(const dsp_features *f, float *rows, int64_t n_rows) {
     if (o->reference == 0 && !(o->top_db > 0.0)) return;
     float loudest = -FLT_MAX;
     for (int64_t i = 0; i < n_rows; i++) {
-        const float *row = rows + i * f->n_frames;
-        for (int64_t t = 0; t < f->n_filled; t++) loudest = fmaxf(loudest, row[t]);
+        loudest = largest(rows + i * f->n_frames, f->n_filled, loudest);
     }
     float floor = o->top_db > 0.0 ? loudest - (float)o->top_db : -FLT_MAX;
     float zero = o->reference == 0 ? 0.0f : loudest;

@@ -149,6 +149,37 @@ START_TEST(other_kinds_agree_with_librosa) {
 }
 END_TEST
 
+/* Powers of 1e-30 are too small for a float: frames of such samples, which are transformed, are
+ * those of frames of zeros, which are not. */
+START_TEST(silent_frames_are_as_if_transformed) {
+    enum { N = 12000, BEGIN = 3000, END = 6000 };
+    static float zeros[N], quiet[N];
+    for (int i = 0; i < N; i++) {
+        bool sounds = i >= BEGIN && i < END;
+        zeros[i] = sounds ? sinf(0.1f * (float)i) : i % 2 == 0 ? 0.0f : -0.0f;
+        quiet[i] = sounds ? zeros[i] : 1e-30f;
+    }
+    for (int kind = DSP_STFT; kind <= DSP_MFCC; kind++) {
+        for (int pad = DSP_PAD_REFLECT; pad <= DSP_PAD_SAME; pad++) {
+            dsp_features_options o = plain;
+            o.kind = kind;
+            o.pad = pad;
+            o.top_db = 80;
+            dsp_features *f = make(&o, 1, N);
+            int64_t shape[3];
+            dsp_features_shape(f, shape);
+            float *out = apply(f, zeros), *expected = apply(f, quiet);
+            for (int64_t i = 0; i < shape[1] * shape[2]; i++) {
+                ck_assert_float_eq(out[i], expected[i]);
+            }
+            base_free(out);
+            base_free(expected);
+            dsp_features_free(f);
+        }
+    }
+}
+END_TEST
+
 START_TEST(waveform_is_the_clip_itself) {
     const float audio[6] = {1, 2, 3, 4, 5, 6};
     dsp_features_options o = plain;
@@ -326,6 +357,7 @@ END_TEST
 
 TEST_MAIN("dsp/features", log_mel_agrees_with_librosa, every_mel_option_agrees_with_librosa,
           decibels_of_magnitudes_agree_with_librosa, other_kinds_agree_with_librosa,
-          waveform_is_the_clip_itself, rasters_stand_before_log_mel, frames_cut_and_fill,
-          valid_frames_follow_the_hop, shortest_clips_and_broken_samples,
-          impossible_options_name_their_key, the_table_gives_the_presets)
+          silent_frames_are_as_if_transformed, waveform_is_the_clip_itself,
+          rasters_stand_before_log_mel, frames_cut_and_fill, valid_frames_follow_the_hop,
+          shortest_clips_and_broken_samples, impossible_options_name_their_key,
+          the_table_gives_the_presets)

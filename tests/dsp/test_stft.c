@@ -127,6 +127,27 @@ START_TEST(one_sample_and_not_a_number) {
 }
 END_TEST
 
+START_TEST(powers_of_silence_are_none) {
+    enum { N = 300 };
+    float x[N] = {0};
+    x[1] = -0.0f;
+    x[250] = 1e-45f;                                      /* the smallest there is */
+    for (int64_t n_fft = 96; n_fft <= 128; n_fft += 32) { /* of both transforms */
+        dsp_stft *stft;
+        base_error err;
+        dsp_stft_options options = {.n_fft = n_fft, .hop = 10, .win_length = n_fft};
+        TEST_OK(dsp_stft_new(&options, &stft, &err), err);
+        void *scratch = base_alloc(1, dsp_stft_scratch_bytes(stft));
+        for (int64_t t = 0; t < dsp_stft_frames(stft, N); t++) {
+            const float *power = dsp_stft_power(stft, x, N, t, scratch);
+            ck_assert((power == NULL) == (10 * t > 250 || 10 * t + n_fft <= 250));
+        }
+        base_free(scratch);
+        dsp_stft_free(stft);
+    }
+}
+END_TEST
+
 START_TEST(refuses_impossible_options) {
     dsp_stft *stft;
     base_error err;
@@ -142,4 +163,4 @@ END_TEST
 
 TEST_MAIN("dsp/stft", agrees_with_librosa, windows_agree_with_scipy,
           hann_windows_overlap_to_a_constant, a_quiet_band_survives_a_loud_one,
-          one_sample_and_not_a_number, refuses_impossible_options)
+          one_sample_and_not_a_number, powers_of_silence_are_none, refuses_impossible_options)
