@@ -88,14 +88,23 @@ void base_arena_release(base_arena *arena) {
     *arena = (base_arena){.limit_bytes = arena->limit_bytes};
 }
 
-void *base_alloc(size_t n, size_t size_bytes) {
+/* Whole lines; 0: more than there can be. */
+static size_t rounded_bytes(size_t n, size_t size_bytes) {
     size_t n_bytes;
-    if (__builtin_mul_overflow(n, size_bytes, &n_bytes)) return NULL;
-    if (n_bytes > SIZE_MAX - BASE_ALIGNMENT) return NULL;
+    if (__builtin_mul_overflow(n, size_bytes, &n_bytes)) return 0;
+    if (n_bytes > SIZE_MAX - BASE_ALIGNMENT) return 0;
     size_t rounded = (n_bytes + BASE_ALIGNMENT - 1) & ~(size_t)(BASE_ALIGNMENT - 1);
-    if (rounded == 0) rounded = BASE_ALIGNMENT;
-    void *memory = aligned_alloc(BASE_ALIGNMENT, rounded);
-    if (memory != NULL) memset(memory, 0, rounded);
+    return rounded > 0 ? rounded : BASE_ALIGNMENT;
+}
+
+void *base_alloc_unset(size_t n, size_t size_bytes) {
+    size_t rounded = rounded_bytes(n, size_bytes);
+    return rounded > 0 ? aligned_alloc(BASE_ALIGNMENT, rounded) : NULL;
+}
+
+void *base_alloc(size_t n, size_t size_bytes) {
+    void *memory = base_alloc_unset(n, size_bytes);
+    if (memory != NULL) memset(memory, 0, rounded_bytes(n, size_bytes));
     return memory;
 }
 

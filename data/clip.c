@@ -37,11 +37,13 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the clips");
 }
 
-static base_status grow(float **x, size_t *capacity, int64_t n, base_error *err) {
-    void *items = *x;
-    bool grown = base_grow(&items, capacity, (size_t)n, sizeof **x);
-    *x = items;
-    return grown ? BASE_OK : no_memory(err);
+/* Room for n samples, in place of what was there. */
+static base_status make_room(float **x, size_t *capacity, int64_t n, base_error *err) {
+    if ((size_t)n <= *capacity) return BASE_OK;
+    base_free(*x);
+    *x = base_alloc_unset((size_t)n, sizeof **x);
+    *capacity = *x != NULL ? (size_t)n : 0;
+    return *x != NULL ? BASE_OK : no_memory(err);
 }
 
 /* ---- into the form, block by block ---- */
@@ -89,7 +91,7 @@ static void mix_down(const data_audio *audio, float *out) {
 static base_status former_mix(former *f, const data_audio *block, data_audio *mixed,
                               base_error *err) {
     int64_t channels = f->options->channels;
-    BASE_TRY(grow(&f->mixed, &f->mixed_capacity, channels * block->n + 1, err));
+    BASE_TRY(make_room(&f->mixed, &f->mixed_capacity, channels * block->n + 1, err));
     *mixed = (data_audio){f->mixed, channels, block->n, block->sample_rate_hz};
     if (channels == 1) {
         mix_down(block, f->mixed);
@@ -107,7 +109,7 @@ static base_status former_mono(former *f, const data_audio *block, data_audio *m
                                base_error *err) {
     *mono = (data_audio){f->mixed, 1, block->n, block->sample_rate_hz};
     if (f->options->channels == 1) return BASE_OK;
-    BASE_TRY(grow(&f->mono, &f->mono_capacity, block->n + 1, err));
+    BASE_TRY(make_room(&f->mono, &f->mono_capacity, block->n + 1, err));
     mix_down(block, f->mono);
     mono->x = f->mono;
     return BASE_OK;
@@ -203,7 +205,7 @@ static base_status keeper_open(keeper *k, const data_audio_options *options, dou
     int64_t longest = data_audio_samples(options);
     *k = (keeper){.trims = options->trim_db < 0, .n_max = n_total < longest ? n_total : longest};
     BASE_TRY(scan_open(&k->scan, peak, options->trim_db, block, err));
-    k->clip = (data_audio){base_alloc((size_t)(k->n_max * block->n_channels), sizeof(float)),
+    k->clip = (data_audio){base_alloc_unset((size_t)(k->n_max * block->n_channels), sizeof(float)),
                            block->n_channels, k->n_max, block->sample_rate_hz};
     return k->clip.x != NULL ? BASE_OK : no_memory(err);
 }
@@ -242,7 +244,8 @@ static base_status keeper_finish(keeper *k, data_audio *clip, base_error *err) {
     bool cut = n > k->n_max;
     if (n == 0 || s->begin < 0) return base_fail(err, BASE_EDATA, "silent");
     if (cut) n = k->n_max;
-    *clip = (data_audio){base_alloc((size_t)(n * k->clip.n_channels), sizeof *clip->x),
+    BASE_CHECK(n <= k->n);
+    *clip = (data_audio){base_alloc_unset((size_t)(n * k->clip.n_channels), sizeof *clip->x),
                          k->clip.n_channels, n, k->clip.sample_rate_hz};
     if (clip->x == NULL) return no_memory(err);
     for (int64_t c = 0; c < clip->n_channels; c++) {
@@ -403,7 +406,9 @@ static base_status survey_block(reading *r, base_error *err) {
     *peak = (block_peak){.formed = dsp_peak(r->formed.x, r->formed.n * r->formed.n_channels)};
     r->n += r->block.n;
     r->n_formed += r->formed.n;
-    r->mixed_peak = larger(r->mixed_peak, dsp_peak(r->mixed.x, r->mixed.n * r->mixed.n_channels));
+    bool same = r->formed.x == r->mixed.x;
+    float mixed = same ? peak->formed : dsp_peak(r->mixed.x, r->mixed.n * r->mixed.n_channels);
+    r->mixed_peak = larger(r->mixed_peak, mixed);
     r->formed_peak = larger(r->formed_peak, peak->formed);
     return r->wants_facts ? survey_facts(r, peak, err) : BASE_OK;
 }

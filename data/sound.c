@@ -341,12 +341,18 @@ static base_status make_room(data_sound *sound, int64_t n_read, int64_t n, base_
     return grown ? BASE_OK : no_memory(sound, err);
 }
 
-/* Room at once for what the header says is left, as far as that is within n_most and allowed. */
+/* Room at once, in place of what was there, for what the header says is left, as far as that is
+ * within n_most and allowed. */
 static base_status make_room_for(data_sound *sound, int64_t n_most, base_error *err) {
     int64_t n = sound->info.frames - sound->begin - sound->n_done;
     if (n > n_most) n = n_most;
     if (n < 1 || (sound->n_done + n) * sound->info.channels > MAX_SAMPLES) return BASE_OK;
-    return make_room(sound, 0, n, err);
+    size_t needed = (size_t)(n * sound->info.channels);
+    if (needed <= sound->capacity) return BASE_OK;
+    base_free(sound->items);
+    sound->items = base_alloc_unset(needed, sizeof *sound->items);
+    sound->capacity = sound->items != NULL ? needed : 0;
+    return sound->items != NULL ? BASE_OK : no_memory(sound, err);
 }
 
 /* Decodes up to n_most frames into the items; *last: there are no more. */
@@ -397,7 +403,7 @@ static void to_planar(const data_sound *sound, int64_t n, float *restrict y) {
 static base_status new_planar(const data_sound *sound, int64_t n, data_audio *audio,
                               base_error *err) {
     int64_t channels = sound->info.channels;
-    *audio = (data_audio){base_alloc((size_t)(n * channels), sizeof *audio->x), channels, n,
+    *audio = (data_audio){base_alloc_unset((size_t)(n * channels), sizeof *audio->x), channels, n,
                           sound->info.samplerate};
     if (audio->x == NULL) return no_memory(sound, err);
     to_planar(sound, n, audio->x);

@@ -326,10 +326,11 @@ static int64_t load_clip(const void *context, int64_t index, float *x) {
     }
     const data_audio *clip = &model->clips[index];
     int64_t n = clip->n < model->n_samples ? clip->n : model->n_samples;
-    memset(x, 0, (size_t)(model->audio.channels * model->n_samples) * sizeof *x);
-    if (clip->x == NULL) return 1;
+    if (clip->x == NULL) n = 0;
     for (int64_t c = 0; c < model->audio.channels; c++) {
-        memcpy(x + c * model->n_samples, clip->x + c * clip->n, (size_t)n * sizeof *x);
+        float *to = x + c * model->n_samples;
+        if (n > 0) memcpy(to, clip->x + c * clip->n, (size_t)n * sizeof *x);
+        memset(to + n, 0, (size_t)(model->n_samples - n) * sizeof *x);
     }
     return n > 0 ? n : 1;
 }

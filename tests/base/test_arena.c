@@ -77,6 +77,19 @@ START_TEST(blocks_are_zeroed_and_aligned) {
 }
 END_TEST
 
+START_TEST(unset_blocks_are_aligned_and_checked) {
+    for (size_t n = 0; n < 200; n += 7) {
+        char *block = base_alloc_unset(n, 3);
+        ck_assert_ptr_nonnull(block);
+        ck_assert_uint_eq((uintptr_t)block % BASE_ALIGNMENT, 0);
+        memset(block, 0xFF, 3 * n);
+        base_free(block);
+    }
+    ck_assert_ptr_null(base_alloc_unset(SIZE_MAX, 2));
+    ck_assert_ptr_null(base_alloc_unset(SIZE_MAX - 8, 1));
+}
+END_TEST
+
 START_TEST(growth_keeps_what_was_there) {
     void *items = NULL;
     size_t capacity = 0;
@@ -126,5 +139,5 @@ END_TEST
 
 TEST_MAIN("base/arena", memory_is_zeroed_aligned_and_apart, overflow_and_limit_give_null,
           a_large_object_is_not_followed_by_large_chunks, strings_are_copied,
-          blocks_are_zeroed_and_aligned, growth_keeps_what_was_there, lists_grow_and_are_copied,
-          extents_are_checked)
+          blocks_are_zeroed_and_aligned, unset_blocks_are_aligned_and_checked,
+          growth_keeps_what_was_there, lists_grow_and_are_copied, extents_are_checked)
