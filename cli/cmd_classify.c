@@ -16,7 +16,7 @@
 #include "infer/library/template.h"
 
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
-enum { BATCH = 32, MAX_TOP = 16 };
+enum { MAX_TOP = 16 };
 
 typedef struct {
     cli_call *call;
@@ -427,7 +427,7 @@ static int run_classify(cli_call *call) {
     int code = cli_model_path(call, &path);
     if (code != CLI_OK) return code;
     if (view.out_path == NULL && is_piped()) call->terminal = false;
-    if (infer_model_open(path, BATCH, call->pool, &model, &err) != BASE_OK) {
+    if (infer_model_open(path, INFER_MODEL_BATCH, call->pool, &model, &err) != BASE_OK) {
         return cli_fail(&err);
     }
     code = classify(call, model, &view);

@@ -3,7 +3,7 @@
 #include "infer/model.h"
 #include "infer/vectors.h"
 
-enum { BATCH = 32, AT_ONCE = 4 * BATCH }; /* clips between two looks at progress */
+enum { AT_ONCE = 128 }; /* clips between two looks at progress */
 
 /* All clips into x[n_clips, width]. */
 static base_status embed_clips(infer_model *model, const data_clips *clips, cli_progress *progress,
@@ -53,7 +53,7 @@ static int run_embed(cli_call *call) {
     if (path == NULL) path = "embeddings.h5";
     base_status status = infer_vectors_check(path, &err);
     if (status == BASE_OK) {
-        status = infer_model_open(model_path, BATCH, call->pool, &model, &err);
+        status = infer_model_open(model_path, INFER_MODEL_BATCH, call->pool, &model, &err);
     }
     if (status == BASE_OK) status = embed(call, model, path, &err);
     infer_model_free(model);

@@ -8,8 +8,6 @@
 #include "infer/model.h"
 #include "train/metrics.h"
 
-enum { BATCH = 32 };
-
 /* A model, a data set and what came of them. */
 typedef struct {
     infer_model *model;
@@ -181,7 +179,8 @@ static int run_evaluate(cli_call *call) {
     const char *path;
     int code = cli_model_path(call, &path);
     if (code != CLI_OK) return code;
-    if (infer_model_open(path, BATCH, call->pool, &e.model, &err) != BASE_OK) return cli_fail(&err);
+    if (infer_model_open(path, INFER_MODEL_BATCH, call->pool, &e.model, &err) != BASE_OK)
+        return cli_fail(&err);
     code = cli_merge_read(call, e.model, &e.merge);
     if (code != CLI_OK) {
         infer_model_free(e.model);

@@ -15,7 +15,6 @@
 #include "infer/library/sounds.h"
 #include "infer/library/template.h"
 
-enum { BATCH = 32 };
 typedef enum { DUPLICATES_ASIDE, DUPLICATES_SORT, DUPLICATES_LEAVE, N_DUPLICATES } duplicates;
 
 /* Why a sound is where it is in the plan. */
@@ -677,7 +676,7 @@ static int run_forward(organizing *o) {
     if (code == CLI_OK) code = finish_former(o);
     if (code != CLI_OK) return code;
     if (o->n_journals > 0 && !has_sounds(o)) return print_tally(o, "done");
-    if (infer_model_open(path, BATCH, call->pool, &model, &o->err) != BASE_OK) {
+    if (infer_model_open(path, INFER_MODEL_BATCH, call->pool, &model, &o->err) != BASE_OK) {
         return cli_fail(&o->err);
     }
     code = organize(o, model);

@@ -5,8 +5,6 @@
 
 #include "cli/model.h"
 
-enum { BATCH = 32 };
-
 int cli_library_find(cli_call *call, cli_progress *progress, library_files *files) {
     base_error err;
     const library_find_request request = {call->arguments, call->n_arguments, cli_stopped};
@@ -32,7 +30,8 @@ int cli_library_open_model(cli_library *library) {
     if (code != CLI_OK) return code;
     base_status status = library_model_digest(library->model_path, &library->digest, &err);
     if (status == BASE_OK) {
-        status = infer_model_open(library->model_path, BATCH, call->pool, &library->model, &err);
+        status = infer_model_open(library->model_path, INFER_MODEL_BATCH, call->pool,
+                                  &library->model, &err);
     }
     return status == BASE_OK ? CLI_OK : cli_fail(&err);
 }

@@ -38,6 +38,9 @@ base_status infer_model_write(const infer_model_content *content, const char *pa
 
 typedef struct infer_model infer_model;
 
+/* Clips at a time for many of them: what a small network makes of these stays in the caches. */
+enum { INFER_MODEL_BATCH = 16 };
+
 /* Opens for batches of up to max_batch clips, or fewer where these would need much memory. The pool
  * is borrowed. The file is untrusted: before memory in proportion to its contents is allocated, its
  * needs are checked against infer_budget, and its numbers must be finite and of the right shapes.
