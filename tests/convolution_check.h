@@ -9,7 +9,7 @@
 
 /* Blocks of exactly the size asked for, so that a sanitizer sees a step beside them. */
 typedef struct {
-    void *block[16];
+    void *block[24];
     int n;
 } check_memory;
 

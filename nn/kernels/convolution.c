@@ -111,12 +111,24 @@ static void cut_winograd(nn_convolution *c) {
     c->n_gradient = c->winograd.n_sum;
 }
 
+static void cut_winograd_time(nn_convolution *c) {
+    c->winograd_time = nn_winograd_time_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
+    c->uses_winograd_time = nn_winograd_time_fits(&c->winograd_time);
+    if (!c->uses_winograd_time) return;
+    c->n_blocks = c->winograd_time.n_blocks;
+    c->n_worker_forward = c->winograd_time.n_forward;
+    c->n_worker_backward = c->winograd_time.n_backward;
+    c->n_shared_forward = c->n_shared_backward = c->winograd_time.n_shared;
+    c->n_gradient = c->winograd_time.n_sum;
+}
+
 static void cut(nn_convolution *c) {
     c->grad_pitch = nn_round_up(c->out, NN_LANES);
     c->n_gradient = c->k * c->grad_pitch;
     cut_forward(c);
     cut_backward(c);
     if (nn_winograd_can(&c->f, &c->t)) cut_winograd(c);
+    if (nn_winograd_time_can(&c->f, &c->t)) cut_winograd_time(c);
 }
 
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
@@ -127,7 +139,10 @@ nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out
 
 /* Numbers that maxima are chosen from: of a block, and of all of a sample. */
 static int64_t block_numbers(const nn_convolution *c) {
-    return c->out * (c->uses_winograd ? c->winograd.block_rows : c->rows) * c->t.out;
+    int64_t rows = c->uses_winograd        ? c->winograd.block_rows
+                   : c->uses_winograd_time ? c->winograd_time.block_rows
+                                           : c->rows;
+    return c->out * rows * c->t.out;
 }
 
 static int64_t all_numbers(const nn_convolution *c) {
@@ -151,7 +166,7 @@ nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kerne
 
 bool nn_convolution_fits(const nn_convolution *c) {
     if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
-    if (c->uses_winograd) return true;
+    if (c->uses_winograd || c->uses_winograd_time) return true;
     if (c->k < (c->pooled.kernel_f > 0 ? MIN_POOLED_K : MIN_K) || c->out < MIN_OUT) return false;
     int64_t places = nn_round_up((c->rows - 1) * c->x.pitch + c->t.out, NN_MAX_TAPS_BLOCK);
     return 2 * c->f.out * c->t.out >= c->n_blocks * places;
@@ -234,6 +249,8 @@ static void run_places(const place_job *job) {
 void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, float *shared) {
     if (c->uses_winograd) {
         nn_winograd_begin(&c->winograd, weight, false, shared);
+    } else if (c->uses_winograd_time) {
+        nn_winograd_time_begin(&c->winograd_time, weight, shared);
     } else {
         nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
     }
@@ -243,6 +260,10 @@ void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, 
 static void block_rows_of(const nn_convolution *c, int64_t block, int64_t *first, int64_t *end) {
     if (c->uses_winograd) {
         nn_winograd_rows(&c->winograd, block, first, end);
+        return;
+    }
+    if (c->uses_winograd_time) {
+        nn_winograd_time_rows(&c->winograd_time, block, first, end);
         return;
     }
     *first = block * c->rows;
@@ -285,10 +306,22 @@ static void forward_places(const nn_convolution *c, const nn_convolution_sample 
                             .block = scratch});
 }
 
+static void forward_winograd_time(const nn_convolution *c, const nn_convolution_sample *at,
+                                  int64_t block, const block_target *to) {
+    nn_winograd_time_sample sample = {.shared = at->shared,
+                                      .x = at->x,
+                                      .bias = at->bias,
+                                      .lower_bound = at->lower_bound,
+                                      .y = to->y,
+                                      .y_pitch = to->pitch,
+                                      .scratch = at->scratch};
+    nn_winograd_time_run(&c->winograd_time, &sample, block);
+}
+
 static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                           const block_target *to) {
     if (!c->uses_winograd) {
-        forward_places(c, at, block, to);
+        (c->uses_winograd_time ? forward_winograd_time : forward_places)(c, at, block, to);
         return;
     }
     nn_winograd_sample sample = {.shared = at->shared,
@@ -413,6 +446,10 @@ static void transpose_phase(const nn_convolution *c, const float *weight, const 
 void nn_convolution_begin_backward(const nn_convolution *c, const float *weight, float *shared) {
     if (c->uses_winograd) {
         nn_winograd_begin(&c->winograd_dx, weight, true, shared);
+        return;
+    }
+    if (c->uses_winograd_time) {
+        nn_winograd_time_begin_dx(&c->winograd_time, weight, shared);
         return;
     }
     back_parts parts = parts_of(c, shared);
@@ -542,6 +579,17 @@ static void backward_winograd(const nn_convolution *c, const nn_convolution_samp
     }
 }
 
+static void backward_winograd_time(const nn_convolution *c, const nn_convolution_sample *at) {
+    nn_winograd_time_gather(&c->winograd_time, at->x, at->dy, at->dweight, at->scratch);
+    nn_winograd_time_sample back = {.shared = at->shared,
+                                    .x = at->dy,
+                                    .lower_bound = -INFINITY,
+                                    .y = at->dx,
+                                    .y_pitch = c->f.in * c->t.in,
+                                    .scratch = at->scratch};
+    if (at->dx != NULL) nn_winograd_time_run_dx(&c->winograd_time, &back);
+}
+
 void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at) {
     nn_convolution_sample all = *at;
     if (c->pooled.kernel_f > 0) {
@@ -550,12 +598,18 @@ void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sampl
         nn_kernels()->max_unpool(&windows, at->dy, at->index, dy);
         all.dy = dy;
     }
-    (c->uses_winograd ? backward_winograd : backward_blocks)(c, &all);
+    (c->uses_winograd        ? backward_winograd
+     : c->uses_winograd_time ? backward_winograd_time
+                             : backward_blocks)(c, &all);
 }
 
 void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {
     if (c->uses_winograd) {
         nn_winograd_add_gradient(&c->winograd, gradient, dweight);
+        return;
+    }
+    if (c->uses_winograd_time) {
+        nn_winograd_time_add_gradient(&c->winograd_time, gradient, dweight);
         return;
     }
     for (int64_t first = 0; first < c->out; first += NN_LANES) { /* whole cache lines */

@@ -6,14 +6,16 @@
  * of two rows are computed with the others and left out where a block of them is stored. The
  * input's gradient is a transposed convolution, one of the same kind for each phase of the stride;
  * the weights' gradient is a sum over places (nn_positions_product). Kernels of 3 x 3 on planes
- * that are large enough go by Winograd's F(2x2, 3x3) instead (nn/kernels/winograd.h). Maxima of
- * windows can be taken while the output is in the cache; then only they are written.
+ * that are large enough go by Winograd's F(2x2, 3x3) instead (nn/kernels/winograd.h), kernels of
+ * five columns by his F(4, 5) along time (nn/kernels/winograd_time.h). Maxima of windows can be
+ * taken while the output is in the cache; then only they are written.
  *
  * Work is cut into blocks of output rows, whose planes stay in the cache. */
 #ifndef NN_KERNELS_CONVOLUTION_H
 #define NN_KERNELS_CONVOLUTION_H
 
 #include "nn/kernels/winograd.h"
+#include "nn/kernels/winograd_time.h"
 
 /* Maxima of windows that neither overlap nor reach outside; what they leave over at the ends is not
  * computed. kernel_f 0: none. */
@@ -37,6 +39,8 @@ typedef struct {
     int64_t grad_pitch, n_gradient; /* floats per row of the weights' gradient; in all */
     bool uses_winograd;
     nn_winograd winograd, winograd_dx; /* if so; the second one takes dy to dx */
+    bool uses_winograd_time;
+    nn_winograd_time winograd_time; /* if so */
     nn_pooled pooled;
 } nn_convolution;
 

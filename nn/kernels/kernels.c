@@ -510,7 +510,7 @@ INLINE void multiply_rows(const nn_taps_product *p, int wide) {
             t.row[r] = p->a + (first + (r < t.n_rows ? r : t.n_rows - 1)) * p->a_pitch;
         }
         t.c = p->c + first * t.c_pitch;
-        multiply_tile(&t, false, TAPS_ROWS, wide);
+        multiply_tile(&t, p->adds, TAPS_ROWS, wide);
     }
 }
 
@@ -746,6 +746,88 @@ static void winograd_gradient(const float *dy, int64_t n, float *to, int64_t pit
             to[(4 * f + 2) * pitch + i] = row[f][0] - row[f][1];
             to[(4 * f + 3) * pitch + i] = -row[f][1];
         }
+    }
+}
+
+/* ---- transforms of Winograd's F(4, 5) ---- */
+
+/* phase[i] is every fourth of 4 WIDTH numbers, from x[i] on. */
+INLINE void deal_four(const float *x, floats phase[4]) {
+    floats a = FLOATS(x), b = FLOATS(x + WIDTH);
+    floats c = FLOATS(x + 2 * WIDTH), d = FLOATS(x + 3 * WIDTH);
+    floats even_low = __builtin_shufflevector(a, b, EVENS);
+    floats odd_low = __builtin_shufflevector(a, b, ODDS);
+    floats even_high = __builtin_shufflevector(c, d, EVENS);
+    floats odd_high = __builtin_shufflevector(c, d, ODDS);
+    phase[0] = __builtin_shufflevector(even_low, even_high, EVENS);
+    phase[1] = __builtin_shufflevector(odd_low, odd_high, EVENS);
+    phase[2] = __builtin_shufflevector(even_low, even_high, ODDS);
+    phase[3] = __builtin_shufflevector(odd_low, odd_high, ODDS);
+}
+
+/* And back. */
+INLINE void collect_four(const floats phase[4], float *y) {
+    floats even_low = __builtin_shufflevector(phase[0], phase[2], LOW_PAIRS);
+    floats even_high = __builtin_shufflevector(phase[0], phase[2], HIGH_PAIRS);
+    floats odd_low = __builtin_shufflevector(phase[1], phase[3], LOW_PAIRS);
+    floats odd_high = __builtin_shufflevector(phase[1], phase[3], HIGH_PAIRS);
+    *(floats *)y = __builtin_shufflevector(even_low, odd_low, LOW_PAIRS);
+    *(floats *)(y + WIDTH) = __builtin_shufflevector(even_low, odd_low, HIGH_PAIRS);
+    *(floats *)(y + 2 * WIDTH) = __builtin_shufflevector(even_high, odd_high, LOW_PAIRS);
+    *(floats *)(y + 3 * WIDTH) = __builtin_shufflevector(even_high, odd_high, HIGH_PAIRS);
+}
+
+/* The elements of two points, one the other's negative. */
+INLINE void store_pair(floats even, floats odd, float *to, int64_t pitch) {
+    *(floats *)to = even + odd;
+    *(floats *)(to + pitch) = even - odd;
+}
+
+static void winograd_time_input(const float *x, int64_t n, float *to, int64_t pitch) {
+    for (int64_t i = 0; i < n; i += WIDTH, to += WIDTH) {
+        floats d[8];
+        deal_four(x + 4 * i, d);
+        deal_four(x + 4 * i + 4, d + 4);
+        *(floats *)to = (d[0] - d[6]) + 5.25f * (d[4] - d[2]);
+        store_pair((d[2] + d[6]) - 4.25f * d[4], (d[1] + d[5]) - 4.25f * d[3], to + pitch, pitch);
+        store_pair((d[6] + 4.0f * d[2]) - 5.0f * d[4], (2.0f * d[1] - 2.5f * d[3]) + 0.5f * d[5],
+                   to + 3 * pitch, pitch);
+        store_pair((d[6] + 0.25f * d[2]) - 1.25f * d[4], (0.5f * d[1] - 2.5f * d[3]) + 2.0f * d[5],
+                   to + 5 * pitch, pitch);
+        *(floats *)(to + 7 * pitch) = (d[7] - d[1]) + 5.25f * (d[3] - d[5]);
+    }
+}
+
+static void winograd_time_output(const float *from, int64_t pitch, int64_t n, float *y) {
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        floats m[8], sum[3], odd[3], row[4];
+        UNROLL for (int e = 0; e < 8; e++) m[e] = FLOATS(from + e * pitch + i);
+        UNROLL for (int k = 0; k < 3; k++) {
+            sum[k] = m[2 * k + 1] + m[2 * k + 2];
+            odd[k] = m[2 * k + 1] - m[2 * k + 2];
+        }
+        row[0] = (m[0] + sum[0]) + (sum[1] + sum[2]);
+        row[1] = (odd[0] + 0.5f * odd[1]) + 2.0f * odd[2];
+        row[2] = (sum[0] + 0.25f * sum[1]) + 4.0f * sum[2];
+        row[3] = ((m[7] + odd[0]) + 0.125f * odd[1]) + 8.0f * odd[2];
+        collect_four(row, y + 4 * i);
+    }
+}
+
+static void winograd_time_gradient(const float *dy, int64_t n, float *to, int64_t pitch) {
+    EACH(i, n) {
+        float a = dy[i], b = dy[n + i], c = dy[2 * n + i], d = dy[3 * n + i];
+        float even = a + 0.25f * c, odd = 0.5f * b + 0.125f * d;
+        to[i] = a;
+        to[pitch + i] = (a + c) + (b + d);
+        to[2 * pitch + i] = (a + c) - (b + d);
+        to[3 * pitch + i] = even + odd;
+        to[4 * pitch + i] = even - odd;
+        even = a + 4.0f * c;
+        odd = 2.0f * b + 8.0f * d;
+        to[5 * pitch + i] = even + odd;
+        to[6 * pitch + i] = even - odd;
+        to[7 * pitch + i] = d;
     }
 }
 
@@ -1228,6 +1310,9 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .winograd_gradient = winograd_gradient,
+    .winograd_time_input = winograd_time_input,
+    .winograd_time_output = winograd_time_output,
+    .winograd_time_gradient = winograd_time_gradient,
     .activate = activate,
     .activate_backward = activate_backward,
     .normalize_backward = normalize_backward,

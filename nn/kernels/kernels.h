@@ -75,6 +75,7 @@ typedef struct {
     const float *b;
     const int32_t *offset;
     float *c;
+    bool adds; /* to c */
 } nn_taps_product;
 
 /* c [n_rows, n_columns] += a matrix whose row r is a + offset[r], n_terms floats, times b [n_terms,
@@ -187,6 +188,14 @@ typedef struct {
     void (*winograd_output)(const float *tiles, int64_t pitch, int64_t n, float *y,
                             int64_t y_pitch);
     void (*winograd_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
+
+    /* Those of nn/kernels/winograd_time.h; element e of the tile of place i is tiles[e * pitch +
+     * i]. Input: B^T d of the tiles x[4 i] to x[4 i + 7], i < n. Output: A^T m, y[4 n]. Both read
+     * and write as if n were the next multiple of NN_LANES; where n is within taps_block, not
+     * beyond that. Gradient: A dy of dy [4, n]. */
+    void (*winograd_time_input)(const float *x, int64_t n, float *tiles, int64_t pitch);
+    void (*winograd_time_output)(const float *tiles, int64_t pitch, int64_t n, float *y);
+    void (*winograd_time_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
 
     /* y = map(x). GELU: the absolute error is within 3e-7 max(1, |y|). */
     void (*activate)(const nn_map *map, const float *x, float *y, int64_t n);

@@ -505,6 +505,11 @@ START_TEST(products_of_rows_where_they_lie) {
             for (int i = 0; i < N_ROWS * n; i++) {
                 expect_near(c[i / n * block + i % n], product_of(i / n, i % n, N_TERMS), 1e-4);
             }
+            product.adds = true;
+            table_of(level)->multiply_taps(&product);
+            for (int i = 0; i < N_ROWS * n; i++) {
+                expect_near(c[i / n * block + i % n], 2 * product_of(i / n, i % n, N_TERMS), 2e-4);
+            }
         }
     }
 }
@@ -653,9 +658,54 @@ START_TEST(transforms_of_tiles) {
 }
 END_TEST
 
+/* The matrices of F(4, 5): B^T, and A^T at the points 0, 1, -1, 1/2, -1/2, 2, -2 and infinity. */
+static const double time_input_matrix[8][8] = {
+    {1, 0, -5.25, 0, 5.25, 0, -1, 0},      {0, 1, 1, -4.25, -4.25, 1, 1, 0},
+    {0, -1, 1, 4.25, -4.25, -1, 1, 0},     {0, 2, 4, -2.5, -5, 0.5, 1, 0},
+    {0, -2, 4, 2.5, -5, -0.5, 1, 0},       {0, 0.5, 0.25, -2.5, -1.25, 2, 1, 0},
+    {0, -0.5, 0.25, 2.5, -1.25, -2, 1, 0}, {0, -1, 0, 5.25, 0, -5.25, 0, 1}};
+
+static double time_output_element(int row, int element) {
+    static const double point[7] = {0, 1, -1, 0.5, -0.5, 2, -2};
+    return element == 7 ? row == 3 : row == 0 ? 1 : pow(point[element], row);
+}
+
+static void check_time_transforms(const nn_kernels_table *table, int n) {
+    enum { PITCH = 60 };
+    static float tiles[8 * PITCH];
+    table->winograd_time_input(x, n, tiles, PITCH);
+    for (int k = 0; k < 8 * n; k++) {
+        double sum = 0;
+        for (int d = 0; d < 8; d++) sum += time_input_matrix[k / n][d] * x[4 * (k % n) + d];
+        expect_near(tiles[k / n * PITCH + k % n], sum, 1e-5);
+    }
+    table->winograd_time_output(x, PITCH, n, got);
+    for (int k = 0; k < 4 * n; k++) {
+        double sum = 0;
+        for (int e = 0; e < 8; e++) sum += time_output_element(k % 4, e) * x[e * PITCH + k / 4];
+        expect_near(got[k], sum, 1e-5);
+    }
+    table->winograd_time_gradient(x, n, tiles, PITCH);
+    for (int k = 0; k < 8 * n; k++) {
+        double sum = 0;
+        for (int d = 0; d < 4; d++) sum += time_output_element(d, k / n) * x[d * n + k % n];
+        expect_near(tiles[k / n * PITCH + k % n], sum, 1e-5);
+    }
+}
+
+START_TEST(transforms_of_tiles_along_time) {
+    enum { N_TILES = 48 };
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int n = 1; n <= N_TILES; n++) check_time_transforms(table_of(level), n);
+    }
+}
+END_TEST
+
 TEST_MAIN("nn/kernels/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
           elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
           windows_that_overlap, transposes, correlates, masks, deinterleaves,
           products_of_rows_where_they_lie, products_of_rows_with_rows,
-          products_summed_over_positions, stores_pieces, transforms_of_tiles)
+          products_summed_over_positions, stores_pieces, transforms_of_tiles,
+          transforms_of_tiles_along_time)

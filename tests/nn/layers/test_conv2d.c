@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nn/kernels/winograd.h"
+#include "nn/kernels/winograd_time.h"
 #include "nn/layers/options.h"
 #include "tests/layer_check.h"
 #include "tests/test.h"
@@ -276,6 +277,22 @@ START_TEST(joins_blocks_of_tiles) {
 }
 END_TEST
 
+/* The same by F(4, 5) along time (nn/kernels/winograd_time.h). */
+START_TEST(joins_blocks_of_tiles_along_time) {
+    layer_case setup = {.layer = &nn_layer_conv2d,
+                        .options = "{out: 32, kernel: [4, 5], stride: [2, 1], pad: [1, 2]}",
+                        .in[0] = {3, {16, 26, 45}},
+                        .batch = 11};
+    nn_axis f = {.in = 26, .out = 13, .kernel = 4, .stride = 2, .dilation = 1, .before = 1};
+    nn_axis t = {.in = 45, .out = 45, .kernel = 5, .stride = 1, .dilation = 1, .before = 2};
+    nn_winograd_time w = nn_winograd_time_make(f, t, 16, 32, 0);
+    ck_assert(nn_winograd_time_fits(&w) && w.n_blocks > 1);
+    layer_check_threads(&setup);
+    setup.batch = 2;
+    layer_check_gradient(&setup, 0.05, 1e-3);
+}
+END_TEST
+
 static void check_alone(const char *options, nn_shape in) {
     enum { BATCH = 5, SAMPLE = 3 };
     layer_case setup = {.layer = &nn_layer_conv2d, .options = options, .in[0] = in, .batch = BATCH};
@@ -300,6 +317,7 @@ START_TEST(a_clip_alone_gives_the_same_bits) {
     nn_shape large = {3, {16, 20, 46}};
     for (int i = 0; i < N_VARIOUS; i++) check_alone(various[i], make_case("", 1).in[0]);
     check_alone("{out: 16, kernel: 3, pad: same}", large);
+    check_alone("{out: 16, kernel: [4, 5], stride: [2, 1]}", large);
     check_alone("{out: 17, kernel: 5, stride: 2, pad: 3}", large);
     check_alone("{out: 16, kernel: 5, groups: 2}", large);
 }
@@ -491,7 +509,7 @@ END_TEST
 
 TEST_MAIN("nn/layers/conv2d", agrees_with_pytorch, agrees_with_the_definition,
           has_the_right_gradient, gives_the_same_bits_on_any_threads, joins_tiles, joins_blocks,
-          joins_blocks_of_tiles, a_clip_alone_gives_the_same_bits,
+          joins_blocks_of_tiles, joins_blocks_of_tiles_along_time, a_clip_alone_gives_the_same_bits,
           depthwise_is_a_convolution_with_zeros, depthwise_planes_may_be_large,
           channels_follow_from_the_input, starts_as_he_et_al, tells_the_length_of_its_output,
           refuses_what_does_not_fit, starts_as_in_pytorch, fuses_without_changing_a_bit,
