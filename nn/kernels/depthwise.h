@@ -12,9 +12,13 @@ typedef struct {
     int64_t reach_f, reach; /* of the kernel, in rows and in floats of a part */
     int64_t part_floats;    /* of a strip, with the rows it reaches and room behind */
     int64_t n_scratch;      /* floats that either pass needs, on a cache line */
+    bool covers;            /* every place of x is one of a part */
 } nn_depthwise;
 
 nn_depthwise nn_depthwise_make(nn_axis f, nn_axis t);
+
+/* Writes what all planes need to the scratch, which both passes then leave there. */
+void nn_depthwise_begin(const nn_depthwise *d, float *scratch);
 
 /* y = bias + weight * x; overwrites y. */
 typedef struct {
@@ -29,7 +33,8 @@ typedef struct {
     const float *weight, *x, *dy;
     float *dweight;       /* added to */
     int64_t dweight_step; /* floats between neighbours */
-    float *dx;            /* added to; NULL: not wanted */
+    float *dx;            /* NULL: not wanted */
+    bool adds;            /* to dx, instead of overwriting it */
 } nn_depthwise_gradient;
 
 void nn_depthwise_backward(const nn_depthwise *d, const nn_depthwise_gradient *at, float *scratch);

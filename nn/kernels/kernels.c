@@ -323,23 +323,146 @@ static float dot(const float *a, const float *b, int64_t n) {
     return tree_of_floats(part);
 }
 
-/* The next `chain` vectors of y; constant, so that the sums stay in registers. */
-INLINE void correlate_block(const nn_taps *taps, const float *x, float *y, int chain) {
-    floats part[TAPS_CHAIN];
-    for (int c = 0; c < chain; c++) part[c] = FLOATS(y + c * WIDTH);
-    for (int64_t k = 0; k < taps->n; k++) {
-        const float *from = x + taps->offset[k];
-        for (int c = 0; c < chain; c++) part[c] += taps->weight[k] * FLOATS(from + c * WIDTH);
-    }
-    for (int c = 0; c < chain; c++) *(floats *)(y + c * WIDTH) = part[c];
+/* The first n numbers of a vector, or those from `first` up to `end`, and zeros. */
+#if defined(__AVX512F__)
+INLINE __mmask16 first_of(int64_t n) {
+    return (__mmask16)(n >= WIDTH ? 0xffff : n > 0 ? (1 << n) - 1 : 0);
 }
 
-static void correlate(const nn_taps *taps, const float *x, float *y, int64_t n) {
-    int64_t i = 0;
-    for (; i + TAPS_CHAIN * WIDTH <= n; i += TAPS_CHAIN * WIDTH) {
-        correlate_block(taps, x + i, y + i, TAPS_CHAIN);
+INLINE floats load_part(const float *x, int64_t n) {
+    return (floats)_mm512_maskz_loadu_ps(first_of(n), x);
+}
+
+INLINE floats load_between(const float *x, int64_t first, int64_t end) {
+    return (floats)_mm512_maskz_loadu_ps((__mmask16)(first_of(end) & ~first_of(first)), x);
+}
+
+INLINE void store_part(float *y, floats x, int64_t n) {
+    _mm512_mask_storeu_ps(y, first_of(n), (__m512)x);
+}
+#elif defined(__AVX__)
+INLINE __m256i first_of(int64_t n) {
+    static const int32_t ones_zeros[2 * WIDTH] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    int64_t from = n >= WIDTH ? 0 : n > 0 ? WIDTH - n : WIDTH;
+    return _mm256_loadu_si256((const __m256i *)(const void *)(ones_zeros + from));
+}
+
+INLINE floats load_part(const float *x, int64_t n) {
+    return n >= WIDTH ? FLOATS(x) : (floats)_mm256_maskload_ps(x, first_of(n));
+}
+
+INLINE floats load_between(const float *x, int64_t first, int64_t end) {
+    __m256i mask = _mm256_castps_si256(
+        _mm256_andnot_ps(_mm256_castsi256_ps(first_of(first)), _mm256_castsi256_ps(first_of(end))));
+    return (floats)_mm256_maskload_ps(x, mask);
+}
+
+INLINE void store_part(float *y, floats x, int64_t n) {
+    if (n >= WIDTH)
+        *(floats *)y = x;
+    else
+        _mm256_maskstore_ps(y, first_of(n), (__m256)x);
+}
+#else
+INLINE floats load_part(const float *x, int64_t n) {
+    float rest[WIDTH];
+    return n >= WIDTH ? FLOATS(x) : FLOATS(padded(x, n, rest, WIDTH));
+}
+
+INLINE floats load_between(const float *x, int64_t first, int64_t end) {
+    float part[WIDTH];
+    for (int64_t i = 0; i < WIDTH; i++) part[i] = i >= first && i < end ? x[i] : 0.0f;
+    return FLOATS(part);
+}
+
+INLINE void store_part(float *y, floats x, int64_t n) {
+    if (n >= WIDTH) *(floats *)y = x;
+    for (int64_t i = 0; i < n && n < WIDTH; i++) y[i] = x[i];
+}
+#endif
+
+/* Of `rows` rows `wide` vectors, the last of which has `left` numbers; both are constants, so that
+ * the sums stay in registers. */
+INLINE void correlate_tile(const nn_taps *taps, const nn_correlation *c, const float *x, float *y,
+                           int64_t left, int rows, int wide) {
+    const float *from[TAPS_CHAIN];
+    floats part[TAPS_CHAIN], zero = {0};
+    for (int i = 0; i < rows * wide; i++) {
+        const float *to = y + i / wide * c->y_pitch + i % wide * WIDTH;
+        part[i] = zero + c->bias;
+        if (c->adds) part[i] = load_part(to, i % wide == wide - 1 ? left : WIDTH);
     }
-    for (; i < n; i += WIDTH) correlate_block(taps, x + i, y + i, 1);
+    for (int r = 0; r < rows; r++) from[r] = x + r * c->x_pitch;
+    for (int64_t k = 0; k < taps->n; k++) {
+        const float weight = taps->weight[k];
+        const int64_t offset = taps->offset[k];
+        for (int i = 0; i < rows * wide; i++) {
+            part[i] += weight * FLOATS(from[i / wide] + offset + i % wide * WIDTH);
+        }
+    }
+    for (int i = 0; i < rows * wide; i++) {
+        float *to = y + i / wide * c->y_pitch + i % wide * WIDTH;
+        store_part(to, part[i], i % wide == wide - 1 ? left : WIDTH);
+    }
+}
+
+/* All rows of `wide` vectors, as many at once as there are registers for. */
+INLINE void correlate_column(const nn_taps *taps, const nn_correlation *c, const float *x, float *y,
+                             int64_t left, int wide) {
+    const int at_once = TAPS_CHAIN / wide;
+    int64_t r = 0;
+    for (; r + at_once <= c->n_rows; r += at_once) {
+        correlate_tile(taps, c, x + r * c->x_pitch, y + r * c->y_pitch, left, at_once, wide);
+    }
+    for (; r < c->n_rows; r++) {
+        correlate_tile(taps, c, x + r * c->x_pitch, y + r * c->y_pitch, left, 1, wide);
+    }
+}
+
+static void correlate(const nn_taps *taps, const nn_correlation *c, const float *x, float *y) {
+    int64_t i = 0;
+    for (; i + TAPS_CHAIN * WIDTH <= c->n; i += TAPS_CHAIN * WIDTH) {
+        correlate_column(taps, c, x + i, y + i, WIDTH, TAPS_CHAIN);
+    }
+    int64_t wide = (c->n - i + WIDTH - 1) / WIDTH, left = c->n - i - (wide - 1) * WIDTH;
+#define COLUMN(number)                                                                             \
+    case number:                                                                                   \
+        correlate_column(taps, c, x + i, y + i, left, number);                                     \
+        return
+    switch (wide) {
+        COLUMN(1);
+        COLUMN(2);
+        COLUMN(3);
+        COLUMN(4);
+        COLUMN(5);
+        COLUMN(6);
+        COLUMN(7);
+        COLUMN(8);
+    default:
+        return;
+    }
+#undef COLUMN
+}
+
+enum { DOTS = 9 /* taps whose sums stay in registers */ };
+
+INLINE void dot_some(const nn_tap_dots *t, int64_t first, int n, float *sum) {
+    const float *from[DOTS];
+    floats part[DOTS] = {{0}};
+    for (int k = 0; k < n; k++) from[k] = t->x + t->offset[first + k];
+    for (int64_t i = 0; i < t->n; i += WIDTH) {
+        floats d = FLOATS(t->d + i);
+        for (int k = 0; k < n; k++) part[k] += d * FLOATS(from[k] + i);
+    }
+    for (int k = 0; k < n; k++) sum[first + k] = sum_of_lanes(part[k]);
+}
+
+static void dot_taps(const nn_tap_dots *t, float *sum) {
+    int64_t k = 0;
+    for (; k + DOTS <= t->n_taps; k += DOTS) dot_some(t, k, DOTS, sum);
+    for (; k + 5 <= t->n_taps; k += 5) dot_some(t, k, 5, sum);
+    for (; k + 2 <= t->n_taps; k += 2) dot_some(t, k, 2, sum);
+    for (; k < t->n_taps; k++) dot_some(t, k, 1, sum);
 }
 
 INLINE void add_doubles(const float *x, const float *y, doubles *sum_part, doubles *dot_part) {
@@ -670,51 +793,81 @@ static void winograd_input(const float *x, const int32_t offset[16], int64_t n, 
     }
 }
 
-#if defined(__AVX512F__)
-/* Bits [first, end) of 32. */
-INLINE uint32_t bits_between(int64_t first, int64_t end) {
-    first = first < 0 ? 0 : first > 32 ? 32 : first;
-    end = end < first ? first : end > 32 ? 32 : end;
-    return (uint32_t)((((uint64_t)1 << end) - 1) & ~(((uint64_t)1 << first) - 1));
+/* A vector of z: the row x [n] with zeros around it, from x + at on. */
+INLINE floats load_around(const float *x, int64_t at, int64_t n) {
+    return at >= 0 ? load_part(x + at, n - at) : load_between(x + at, -at, n - at);
 }
 
-INLINE void deinterleave_row(const nn_deinterleave *d, const float *x, float *even, float *odd) {
+INLINE void deinterleave_row(const nn_padded_rows *d, const float *x, float *even, float *odd) {
     for (int64_t i = 0; i < d->pitch; i += WIDTH) {
-        int64_t at = 2 * i - d->before;
-        uint32_t there = bits_between(-at, d->n - at), kept = bits_between(0, d->pitch - i);
-        floats a = (floats)_mm512_maskz_loadu_ps((__mmask16)there, x + at);
-        floats b = (floats)_mm512_maskz_loadu_ps((__mmask16)(there >> WIDTH), x + at + WIDTH);
-        floats e = __builtin_shufflevector(a, b, EVENS), o = __builtin_shufflevector(a, b, ODDS);
-        _mm512_mask_storeu_ps(even + i, (__mmask16)kept, (__m512)e);
-        _mm512_mask_storeu_ps(odd + i, (__mmask16)kept, (__m512)o);
-    }
-}
-#else
-INLINE float number_at(const nn_deinterleave *d, const float *x, int64_t at) {
-    return at >= d->before && at < d->before + d->n ? x[at - d->before] : 0.0f;
-}
-
-INLINE void deinterleave_row(const nn_deinterleave *d, const float *x, float *even, float *odd) {
-    int64_t i = 0;
-    while (i < d->pitch) {
         int64_t at = 2 * i - d->before;
         if (at >= 0 && at + 2 * WIDTH <= d->n && i + WIDTH <= d->pitch) {
             floats a = FLOATS(x + at), b = FLOATS(x + at + WIDTH);
             *(floats *)(even + i) = __builtin_shufflevector(a, b, EVENS);
             *(floats *)(odd + i) = __builtin_shufflevector(a, b, ODDS);
-            i += WIDTH;
-        } else {
-            even[i] = number_at(d, x, 2 * i);
-            odd[i] = number_at(d, x, 2 * i + 1);
-            i++;
+            continue;
         }
+        floats a = load_around(x, at, d->n), b = load_around(x, at + WIDTH, d->n);
+        store_part(even + i, __builtin_shufflevector(a, b, EVENS), d->pitch - i);
+        store_part(odd + i, __builtin_shufflevector(a, b, ODDS), d->pitch - i);
     }
 }
-#endif
 
-static void deinterleave(const nn_deinterleave *d, const float *x, float *even, float *odd) {
+static void deinterleave(const nn_padded_rows *d, const float *x, float *even, float *odd) {
     for (int64_t r = 0; r < d->n_rows; r++) {
         deinterleave_row(d, x + r * d->x_step, even + r * d->pitch, odd + r * d->pitch);
+    }
+}
+
+INLINE void pad_row(const nn_padded_rows *d, const float *x, float *y) {
+    for (int64_t i = 0; i < d->pitch; i += WIDTH) {
+        store_part(y + i, load_around(x, i - d->before, d->n), d->pitch - i);
+    }
+}
+
+/* Whole vectors, which reach into the row behind. */
+INLINE void pad_row_over(const nn_padded_rows *d, const float *x, float *y) {
+    const floats zero = {0};
+    float *to = y + d->before;
+    int64_t n = d->n < d->pitch - d->before ? d->n : d->pitch - d->before, i = 0;
+    for (int64_t k = 0; k < d->before; k += WIDTH) *(floats *)(y + k) = zero;
+    for (; i + WIDTH <= n; i += WIDTH) *(floats *)(to + i) = FLOATS(x + i);
+    if (i < n) *(floats *)(to + i) = load_part(x + i, n - i);
+    for (i += WIDTH * (i < n); d->before + i < d->pitch; i += WIDTH) *(floats *)(to + i) = zero;
+}
+
+static void pad(const nn_padded_rows *d, const float *x, float *y) {
+    int64_t last = d->pitch >= WIDTH && d->before <= d->pitch ? d->n_rows - 1 : 0;
+    for (int64_t r = 0; r < last; r++) pad_row_over(d, x + r * d->x_step, y + r * d->pitch);
+    for (int64_t r = last < 0 ? 0 : last; r < d->n_rows; r++) {
+        pad_row(d, x + r * d->x_step, y + r * d->pitch);
+    }
+}
+
+INLINE void interleave_row(const nn_padded_rows *d, const float *even, const float *odd, bool adds,
+                           float *x) {
+    const int64_t half = d->before / 2;
+    const float *a = d->before % 2 == 0 ? even + half : odd + half;
+    const float *b = d->before % 2 == 0 ? odd + half : even + half + 1;
+    for (int64_t i = 0; 2 * i < d->n; i += WIDTH) {
+        float *to = x + 2 * i;
+        int64_t left = d->n - 2 * i;
+        floats low = __builtin_shufflevector(FLOATS(a + i), FLOATS(b + i), LOW_PAIRS);
+        floats high = __builtin_shufflevector(FLOATS(a + i), FLOATS(b + i), HIGH_PAIRS);
+        if (adds) low += load_part(to, left);
+        store_part(to, low, left);
+        if (left <= WIDTH) continue;
+        left -= WIDTH;
+        to += WIDTH;
+        if (adds) high += load_part(to, left);
+        store_part(to, high, left);
+    }
+}
+
+static void interleave(const nn_padded_rows *d, const float *even, const float *odd, bool adds,
+                       float *x) {
+    for (int64_t r = 0; r < d->n_rows; r++, even += d->pitch, odd += d->pitch) {
+        interleave_row(d, even, odd, adds, x + r * d->x_step);
     }
 }
 
@@ -964,10 +1117,6 @@ static void max_pool_backward(const nn_pool_windows *w, const float *x, const fl
 
 #if defined(__AVX512F__)
 enum { PARTIAL = 1 /* vectors can be loaded and stored in part */ };
-
-INLINE __mmask16 first_of(int64_t n) {
-    return (__mmask16)bits_between(0, n);
-}
 
 /* The first n numbers, or as many as there are lanes. */
 INLINE floats load_first(const float *x, int64_t n) {
@@ -1298,6 +1447,7 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .dot = dot,
     .multiply_dots = multiply_dots,
     .correlate = correlate,
+    .dot_taps = dot_taps,
     .sum_and_squares = sum_and_squares,
     .sum_and_dot = sum_and_dot,
     .add_columns = add_columns,
@@ -1307,6 +1457,8 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .multiply_positions = multiply_positions,
     .store_taps = store_taps,
     .deinterleave = deinterleave,
+    .pad = pad,
+    .interleave = interleave,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .winograd_gradient = winograd_gradient,

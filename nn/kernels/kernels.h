@@ -58,13 +58,25 @@ typedef struct {
     int64_t n;
 } nn_taps;
 
+/* Rows of sums over taps: n_rows rows of n numbers, whose starts are so many floats apart. */
+typedef struct {
+    int64_t n_rows, n, x_pitch, y_pitch;
+    float bias;
+    bool adds; /* to what y holds, not to the bias */
+} nn_correlation;
+
+/* Dot products of d with x + offset[k], n numbers each. */
+typedef struct {
+    const int64_t *offset;
+    int64_t n_taps, n;
+    const float *d, *x;
+} nn_tap_dots;
+
 /* Rows of n numbers, `before` zeros in front of each; rows of what comes out have `pitch` floats.
  */
 typedef struct {
     int64_t n_rows, n, before, x_step, pitch;
-} nn_deinterleave;
-
-#define NN_CORRELATE_BLOCK 16
+} nn_padded_rows;
 
 /* c [n_rows, taps_block] = a [n_rows, n_terms] times a matrix whose row k is b + offset[k]; the
  * rows need not lie side by side. Of the columns n_columns, at least, are read and written. */
@@ -155,9 +167,11 @@ typedef struct {
     /* Each number is one sum in lanes, then a tree; where it stands does not matter. */
     void (*multiply_dots)(const nn_dot_products *product);
 
-    /* y[i] += sum over k of weight[k] x[offset[k] + i], in order of k; n is a multiple of
-     * NN_CORRELATE_BLOCK. */
-    void (*correlate)(const nn_taps *taps, const float *x, float *y, int64_t n);
+    /* y[r y_pitch + i] = bias + sum over k of weight[k] x[r x_pitch + offset[k] + i], in order of
+     * k. x can be read up to the next multiple of NN_LANES. */
+    void (*correlate)(const nn_taps *taps, const nn_correlation *c, const float *x, float *y);
+    /* sum[k] of each tap, in lanes, then a tree; n is a multiple of NN_LANES. */
+    void (*dot_taps)(const nn_tap_dots *dots, float *sum);
 
     /* Sums of x and x^2, of x and x y; every product and addition in double. */
     void (*sum_and_squares)(const float *x, int64_t n, double *sum, double *squares);
@@ -169,8 +183,13 @@ typedef struct {
     void (*transpose)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
 
     /* even[i] = z[2 i], odd[i] = z[2 i + 1] for i below `pitch`, row by row; z is a row of x with
-     * zeros around it. */
-    void (*deinterleave)(const nn_deinterleave *rows, const float *x, float *even, float *odd);
+     * zeros around it. pad: y[i] = z[i]. */
+    void (*deinterleave)(const nn_padded_rows *rows, const float *x, float *even, float *odd);
+    void (*pad)(const nn_padded_rows *rows, const float *x, float *y);
+    /* The way back: x's rows from rows of even and odd, which can be read up to a multiple of
+     * NN_LANES; added to x if so told. */
+    void (*interleave)(const nn_padded_rows *rows, const float *even, const float *odd, bool adds,
+                       float *x);
 
     /* Products of rows that stay where they are, as convolution reads them; each number of c is one
      * sum in order of the terms. */

@@ -58,11 +58,11 @@ static void lay_out_phases(const nn_planes *p, const float *x, nn_axis_span ther
     int64_t plane = p->rows * p->pitch, n_phases_t = p->t.stride;
     const float *from = x + (there.origin + there.first * p->f.stride) * p->t.in;
     float *at = to + there.first * p->pitch;
-    nn_deinterleave rows = {.n_rows = there.end - there.first,
-                            .n = p->t.in,
-                            .before = p->t.before,
-                            .x_step = p->f.stride * p->t.in,
-                            .pitch = p->pitch};
+    nn_padded_rows rows = {.n_rows = there.end - there.first,
+                           .n = p->t.in,
+                           .before = p->t.before,
+                           .x_step = p->f.stride * p->t.in,
+                           .pitch = p->pitch};
     for (int64_t t = 0; t < n_phases_t; t++) {
         clear(to + t * plane, 0, there.first * p->pitch);
         clear(to + t * plane, there.end * p->pitch, plane);

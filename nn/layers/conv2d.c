@@ -568,6 +568,7 @@ static void forward_planes_task(void *context, int64_t task, int worker) {
     const conv_geometry *g = call->g;
     int64_t begin = task % g->n_tiles * g->tile, end = clamped(begin + g->tile, 0, g->groups);
     conv_tile plane = {.n = g->out_plane};
+    nn_depthwise_begin(&g->plane, scratch_of(call, worker));
     for (int64_t group = begin; group < end; group++) {
         conv_group at = group_of(call, task / g->n_tiles, group);
         for (int64_t o = 0; o < g->group_out; o++) {
@@ -680,18 +681,19 @@ static void backward_planes(const conv_call *call, const conv_group *at, float *
                                        .dy = at->dy + o * g->out_plane,
                                        .dweight = at->dweight + o,
                                        .dweight_step = g->group_out,
-                                       .dx = at->dx};
+                                       .dx = at->dx,
+                                       .adds = o > 0};
         nn_depthwise_backward(&g->plane, &plane, scratch);
     }
 }
 
 static void backward_group(const conv_call *call, const conv_group *at, float *scratch) {
     const conv_geometry *g = call->g;
-    if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
     if (g->depthwise) {
         backward_planes(call, at, scratch);
         return;
     }
+    if (at->dx != NULL) fill_floats(at->dx, g->group_in * g->in_plane, 0.0f);
     for (int64_t begin = 0; begin < g->out_plane; begin += g->tile) {
         conv_tile tile = tile_at(g, begin, scratch);
         backward_weight(call, at, &tile);
@@ -730,6 +732,7 @@ static void backward_task(void *context, int64_t task, int worker) {
     float *dweight = nn_shard_sums(call->run, shard);
     memset(dweight, 0, (size_t)nn_sums_stride(call->run->plan) * sizeof *dweight);
     int64_t end = nn_shard_begin(call->run, shard + 1);
+    if (g->depthwise) nn_depthwise_begin(&g->plane, scratch);
     for (int64_t sample = nn_shard_begin(call->run, shard); sample < end; sample++) {
         if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
         if (g->direct) backward_direct(call, sample, dweight, scratch);

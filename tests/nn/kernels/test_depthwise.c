@@ -6,26 +6,30 @@
 static void check_forward(const nn_depthwise *d, convolution_truth *t) {
     float *y = check_dirt(&t->memory, t->n_y);
     nn_depthwise_plane to = {.weight = t->weight, .x = t->x, .bias = t->bias[0], .y = y};
-    nn_depthwise_forward(d, &to, check_dirt(&t->memory, d->n_scratch));
+    float *scratch = check_dirt(&t->memory, d->n_scratch);
+    nn_depthwise_begin(d, scratch);
+    nn_depthwise_forward(d, &to, scratch);
     convolution_expect(t, "y", y, t->y, t->n_y, 1e-4);
 }
 
-/* Gradients are added to what is there. */
-static void check_backward(const nn_depthwise *d, convolution_truth *t) {
+/* dweight is added to what is there, and dx on request. */
+static void check_backward(const nn_depthwise *d, convolution_truth *t, float *scratch, bool adds) {
     enum { STEP = 3 };
     float *wide = check_zeros(&t->memory, t->n_weight * STEP, sizeof *wide);
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
-    float *dx = check_zeros(&t->memory, t->n_x, sizeof *dx);
+    float *dx = check_dirt(&t->memory, t->n_x);
     nn_depthwise_gradient at = {.weight = t->weight,
                                 .x = t->x,
                                 .dy = t->dy,
                                 .dweight = wide,
                                 .dweight_step = STEP,
-                                .dx = dx};
-    for (int64_t i = 0; i < t->n_x; i++) dx[i] = 1;
-    nn_depthwise_backward(d, &at, check_dirt(&t->memory, d->n_scratch));
-    for (int64_t i = 0; i < t->n_x; i++) dx[i] -= 1;
-    for (int64_t i = 0; i < t->n_weight; i++) dweight[i] = wide[i * STEP];
+                                .dx = dx,
+                                .adds = adds};
+    for (int64_t i = 0; i < t->n_x && adds; i++) dx[i] = 1;
+    for (int64_t i = 0; i < t->n_weight; i++) wide[i * STEP] = 2;
+    nn_depthwise_backward(d, &at, scratch);
+    for (int64_t i = 0; i < t->n_x && adds; i++) dx[i] -= 1;
+    for (int64_t i = 0; i < t->n_weight; i++) dweight[i] = wide[i * STEP] - 2;
     convolution_expect(t, "dx", dx, t->dx, t->n_x, 1e-4);
     convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 1e-3);
 }
@@ -35,7 +39,10 @@ static void check(nn_axis f, nn_axis time) {
     convolution_truth_init(&t, f, time, 1, 1);
     nn_depthwise d = nn_depthwise_make(t.f, t.t);
     check_forward(&d, &t);
-    check_backward(&d, &t);
+    float *scratch = check_dirt(&t.memory, d.n_scratch);
+    nn_depthwise_begin(&d, scratch);
+    check_backward(&d, &t, scratch, false);
+    check_backward(&d, &t, scratch, true);
     convolution_truth_release(&t);
 }
 

@@ -415,16 +415,43 @@ START_TEST(correlates) {
     static const float weight[] = {0.5f, -2.0f, 3.0f};
     static const int64_t offset[] = {0, 7, -3};
     fill_all();
+    for (int i = 0; i < 4 * 5 * 50 * N_LEVELS; i++) {
+        nn_taps taps = {weight, offset, 3};
+        nn_correlation c = {.n_rows = i % 4, .n = i / 20 % 50, .bias = 0.25f, .adds = i % 3 == 0};
+        c.x_pitch = c.n + i / 4 % 5;
+        c.y_pitch = c.n + i % 3;
+        memcpy(got, y, sizeof got);
+        table_of(i / 1000)->correlate(&taps, &c, x + 3, got);
+        for (int at = 0; at < N; at++) {
+            int64_t row = at / (c.y_pitch + !c.y_pitch), column = at % (c.y_pitch + !c.y_pitch);
+            bool inside = row < c.n_rows && column < c.n;
+            double sum = inside && !c.adds ? 0.25 : y[at];
+            for (int k = 0; k < 3 && inside; k++) {
+                sum += (double)weight[k] * x[3 + offset[k] + row * c.x_pitch + column];
+            }
+            expect_near(got[at], sum, 1e-5);
+        }
+    }
+}
+END_TEST
+
+START_TEST(dots_of_taps) {
+    enum { MAX = 45 };
+    int64_t offset[MAX];
+    float sum[MAX + 1];
+    fill_all();
+    for (int k = 0; k < MAX; k++) offset[k] = (k * 29) % 97;
     for (int level = 0; level < N_LEVELS; level++) {
-        for (int n = 0; n <= 640; n += NN_CORRELATE_BLOCK) {
-            nn_taps taps = {weight, offset, 3};
-            memcpy(got, y, sizeof got);
-            table_of(level)->correlate(&taps, x + 3, got, n);
-            for (int i = 0; i < N; i++) {
-                double sum = y[i];
-                for (int k = 0; i < n && k < 3; k++)
-                    sum += (double)weight[k] * x[3 + offset[k] + i];
-                expect_near(got[i], sum, 1e-5);
+        for (int i = 0; i < MAX * 5; i++) {
+            nn_tap_dots dots = {
+                .offset = offset, .n_taps = i % MAX + 1, .n = i / MAX * 48, .d = y, .x = x};
+            sum[dots.n_taps] = 99;
+            table_of(level)->dot_taps(&dots, sum);
+            ck_assert_float_eq(sum[dots.n_taps], 99);
+            for (int k = 0; k < dots.n_taps; k++) {
+                double wanted = 0;
+                for (int j = 0; j < dots.n; j++) wanted += (double)y[j] * x[offset[k] + j];
+                expect_near(sum[k], wanted, 1e-3);
             }
         }
     }
@@ -459,7 +486,7 @@ START_TEST(deinterleaves) {
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
         for (int i = 0; i < 4 * 70 * MAX_PITCH; i++) {
-            nn_deinterleave rows = {.n_rows = 3, .x_step = 75, .before = i % 4};
+            nn_padded_rows rows = {.n_rows = 3, .x_step = 75, .before = i % 4};
             rows.n = i / 4 % 70 + 1;
             rows.pitch = i / 4 / 70 + 1;
             float even[3 * MAX_PITCH + 1] = {0}, odd[3 * MAX_PITCH + 1] = {0};
@@ -472,6 +499,37 @@ START_TEST(deinterleaves) {
             }
             expect_same(even[3 * rows.pitch], 0);
             expect_same(odd[3 * rows.pitch], 0);
+        }
+    }
+}
+END_TEST
+
+START_TEST(pads_and_interleaves) {
+    enum { PITCH = 75 };
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int i = 0; i < 4 * 40 * 40; i++) {
+            nn_padded_rows rows = {.n_rows = 3, .before = i % 4, .n = i / 4 % 40 + 1};
+            rows.x_step = rows.n + 1;
+            rows.pitch = i / 160 + 1;
+            float padded[3 * 40 + 1] = {0};
+            table_of(level)->pad(&rows, x, padded);
+            ck_assert_float_eq(padded[3 * rows.pitch], 0);
+            for (int k = 0; k < 3 * rows.pitch; k++) {
+                int row = k / (int)rows.pitch, at = k % (int)rows.pitch - (int)rows.before;
+                float wanted = at >= 0 && at < rows.n ? x[row * (rows.n + 1) + at] : 0;
+                expect_same(padded[k], wanted);
+            }
+            bool adds = rows.n % 2;
+            rows.pitch = (rows.n + rows.before + 1) / 2;
+            memcpy(got, z, sizeof got);
+            table_of(level)->interleave(&rows, x, y, adds, got);
+            for (int k = 0; k < 3 * (rows.n + 1); k++) {
+                int row = k / (int)rows.x_step, at = k % (int)rows.x_step + (int)rows.before;
+                float number = (at % 2 ? y : x)[row * rows.pitch + at / 2];
+                bool inside = k % rows.x_step < rows.n;
+                expect_same(got[k], !inside ? z[k] : adds ? z[k] + number : number);
+            }
         }
     }
 }
@@ -705,7 +763,7 @@ END_TEST
 TEST_MAIN("nn/kernels/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
           elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
-          windows_that_overlap, transposes, correlates, masks, deinterleaves,
-          products_of_rows_where_they_lie, products_of_rows_with_rows,
+          windows_that_overlap, transposes, correlates, dots_of_taps, masks, deinterleaves,
+          pads_and_interleaves, products_of_rows_where_they_lie, products_of_rows_with_rows,
           products_summed_over_positions, stores_pieces, transforms_of_tiles,
           transforms_of_tiles_along_time)
