@@ -192,6 +192,10 @@ struct nn_layer {
     /* backward can add to dx[0], which saves those who share an input a buffer and two passes. */
     bool adds_dx;
 
+    /* Frames of x past in_length need not be zero, only finite: they decide nothing that lies
+     * within lengths; and backward leaves zeros there in dx. */
+    bool passes_padding;
+
     /* What is one product over all samples is not cut among ranks that share a batch: each of them
      * does the whole of it. */
     enum { NN_CUT, NN_WHOLE_BACKWARD, NN_WHOLE } batch;
@@ -203,9 +207,9 @@ struct nn_layer {
      * nn_length_none (the output has no time axis, or all of it is valid) where they fit. */
     int64_t (*length)(const nn_plan *plan, int64_t length);
 
-    /* Overwrites y. No allocation, no failure. Frames past in_length are zero in x, except in the
-     * network's own input, which keeps what the front end gives for silence; the network zeroes
-     * those of y past its length. */
+    /* Overwrites y. No allocation, no failure. Frames past in_length are zero in x (see also
+     * passes_padding), except in the network's own input, which keeps what the front end gives for
+     * silence; the network zeroes those of y past its length. */
     void (*forward)(const nn_run *run);
 
     /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL; see run->adds). dy is zero past

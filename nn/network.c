@@ -139,10 +139,11 @@ static void zero_sample(void *context, int64_t sample, int worker) {
     }
 }
 
-/* Frames past the length are zero in every value and every gradient. data: of the whole batch */
+/* Frames past the length are zero in every value and every gradient, but where that does not
+ * matter. data: of the whole batch */
 static void zero_padding(const nn_network *network, int value, float *data, batch_part part) {
     const nn__value *v = &network->values[value];
-    if (v->length == NULL) return;
+    if (v->length == NULL || v->keeps_padding) return;
     frames f = {v->shape, v->length + part.begin, data + part.begin * nn_shape_count(v->shape)};
     base_parallel(network->config.pool, part.n, zero_sample, &f);
 }

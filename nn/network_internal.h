@@ -38,7 +38,9 @@ typedef struct {
     bool exists; /* false where it is inside of what was fused */
     bool wants_grad;
     bool is_whole, dy_is_whole; /* every rank has all samples' */
-    float *y, *dy;          /* NULL for the input and, dy, for the output: they are the caller's */
+    int n_readers;
+    bool keeps_padding; /* frames past the length are not zeroed: its one reader passes over them */
+    float *y, *dy;      /* NULL for the input and, dy, for the output: they are the caller's */
     int32_t *length_memory; /* [max_batch]; NULL if there is no time axis */
     const int32_t *length;  /* of the last forward; NULL: all frames are valid */
 } nn__value;

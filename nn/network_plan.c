@@ -91,6 +91,27 @@ static base_status list_values(nn_network *network, base_error *err) {
     return BASE_OK;
 }
 
+/* Whether anyone beside the value's reader may look at it after the forward pass. */
+static bool is_looked_at(const nn_network *network, const nn__node *node) {
+    bool found = node->out == network->n_nodes || node->plan.backward_reads & NN_READS_Y;
+    for (int i = 0; i < NN__KEPT; i++) found = found || network->top[i] == node->out;
+    return found;
+}
+
+static void find_padding(nn_network *network) {
+    for (int r = 0; r < network->n_rows; r++) {
+        const nn__node *reader = &network->nodes[network->rows[r]];
+        for (int i = 0; i < reader->plan.n_in; i++) {
+            nn__value *value = &network->values[reader->in[i]];
+            value->keeps_padding = value->n_readers++ == 0 && reader->plan.layer->passes_padding;
+        }
+    }
+    for (int r = 0; r < network->n_rows; r++) {
+        const nn__node *node = &network->nodes[network->rows[r]];
+        if (is_looked_at(network, node)) network->values[node->out].keeps_padding = false;
+    }
+}
+
 /* ---- ranks that share a batch ---- */
 
 /* What reads whole values alone is not worth cutting: its output would have to be gathered. */
@@ -377,6 +398,7 @@ base_status nn__network_plan(nn_network *network, base_error *err) {
     BASE_TRY(fuse_layers(network, err));
     BASE_TRY(list_rows(network, err));
     BASE_TRY(list_values(network, err));
+    find_padding(network);
     find_whole(network);
     BASE_TRY(list_tensors(network, err));
     placement p = {.network = network, .err = err};

@@ -103,8 +103,9 @@ void layer_check_fusion(const layer_case *setup);
 void layer_check_fusion_near(const layer_case *setup, double tolerance);
 
 /* For layers that heed lengths (setup->length must be set): rubbish past the valid frames of x
- * changes no bit of y or dparam, dx is zero there, and each sample's y is, up to rtol and atol,
- * what the layer gives for its valid frames alone. */
+ * changes no bit of y or dparam, and dx is zero there. */
+void layer_check_padding(const layer_case *setup);
+/* And each sample's y is, up to rtol and atol, what the layer gives for its valid frames alone. */
 void layer_check_lengths(const layer_case *setup, double rtol, double atol);
 
 #endif

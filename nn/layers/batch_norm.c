@@ -628,6 +628,7 @@ const nn_layer nn_layer_batch_norm = {
     .fuse_pool = batch_norm_fuse_pool,
     .init = batch_norm_init,
     .length = batch_norm_length,
+    .passes_padding = true,
     .forward = batch_norm_forward,
     .backward = batch_norm_backward,
 };

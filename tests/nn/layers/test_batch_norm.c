@@ -145,6 +145,27 @@ START_TEST(gives_the_same_bits_on_any_threads) {
 }
 END_TEST
 
+/* What the network relies on where it leaves padding as it is. */
+START_TEST(passes_over_padding) {
+    ck_assert(nn_layer_batch_norm.passes_padding);
+    for (int mode = LAYER_TRAIN; mode <= LAYER_EVAL; mode++) {
+        for (int with = 0; with < 3; with++) {
+            layer_case setup = images(5);
+            setup.mode = mode;
+            setup.length = lengths;
+            if (with > 0) setup.next[0] = &nn_layer_relu;
+            if (with > 1) setup.next[1] = &nn_layer_max_pool;
+            setup.next_options[1] = "2";
+            layer_check_padding(&setup);
+        }
+        layer_case setup = sequences(3);
+        setup.mode = mode;
+        setup.length = (const int32_t[]){5, 1, 3};
+        layer_check_padding(&setup);
+    }
+}
+END_TEST
+
 START_TEST(heeds_lengths_in_inference) {
     layer_case setup = images(5);
     setup.length = lengths;
@@ -172,4 +193,5 @@ END_TEST
 
 TEST_MAIN("nn/layers/batch_norm", agrees_with_pytorch, has_the_right_gradient,
           fuses_without_changing_a_bit, leaves_what_it_cannot_do,
-          gives_the_same_bits_on_any_threads, heeds_lengths_in_inference, is_exact_far_from_zero)
+          gives_the_same_bits_on_any_threads, passes_over_padding, heeds_lengths_in_inference,
+          is_exact_far_from_zero)
