@@ -2,6 +2,7 @@
 #ifndef DSP_CLIP_H
 #define DSP_CLIP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Planar: channel c has the samples x[c * n, (c + 1) * n). */
@@ -16,5 +17,8 @@ typedef struct {
     double sample_rate_hz;
     int64_t n_channels, n_samples; /* n_samples per channel */
 } dsp_clip_form;
+
+/* Whether all samples x[n] are zero, of whichever sign. */
+bool dsp_is_silent(const float *x, int64_t n);
 
 #endif

@@ -1,9 +1,9 @@
 #include "dsp/stft.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/arena.h"
+#include "dsp/clip.h"
 #include "dsp/fft.h"
 #include "dsp/kernels.h"
 #include "dsp/scratch.h"
@@ -191,27 +191,11 @@ const float complex *dsp_stft_frame(const dsp_stft *stft, const float *x, int64_
     return dsp_stft_at(stft, x, n, frame_start(stft, n, t), scratch);
 }
 
-/* Whether all are zero; bits are joined in blocks, which compilers turn into vector code. */
-static bool is_silent(const float *samples, int64_t n) {
-    enum { AT_ONCE = 32 };
-    for (int64_t i = 0; i < n; i += AT_ONCE) {
-        int64_t end = i + AT_ONCE < n ? i + AT_ONCE : n;
-        uint32_t any = 0;
-        for (int64_t j = i; j < end; j++) {
-            uint32_t bits;
-            memcpy(&bits, &samples[j], sizeof bits);
-            any |= bits << 1; /* without the sign */
-        }
-        if (any != 0) return false;
-    }
-    return true;
-}
-
 const float *dsp_stft_power(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
                             void *scratch) {
     stft_buffers b = cut(stft, &(dsp_scratch){.memory = scratch});
     const float *samples = frame_samples(stft, x, n, frame_start(stft, n, t), b.edge);
-    if (is_silent(samples, stft->options.n_fft)) return NULL;
+    if (dsp_is_silent(samples, stft->options.n_fft)) return NULL;
     if (stft->spectrum != NULL) {
         dsp_spectrum_power(stft->spectrum, samples, b.work, b.power);
         return b.power;
