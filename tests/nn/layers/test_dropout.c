@@ -5,6 +5,7 @@
 #include "tests/test.h"
 
 extern const nn_layer nn_layer_dropout, nn_layer_stochastic_depth;
+extern const nn_layer nn_layer_gelu, nn_layer_leaky_relu, nn_layer_silu;
 
 static layer_case make_case(const char *options, int64_t batch) {
     return (layer_case){.layer = &nn_layer_dropout,
@@ -67,6 +68,19 @@ START_TEST(gives_the_same_bits_on_any_threads) {
 }
 END_TEST
 
+START_TEST(fuses_without_changing_a_bit) {
+    const nn_layer *next[] = {&nn_layer_gelu, &nn_layer_leaky_relu, &nn_layer_silu};
+    for (size_t i = 0; i < sizeof next / sizeof *next; i++) {
+        layer_case setup = make_case("0.3", 5);
+        setup.next[0] = next[i];
+        layer_check_fusion(&setup);
+        layer_check_threads(&setup);
+        setup.mode = LAYER_EVAL; /* frozen, it hands gradients on */
+        layer_check_fusion(&setup);
+    }
+}
+END_TEST
+
 static layer_case make_depth(const char *options, int64_t batch) {
     layer_case setup = make_case(options, batch);
     setup.layer = &nn_layer_stochastic_depth;
@@ -117,4 +131,5 @@ END_TEST
 
 TEST_MAIN("nn/layers/dropout", drops_and_rescales, does_nothing_in_inference,
           p_zero_keeps_everything, has_the_right_gradient, gives_the_same_bits_on_any_threads,
-          skips_samples, skips_nothing_in_inference, skips_the_same_on_any_threads)
+          fuses_without_changing_a_bit, skips_samples, skips_nothing_in_inference,
+          skips_the_same_on_any_threads)
