@@ -7,6 +7,9 @@ enum {
 };
 enum { CHUNK = 512 /* places whose products are added to the weights' gradient at a time */ };
 enum { MAX_OFFSET = 1 << 30 };
+/* Transforming the kernels of fewer pairs of channels is not worth sharing. */
+enum { MIN_SHARED_PAIRS = 64 * 64 };
+enum { CHANNELS = 16 /* output channels that are computed, and kernels transformed, together */ };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
 enum { MIN_K = 32, MIN_POOLED_K = 9, MIN_OUT = 16 };
 
@@ -58,6 +61,8 @@ static void cut_forward(nn_convolution *c) {
     c->x.rows = c->in_place ? c->f.in : c->rows + lead(&c->f);
     c->n_worker_forward = (c->in_place ? 0 : nn_planes_room(&c->x)) + c->out * NN_MAX_TAPS_BLOCK;
     c->n_shared_forward = nn_round_up(c->k, NN_LANES);
+    c->n_begin_forward = 1;
+    c->unit = CHANNELS;
 }
 
 /* dy as the transposed convolution, which has a stride of 1, reads it. */
@@ -95,31 +100,51 @@ static void cut_backward(nn_convolution *c) {
     /* Offsets of x, and for all phases together offsets of dy and transposed weights. */
     c->n_shared_backward =
         nn_round_up(c->k, NN_LANES) + nn_round_up(c->out * n_elements(c), NN_LANES) + c->out * c->k;
+    c->n_begin_backward = n_phases(c);
 }
 
 /* Replaces what cut_forward and cut_backward found. */
 static void cut_winograd(nn_convolution *c) {
     c->winograd = nn_winograd_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
-    c->uses_winograd = nn_winograd_fits(&c->winograd);
-    if (!c->uses_winograd) return;
+    if (!nn_winograd_fits(&c->winograd)) return;
+    c->way = NN_BY_WINOGRAD;
     c->winograd_dx = nn_winograd_transposed(&c->winograd);
     c->n_blocks = c->winograd.n_blocks;
     c->n_worker_forward = c->winograd.n_run;
     c->n_shared_forward = c->winograd.n_shared;
     c->n_worker_backward = nn_max(c->winograd_dx.n_run, c->winograd.n_gather);
     c->n_shared_backward = c->winograd_dx.n_shared;
-    c->n_gradient = c->winograd.n_sum;
+    if (c->winograd.folded == 0) c->n_gradient = c->winograd.n_sum;
+    bool shared = c->in * c->out >= MIN_SHARED_PAIRS;
+    c->n_begin_forward = shared ? nn_ceil_div(c->out, CHANNELS) : 1;
+    c->n_begin_backward = shared ? nn_ceil_div(c->in, CHANNELS) : 1;
+}
+
+static void cut_winograd4(nn_convolution *c) {
+    c->winograd4 = nn_winograd4_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
+    if (!nn_winograd4_fits(&c->winograd4)) return;
+    c->way = NN_BY_WINOGRAD4;
+    c->winograd4_dx = nn_winograd4_transposed(&c->winograd4);
+    c->n_blocks = c->winograd4.n_blocks;
+    c->n_worker_forward = c->winograd4.n_run;
+    c->n_shared_forward = c->winograd4.n_shared;
+    c->n_worker_backward = nn_max(c->winograd4_dx.n_run, c->winograd4.n_gather);
+    c->n_shared_backward = c->winograd4_dx.n_shared;
+    c->n_begin_forward = c->winograd4.n_panels;
+    c->n_begin_backward = c->winograd4_dx.n_panels;
 }
 
 static void cut_winograd_time(nn_convolution *c) {
     c->winograd_time = nn_winograd_time_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
-    c->uses_winograd_time = nn_winograd_time_fits(&c->winograd_time);
-    if (!c->uses_winograd_time) return;
+    if (!nn_winograd_time_fits(&c->winograd_time)) return;
+    c->way = NN_BY_WINOGRAD_TIME;
     c->n_blocks = c->winograd_time.n_blocks;
     c->n_worker_forward = c->winograd_time.n_forward;
     c->n_worker_backward = c->winograd_time.n_backward;
     c->n_shared_forward = c->n_shared_backward = c->winograd_time.n_shared;
     c->n_gradient = c->winograd_time.n_sum;
+    c->n_begin_backward = 1;
+    c->unit = c->out;
 }
 
 static void cut(nn_convolution *c) {
@@ -127,7 +152,8 @@ static void cut(nn_convolution *c) {
     c->n_gradient = c->k * c->grad_pitch;
     cut_forward(c);
     cut_backward(c);
-    if (nn_winograd_can(&c->f, &c->t)) cut_winograd(c);
+    if (nn_winograd_can(&c->f, &c->t)) cut_winograd4(c);
+    if (nn_winograd_can(&c->f, &c->t) && c->way == NN_BY_PLACES) cut_winograd(c);
     if (nn_winograd_time_can(&c->f, &c->t)) cut_winograd_time(c);
 }
 
@@ -137,11 +163,29 @@ nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out
     return c;
 }
 
+/* Rows of the numbers of a block, before they are pooled. */
+static void block_rows_of(const nn_convolution *c, int64_t block, int64_t *first, int64_t *end) {
+    switch (c->way) {
+    case NN_BY_PLACES:
+        *first = block * c->rows;
+        *end = nn_min(*first + c->rows, c->f.out);
+        break;
+    case NN_BY_WINOGRAD:
+        nn_winograd_rows(&c->winograd, block, first, end);
+        break;
+    case NN_BY_WINOGRAD4:
+        nn_winograd4_rows(&c->winograd4, block, first, end);
+        break;
+    case NN_BY_WINOGRAD_TIME:
+        nn_winograd_time_rows(&c->winograd_time, block, first, end);
+        break;
+    }
+}
+
 /* Numbers that maxima are chosen from: of a block, and of all of a sample. */
 static int64_t block_numbers(const nn_convolution *c) {
-    int64_t rows = c->uses_winograd        ? c->winograd.block_rows
-                   : c->uses_winograd_time ? c->winograd_time.block_rows
-                                           : c->rows;
+    int64_t ignored, rows;
+    block_rows_of(c, 0, &ignored, &rows);
     return c->out * rows * c->t.out;
 }
 
@@ -166,7 +210,7 @@ nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kerne
 
 bool nn_convolution_fits(const nn_convolution *c) {
     if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
-    if (c->uses_winograd || c->uses_winograd_time) return true;
+    if (c->way != NN_BY_PLACES) return true;
     if (c->k < (c->pooled.kernel_f > 0 ? MIN_POOLED_K : MIN_K) || c->out < MIN_OUT) return false;
     int64_t places = nn_round_up((c->rows - 1) * c->x.pitch + c->t.out, NN_MAX_TAPS_BLOCK);
     return 2 * c->f.out * c->t.out >= c->n_blocks * places;
@@ -246,28 +290,31 @@ static void run_places(const place_job *job) {
 
 /* ------------------------------------------------------------------ forward */
 
-void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, float *shared) {
-    if (c->uses_winograd) {
-        nn_winograd_begin(&c->winograd, weight, false, shared);
-    } else if (c->uses_winograd_time) {
-        nn_winograd_time_begin(&c->winograd_time, weight, shared);
-    } else {
-        nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
-    }
+/* The kernels of a task's channels, of n. */
+static nn_winograd_kernels kernels_of(const nn_convolution *c, const float *weight, bool transposed,
+                                      int64_t task) {
+    int64_t n = transposed ? c->n_begin_backward : c->n_begin_forward;
+    int64_t out = transposed ? c->in : c->out;
+    return (nn_winograd_kernels){weight, transposed, task * out / n, (task + 1) * out / n};
 }
 
-/* Rows of the numbers of a block, before they are pooled. */
-static void block_rows_of(const nn_convolution *c, int64_t block, int64_t *first, int64_t *end) {
-    if (c->uses_winograd) {
-        nn_winograd_rows(&c->winograd, block, first, end);
-        return;
+void nn_convolution_begin_forward(const nn_convolution *c, int64_t task, const float *weight,
+                                  float *shared) {
+    nn_winograd_kernels kernels = kernels_of(c, weight, false, task);
+    switch (c->way) {
+    case NN_BY_PLACES:
+        nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
+        break;
+    case NN_BY_WINOGRAD:
+        nn_winograd_begin(&c->winograd, &kernels, shared);
+        break;
+    case NN_BY_WINOGRAD4:
+        nn_winograd4_begin(&c->winograd4, task, weight, false, shared);
+        break;
+    case NN_BY_WINOGRAD_TIME:
+        nn_winograd_time_begin(&c->winograd_time, weight, shared);
+        break;
     }
-    if (c->uses_winograd_time) {
-        nn_winograd_time_rows(&c->winograd_time, block, first, end);
-        return;
-    }
-    *first = block * c->rows;
-    *end = nn_min(*first + c->rows, c->f.out);
 }
 
 /* Where a block's numbers go. */
@@ -288,8 +335,8 @@ static void forward_places(const nn_convolution *c, const nn_convolution_sample 
         planes = scratch;
         scratch += nn_planes_room(&c->x);
     }
-    run_places(&(place_job){.weight = at->weight,
-                            .n_channels = c->out,
+    run_places(&(place_job){.weight = at->weight + at->first_channel * c->k,
+                            .n_channels = at->last_channel - at->first_channel,
                             .n_terms = c->k,
                             .offset = (const int32_t *)(const void *)at->shared,
                             .planes = planes,
@@ -297,9 +344,9 @@ static void forward_places(const nn_convolution *c, const nn_convolution_sample 
                             .n_f = end - first,
                             .n_t = c->t.out,
                             .bounded = c->in_place,
-                            .bias = at->bias,
+                            .bias = at->bias ? at->bias + at->first_channel : NULL,
                             .lower_bound = at->lower_bound,
-                            .y = to->y,
+                            .y = to->y + at->first_channel * to->pitch,
                             .y_pitch = to->pitch,
                             .step_f = c->t.out,
                             .step_t = 1,
@@ -320,18 +367,29 @@ static void forward_winograd_time(const nn_convolution *c, const nn_convolution_
 
 static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                           const block_target *to) {
-    if (!c->uses_winograd) {
-        (c->uses_winograd_time ? forward_winograd_time : forward_places)(c, at, block, to);
-        return;
-    }
     nn_winograd_sample sample = {.shared = at->shared,
                                  .x = at->x,
                                  .bias = at->bias,
                                  .lower_bound = at->lower_bound,
                                  .y = to->y,
                                  .y_pitch = to->pitch,
+                                 .first_channel = at->first_channel,
+                                 .last_channel = at->last_channel,
                                  .scratch = at->scratch};
-    nn_winograd_run(&c->winograd, &sample, block);
+    switch (c->way) {
+    case NN_BY_PLACES:
+        forward_places(c, at, block, to);
+        break;
+    case NN_BY_WINOGRAD:
+        nn_winograd_run(&c->winograd, &sample, block);
+        break;
+    case NN_BY_WINOGRAD4:
+        nn_winograd4_run(&c->winograd4, &sample, block);
+        break;
+    case NN_BY_WINOGRAD_TIME:
+        forward_winograd_time(c, at, block, to);
+        break;
+    }
 }
 
 /* A sample shorter than a window has zeros in its first one. */
@@ -354,11 +412,12 @@ static void forward_pooled(const nn_convolution *c, const nn_convolution_sample 
     float *numbers = at->scratch + c->n_worker_forward - block_numbers(c);
     int64_t n = *end - *first, plane = n * c->t.out;
     forward_block(c, at, block, &(block_target){numbers, plane});
-    clear_short(c, at->n_valid, c->out * n, numbers);
+    clear_short(c, at->n_valid, (at->last_channel - at->first_channel) * n,
+                numbers + at->first_channel * plane);
     *first /= c->pooled.kernel_f;
     *end /= c->pooled.kernel_f;
     nn_pool_windows windows = windows_of(&c->pooled, *end - *first);
-    for (int64_t o = 0; o < c->out; o++) {
+    for (int64_t o = at->first_channel; o < at->last_channel; o++) {
         int64_t to = (o * c->pooled.f + *first) * c->pooled.t;
         nn_kernels()->max_pool(&windows, numbers + o * plane, at->y + to,
                                at->index ? at->index + to : NULL);
@@ -443,22 +502,37 @@ static void transpose_phase(const nn_convolution *c, const float *weight, const 
     }
 }
 
-void nn_convolution_begin_backward(const nn_convolution *c, const float *weight, float *shared) {
-    if (c->uses_winograd) {
-        nn_winograd_begin(&c->winograd_dx, weight, true, shared);
-        return;
-    }
-    if (c->uses_winograd_time) {
-        nn_winograd_time_begin_dx(&c->winograd_time, weight, shared);
-        return;
-    }
+static void skip_phase(const nn_convolution *c, int64_t phase, back_parts *parts) {
+    phase_elements e = phase_of(c, phase);
+    parts->dy_offset += c->out * e.f.n * e.t.n;
+    parts->weight += c->in * c->out * e.f.n * e.t.n;
+}
+
+static void begin_phase(const nn_convolution *c, int64_t phase, const float *weight,
+                        float *shared) {
     back_parts parts = parts_of(c, shared);
-    nn_planes_offsets(&c->back_x, parts.x_offset);
-    for (int64_t phase = 0; phase < n_phases(c); phase++) {
-        phase_elements e = phase_of(c, phase);
-        transpose_phase(c, weight, &e, &parts);
-        parts.dy_offset += c->out * e.f.n * e.t.n;
-        parts.weight += c->in * c->out * e.f.n * e.t.n;
+    if (phase == 0) nn_planes_offsets(&c->back_x, parts.x_offset);
+    for (int64_t before = 0; before < phase; before++) skip_phase(c, before, &parts);
+    phase_elements e = phase_of(c, phase);
+    transpose_phase(c, weight, &e, &parts);
+}
+
+void nn_convolution_begin_backward(const nn_convolution *c, int64_t task, const float *weight,
+                                   float *shared) {
+    nn_winograd_kernels kernels = kernels_of(c, weight, true, task);
+    switch (c->way) {
+    case NN_BY_PLACES:
+        begin_phase(c, task, weight, shared);
+        break;
+    case NN_BY_WINOGRAD:
+        nn_winograd_begin(&c->winograd_dx, &kernels, shared);
+        break;
+    case NN_BY_WINOGRAD4:
+        nn_winograd4_begin(&c->winograd4_dx, task, weight, true, shared);
+        break;
+    case NN_BY_WINOGRAD_TIME:
+        nn_winograd_time_begin_dx(&c->winograd_time, weight, shared);
+        break;
     }
 }
 
@@ -507,8 +581,7 @@ static void backward_x(const nn_convolution *c, const nn_convolution_sample *at,
                                     .step_t = c->t.stride,
                                     .block = b->products});
         }
-        parts.dy_offset += c->out * n;
-        parts.weight += c->in * c->out * n;
+        skip_phase(c, phase, &parts);
     }
 }
 
@@ -564,13 +637,20 @@ static void backward_blocks(const nn_convolution *c, const nn_convolution_sample
     }
 }
 
+/* The convolution that takes dy to dx. */
+static nn_winograd_sample sample_of_dx(const nn_convolution *c, const nn_convolution_sample *at) {
+    return (nn_winograd_sample){.shared = at->shared,
+                                .x = at->dy,
+                                .lower_bound = -INFINITY,
+                                .y_pitch = c->f.in * c->t.in,
+                                .last_channel = c->in,
+                                .scratch = at->scratch};
+}
+
 static void backward_winograd(const nn_convolution *c, const nn_convolution_sample *at) {
-    nn_winograd_gather(&c->winograd, at->x, at->dy, at->dweight, at->scratch);
-    nn_winograd_sample back = {.shared = at->shared,
-                               .x = at->dy,
-                               .lower_bound = -INFINITY,
-                               .y_pitch = c->f.in * c->t.in,
-                               .scratch = at->scratch};
+    nn_winograd_gradient gradient = {at->x, at->dy, at->dweight, at->scratch};
+    nn_winograd_gather(&c->winograd, &gradient);
+    nn_winograd_sample back = sample_of_dx(c, at);
     for (int64_t block = 0; block < c->winograd_dx.n_blocks && at->dx != NULL; block++) {
         int64_t first, end;
         nn_winograd_rows(&c->winograd_dx, block, &first, &end);
@@ -590,6 +670,18 @@ static void backward_winograd_time(const nn_convolution *c, const nn_convolution
     if (at->dx != NULL) nn_winograd_time_run_dx(&c->winograd_time, &back);
 }
 
+static void backward_winograd4(const nn_convolution *c, const nn_convolution_sample *at) {
+    nn_winograd_gradient gradient = {at->x, at->dy, at->dweight, at->scratch};
+    nn_winograd4_gather(&c->winograd4, &gradient);
+    nn_winograd_sample back = sample_of_dx(c, at);
+    for (int64_t block = 0; block < c->winograd4_dx.n_blocks && at->dx != NULL; block++) {
+        int64_t first, end;
+        nn_winograd4_rows(&c->winograd4_dx, block, &first, &end);
+        back.y = at->dx + first * c->t.in;
+        nn_winograd4_run(&c->winograd4_dx, &back, block);
+    }
+}
+
 void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at) {
     nn_convolution_sample all = *at;
     if (c->pooled.kernel_f > 0) {
@@ -598,17 +690,28 @@ void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sampl
         nn_kernels()->max_unpool(&windows, at->dy, at->index, dy);
         all.dy = dy;
     }
-    (c->uses_winograd        ? backward_winograd
-     : c->uses_winograd_time ? backward_winograd_time
-                             : backward_blocks)(c, &all);
+    switch (c->way) {
+    case NN_BY_PLACES:
+        backward_blocks(c, &all);
+        break;
+    case NN_BY_WINOGRAD:
+        backward_winograd(c, &all);
+        break;
+    case NN_BY_WINOGRAD4:
+        backward_winograd4(c, &all);
+        break;
+    case NN_BY_WINOGRAD_TIME:
+        backward_winograd_time(c, &all);
+        break;
+    }
 }
 
 void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {
-    if (c->uses_winograd) {
+    if (c->way == NN_BY_WINOGRAD && c->winograd.folded == 0) {
         nn_winograd_add_gradient(&c->winograd, gradient, dweight);
         return;
     }
-    if (c->uses_winograd_time) {
+    if (c->way == NN_BY_WINOGRAD_TIME) {
         nn_winograd_time_add_gradient(&c->winograd_time, gradient, dweight);
         return;
     }

@@ -6,15 +6,16 @@
  * of two rows are computed with the others and left out where a block of them is stored. The
  * input's gradient is a transposed convolution, one of the same kind for each phase of the stride;
  * the weights' gradient is a sum over places (nn_positions_product). Kernels of 3 x 3 on planes
- * that are large enough go by Winograd's F(2x2, 3x3) instead (nn/kernels/winograd.h), kernels of
- * five columns by his F(4, 5) along time (nn/kernels/winograd_time.h). Maxima of windows can be
- * taken while the output is in the cache; then only they are written.
+ * that are large enough go by Winograd's F(2x2, 3x3) instead (nn/kernels/winograd.h), with many
+ * channels by F(4x4, 3x3) (nn/kernels/winograd4.h), kernels of five columns by his F(4, 5) along
+ * time (nn/kernels/winograd_time.h). Maxima of windows can be taken while the output is in the
+ * cache; then only they are written.
  *
  * Work is cut into blocks of output rows, whose planes stay in the cache. */
 #ifndef NN_KERNELS_CONVOLUTION_H
 #define NN_KERNELS_CONVOLUTION_H
 
-#include "nn/kernels/winograd.h"
+#include "nn/kernels/winograd4.h"
 #include "nn/kernels/winograd_time.h"
 
 /* Maxima of windows that neither overlap nor reach outside; what they leave over at the ends is not
@@ -23,6 +24,13 @@ typedef struct {
     int64_t f, t;               /* planes of maxima */
     int64_t kernel_f, kernel_t; /* of a window, at most 256 elements */
 } nn_pooled;
+
+typedef enum {
+    NN_BY_PLACES,
+    NN_BY_WINOGRAD,
+    NN_BY_WINOGRAD4,
+    NN_BY_WINOGRAD_TIME
+} nn_convolution_way;
 
 typedef struct {
     nn_axis f, t;
@@ -36,11 +44,13 @@ typedef struct {
     int64_t back_rows;                           /* rows of the padded input that it covers */
     int64_t n_worker_forward, n_worker_backward; /* floats of scratch per worker */
     int64_t n_shared_forward, n_shared_backward; /* and for all */
-    int64_t grad_pitch, n_gradient; /* floats per row of the weights' gradient; in all */
-    bool uses_winograd;
-    nn_winograd winograd, winograd_dx; /* if so; the second one takes dy to dx */
-    bool uses_winograd_time;
-    nn_winograd_time winograd_time; /* if so */
+    int64_t grad_pitch, n_gradient;            /* floats per row of the weights' gradient; in all */
+    int64_t n_begin_forward, n_begin_backward; /* tasks of the begin functions */
+    int64_t unit;                              /* output channels that are computed together */
+    nn_convolution_way way;
+    nn_winograd winograd, winograd_dx; /* the second one takes dy to dx */
+    nn_winograd4 winograd4, winograd4_dx;
+    nn_winograd_time winograd_time;
     nn_pooled pooled;
 } nn_convolution;
 
@@ -54,9 +64,11 @@ nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kerne
  * have too few products for what is copied. */
 bool nn_convolution_fits(const nn_convolution *c);
 
-/* What all blocks need is made once per pass, in `shared`. */
-void nn_convolution_begin_forward(const nn_convolution *c, const float *weight, float *shared);
-void nn_convolution_begin_backward(const nn_convolution *c, const float *weight, float *shared);
+/* What all blocks need is made once per pass, in `shared`, by tasks that may run side by side. */
+void nn_convolution_begin_forward(const nn_convolution *c, int64_t task, const float *weight,
+                                  float *shared);
+void nn_convolution_begin_backward(const nn_convolution *c, int64_t task, const float *weight,
+                                   float *shared);
 
 /* One sample (of one group of channels). All borrowed; where it is pooled, y and dy are of the
  * maxima. */
@@ -69,6 +81,8 @@ typedef struct {
     float *dx;         /* overwritten; NULL: not wanted */
     float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
     float *dweight; /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
+    int64_t first_channel, last_channel; /* of y, forward: those to compute, but not the last one;
+                                          * multiples of `unit`, or `out` */
     const float *shared;
     float *scratch; /* the worker's */
 } nn_convolution_sample;

@@ -264,16 +264,19 @@ INLINE const float *padded(const float *x, int64_t n, float *buffer, int64_t siz
 #define HIGH_PAIRS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #define EVENS      0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
 #define ODDS       1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define NEXT       1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 #elif WIDTH == 8
 #define LOW_PAIRS  0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH_PAIRS 4, 12, 5, 13, 6, 14, 7, 15
 #define EVENS      0, 2, 4, 6, 8, 10, 12, 14
 #define ODDS       1, 3, 5, 7, 9, 11, 13, 15
+#define NEXT       1, 2, 3, 4, 5, 6, 7, 8
 #else
 #define LOW_PAIRS  0, 4, 1, 5
 #define HIGH_PAIRS 2, 6, 3, 7
 #define EVENS      0, 2, 4, 6
 #define ODDS       1, 3, 5, 7
+#define NEXT       1, 2, 3, 4
 #endif
 
 INLINE floats pick(integers mask, floats a, floats b) {
@@ -618,32 +621,67 @@ INLINE void multiply_tile(const product_tile *t, bool adds, int rows, int wide) 
 
 /* As many sums as there are registers beside the operands. */
 #if defined(__AVX512F__)
-enum { TAPS_ROWS = 8, TAPS_WIDE = 3 };
+enum { TAPS_ROWS = 8, TAPS_WIDE = 3, NARROW_ROWS = 8 };
 #else
-enum { TAPS_ROWS = 4, TAPS_WIDE = 3 };
+enum { TAPS_ROWS = 4, TAPS_WIDE = 3, NARROW_ROWS = 8 };
 #endif
 
-INLINE void multiply_rows(const nn_taps_product *p, int wide) {
+INLINE void multiply_rows(const nn_taps_product *p, int rows, int wide) {
     product_tile t = {
         .n_terms = p->n_terms, .b = p->b, .offset = p->offset, .c_pitch = TAPS_WIDE * WIDTH};
-    for (int64_t first = 0; first < p->n_rows; first += TAPS_ROWS) {
+    for (int64_t first = 0; first < p->n_rows; first += rows) {
         int64_t left = p->n_rows - first;
-        t.n_rows = left < TAPS_ROWS ? (int)left : TAPS_ROWS;
-        for (int r = 0; r < TAPS_ROWS; r++) {
+        t.n_rows = left < rows ? (int)left : rows;
+        for (int r = 0; r < rows; r++) {
             t.row[r] = p->a + (first + (r < t.n_rows ? r : t.n_rows - 1)) * p->a_pitch;
         }
         t.c = p->c + first * t.c_pitch;
-        multiply_tile(&t, p->adds, TAPS_ROWS, wide);
+        multiply_tile(&t, p->adds, rows, wide);
     }
 }
 
 static void multiply_taps(const nn_taps_product *p) {
     if (p->n_columns <= WIDTH) {
-        multiply_rows(p, 1);
+        multiply_rows(p, NARROW_ROWS, 1);
     } else if (p->n_columns <= 2 * WIDTH) {
-        multiply_rows(p, 2);
+        multiply_rows(p, TAPS_ROWS, 2);
     } else {
-        multiply_rows(p, TAPS_WIDE);
+        multiply_rows(p, TAPS_ROWS, TAPS_WIDE);
+    }
+}
+
+/* `rows` rows of the panel from `first` on. */
+INLINE void multiply_panel_rows(const nn_panel_product *p, int first, int rows, int wide) {
+    floats sum[NN_PANEL][TAPS_WIDE];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < wide; v++) sum[r][v] = (floats){0};
+    }
+    const float *a = p->a + first, *from = p->b;
+    for (int64_t k = 0; k < p->n_terms; k++, a += NN_PANEL, from += p->b_pitch) {
+        floats b[TAPS_WIDE];
+        UNROLL for (int v = 0; v < wide; v++) b[v] = FLOATS(from + v * WIDTH);
+        UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL for (int v = 0; v < wide; v++) sum[r][v] += a[r] * b[v];
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < wide; v++) {
+            *(floats *)(p->c + (first + r) * p->c_pitch + v * WIDTH) = sum[r][v];
+        }
+    }
+}
+
+static void multiply_panel(const nn_panel_product *p) {
+    if (p->n_columns <= WIDTH) {
+        multiply_panel_rows(p, 0, NN_PANEL, 1);
+        return;
+    }
+    for (int first = 0; first < NN_PANEL; first += TAPS_ROWS) {
+        if (p->n_columns <= 2 * WIDTH) {
+            multiply_panel_rows(p, first, TAPS_ROWS, 2);
+        } else {
+            multiply_panel_rows(p, first, TAPS_ROWS, TAPS_WIDE);
+        }
     }
 }
 
@@ -657,7 +695,7 @@ INLINE void multiply_columns(const nn_positions_product *p, int64_t column, int 
             t.row[r] = p->a + p->offset[first + (r < t.n_rows ? r : t.n_rows - 1)];
         }
         t.c = p->c + first * p->c_pitch + column;
-        multiply_tile(&t, true, rows, wide);
+        multiply_tile(&t, !p->overwrites, rows, wide);
     }
 }
 
@@ -904,14 +942,12 @@ static void winograd_gradient(const float *dy, int64_t n, float *to, int64_t pit
 
 /* ---- transforms of Winograd's F(4, 5) ---- */
 
-/* phase[i] is every fourth of 4 WIDTH numbers, from x[i] on. */
-INLINE void deal_four(const float *x, floats phase[4]) {
-    floats a = FLOATS(x), b = FLOATS(x + WIDTH);
-    floats c = FLOATS(x + 2 * WIDTH), d = FLOATS(x + 3 * WIDTH);
-    floats even_low = __builtin_shufflevector(a, b, EVENS);
-    floats odd_low = __builtin_shufflevector(a, b, ODDS);
-    floats even_high = __builtin_shufflevector(c, d, EVENS);
-    floats odd_high = __builtin_shufflevector(c, d, ODDS);
+/* phase[i] is every fourth of 4 WIDTH numbers, from the i-th on. */
+INLINE void deal_four(const floats x[4], floats phase[4]) {
+    floats even_low = __builtin_shufflevector(x[0], x[1], EVENS);
+    floats odd_low = __builtin_shufflevector(x[0], x[1], ODDS);
+    floats even_high = __builtin_shufflevector(x[2], x[3], EVENS);
+    floats odd_high = __builtin_shufflevector(x[2], x[3], ODDS);
     phase[0] = __builtin_shufflevector(even_low, even_high, EVENS);
     phase[1] = __builtin_shufflevector(odd_low, odd_high, EVENS);
     phase[2] = __builtin_shufflevector(even_low, even_high, ODDS);
@@ -938,9 +974,13 @@ INLINE void store_pair(floats even, floats odd, float *to, int64_t pitch) {
 
 static void winograd_time_input(const float *x, int64_t n, float *to, int64_t pitch) {
     for (int64_t i = 0; i < n; i += WIDTH, to += WIDTH) {
-        floats d[8];
-        deal_four(x + 4 * i, d);
-        deal_four(x + 4 * i + 4, d + 4);
+        floats number[4], next[4], d[8];
+        UNROLL for (int v = 0; v < 4; v++) {
+            number[v] = FLOATS(x + 4 * i + v * WIDTH);
+            next[v] = FLOATS(x + 4 * i + 4 + v * WIDTH);
+        }
+        deal_four(number, d);
+        deal_four(next, d + 4);
         *(floats *)to = (d[0] - d[6]) + 5.25f * (d[4] - d[2]);
         store_pair((d[2] + d[6]) - 4.25f * d[4], (d[1] + d[5]) - 4.25f * d[3], to + pitch, pitch);
         store_pair((d[6] + 4.0f * d[2]) - 5.0f * d[4], (2.0f * d[1] - 2.5f * d[3]) + 0.5f * d[5],
@@ -981,6 +1021,171 @@ static void winograd_time_gradient(const float *dy, int64_t n, float *to, int64_
         to[5 * pitch + i] = even + odd;
         to[6 * pitch + i] = even - odd;
         to[7 * pitch + i] = d;
+    }
+}
+
+/* ---- transforms of Winograd's F(4x4, 3x3) at 0, P, -P, Q, -Q and infinity ---- */
+
+#define P1 0.625f /* P = 5/8, Q = 3/2, and their powers, all exact */
+#define P2 0.390625f
+#define P3 0.244140625f
+#define Q1 1.5f
+#define Q2 2.25f
+#define Q3 3.375f
+/* The products of the differences between a point and the others, inverted. */
+#define G0 (1.0f / (P2 * Q2))
+#define GP (1.0f / (2.0f * P2 * (P2 - Q2)))
+#define GQ (1.0f / (2.0f * Q2 * (Q2 - P2)))
+
+/* B^T d of six numbers or vectors: the products of (x - point) over the other points. */
+#define INPUT_TRANSFORM(d0, d1, d2, d3, d4, d5, to)                                                \
+    do {                                                                                           \
+        floats even_p = (d4)-Q2 * (d2), odd_p = (d3)-Q2 * (d1);                                    \
+        floats even_q = (d4)-P2 * (d2), odd_q = (d3)-P2 * (d1);                                    \
+        to(0, ((d4) - (P2 + Q2) * (d2)) + (P2 * Q2) * (d0));                                       \
+        to(1, even_p + P1 * odd_p);                                                                \
+        to(2, even_p - P1 * odd_p);                                                                \
+        to(3, even_q + Q1 * odd_q);                                                                \
+        to(4, even_q - Q1 * odd_q);                                                                \
+        to(5, ((d5) - (P2 + Q2) * (d3)) + (P2 * Q2) * (d1));                                       \
+    } while (0)
+
+/* The four phases, and the two of the next tile, of 4 WIDTH + 2 columns. */
+INLINE void split_columns(const floats x[5], floats d[6]) {
+    deal_four(x, d);
+    d[4] = __builtin_shufflevector(d[0], x[4], NEXT);
+    d[5] = __builtin_shufflevector(d[1], __builtin_shufflevector(x[4], x[4], NEXT), NEXT);
+}
+
+static void winograd4_input(const float *x, int64_t x_pitch, int64_t n, float *tiles,
+                            int64_t pitch) {
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        floats row[6][5];
+        UNROLL for (int v = 0; v < 5; v++) {
+            const float *at = x + 4 * i + v * WIDTH;
+            floats d[6];
+            UNROLL for (int f = 0; f < 6; f++) d[f] = FLOATS(at + f * x_pitch);
+#define TO(f, value) row[f][v] = value
+            INPUT_TRANSFORM(d[0], d[1], d[2], d[3], d[4], d[5], TO);
+#undef TO
+        }
+        for (int f = 0; f < 6; f++) {
+            floats d[6];
+            float *to = tiles + 6 * f * pitch + i;
+            split_columns(row[f], d);
+#define TO(t, value) *(floats *)(to + (t)*pitch) = value
+            INPUT_TRANSFORM(d[0], d[1], d[2], d[3], d[4], d[5], TO);
+#undef TO
+        }
+    }
+}
+
+/* A^T m: powers of the points. */
+INLINE void output_transform(const floats m[6], floats y[4]) {
+    floats even_p = m[1] + m[2], odd_p = m[1] - m[2];
+    floats even_q = m[3] + m[4], odd_q = m[3] - m[4];
+    y[0] = (m[0] + even_p) + even_q;
+    y[1] = P1 * odd_p + Q1 * odd_q;
+    y[2] = P2 * even_p + Q2 * even_q;
+    y[3] = (P3 * odd_p + Q3 * odd_q) + m[5];
+}
+
+static void winograd4_output(const float *tiles, int64_t pitch, int64_t n, float *y,
+                             int64_t y_pitch) {
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        floats row[4][6];
+        UNROLL for (int t = 0; t < 6; t++) {
+            floats m[6], column[4];
+            UNROLL for (int f = 0; f < 6; f++) m[f] = FLOATS(tiles + (6 * f + t) * pitch + i);
+            output_transform(m, column);
+            UNROLL for (int f = 0; f < 4; f++) row[f][t] = column[f];
+        }
+        for (int f = 0; f < 4; f++) {
+            floats d[4];
+            output_transform(row[f], d);
+            collect_four(d, y + f * y_pitch + 4 * i);
+        }
+    }
+}
+
+/* A d of four numbers. */
+INLINE void spread_gradient(float a, float b, float c, float d, float to[6]) {
+    float even_p = a + P2 * c, odd_p = P1 * b + P3 * d;
+    float even_q = a + Q2 * c, odd_q = Q1 * b + Q3 * d;
+    to[0] = a;
+    to[1] = even_p + odd_p;
+    to[2] = even_p - odd_p;
+    to[3] = even_q + odd_q;
+    to[4] = even_q - odd_q;
+    to[5] = d;
+}
+
+static void winograd4_gradient(const float *dy, int64_t row, int64_t n, float *tiles,
+                               int64_t pitch) {
+    EACH(i, n) {
+        float column[4][6];
+        UNROLL for (int t = 0; t < 4; t++) {
+            const float *at = dy + t * n + i;
+            spread_gradient(at[0], at[row], at[2 * row], at[3 * row], column[t]);
+        }
+        UNROLL for (int f = 0; f < 6; f++) {
+            float to[6];
+            spread_gradient(column[0][f], column[1][f], column[2][f], column[3][f], to);
+            UNROLL for (int t = 0; t < 6; t++) tiles[(6 * f + t) * pitch + i] = to[t];
+        }
+    }
+}
+
+/* G g of three numbers. */
+INLINE void spread_kernel(float a, float b, float c, float to[6]) {
+    float even_p = GP * a + (GP * P2) * c, odd_p = (GP * P1) * b;
+    float even_q = GQ * a + (GQ * Q2) * c, odd_q = (GQ * Q1) * b;
+    to[0] = G0 * a;
+    to[1] = even_p + odd_p;
+    to[2] = even_p - odd_p;
+    to[3] = even_q + odd_q;
+    to[4] = even_q - odd_q;
+    to[5] = c;
+}
+
+static void winograd4_kernel(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch) {
+    EACH(i, n) {
+        float column[3][6];
+        UNROLL for (int t = 0; t < 3; t++) {
+            const float *at = g + t * g_pitch + i;
+            spread_kernel(at[0], at[3 * g_pitch], at[6 * g_pitch], column[t]);
+        }
+        UNROLL for (int f = 0; f < 6; f++) {
+            float to[6];
+            spread_kernel(column[0][f], column[1][f], column[2][f], to);
+            UNROLL for (int t = 0; t < 6; t++) m[(6 * f + t) * pitch + i] = to[t];
+        }
+    }
+}
+
+/* And G^T m. */
+INLINE void fold_kernel(const float m[6], float to[3]) {
+    float even_p = GP * (m[1] + m[2]), even_q = GQ * (m[3] + m[4]);
+    to[0] = (G0 * m[0] + even_p) + even_q;
+    to[1] = (GP * P1) * (m[1] - m[2]) + (GQ * Q1) * (m[3] - m[4]);
+    to[2] = (P2 * even_p + Q2 * even_q) + m[5];
+}
+
+static void winograd4_kernel_gradient(const float *m, int64_t pitch, int64_t n, float *g,
+                                      int64_t g_pitch) {
+    EACH(i, n) {
+        float row[3][6];
+        UNROLL for (int t = 0; t < 6; t++) {
+            float column[6], to[3];
+            UNROLL for (int f = 0; f < 6; f++) column[f] = m[(6 * f + t) * pitch + i];
+            fold_kernel(column, to);
+            UNROLL for (int f = 0; f < 3; f++) row[f][t] = to[f];
+        }
+        UNROLL for (int f = 0; f < 3; f++) {
+            float to[3];
+            fold_kernel(row[f], to);
+            UNROLL for (int t = 0; t < 3; t++) g[(3 * f + t) * g_pitch + i] += to[t];
+        }
     }
 }
 
@@ -1493,6 +1698,7 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .transpose = transpose,
     .taps_block = TAPS_WIDE * WIDTH,
     .multiply_taps = multiply_taps,
+    .multiply_panel = multiply_panel,
     .multiply_positions = multiply_positions,
     .store_taps = store_taps,
     .deinterleave = deinterleave,
@@ -1504,6 +1710,11 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .winograd_time_input = winograd_time_input,
     .winograd_time_output = winograd_time_output,
     .winograd_time_gradient = winograd_time_gradient,
+    .winograd4_input = winograd4_input,
+    .winograd4_output = winograd4_output,
+    .winograd4_gradient = winograd4_gradient,
+    .winograd4_kernel = winograd4_kernel,
+    .winograd4_kernel_gradient = winograd4_kernel_gradient,
     .activate = activate,
     .activate_backward = activate_backward,
     .normalize_backward = normalize_backward,

@@ -90,9 +90,21 @@ typedef struct {
     bool adds; /* to c */
 } nn_taps_product;
 
-/* c [n_rows, n_columns] += a matrix whose row r is a + offset[r], n_terms floats, times b [n_terms,
- * n_columns]. The columns of c, and what is read of b's rows, are rounded up to a multiple of
- * NN_LANES. */
+/* c [NN_PANEL, n_columns] = the transpose of a [n_terms, NN_PANEL] times b [n_terms, n_columns]. Of
+ * c and b, n_columns is rounded up to a multiple of NN_LANES; at most taps_block columns. */
+#define NN_PANEL 8
+typedef struct {
+    int64_t n_terms, n_columns;
+    const float *a;
+    const float *b;
+    int64_t b_pitch;
+    float *c;
+    int64_t c_pitch;
+} nn_panel_product;
+
+/* c [n_rows, n_columns] +=, or = where it `overwrites`, a matrix whose row r is a + offset[r],
+ * n_terms floats, times b [n_terms, n_columns]. The columns of c, and what is read of b's rows, are
+ * rounded up to a multiple of NN_LANES. */
 typedef struct {
     int64_t n_rows, n_terms, n_columns;
     const float *a;
@@ -101,6 +113,7 @@ typedef struct {
     int64_t b_pitch;
     float *c;
     int64_t c_pitch;
+    bool overwrites;
 } nn_positions_product;
 
 /* c [n_rows, n_columns] += a [n_rows, n_terms] b^T, b [n_columns, n_terms]. */
@@ -195,6 +208,7 @@ typedef struct {
      * sum in order of the terms. */
     int64_t taps_block;
     void (*multiply_taps)(const nn_taps_product *product);
+    void (*multiply_panel)(const nn_panel_product *product);
     void (*multiply_positions)(const nn_positions_product *product);
     void (*store_taps)(const nn_taps_store *store);
 
@@ -215,6 +229,22 @@ typedef struct {
     void (*winograd_time_input)(const float *x, int64_t n, float *tiles, int64_t pitch);
     void (*winograd_time_output)(const float *tiles, int64_t pitch, int64_t n, float *y);
     void (*winograd_time_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
+    /* Transforms of nn/kernels/winograd4.h; element e of the 36 is `pitch` floats from the next.
+     * Input: B^T x B for n tiles side by side, x [6, x_pitch]. n is rounded up to a multiple of
+     * NN_LANES, as which tiles are written, and 4 n + NN_LANES columns of x may be read. Output:
+     * A^T m A for n tiles, rounded up likewise, as four rows of 4 n numbers. Gradient: A dy A^T of
+     * one tile for each of n channels, whose number (f, t) is dy[f row + t n]. */
+    void (*winograd4_input)(const float *x, int64_t x_pitch, int64_t n, float *tiles,
+                            int64_t pitch);
+    void (*winograd4_output)(const float *tiles, int64_t pitch, int64_t n, float *y,
+                             int64_t y_pitch);
+    void (*winograd4_gradient)(const float *dy, int64_t row, int64_t n, float *tiles,
+                               int64_t pitch);
+    /* G g G^T and G^T m G for n kernels: element (f, t) is at [(3 f + t) pitch], or [(6 f + t)
+     * pitch], floats. The second one adds. */
+    void (*winograd4_kernel)(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch);
+    void (*winograd4_kernel_gradient)(const float *m, int64_t pitch, int64_t n, float *g,
+                                      int64_t g_pitch);
 
     /* y = map(x). GELU: the absolute error is within 3e-7 max(1, |y|). */
     void (*activate)(const nn_map *map, const float *x, float *y, int64_t n);

@@ -4,6 +4,14 @@ enum { TILE = 4, ELEMENTS = TILE * TILE, STEP = 2, PHASES = STEP * STEP, KERNEL 
 enum { ROWS = 8 /* output channels whose products stay in the L1 cache */ };
 /* Of what is multiplied at a time for the weights' gradient: half of an L2 cache of 1 MiB. */
 enum { GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
+/* The gradient of this many pairs of channels, transformed, does not stay in a cache from one chunk
+ * to the next: it is folded at once, some channels at a time. */
+enum {
+    MIN_FOLDED_PAIRS = 128 * 128,
+    FOLDED_FLOATS = 128 * 1024,
+    FOLDED_GATHER_FLOATS = 512 * 1024
+};
+enum { CHANNELS = 12 /* are multiplied at a time, or a divisor of it */ };
 /* The transforms take about as long as SPARED of the 36 products; with fewer pairs of channels they
  * cost what is won. */
 enum { SPARED = 6, MIN_PAIRS = 256, MIN_CHANNELS = 8 };
@@ -25,7 +33,7 @@ static int64_t n_tiles(const nn_axis *a) {
     return nn_ceil_div(a->out, STEP);
 }
 
-/* What n_rows rows of tiles take. */
+/* What n_rows rows of tiles take where they lie in the planes, with places between two rows. */
 static int64_t n_places(const nn_winograd *w, int64_t n_rows) {
     return (n_rows - 1) * w->x.pitch + n_tiles(&w->t);
 }
@@ -47,14 +55,24 @@ static int64_t tile_pitch(int64_t channels, int64_t n) {
 
 static void count_scratch(nn_winograd *w) {
     int64_t steps = nn_round_up(w->in, NN_LANES), block = NN_MAX_TAPS_BLOCK;
-    w->sum_pitch = nn_round_up(w->out, NN_LANES);
     w->n_sum = ELEMENTS * w->in * w->sum_pitch;
     w->n_shared = ELEMENTS * w->in * w->out;
     w->n_run = steps + nn_planes_room(&w->x) + ELEMENTS * tile_pitch(w->in, block) +
                ROWS * (ELEMENTS + PHASES) * block;
     w->n_gather = steps + nn_planes_room(&w->x) + nn_planes_room(&w->dy) +
                   ELEMENTS * (tile_pitch(w->in, w->chunk) + tile_pitch(w->out, w->chunk)) +
-                  PHASES * w->chunk * w->out;
+                  PHASES * w->chunk * w->out + ELEMENTS * w->folded * w->sum_pitch;
+}
+
+static void cut_gradient(nn_winograd *w) {
+    bool folds = w->in * w->out >= MIN_FOLDED_PAIRS;
+    int64_t floats = folds ? FOLDED_GATHER_FLOATS : GATHER_FLOATS;
+    w->chunk = floats / (ELEMENTS * (w->in + w->out)) / NN_LANES * NN_LANES;
+    w->chunk = nn_max(nn_min(w->chunk, MAX_CHUNK), NN_LANES);
+    w->sum_pitch = nn_round_up(w->out, NN_LANES);
+    if (!folds) return;
+    w->folded = nn_max(FOLDED_FLOATS / (ELEMENTS * w->sum_pitch) / CHANNELS, 1) * CHANNELS;
+    w->folded = nn_min(w->folded, w->in);
 }
 
 /* Rows of tiles of a block. */
@@ -76,8 +94,7 @@ nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int6
     w.x.rows = w.dy.rows + nn_planes_reach(&w.x.f);
     w.block_rows = w.dy.rows * STEP;
     w.n_blocks = nn_ceil_div(n_tiles(&f), w.dy.rows);
-    w.chunk = GATHER_FLOATS / (ELEMENTS * (in + out)) / NN_LANES * NN_LANES;
-    w.chunk = nn_max(nn_min(w.chunk, MAX_CHUNK), NN_LANES);
+    cut_gradient(&w);
     count_scratch(&w);
     return w;
 }
@@ -125,30 +142,38 @@ static void fold(float *x, int64_t pitch, int64_t n) {
     }
 }
 
+/* Elements [4, 4, n] become [3, 3] of them. */
+static void fold_all(float *x, int64_t n) {
+    fold(x, TILE * n, TILE * n);
+    for (int f = 0; f < KERNEL; f++) fold(x + f * TILE * n, n, n);
+}
+
 /* Which of 4 x 4 elements is element k of 3 x 3. */
 static int64_t element_of(int64_t k) {
     return k / KERNEL * TILE + k % KERNEL;
 }
 
-/* G g G^T for all kernels, [16, out, in]. */
-void nn_winograd_begin(const nn_winograd *w, const float *weight, bool transposed, float *shared) {
+/* G g G^T, [16, out, in]. */
+void nn_winograd_begin(const nn_winograd *w, const nn_winograd_kernels *kernels, float *shared) {
     enum { N = KERNEL * KERNEL };
-    int64_t n = w->out * w->in, step = transposed ? w->out * N : N;
-    for (int64_t i = 0; i < N * w->out; i++) {
-        int64_t k = i / w->out, o = i % w->out;
-        const float *from = transposed ? weight + o * N + N - 1 - k : weight + o * w->in * N + k;
+    int64_t n = w->out * w->in, step = kernels->transposed ? w->out * N : N;
+    int64_t n_channels = kernels->end - kernels->first;
+    for (int64_t i = 0; i < N * n_channels; i++) {
+        int64_t k = i / n_channels, o = kernels->first + i % n_channels;
+        const float *from =
+            kernels->weight + (kernels->transposed ? o * N + N - 1 - k : o * w->in * N + k);
         float *to = shared + element_of(k) * n + o * w->in;
         for (int64_t c = 0; c < w->in; c++) to[c] = from[c * step];
     }
-    spread(shared, TILE * n, KERNEL * n);
-    for (int f = 0; f < TILE; f++) spread(shared + f * TILE * n, n, n);
+    float *at = shared + kernels->first * w->in;
+    for (int t = 0; t < KERNEL; t++) spread(at + t * n, TILE * n, n_channels * w->in);
+    for (int f = 0; f < TILE; f++) spread(at + f * TILE * n, n, n_channels * w->in);
 }
 
 void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight) {
     enum { N = KERNEL * KERNEL };
     int64_t n = w->in * w->sum_pitch;
-    fold(sum, TILE * n, TILE * n);
-    for (int f = 0; f < KERNEL; f++) fold(sum + f * TILE * n, n, n);
+    fold_all(sum, n);
     for (int64_t i = 0; i < w->out * w->in; i++) {
         const float *from = sum + i % w->in * w->sum_pitch + i / w->in;
         for (int k = 0; k < N; k++) dweight[i * N + k] += from[element_of(k) * n];
@@ -164,50 +189,43 @@ static void tile_offsets(const nn_planes *x, int32_t offset[ELEMENTS]) {
     nn_planes_offsets(&one, offset);
 }
 
-/* B^T d B for the first n places: of channel c, `size` floats each from tiles + c size on. */
-static void transform_x(const nn_winograd *w, const float *planes, int64_t n, float *tiles,
-                        int64_t size) {
-    const nn_kernels_table *kernels = nn_kernels();
+/* Places side by side in the planes, and where their tiles go. */
+typedef struct {
+    int64_t from, to, n;
+} tile_piece;
+typedef struct {
+    tile_piece piece[NN_MAX_TAPS_BLOCK];
+    int n_pieces;
+} tile_pieces;
+
+/* B^T d B: of channel c, `size` floats each from tiles + c size on. What is written past a piece's
+ * last place, the next piece or channel overwrites. */
+static void transform_x(const nn_winograd *w, const float *planes, const tile_pieces *pieces,
+                        float *tiles, int64_t size) {
     int32_t offset[ELEMENTS];
     tile_offsets(&w->x, offset);
     int64_t channel = PHASES * w->x.rows * w->x.pitch;
     for (int64_t c = 0; c < w->in; c++) {
-        kernels->winograd_input(planes + c * channel, offset, n, tiles + c * size,
-                                tile_pitch(w->in, size));
+        for (int i = 0; i < pieces->n_pieces; i++) {
+            const tile_piece *piece = &pieces->piece[i];
+            nn_kernels()->winograd_input(planes + c * channel + piece->from, offset, piece->n,
+                                         tiles + c * size + piece->to, tile_pitch(w->in, size));
+        }
     }
 }
 
 /* The rows of a sample's tiles that a block has. */
 typedef struct {
     int64_t first, n; /* tile rows */
-    int64_t n_places;
 } tile_block;
 
 static tile_block block_at(const nn_winograd *w, int64_t block) {
     tile_block at = {.first = block * w->dy.rows};
     at.n = nn_min(w->dy.rows, n_tiles(&w->f) - at.first);
-    at.n_places = n_places(w, at.n);
     return at;
 }
 
-/* Pieces of rows among the places from `begin` on, for the even or the odd row of each tile. */
-static void cut_pieces(const nn_winograd *w, const tile_block *at, int64_t begin, int odd,
-                       nn_taps_store *store) {
-    int64_t last = nn_min(begin + nn_kernels()->taps_block, at->n_places);
-    store->n_pieces = 0;
-    for (int64_t row = begin / w->x.pitch; row * w->x.pitch < last; row++) {
-        int64_t y_row = row * STEP + odd, start = row * w->x.pitch;
-        int64_t from = nn_max(begin, start), end = nn_min(last, start + n_tiles(&w->t));
-        if (from >= end || at->first * STEP + y_row >= w->f.out) continue;
-        int64_t column = (from - start) * STEP;
-        int i = store->n_pieces++;
-        store->piece[i].from = (int)((from - begin) * STEP);
-        store->piece[i].n = (int)nn_min((end - from) * STEP, w->t.out - column);
-        store->piece[i].to = y_row * w->t.out + column;
-    }
-}
-
-/* y for n places from `begin` on. */
+/* y for n of the block's tiles, counted row by row, from `begin` on. */
 typedef struct {
     const nn_winograd *w;
     const nn_winograd_sample *sample;
@@ -219,6 +237,36 @@ typedef struct {
     float *rows;               /* [ROWS, 2, 2 block] */
     nn_taps_store store[STEP]; /* of even and odd rows */
 } place_run;
+
+/* The tiles row by row. */
+static void cut_tiles(const place_run *run, tile_pieces *pieces) {
+    int64_t width = n_tiles(&run->w->t), last = run->begin + run->n;
+    pieces->n_pieces = 0;
+    for (int64_t i = run->begin; i < last;) {
+        tile_piece *piece = &pieces->piece[pieces->n_pieces++];
+        piece->from = i / width * run->w->x.pitch + i % width;
+        piece->to = i - run->begin;
+        piece->n = nn_min(last - i, width - i % width);
+        i += piece->n;
+    }
+}
+
+/* And what they give to the even or the odd row of each. */
+static void cut_pieces(const place_run *run, const tile_pieces *tiles, int odd,
+                       nn_taps_store *store) {
+    const nn_winograd *w = run->w;
+    store->n_pieces = 0;
+    for (int i = 0; i < tiles->n_pieces; i++) {
+        const tile_piece *tile = &tiles->piece[i];
+        int64_t y_row = tile->from / w->x.pitch * STEP + odd;
+        int64_t column = tile->from % w->x.pitch * STEP;
+        if (run->at->first * STEP + y_row >= w->f.out) continue;
+        int k = store->n_pieces++;
+        store->piece[k].from = (int)(tile->to * STEP);
+        store->piece[k].n = (int)nn_min(tile->n * STEP, w->t.out - column);
+        store->piece[k].to = y_row * w->t.out + column;
+    }
+}
 
 static void run_channels(place_run *run, int64_t first, int64_t n) {
     const nn_winograd *w = run->w;
@@ -252,16 +300,19 @@ static void run_channels(place_run *run, int64_t first, int64_t n) {
 static void run_places(place_run *run) {
     const nn_winograd *w = run->w;
     int64_t block = nn_kernels()->taps_block;
-    transform_x(w, run->planes + run->begin, run->n, run->tiles, block);
+    tile_pieces pieces;
+    cut_tiles(run, &pieces);
+    transform_x(w, run->planes, &pieces, run->tiles, block);
     for (int odd = 0; odd < STEP; odd++) {
         run->store[odd] = (nn_taps_store){.y_pitch = run->sample->y_pitch,
                                           .lower_bound = run->sample->lower_bound,
                                           .c = run->rows + odd * STEP * block,
                                           .c_pitch = PHASES * block};
-        cut_pieces(w, run->at, run->begin, odd, &run->store[odd]);
+        cut_pieces(run, &pieces, odd, &run->store[odd]);
     }
-    for (int64_t o = 0; o < w->out; o += ROWS) {
-        run_channels(run, o, nn_min(ROWS, w->out - o));
+    int64_t end = run->sample->last_channel;
+    for (int64_t o = run->sample->first_channel; o < end; o += ROWS) {
+        run_channels(run, o, nn_min(ROWS, end - o));
     }
 }
 
@@ -282,8 +333,9 @@ void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t
     run.rows = run.products + ELEMENTS * ROWS * n;
     for (int64_t c = 0; c < w->in; c++) run.steps[c] = (int32_t)(c * n);
     nn_planes_lay_out(&w->x, at->x, rows.first, run.planes);
-    for (; run.begin < rows.n_places; run.begin += n) {
-        run.n = nn_min(n, rows.n_places - run.begin);
+    int64_t end = rows.n * n_tiles(&w->t);
+    for (; run.begin < end; run.begin += n) {
+        run.n = nn_min(n, end - run.begin);
         run_places(&run);
     }
 }
@@ -307,43 +359,65 @@ typedef struct {
     int64_t n;
     const float *x, *dy; /* elements [in, chunk] and [n, out] */
     const int32_t *steps;
-    float *sum;
+    float *sum, *gradient; /* gradient: what `sum` is folded to; NULL: nothing */
 } tile_products;
 
-static void add_products(const nn_winograd *w, const tile_products *at) {
+/* For input channels [first, first + n), whose sums [16, n, sum_pitch] are. */
+static void add_products(const nn_winograd *w, const tile_products *at, int64_t first, int64_t n) {
     for (int64_t e = 0; e < ELEMENTS; e++) {
         nn_kernels()->multiply_positions(
-            &(nn_positions_product){.n_rows = w->in,
+            &(nn_positions_product){.n_rows = n,
                                     .n_terms = at->n,
                                     .n_columns = w->out,
                                     .a = at->x + e * tile_pitch(w->in, w->chunk),
-                                    .offset = at->steps,
+                                    .offset = at->steps + first,
                                     .b = at->dy + e * tile_pitch(w->out, w->chunk),
                                     .b_pitch = w->out,
-                                    .c = at->sum + e * w->in * w->sum_pitch,
-                                    .c_pitch = w->sum_pitch});
+                                    .c = at->sum + e * n * w->sum_pitch,
+                                    .c_pitch = w->sum_pitch,
+                                    .overwrites = w->folded > 0});
     }
 }
 
-void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, float *sum,
-                        float *scratch) {
-    int32_t *steps = (int32_t *)(void *)scratch;
-    float *x_planes = scratch + nn_round_up(w->in, NN_LANES);
+/* All channels, some at a time; their sums become part of the gradient. */
+static void fold_products(const nn_winograd *w, const tile_products *at) {
+    for (int64_t first = 0; first < w->in; first += w->folded) {
+        int64_t n_channels = nn_min(w->folded, w->in - first), n = n_channels * w->sum_pitch;
+        add_products(w, at, first, n_channels);
+        fold_all(at->sum, n);
+        for (int64_t i = 0; i < n_channels * KERNEL * KERNEL; i++) {
+            int64_t c = i / (KERNEL * KERNEL), k = i % (KERNEL * KERNEL);
+            nn_kernels()->add(at->sum + element_of(k) * n + c * w->sum_pitch,
+                              at->gradient + (first * KERNEL * KERNEL + i) * w->sum_pitch, w->out);
+        }
+    }
+}
+
+void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at) {
+    int32_t *steps = (int32_t *)(void *)at->scratch;
+    float *x_planes = at->scratch + nn_round_up(w->in, NN_LANES);
     float *dy_planes = x_planes + nn_planes_room(&w->x);
     float *x_tiles = dy_planes + nn_planes_room(&w->dy);
     float *dy_tiles = x_tiles + ELEMENTS * tile_pitch(w->in, w->chunk);
     float *transposed = dy_tiles + ELEMENTS * tile_pitch(w->out, w->chunk);
-    tile_products products = {.x = x_tiles, .dy = dy_tiles, .steps = steps, .sum = sum};
+    tile_products products = {.x = x_tiles, .dy = dy_tiles, .steps = steps, .sum = at->gradient};
+    products.gradient = at->gradient;
+    if (w->folded > 0) products.sum = transposed + PHASES * w->chunk * w->out;
     for (int64_t c = 0; c < w->in; c++) steps[c] = (int32_t)(c * w->chunk);
     for (int64_t block = 0; block < w->n_blocks; block++) {
-        tile_block at = block_at(w, block);
-        nn_planes_lay_out(&w->x, x, at.first, x_planes);
-        nn_planes_lay_out(&w->dy, dy, at.first, dy_planes);
-        for (int64_t i = 0; i < at.n_places; i += w->chunk) {
-            products.n = nn_min(w->chunk, at.n_places - i);
-            transform_x(w, x_planes + i, products.n, x_tiles, w->chunk);
+        tile_block rows = block_at(w, block);
+        int64_t end = n_places(w, rows.n);
+        nn_planes_lay_out(&w->x, at->x, rows.first, x_planes);
+        nn_planes_lay_out(&w->dy, at->dy, rows.first, dy_planes);
+        for (int64_t i = 0; i < end; i += w->chunk) {
+            products.n = nn_min(w->chunk, end - i);
+            transform_x(w, x_planes, &(tile_pieces){{{i, 0, products.n}}, 1}, x_tiles, w->chunk);
             transform_dy(w, dy_planes + i, products.n, transposed, dy_tiles);
-            add_products(w, &products);
+            if (w->folded > 0) {
+                fold_products(w, &products);
+            } else {
+                add_products(w, &products, 0, w->in);
+            }
         }
     }
 }

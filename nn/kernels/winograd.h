@@ -19,6 +19,7 @@ typedef struct {
     int64_t block_rows;       /* output rows of a block */
     int64_t n_blocks;         /* of a sample */
     int64_t chunk;            /* places whose products are added to the gradient at a time */
+    int64_t folded;           /* input channels whose gradient is folded at a time; 0: in the end */
     int64_t n_shared;         /* floats of the transformed weights */
     int64_t sum_pitch, n_sum; /* floats per row of their gradient; in all */
     int64_t n_run, n_gather;  /* floats of scratch of nn_winograd_run and nn_winograd_gather */
@@ -35,9 +36,14 @@ nn_winograd nn_winograd_transposed(const nn_winograd *w);
  * channels the transforms cost more than is won. */
 bool nn_winograd_fits(const nn_winograd *w);
 
-/* Transforms the weights [out,in,3,3]; transposed: those of the convolution that takes dy to dx,
- * [in,out,3,3]. */
-void nn_winograd_begin(const nn_winograd *w, const float *weight, bool transposed, float *shared);
+/* Weights [out,in,3,3]; transposed: those of the convolution that takes dy to dx, [in,out,3,3]. */
+typedef struct {
+    const float *weight;
+    bool transposed;
+    int64_t first, end; /* output channels */
+} nn_winograd_kernels;
+/* Transforms the kernels of some output channels. */
+void nn_winograd_begin(const nn_winograd *w, const nn_winograd_kernels *kernels, float *shared);
 
 /* All borrowed. */
 typedef struct {
@@ -45,7 +51,8 @@ typedef struct {
     const float *x, *bias;
     float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
     float *y, *scratch;
-    int64_t y_pitch; /* floats between the channels of y */
+    int64_t y_pitch;                     /* floats between the channels of y */
+    int64_t first_channel, last_channel; /* which of them are computed; the last one is not */
 } nn_winograd_sample;
 
 /* Output rows [first, end) of block `block` of n_blocks; nn_winograd_run writes them to y [out,
@@ -53,11 +60,17 @@ typedef struct {
 void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end);
 void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block);
 
-/* Adds a sample's part of the transformed weights' gradient to sum [16, in, sum_pitch]; the columns
- * from `out` on hold nothing of use. */
-void nn_winograd_gather(const nn_winograd *w, const float *x, const float *dy, float *sum,
-                        float *scratch);
-/* Adds the weights' gradient to dweight [out,in,3,3]; uses `sum` up. */
+/* A sample, and the gradient of the weights that it is added to. */
+typedef struct {
+    const float *x, *dy;
+    float *gradient;
+    float *scratch;
+} nn_winograd_gradient;
+
+/* Adds a sample's part of the weights' gradient: folded, to gradient [in, 9, sum_pitch], else in
+ * transformed form to [16, in, sum_pitch]; the columns from `out` on hold nothing of use. */
+void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at);
+/* Where it is not folded: adds it to dweight [out,in,3,3]; uses `sum` up. */
 void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight);
 
 #endif

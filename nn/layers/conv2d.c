@@ -26,6 +26,9 @@ enum {
     MIN_TRANSPOSED_K = 32
 };
 
+/* Parts of a block's output channels, where there are few blocks. */
+enum { PARTS_PER_THREAD = 2, MIN_PART = 32, MIN_PART_MACS = 1 << 22 };
+
 enum { TASK_MACS = 1 << 18 /* of planes that are convolved one by one */ };
 
 typedef struct {
@@ -333,7 +336,8 @@ typedef struct {
     nn_map map; /* the activation */
     const float *x, *weight, *bias;
     float *y, *dy, *dx;
-    float *shared; /* of a direct convolution */
+    float *shared;   /* of a direct convolution */
+    int64_t n_parts; /* that share its output channels */
 } conv_call;
 
 static conv_call open_call(const nn_run *run) {
@@ -541,11 +545,17 @@ static void forward_group(const conv_call *call, const conv_group *at, const con
                             .ldc = g->out_plane});
 }
 
-static void activate_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
-    for (int64_t o = 0; o < call->g->group_out; o++) {
-        float *y = at->y + o * call->g->out_plane + tile->begin;
-        call->kernels->activate(&call->map, y, y, tile->n);
+/* Channels [first, end) of y. */
+static void activate_channels(const conv_call *call, float *y, int64_t first, int64_t end,
+                              const conv_tile *tile) {
+    for (int64_t o = first; o < end; o++) {
+        float *at = y + o * call->g->out_plane + tile->begin;
+        call->kernels->activate(&call->map, at, at, tile->n);
     }
+}
+
+static void activate_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
+    activate_channels(call, at->y, 0, call->g->group_out, tile);
 }
 
 static float *scratch_of(const conv_call *call, int worker) {
@@ -609,26 +619,60 @@ static nn_convolution_sample direct_sample(const conv_call *call, const conv_gro
         .scratch = scratch};
 }
 
+/* The first output channel of a part. */
+static int64_t part_begin(const conv_call *call, int64_t part) {
+    int64_t out = call->g->group_out, unit = call->g->convolution.unit;
+    return nn_min(part * nn_ceil_div(out, unit) / call->n_parts * unit, out);
+}
+
 static void forward_direct_task(void *context, int64_t task, int worker) {
     const conv_call *call = context;
     const conv_geometry *g = call->g;
-    int64_t number = task / g->n_tiles;
+    int64_t part = task % call->n_parts, block = task / call->n_parts;
+    int64_t number = block / g->n_tiles;
     conv_group at = group_of(call, number, 0);
     nn_convolution_sample sample = direct_sample(call, &at, number, scratch_of(call, worker));
+    sample.first_channel = part_begin(call, part);
+    sample.last_channel = part_begin(call, part + 1);
     int64_t first, end;
-    nn_convolution_forward(&g->convolution, &sample, task % g->n_tiles, &first, &end);
+    nn_convolution_forward(&g->convolution, &sample, block % g->n_tiles, &first, &end);
     conv_tile rows = {.begin = first * g->t.out, .n = (end - first) * g->t.out};
     bool done = call->map.kind == NN_IDENTITY || call->map.kind == NN_RELU;
-    if (!done) activate_group(call, &at, &rows);
+    if (!done) activate_channels(call, at.y, sample.first_channel, sample.last_channel, &rows);
+}
+
+/* Few blocks of large products are shared by their output channels as well. */
+static int64_t count_parts(const conv_call *call, int64_t n_blocks) {
+    const conv_geometry *g = call->g;
+    int64_t wanted = PARTS_PER_THREAD * base_pool_threads(call->run->pool);
+    int64_t macs = weight_count(g) * g->out_plane / g->n_tiles;
+    int64_t most =
+        nn_min(g->group_out / nn_max(MIN_PART, g->convolution.unit), macs / MIN_PART_MACS);
+    return n_blocks >= wanted ? 1 : clamped(wanted / n_blocks, 1, nn_max(most, 1));
+}
+
+static void begin_forward_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    const conv_call *call = context;
+    nn_convolution_begin_forward(&call->g->convolution, task, call->weight, call->shared);
+}
+
+static void forward_direct(conv_call *call) {
+    const conv_geometry *g = call->g;
+    base_pool *pool = call->run->pool;
+    int64_t n_blocks = call->run->batch * g->n_tiles;
+    call->n_parts = count_parts(call, n_blocks);
+    base_parallel(pool, g->convolution.n_begin_forward, begin_forward_task, call);
+    base_parallel(pool, n_blocks * call->n_parts, forward_direct_task, call);
 }
 
 static void conv2d_forward(const nn_run *run) {
     conv_call call = open_call(run);
-    if (call.g->direct)
-        nn_convolution_begin_forward(&call.g->convolution, call.weight, call.shared);
-    base_task *task = call.g->direct      ? forward_direct_task
-                      : call.g->depthwise ? forward_planes_task
-                                          : forward_task;
+    if (call.g->direct) {
+        forward_direct(&call);
+        return;
+    }
+    base_task *task = call.g->depthwise ? forward_planes_task : forward_task;
     base_parallel(run->pool, run->batch * call.g->n_tiles, task, &call);
 }
 
@@ -757,10 +801,18 @@ static void add_gradient(const conv_geometry *g, float *from, float *dweight) {
     }
 }
 
+static void begin_backward_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    const conv_call *call = context;
+    nn_convolution_begin_backward(&call->g->convolution, task, call->weight, call->shared);
+}
+
 static void conv2d_backward(const nn_run *run) {
     conv_call call = open_call(run);
     const conv_geometry *g = call.g;
-    if (g->direct) nn_convolution_begin_backward(&g->convolution, call.weight, call.shared);
+    if (g->direct) {
+        base_parallel(run->pool, g->convolution.n_begin_backward, begin_backward_task, &call);
+    }
     base_parallel(run->pool, run->shards.end - run->shards.first, backward_task, &call);
 }
 

@@ -26,7 +26,8 @@ static const kase cases[] = {
     {48, 33, {40, 3, 1, 1, 1, 1}, {60, 3, 1, 1, 1, 1}}, /* several blocks, both ways */
     {20, 24, {30, 3, 1, 1, 0, 0}, {31, 3, 1, 1, 0, 0}}, /* and in place */
     {24, 64, {64, 5, 1, 1, 2, 2}, {80, 3, 1, 1, 1, 1}},
-    {2, 2, {3, 3, 1, 1, 1, 1}, {4, 3, 1, 1, 1, 1}}, /* smaller than a block */
+    {64, 56, {32, 3, 1, 1, 1, 1}, {47, 3, 1, 1, 1, 1}}, /* many channels */
+    {2, 2, {3, 3, 1, 1, 1, 1}, {4, 3, 1, 1, 1, 1}},     /* smaller than a block */
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -58,9 +59,16 @@ static void check_forward(const nn_convolution *c, convolution_truth *t) {
                                 .lower_bound = -INFINITY,
                                 .shared = shared,
                                 .scratch = check_dirt(&t->memory, c->n_worker_forward)};
-    nn_convolution_begin_forward(c, t->weight, shared);
+    for (int64_t i = 0; i < c->n_begin_forward; i++) {
+        nn_convolution_begin_forward(c, i, t->weight, shared);
+    }
     for (int64_t block = 0; block < c->n_blocks; block++) {
         int64_t first, end;
+        at.first_channel = 0;
+        at.last_channel = nn_min(c->unit, c->out);
+        nn_convolution_forward(c, &at, block, &first, &end);
+        at.first_channel = at.last_channel;
+        at.last_channel = c->out;
         nn_convolution_forward(c, &at, block, &first, &end);
         ck_assert_int_eq(first, next);
         next = end;
@@ -68,6 +76,8 @@ static void check_forward(const nn_convolution *c, convolution_truth *t) {
     ck_assert_int_eq(next, c->f.out);
     convolution_expect(t, "y", at.y, t->y, t->n_y, 2e-4);
 }
+
+enum { N_SAMPLES = 2 };
 
 static void check_backward(const nn_convolution *c, convolution_truth *t) {
     float *shared = check_dirt(&t->memory, c->n_shared_backward);
@@ -80,10 +90,15 @@ static void check_backward(const nn_convolution *c, convolution_truth *t) {
                                 .dweight = sums,
                                 .shared = shared,
                                 .scratch = check_dirt(&t->memory, c->n_worker_backward)};
-    nn_convolution_begin_backward(c, at.weight, shared);
-    nn_convolution_backward(c, &at);
+    for (int64_t i = 0; i < c->n_begin_backward; i++) {
+        nn_convolution_begin_backward(c, i, at.weight, shared);
+    }
+    for (int i = 0; i < N_SAMPLES; i++) { /* the same one again and again */
+        nn_convolution_backward(c, &at);
+    }
     convolution_expect(t, "dx", at.dx, t->dx, t->n_x, 2e-4);
     nn_convolution_add_gradient(c, sums, dweight);
+    for (int64_t i = 0; i < t->n_weight; i++) dweight[i] /= N_SAMPLES;
     convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 2e-3);
 }
 

@@ -760,10 +760,80 @@ START_TEST(transforms_of_tiles_along_time) {
 }
 END_TEST
 
+/* Of F(4x4, 3x3): what one tile gives, and the gradient of its kernel, by the definition. */
+static double tile_output(const float *d, int64_t pitch, const float *g, int f, int t) {
+    double sum = 0;
+    for (int k = 0; k < 9; k++) sum += (double)g[k] * d[(f + k / 3) * pitch + t + k % 3];
+    return sum;
+}
+
+static double tile_gradient(const float *d, int64_t pitch, const float *dy, int k) {
+    double sum = 0;
+    for (int i = 0; i < 16; i++) sum += (double)dy[i] * d[(k / 3 + i / 4) * pitch + k % 3 + i % 4];
+    return sum;
+}
+
+START_TEST(transforms_of_larger_tiles) {
+    enum { N_TILES = 48, X_PITCH = 4 * N_TILES + 16, PITCH = 60, ROW = 256 };
+    static float input[6 * X_PITCH], tiles[36 * PITCH], rows[4 * ROW], kernel[36], gradient[36];
+    fill_all();
+    for (int i = 0; i < 6 * X_PITCH; i++) input[i] = x[i % N];
+    const float *g = y;
+    for (int level = 0; level < N_LEVELS; level++) {
+        const nn_kernels_table *table = table_of(level);
+        table->winograd4_kernel(g, 1, 1, kernel, 1);
+        for (int n = 1; n <= N_TILES; n += 5) {
+            table->winograd4_input(input, X_PITCH, n, tiles, PITCH);
+            for (int i = 0; i < 36 * PITCH; i++) tiles[i] *= kernel[i / PITCH];
+            table->winograd4_output(tiles, PITCH, n, rows, ROW);
+            for (int i = 0; i < 16 * n; i++) {
+                int f = i / (4 * n), t = i % (4 * n);
+                const float *d = input + t / 4 * 4;
+                expect_near(rows[f * ROW + t], tile_output(d, X_PITCH, g, f, t % 4), 1e-4);
+            }
+        }
+        float dy[16], dg[9] = {0};
+        for (int i = 0; i < 16; i++) dy[i] = x[60 + i];
+        table->winograd4_gradient(dy, 4, 1, gradient, 1);
+        table->winograd4_input(input, X_PITCH, 1, tiles, PITCH);
+        for (int e = 0; e < 36; e++) gradient[e] *= tiles[e * PITCH];
+        table->winograd4_kernel_gradient(gradient, 1, 1, dg, 1);
+        for (int k = 0; k < 9; k++) expect_near(dg[k], tile_gradient(input, X_PITCH, dy, k), 1e-4);
+    }
+}
+END_TEST
+
+START_TEST(products_of_panels) {
+    enum { N_TERMS = 30, PITCH = 60 };
+    static float c[NN_PANEL * PITCH];
+    fill_all();
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int n = 1; n <= table_of(level)->taps_block; n++) {
+            nn_panel_product product = {.n_terms = N_TERMS,
+                                        .n_columns = n,
+                                        .a = x,
+                                        .b = y,
+                                        .b_pitch = 3,
+                                        .c = c,
+                                        .c_pitch = PITCH};
+            table_of(level)->multiply_panel(&product);
+            for (int i = 0; i < NN_PANEL * n; i++) {
+                int row = i / n, column = i % n;
+                double sum = 0;
+                for (int k = 0; k < N_TERMS; k++) {
+                    sum += (double)x[NN_PANEL * k + row] * y[3 * k + column];
+                }
+                expect_near(c[row * PITCH + column], sum, 1e-4);
+            }
+        }
+    }
+}
+END_TEST
+
 TEST_MAIN("nn/kernels/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
           elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
           windows_that_overlap, transposes, correlates, dots_of_taps, masks, deinterleaves,
           pads_and_interleaves, products_of_rows_where_they_lie, products_of_rows_with_rows,
-          products_summed_over_positions, stores_pieces, transforms_of_tiles,
-          transforms_of_tiles_along_time)
+          products_summed_over_positions, products_of_panels, stores_pieces, transforms_of_tiles,
+          transforms_of_tiles_along_time, transforms_of_larger_tiles)

@@ -13,15 +13,16 @@ typedef struct {
 } kase;
 
 static const kase cases[] = {
-    {1, 1, {4, 0, 0}, {4, 0, 0}},     /* one tile */
-    {1, 1, {1, 1, 1}, {1, 1, 1}},     /* a quarter of one */
-    {2, 3, {3, 1, 1}, {6, 0, 0}},     /* half ones */
-    {3, 9, {17, 1, 1}, {25, 1, 1}},   /* more outputs than are done at a time */
-    {5, 8, {12, 2, 0}, {13, 0, 2}},   /* uneven zeros */
-    {4, 5, {9, 2, 2}, {10, 2, 2}},    /* as many as can be */
-    {3, 2, {8, 0, 5}, {6, 1, 7}},     /* more after than kernel */
-    {32, 64, {63, 0, 0}, {49, 0, 0}}, /* S3's second */
-    {64, 48, {40, 1, 1}, {60, 1, 1}}, /* several blocks, both ways */
+    {1, 1, {4, 0, 0}, {4, 0, 0}},      /* one tile */
+    {1, 1, {1, 1, 1}, {1, 1, 1}},      /* a quarter of one */
+    {2, 3, {3, 1, 1}, {6, 0, 0}},      /* half ones */
+    {3, 9, {17, 1, 1}, {25, 1, 1}},    /* more outputs than are done at a time */
+    {5, 8, {12, 2, 0}, {13, 0, 2}},    /* uneven zeros */
+    {4, 5, {9, 2, 2}, {10, 2, 2}},     /* as many as can be */
+    {3, 2, {8, 0, 5}, {6, 1, 7}},      /* more after than kernel */
+    {32, 64, {63, 0, 0}, {49, 0, 0}},  /* S3's second */
+    {64, 48, {40, 1, 1}, {60, 1, 1}},  /* several blocks, both ways */
+    {130, 140, {9, 1, 1}, {13, 1, 1}}, /* a gradient folded part by part */
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -38,7 +39,12 @@ static void check_run(const nn_winograd *w, convolution_truth *t, bool transpose
         .shared = shared, .x = x, .bias = bias, .lower_bound = -INFINITY, .scratch = scratch};
     at.y_pitch = w->f.out * w->t.out;
     int64_t next = 0;
-    nn_winograd_begin(w, t->weight, transposed, shared);
+    nn_winograd_kernels kernels = {t->weight, transposed, 0, w->out / 2};
+    nn_winograd_begin(w, &kernels, shared);
+    kernels.first = kernels.end;
+    kernels.end = w->out;
+    nn_winograd_begin(w, &kernels, shared);
+    at.last_channel = w->out;
     for (int64_t block = 0; block < w->n_blocks; block++) {
         int64_t first, end;
         nn_winograd_rows(w, block, &first, &end);
@@ -59,8 +65,12 @@ static void check(convolution_truth *t) {
     check_run(&transposed, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
     float *sum = check_zeros(&t->memory, w.n_sum, sizeof *sum);
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
-    nn_winograd_gather(&w, t->x, t->dy, sum, check_dirt(&t->memory, w.n_gather));
-    nn_winograd_add_gradient(&w, sum, dweight);
+    nn_winograd_gradient at = {t->x, t->dy, sum, check_dirt(&t->memory, w.n_gather)};
+    nn_winograd_gather(&w, &at);
+    if (w.folded == 0) nn_winograd_add_gradient(&w, sum, dweight);
+    for (int64_t i = 0; i < t->n_weight && w.folded > 0; i++) {
+        dweight[i] = sum[i % (9 * w.in) * w.sum_pitch + i / (9 * w.in)];
+    }
     convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 4e-3);
     convolution_truth_release(t);
 }
@@ -100,10 +110,11 @@ START_TEST(heeds_the_lower_bound) {
     float *shared = check_dirt(&t.memory, w.n_shared), *y = check_dirt(&t.memory, t.n_y);
     int64_t n_zeros = 0;
     for (int64_t i = 0; i < t.n_y; i++) t.y[i] = fmax(t.y[i], 0.0);
-    nn_winograd_begin(&w, t.weight, false, shared);
+    nn_winograd_begin(&w, &(nn_winograd_kernels){.weight = t.weight, .end = w.out}, shared);
     nn_winograd_sample at = {.shared = shared, .x = t.x, .bias = t.bias, .y = y};
     at.scratch = check_dirt(&t.memory, w.n_run);
     at.y_pitch = w.f.out * w.t.out;
+    at.last_channel = w.out;
     ck_assert_int_eq(w.n_blocks, 1);
     nn_winograd_run(&w, &at, 0);
     convolution_expect(&t, "y", y, t.y, t.n_y, 4e-4);

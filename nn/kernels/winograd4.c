@@ -1,0 +1,368 @@
+#include "nn/kernels/winograd4.h"
+
+#include <string.h>
+
+enum { TILE = 6, ELEMENTS = TILE * TILE, STEP = 4, OUTPUTS = STEP * STEP, KERNEL = 3 };
+enum { GROUP = 2 /* panels that are multiplied with tiles that stay in the L1 cache */ };
+enum { ROWS = GROUP * NN_PANEL, N = KERNEL * KERNEL };
+/* Of the tiles of a block, and for the gradient of those of a chunk and of their products; that
+ * much stays in an L2 cache, or nearly. */
+enum { BLOCK_FLOATS = 320 * 1024, CHUNK_FLOATS = 384 * 1024, SUM_FLOATS = 160 * 1024 };
+enum { CHANNELS = 12 /* are multiplied at a time, or a divisor of it */ };
+/* A block's places are computed by so many at a time. */
+enum { BLOCK_PLACES = 24, PLACES = 8 };
+enum { MIN_CHANNELS = 32, MIN_PAIRS = 64 * 48, MOST_PRODUCTS = 3 };
+
+/* ------------------------------------------------------------------ geometry */
+
+/* What n_rows rows of tiles take. */
+static int64_t n_places(const nn_winograd4 *w, int64_t n_rows) {
+    return n_rows * w->tiles_t;
+}
+
+/* Rows of tiles such that few places are computed in vain, the more the better. */
+static int64_t block_rows(const nn_winograd4 *w, int64_t unit) {
+    int64_t step = unit % STEP == 0 ? unit / STEP : unit, best = 0, best_waste = 0;
+    if (step < 1) step = 1;
+    for (int64_t rows = step; rows < w->tiles_f + step; rows += step) {
+        int64_t n = n_places(w, rows), used = nn_round_up(n, BLOCK_PLACES);
+        int64_t floats = ELEMENTS * w->in * used + unit * w->out * w->t.out * STEP * rows;
+        if (best > 0 && floats > BLOCK_FLOATS) break;
+        int64_t n_blocks = nn_ceil_div(w->tiles_f, rows), waste = n_blocks * used;
+        if (best == 0 || waste <= best_waste) {
+            best = rows;
+            best_waste = waste;
+        }
+    }
+    return best;
+}
+
+/* Rows of padded planes: those of a block's tiles. */
+static int64_t plane_rows(int64_t tile_rows) {
+    return tile_rows * STEP + KERNEL - 1;
+}
+
+static int64_t plane_floats(const nn_winograd4 *w, int64_t tile_rows) {
+    return nn_whole_lines(plane_rows(tile_rows) * w->plane_pitch);
+}
+
+/* A multiple of 4096 bytes would put all elements into the same lines of the L1 cache; and vectors
+ * may reach as far past the last number. */
+static int64_t element_pitch(int64_t n_floats) {
+    return nn_whole_lines(n_floats) + NN_LANES;
+}
+
+/* Of the gradient, for a chunk: tiles of x, and those of dy with what they are made of. */
+static int64_t chunk_places(const nn_winograd4 *w) {
+    return nn_round_up(n_places(w, w->chunk), PLACES);
+}
+
+static int64_t dy_row(const nn_winograd4 *w) {
+    return w->tiles_t * STEP * w->out;
+}
+
+static int64_t dy_pitch(const nn_winograd4 *w) {
+    return element_pitch(n_places(w, w->chunk) * w->out + NN_LANES);
+}
+
+static void count_scratch(nn_winograd4 *w) {
+    int64_t block = NN_MAX_TAPS_BLOCK;
+    w->place_pitch = nn_round_up(n_places(w, w->rows), PLACES);
+    w->tile_pitch = element_pitch(w->in * w->place_pitch);
+    w->n_panels = nn_ceil_div(w->out, NN_PANEL);
+    w->panel_pitch = element_pitch(w->n_panels * w->in * NN_PANEL);
+    w->n_shared = ELEMENTS * w->panel_pitch;
+    w->sum_pitch = nn_round_up(w->out, NN_LANES);
+    w->channels = nn_max(SUM_FLOATS / (ELEMENTS * w->sum_pitch) / CHANNELS, 1) * CHANNELS;
+    w->channels = nn_min(w->channels, w->in);
+    w->n_run =
+        plane_floats(w, w->rows) + ELEMENTS * w->tile_pitch + ROWS * (ELEMENTS + OUTPUTS) * block;
+    w->n_gather = nn_whole_lines(w->in) + plane_floats(w, w->chunk) +
+                  ELEMENTS * (element_pitch(w->in * chunk_places(w)) + dy_pitch(w)) +
+                  nn_whole_lines(STEP * dy_row(w)) + ELEMENTS * w->channels * w->sum_pitch;
+}
+
+nn_winograd4 nn_winograd4_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit) {
+    nn_winograd4 w = {.f = f, .t = t, .in = in, .out = out};
+    w.tiles_f = nn_ceil_div(f.out, STEP);
+    w.tiles_t = nn_ceil_div(t.out, STEP);
+    w.plane_pitch = STEP * nn_round_up(w.tiles_t, NN_LANES) + NN_LANES;
+    w.rows = block_rows(&w, unit);
+    w.n_blocks = nn_ceil_div(w.tiles_f, w.rows);
+    w.chunk = CHUNK_FLOATS / (ELEMENTS * (in + out) * w.tiles_t);
+    w.chunk = nn_max(nn_min(w.chunk, w.tiles_f), 1);
+    count_scratch(&w);
+    return w;
+}
+
+static nn_axis transposed_axis(const nn_axis *a) {
+    return (nn_axis){.in = a->out,
+                     .out = a->in,
+                     .kernel = KERNEL,
+                     .stride = 1,
+                     .dilation = 1,
+                     .before = KERNEL - 1 - a->before};
+}
+
+nn_winograd4 nn_winograd4_transposed(const nn_winograd4 *w) {
+    return nn_winograd4_make(transposed_axis(&w->f), transposed_axis(&w->t), w->out, w->in, 0);
+}
+
+/* F(2x2, 3x3) takes 4 products for an output, this 2.25 and, of the time of one, as much again as
+ * MOST_PRODUCTS leaves for places computed in vain. */
+bool nn_winograd4_fits(const nn_winograd4 *w) {
+    if (w->in < MIN_CHANNELS || w->out < MIN_CHANNELS || w->in * w->out < MIN_PAIRS) return false;
+    int64_t places = nn_round_up(n_places(w, w->rows), BLOCK_PLACES) * w->n_blocks;
+    return places * ELEMENTS <= MOST_PRODUCTS * w->f.out * w->t.out;
+}
+
+/* ------------------------------------------------------------------ weights */
+
+/* The kernels from one input channel to a panel's output channels, element by element. */
+static void load_kernels(const nn_winograd4 *w, const float *weight, int64_t panel, int64_t c,
+                         bool transposed, float g[N * NN_PANEL]) {
+    int64_t first = panel * NN_PANEL, n = nn_min(NN_PANEL, w->out - first);
+    int64_t step = transposed ? N : w->in * N;
+    const float *from = weight + (transposed ? (c * w->out + first) * N : (first * w->in + c) * N);
+    memset(g, 0, N * NN_PANEL * sizeof *g);
+    for (int64_t r = 0; r < n; r++, from += step) {
+        for (int k = 0; k < N; k++) g[k * NN_PANEL + r] = from[transposed ? N - 1 - k : k];
+    }
+}
+
+void nn_winograd4_begin(const nn_winograd4 *w, int64_t panel, const float *weight, bool transposed,
+                        float *shared) {
+    float *to = shared + panel * w->in * NN_PANEL;
+    for (int64_t c = 0; c < w->in; c++, to += NN_PANEL) {
+        float g[N * NN_PANEL];
+        load_kernels(w, weight, panel, c, transposed, g);
+        nn_kernels()->winograd4_kernel(g, NN_PANEL, NN_PANEL, to, w->panel_pitch);
+    }
+}
+
+/* ------------------------------------------------------------------ tiles */
+
+/* Tiles of rows [first, first + n) of a sample's x. */
+typedef struct {
+    int64_t first, n;
+    const float *x;
+    float *plane, *tiles;
+    int64_t place_pitch, tile_pitch;
+} tile_rows;
+
+static void clear(float *x, int64_t n) {
+    memset(x, 0, (size_t)n * sizeof *x);
+}
+
+/* One channel's rows with zeros around them, as far as the transform reads. */
+static void pad_plane(const nn_winograd4 *w, const tile_rows *at, const float *x) {
+    int64_t n_rows = plane_rows(at->n), row = at->first * STEP - w->f.before;
+    int64_t n = nn_max(nn_min(w->t.in, w->plane_pitch - w->t.before), 0);
+    for (int64_t i = 0; i < n_rows; i++, row++) {
+        float *to = at->plane + i * w->plane_pitch;
+        if (row < 0 || row >= w->f.in) {
+            clear(to, w->plane_pitch);
+            continue;
+        }
+        clear(to, w->t.before);
+        memcpy(to + w->t.before, x + row * w->t.in, (size_t)n * sizeof *to);
+        clear(to + w->t.before + n, w->plane_pitch - w->t.before - n);
+    }
+}
+
+/* What is written past a row's last tile, the next row or channel overwrites. */
+static void transform_x(const nn_winograd4 *w, const tile_rows *at) {
+    for (int64_t c = 0; c < w->in; c++) {
+        pad_plane(w, at, at->x + c * w->f.in * w->t.in);
+        for (int64_t row = 0; row < at->n; row++) {
+            nn_kernels()->winograd4_input(
+                at->plane + row * STEP * w->plane_pitch, w->plane_pitch, w->tiles_t,
+                at->tiles + c * at->place_pitch + row * w->tiles_t, at->tile_pitch);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ from x to y */
+
+/* y for the n places of a block from `begin` on. */
+typedef struct {
+    const nn_winograd4 *w;
+    const nn_winograd_sample *sample;
+    const tile_rows *tiles;
+    int64_t begin, n;
+    float *products;           /* [36, ROWS, block] */
+    float *rows;               /* [ROWS, 4, 4 block] */
+    nn_taps_store store[STEP]; /* of the tiles' four rows */
+} place_run;
+
+/* Pieces of output rows among the places, for row `f` of each tile. */
+static void cut_pieces(const place_run *run, int64_t f, nn_taps_store *store) {
+    const nn_winograd4 *w = run->w;
+    int64_t last = run->begin + run->n;
+    store->n_pieces = 0;
+    for (int64_t row = run->begin / w->tiles_t; n_places(w, row) < last; row++) {
+        int64_t start = n_places(w, row), y_row = row * STEP + f;
+        int64_t from = nn_max(run->begin, start), end = nn_min(last, start + w->tiles_t);
+        if (run->tiles->first * STEP + y_row >= w->f.out) continue;
+        int64_t column = (from - start) * STEP;
+        int i = store->n_pieces++;
+        store->piece[i].from = (int)((from - run->begin) * STEP);
+        store->piece[i].n = (int)nn_min((end - from) * STEP, w->t.out - column);
+        store->piece[i].to = y_row * w->t.out + column;
+    }
+}
+
+static void multiply_panels(const place_run *run, int64_t panel, int64_t n) {
+    const nn_winograd4 *w = run->w;
+    int64_t block = nn_kernels()->taps_block;
+    for (int64_t e = 0; e < ELEMENTS; e++) {
+        const float *kernels = run->sample->shared + e * w->panel_pitch;
+        for (int64_t p = 0; p < n; p++) {
+            nn_kernels()->multiply_panel(&(nn_panel_product){
+                .n_terms = w->in,
+                .n_columns = run->n,
+                .a = kernels + (panel + p) * w->in * NN_PANEL,
+                .b = run->tiles->tiles + e * run->tiles->tile_pitch + run->begin,
+                .b_pitch = run->tiles->place_pitch,
+                .c = run->products + (e * ROWS + p * NN_PANEL) * block,
+                .c_pitch = block});
+        }
+    }
+}
+
+static void run_panels(place_run *run, int64_t panel, int64_t n) {
+    const nn_winograd_sample *sample = run->sample;
+    int64_t block = nn_kernels()->taps_block, first = panel * NN_PANEL;
+    int64_t n_channels = nn_min(n * NN_PANEL, sample->last_channel - first);
+    multiply_panels(run, panel, n);
+    for (int64_t r = 0; r < n_channels; r++) {
+        nn_kernels()->winograd4_output(run->products + r * block, ROWS * block, run->n,
+                                       run->rows + r * OUTPUTS * block, STEP * block);
+    }
+    for (int f = 0; f < STEP; f++) {
+        nn_taps_store *store = &run->store[f];
+        store->n_rows = n_channels;
+        store->bias = sample->bias ? sample->bias + first : NULL;
+        store->y = sample->y + first * sample->y_pitch;
+        nn_kernels()->store_taps(store);
+    }
+}
+
+static void run_places(place_run *run) {
+    int64_t block = nn_kernels()->taps_block;
+    for (int f = 0; f < STEP; f++) {
+        run->store[f] = (nn_taps_store){.y_pitch = run->sample->y_pitch,
+                                        .lower_bound = run->sample->lower_bound,
+                                        .c = run->rows + f * STEP * block,
+                                        .c_pitch = OUTPUTS * block};
+        cut_pieces(run, f, &run->store[f]);
+    }
+    int64_t end = nn_ceil_div(run->sample->last_channel, NN_PANEL);
+    for (int64_t p = run->sample->first_channel / NN_PANEL; p < end; p += GROUP) {
+        run_panels(run, p, nn_min(GROUP, end - p));
+    }
+}
+
+static tile_rows rows_at(const nn_winograd4 *w, int64_t first, int64_t n) {
+    return (tile_rows){.first = first, .n = nn_min(n, w->tiles_f - first)};
+}
+
+void nn_winograd4_rows(const nn_winograd4 *w, int64_t block, int64_t *first, int64_t *end) {
+    tile_rows rows = rows_at(w, block * w->rows, w->rows);
+    *first = rows.first * STEP;
+    *end = nn_min((rows.first + rows.n) * STEP, w->f.out);
+}
+
+void nn_winograd4_run(const nn_winograd4 *w, const nn_winograd_sample *at, int64_t block) {
+    int64_t n = nn_kernels()->taps_block;
+    tile_rows tiles = rows_at(w, block * w->rows, w->rows);
+    tiles.x = at->x;
+    tiles.plane = at->scratch;
+    tiles.tiles = at->scratch + plane_floats(w, w->rows);
+    tiles.place_pitch = w->place_pitch;
+    tiles.tile_pitch = w->tile_pitch;
+    transform_x(w, &tiles);
+    place_run run = {.w = w, .sample = at, .tiles = &tiles};
+    run.products = tiles.tiles + ELEMENTS * w->tile_pitch;
+    run.rows = run.products + ELEMENTS * ROWS * NN_MAX_TAPS_BLOCK;
+    int64_t end = n_places(w, tiles.n);
+    for (; run.begin < end; run.begin += n) {
+        run.n = nn_min(n, end - run.begin);
+        run_places(&run);
+    }
+}
+
+/* ------------------------------------------------------------------ the weights' gradient */
+
+/* A dy A^T at the places of one row of tiles, [places, out] for each element. */
+static void transform_dy(const nn_winograd4 *w, const float *dy, int64_t row, float *transposed,
+                         float *tiles) {
+    int64_t width = dy_row(w);
+    for (int64_t f = 0; f < STEP; f++) {
+        float *to = transposed + f * width;
+        int64_t n = row * STEP + f < w->f.out ? w->t.out : 0;
+        nn_kernels()->transpose(dy + (row * STEP + f) * w->t.out, w->f.out * w->t.out, w->out, n,
+                                to);
+        clear(to + n * w->out, width - n * w->out);
+    }
+    for (int64_t i = 0; i < w->tiles_t; i++) {
+        nn_kernels()->winograd4_gradient(transposed + i * STEP * w->out, width, w->out,
+                                         tiles + i * w->out, dy_pitch(w));
+    }
+}
+
+/* Tiles of x [in, place_pitch] and of dy [n, out], and what they are multiplied to. */
+typedef struct {
+    int64_t n;
+    const tile_rows *x;
+    const float *dy;
+    const int32_t *steps; /* between channels of x */
+    float *sum;           /* [36, channels, sum_pitch] */
+    float *gradient;
+} tile_products;
+
+/* The gradient of the kernels from input channels [first, first + n). */
+static void add_products(const nn_winograd4 *w, const tile_products *at, int64_t first, int64_t n) {
+    int64_t pitch = n * w->sum_pitch;
+    for (int64_t e = 0; e < ELEMENTS; e++) {
+        nn_kernels()->multiply_positions(
+            &(nn_positions_product){.n_rows = n,
+                                    .n_terms = at->n,
+                                    .n_columns = w->out,
+                                    .a = at->x->tiles + e * at->x->tile_pitch,
+                                    .offset = at->steps + first,
+                                    .b = at->dy + e * dy_pitch(w),
+                                    .b_pitch = w->out,
+                                    .c = at->sum + e * pitch,
+                                    .c_pitch = w->sum_pitch,
+                                    .overwrites = true});
+    }
+    for (int64_t c = 0; c < n; c++) {
+        nn_kernels()->winograd4_kernel_gradient(at->sum + c * w->sum_pitch, pitch, w->out,
+                                                at->gradient + (first + c) * N * w->sum_pitch,
+                                                w->sum_pitch);
+    }
+}
+
+void nn_winograd4_gather(const nn_winograd4 *w, const nn_winograd_gradient *at) {
+    int32_t *steps = (int32_t *)(void *)at->scratch;
+    tile_rows x = {.x = at->x, .plane = at->scratch + nn_whole_lines(w->in)};
+    x.tiles = x.plane + plane_floats(w, w->chunk);
+    x.place_pitch = chunk_places(w);
+    x.tile_pitch = element_pitch(w->in * x.place_pitch);
+    float *dy = x.tiles + ELEMENTS * x.tile_pitch, *transposed = dy + ELEMENTS * dy_pitch(w);
+    tile_products products = {.x = &x, .dy = dy, .steps = steps, .gradient = at->gradient};
+    products.sum = transposed + nn_whole_lines(STEP * dy_row(w));
+    for (int64_t c = 0; c < w->in; c++) steps[c] = (int32_t)(c * x.place_pitch);
+    for (x.first = 0; x.first < w->tiles_f; x.first += w->chunk) {
+        x.n = nn_min(w->chunk, w->tiles_f - x.first);
+        products.n = n_places(w, x.n);
+        transform_x(w, &x);
+        for (int64_t row = 0; row < x.n; row++) {
+            transform_dy(w, at->dy, x.first + row, transposed, dy + n_places(w, row) * w->out);
+        }
+        for (int64_t c = 0; c < w->in; c += w->channels) {
+            add_products(w, &products, c, nn_min(w->channels, w->in - c));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/* nn/kernels/winograd4.h - convolution by kernels of 3 x 3 under a stride of 1 with 36 products
+ * where the definition takes 144: Winograd's F(4x4, 3x3), for layers with many channels.
+ *
+ * An input is cut into tiles of 6 x 6, four apart, of which each gives 4 x 4 outputs, otherwise as
+ * in nn/kernels/winograd.h. Polynomials are evaluated at 0, +-5/8, +-3/2 and infinity, which are
+ * exact in binary and near the best of their kind (B. Barabasz et al., "Error Analysis and
+ * Improving the Accuracy of Winograd Convolution for Deep Neural Networks", ACM TOMS 46(4), 2020,
+ * on the choice): rounding errors are 1.4 to 1.8 times those of the definition summed in order,
+ * where 0, +-1, +-2 would make them 3 to 4 times.
+ *
+ * Places are a block's tiles side by side, row by row, none between rows. Transformed kernels lie
+ * in panels of NN_PANEL output channels, in the order in which they are multiplied. */
+#ifndef NN_KERNELS_WINOGRAD4_H
+#define NN_KERNELS_WINOGRAD4_H
+
+#include "nn/kernels/winograd.h"
+
+typedef struct {
+    nn_axis f, t;
+    int64_t in, out;                 /* channels */
+    int64_t tiles_f, tiles_t;        /* of a sample */
+    int64_t rows, n_blocks;          /* rows of tiles of a block; blocks of a sample */
+    int64_t n_panels, panel_pitch;   /* of the kernels; floats between their elements */
+    int64_t place_pitch, tile_pitch; /* floats between channels and between elements of a block */
+    int64_t plane_pitch;             /* floats between rows of a padded plane */
+    int64_t chunk, channels; /* rows of tiles and input channels that are multiplied at a time for
+                              * the gradient */
+    int64_t n_shared;        /* floats of the transformed kernels */
+    int64_t sum_pitch;       /* floats per row of the gradient */
+    int64_t n_run, n_gather; /* floats of scratch of nn_winograd4_run and _gather */
+} nn_winograd4;
+
+/* For axes with all their extents known that nn_winograd_can. unit > 0: a block's outputs are a
+ * multiple of `unit` rows, which stay in the cache with the rest. */
+nn_winograd4 nn_winograd4_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit);
+/* The convolution that takes dy to dx. */
+nn_winograd4 nn_winograd4_transposed(const nn_winograd4 *w);
+/* Whether this is the best way to do it. */
+bool nn_winograd4_fits(const nn_winograd4 *w);
+
+/* Transforms one of n_panels panels of weights [out,in,3,3]; transposed: of those of the
+ * convolution that takes dy to dx, [in,out,3,3]. */
+void nn_winograd4_begin(const nn_winograd4 *w, int64_t panel, const float *weight, bool transposed,
+                        float *shared);
+
+/* Output rows [first, end) of block `block` of n_blocks; nn_winograd4_run writes them to y [out,
+ * rows, T'] on. The sample's `shared` is of nn_winograd4_begin, for all panels; its first channel
+ * is a multiple of NN_PANEL. */
+void nn_winograd4_rows(const nn_winograd4 *w, int64_t block, int64_t *first, int64_t *end);
+void nn_winograd4_run(const nn_winograd4 *w, const nn_winograd_sample *at, int64_t block);
+
+/* Adds a sample's part of the weights' gradient [in, 9, sum_pitch]; the columns from `out` on hold
+ * nothing of use. */
+void nn_winograd4_gather(const nn_winograd4 *w, const nn_winograd_gradient *at);
+
+#endif
