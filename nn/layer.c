@@ -155,6 +155,15 @@ bool nn_layer_fuse(nn_plan *plan, const nn_layer *next, const void *next_options
            next->pool(next_options, &windows) && fuse_pool(plan, &windows);
 }
 
+bool nn_layer_fuse_norm(nn_plan *plan, const nn_plan *next) {
+    bool can = plan->layer->fuse_norm != NULL && next->layer->scales != NULL;
+    bool plain = plan->map.kind == NN_IDENTITY && plan->pool.kernel_f == 0 && plan->norm == NULL;
+    if (!can || !plain || plan->training || next->training || next->pool.kernel_f > 0) return false;
+    if (plan->out.rank != 3 || !plan->layer->fuse_norm(plan, next)) return false;
+    plan->norm = next;
+    return true;
+}
+
 void nn_init_none(const nn_plan *plan, base_rng *rng, float *param, float *state) {
     (void)plan;
     (void)rng;

@@ -69,7 +69,7 @@ typedef struct {
 typedef struct nn_layer nn_layer;
 
 /* Filled by the network: all up to `training`. By plan(): all others. */
-typedef struct {
+typedef struct nn_plan {
     const nn_layer *layer;
     const void *options; /* as layer->variant.options describes them */
     base_arena *arena;   /* for nn_plan_keep */
@@ -95,6 +95,7 @@ typedef struct {
     void *kept;               /* the layer's own, from nn_plan_keep */
     nn_map map;     /* fused into this layer, applied to what it gives; NN_IDENTITY: none */
     nn_tiling pool; /* likewise, after the map */
+    const struct nn_plan *norm; /* of the normalisation fused into this layer; NULL: none */
 } nn_plan;
 
 /* Copies what follows from options and shapes alone to plan->kept, which lives as long as the plan.
@@ -135,6 +136,7 @@ typedef struct {
     const float *param;
     float *dparam; /* backward ADDS into it */
     float *state;
+    const float *norm_param, *norm_state; /* of plan->norm */
     float *cache;
     float *scratch;
     float *sums;              /* [plan->n_shards] times nn_sums_stride(plan) */
@@ -185,6 +187,14 @@ struct nn_layer {
      * one after the other, but for rounding. No map is fused after another or after a pool. */
     bool (*fuse_map)(nn_plan *plan, const nn_function *function);
     bool (*fuse_pool)(nn_plan *plan);
+
+    /* Where all that a layer does in inference is y = map(scale[c] x + shift[c]), map being the one
+     * fused into it: scale and shift of each channel c of an image. */
+    void (*scales)(const nn_plan *plan, const float *param, const float *state, float *scale,
+                   float *shift);
+    /* Planned for inference: whether this layer does so, and that map, to what it gives. plan->norm
+     * is set for it. The result must have the same bits as one layer after the other. */
+    bool (*fuse_norm)(nn_plan *plan, const nn_plan *norm);
 
     /* y = x unless the network was planned for training: otherwise the layer is left out. */
     bool idle_in_inference;
@@ -238,6 +248,8 @@ const base_variant *const *nn_layer_variants(int *n_layers);
 bool nn_layer_function(const nn_layer *layer, const void *options, nn_function *function);
 /* Lets a planned layer take over the work of the next one, if it can. */
 bool nn_layer_fuse(nn_plan *plan, const nn_layer *next, const void *next_options);
+/* Likewise a normalisation with what is fused into it; its plan must outlast this one. */
+bool nn_layer_fuse_norm(nn_plan *plan, const nn_plan *next);
 
 /* All that an elementwise layer has beside `variant` and `map`: its file is the only one that knows
  * its function (nn/layers/activation.c shows how). */

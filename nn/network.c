@@ -51,9 +51,10 @@ void nn_network_free(nn_network *network) {
 void nn_network_init(nn_network *network, uint64_t seed) {
     memset(network->param, 0, (size_t)network->n_param * sizeof *network->param);
     memset(network->state, 0, (size_t)network->n_state * sizeof *network->state);
-    for (int r = 0; r < network->n_rows; r++) {
-        const nn__node *node = &network->nodes[network->rows[r]];
-        base_rng rng = base_rng_open(seed, BASE_RNG_INIT, (uint64_t)network->rows[r], 0);
+    for (int k = 0; k < network->n_nodes; k++) {
+        const nn__node *node = &network->nodes[k];
+        if (node->plan.n_tensors == 0) continue;
+        base_rng rng = base_rng_open(seed, BASE_RNG_INIT, (uint64_t)k, 0);
         node->plan.layer->init(&node->plan, &rng, network->param + node->param_at,
                                network->state + node->state_at);
     }
@@ -200,6 +201,10 @@ static nn_run make_run(const nn_network *network, const stream_name *name) {
                   .rng_context = name,
                   .y = part_at(network, node->out, network->values[node->out].y, part)};
     if (run.shards.length != NULL) run.in_length = run.shards.length + part.begin;
+    if (node->plan.norm != NULL) {
+        run.norm_param = network->param + network->nodes[node->norm].param_at;
+        run.norm_state = network->state + network->nodes[node->norm].state_at;
+    }
     for (int i = 0; i < node->plan.n_in; i++) {
         float *x = (float *)value_data(network, node->in[i], name->input);
         run.x[i] = part_at(network, node->in[i], x, part);
@@ -474,8 +479,9 @@ nn_tensor nn_network_tensor(nn_network *network, int index) {
     return tensor;
 }
 
+/* With those of the normalisation that is fused into the layer. */
 static int64_t count_tensors(const nn_plan *plan, bool states) {
-    int64_t n = 0;
+    int64_t n = plan->norm != NULL ? count_tensors(plan->norm, states) : 0;
     for (int i = 0; i < plan->n_tensors; i++) {
         if (plan->tensor[i].is_state == states) n += nn_shape_count(plan->tensor[i].shape);
     }

@@ -19,6 +19,7 @@ typedef struct {
     const char *fused_text;
     bool is_named;   /* the last part of path was given, not counted */
     bool is_fused;   /* done by an earlier node */
+    int norm;        /* node whose tensors plan.norm speaks of; 0: none, as node 0 follows none */
     bool is_frozen;  /* not trained, runs as in inference */
     bool wants_grad; /* something at or before it is trained, or the input's gradient is wanted */
     int in[NN_MAX_INPUTS]; /* values */

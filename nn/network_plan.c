@@ -17,21 +17,38 @@ static base_status no_memory(base_error *err) {
 
 /* ---- fusion ---- */
 
+/* The node after the last one fused into this one, if that is all that reads it; else NULL. */
+static nn__node *only_reader(const nn_network *network, const int *n_readers,
+                             const nn__node *node) {
+    if (node->out >= network->n_nodes || node->out == network->top[1]) return NULL;
+    nn__node *other = &network->nodes[node->out];
+    bool alone = n_readers[node->out] == 1 && other->plan.n_in == 1 && other->in[0] == node->out;
+    return alone ? other : NULL;
+}
+
+static void take_over(nn__node *node, nn__node *other) {
+    BASE_CHECK(nn_shape_equal(node->plan.out, other->plan.out));
+    other->is_fused = true;
+    node->out = other->out;
+}
+
 static bool try_fuse(const nn_network *network, const int *n_readers, nn__node *node) {
-    int next = node->out; /* the node after the last one fused */
-    if (next >= network->n_nodes) return false;
-    nn__node *other = &network->nodes[next];
-    bool only_reader =
-        n_readers[node->out] == 1 && other->plan.n_in == 1 && other->in[0] == node->out;
-    if (!only_reader || node->out == network->top[1] || other->plan.n_tensors > 0) return false;
+    nn__node *other = only_reader(network, n_readers, node);
+    if (other == NULL || other->plan.n_tensors > 0) return false;
     bool is_idle = other->plan.layer->idle_in_inference && !other->plan.training;
     if (!is_idle && !nn_layer_fuse(&node->plan, other->plan.layer, other->plan.options)) {
         return false;
     }
-    BASE_CHECK(nn_shape_equal(node->plan.out, other->plan.out));
-    other->is_fused = true;
-    node->out = other->out;
+    take_over(node, other);
     return true;
+}
+
+/* A normalisation, once what follows it is fused into it. */
+static void try_fuse_norm(const nn_network *network, const int *n_readers, nn__node *node) {
+    nn__node *other = only_reader(network, n_readers, node);
+    if (other == NULL || !nn_layer_fuse_norm(&node->plan, &other->plan)) return;
+    node->norm = (int)(other - network->nodes);
+    take_over(node, other);
 }
 
 static base_status fuse_layers(nn_network *network, base_error *err) {
@@ -46,6 +63,10 @@ static base_status fuse_layers(nn_network *network, base_error *err) {
         nn__node *node = &network->nodes[k];
         if (node->is_fused) continue;
         while (try_fuse(network, n_readers, node)) continue;
+    }
+    for (int k = 0; k < network->n_nodes && !network->config.keep_order; k++) {
+        nn__node *node = &network->nodes[k];
+        if (!node->is_fused) try_fuse_norm(network, n_readers, node);
     }
     return BASE_OK;
 }
@@ -300,8 +321,8 @@ static base_status place(placement *p, int64_t *n_floats) {
 /* ---- memory ---- */
 
 static base_status count_params(nn_network *network, base_error *err) {
-    for (int r = 0; r < network->n_rows; r++) {
-        nn__node *node = &network->nodes[network->rows[r]];
+    for (int k = 0; k < network->n_nodes; k++) {
+        nn__node *node = &network->nodes[k];
         if (node->plan.n_param > MAX_FLOATS || node->plan.n_state > MAX_FLOATS) {
             return too_large(err);
         }
@@ -375,17 +396,17 @@ static base_status allocate_all(nn_network *network, const placement *p, int64_t
 }
 
 static base_status list_tensors(nn_network *network, base_error *err) {
-    for (int r = 0; r < network->n_rows; r++) {
-        network->n_tensors += network->nodes[network->rows[r]].plan.n_tensors;
+    for (int k = 0; k < network->n_nodes; k++) {
+        network->n_tensors += network->nodes[k].plan.n_tensors;
     }
     nn__tensor_name *next =
         base_arena_alloc(&network->arena, (size_t)network->n_tensors + 1, sizeof *next);
     if (next == NULL) return no_memory(err);
     network->tensors = next;
-    for (int r = 0; r < network->n_rows; r++) {
-        const nn__node *node = &network->nodes[network->rows[r]];
+    for (int k = 0; k < network->n_nodes; k++) {
+        const nn__node *node = &network->nodes[k];
         for (int t = 0; t < node->plan.n_tensors; t++, next++) {
-            *next = (nn__tensor_name){.node = network->rows[r], .tensor = t};
+            *next = (nn__tensor_name){.node = k, .tensor = t};
             next->name =
                 base_arena_printf(&network->arena, "%s.%s", node->path, node->plan.tensor[t].name);
             if (next->name == NULL) return no_memory(err);

@@ -620,12 +620,24 @@ static void batch_norm_backward(const nn_run *run) {
     run_tasks(&call, true, image_backward_task, column_backward_task);
 }
 
+static void batch_norm_scales(const nn_plan *plan, const float *param, const float *state,
+                              float *scale, float *shift) {
+    nn_run run = {.plan = plan, .param = param, .state = (float *)state}; /* only read */
+    norm_call call = open_call(&run);
+    for (int64_t i = 0; i < call.channels; i++) {
+        nn_map map = channel_map(&call, i, running_statistics(&call, i));
+        scale[i] = map.scale;
+        shift[i] = map.shift;
+    }
+}
+
 const nn_layer nn_layer_batch_norm = {
     .variant = {"batch_norm", "normalises each channel over the batch", NULL, batch_norm_table,
                 sizeof(batch_norm_options)},
     .plan = batch_norm_plan,
     .fuse_map = batch_norm_fuse_map,
     .fuse_pool = batch_norm_fuse_pool,
+    .scales = batch_norm_scales,
     .init = batch_norm_init,
     .length = batch_norm_length,
     .passes_padding = true,

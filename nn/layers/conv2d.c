@@ -5,8 +5,9 @@
  * product per tile and group gives y. Where a group has one input channel a product would have too
  * few rows: nn/kernels/depthwise.h convolves it plane by plane.
  *
- * Each block, tile or plane of each sample is a task; a map that is fused is applied to it as soon
- * as it is there, and so is max_pool after ReLU: what is pooled is never written. */
+ * Each block, tile or plane of each sample is a task; a map or, in inference, a normalisation that
+ * is fused is applied to it as soon as it is there, and so is max_pool after ReLU: what is pooled
+ * is never written. */
 #include <math.h>
 #include <string.h>
 
@@ -294,6 +295,13 @@ static bool conv2d_fuse_pool(nn_plan *plan) {
     return true;
 }
 
+/* Scale and shift of each channel lie behind the scratch that all tasks share. */
+static bool conv2d_fuse_norm(nn_plan *plan, const nn_plan *norm) {
+    (void)norm;
+    plan->n_scratch = nn_whole_lines(plan->n_scratch) + 2 * plan->out.dim[0];
+    return true;
+}
+
 static void fill_floats(float *x, int64_t n, float value) {
     for (int64_t i = 0; i < n; i++) x[i] = value;
 }
@@ -333,7 +341,8 @@ typedef struct {
     const conv_geometry *g;
     const nn_run *run;
     const nn_kernels_table *kernels;
-    nn_map map; /* the activation */
+    nn_map map;                 /* the activation */
+    const float *scale, *shift; /* [channels] of what map is applied to; NULL: 1 and 0 */
     const float *x, *weight, *bias;
     float *y, *dy, *dx;
     float *shared;   /* of a direct convolution */
@@ -353,6 +362,23 @@ static conv_call open_call(const nn_run *run) {
                        .dy = run->dy,
                        .dx = run->dx[0],
                        .shared = run->scratch};
+}
+
+/* The map becomes the one behind the normalisation. */
+static void open_norm(conv_call *call) {
+    const nn_plan *plan = call->run->plan, *norm = plan->norm;
+    if (norm == NULL) return;
+    int64_t channels = plan->out.dim[0];
+    float *scale = call->run->scratch + plan->n_scratch - 2 * channels, *shift = scale + channels;
+    norm->layer->scales(norm, call->run->norm_param, call->run->norm_state, scale, shift);
+    call->map = norm->map;
+    call->scale = scale;
+    call->shift = shift;
+}
+
+/* Whether outputs are not what products come to. */
+static bool is_mapped(const conv_call *call) {
+    return call->map.kind != NN_IDENTITY || call->scale != NULL;
 }
 
 /* The outputs that one element of the kernel has an input for. */
@@ -492,6 +518,7 @@ static void scatter_tile(const conv_call *call, float *col, int64_t begin, int64
 typedef struct {
     const float *weight, *bias, *x, *dy; /* bias may be NULL */
     float *y, *dx, *dweight;
+    int64_t first_out; /* its first output channel */
 } conv_group;
 
 static conv_group group_of(const conv_call *call, int64_t sample, int64_t group) {
@@ -503,7 +530,8 @@ static conv_group group_of(const conv_call *call, int64_t sample, int64_t group)
                         .x = call->x + in,
                         .dy = call->dy != NULL ? call->dy + out : NULL,
                         .y = call->y != NULL ? call->y + out : NULL,
-                        .dx = call->dx != NULL ? call->dx + in : NULL};
+                        .dx = call->dx != NULL ? call->dx + in : NULL,
+                        .first_out = group * g->group_out};
 }
 
 /* Output positions [begin, begin + n), and scratch for their im2col matrix. */
@@ -545,17 +573,22 @@ static void forward_group(const conv_call *call, const conv_group *at, const con
                             .ldc = g->out_plane});
 }
 
-/* Channels [first, end) of y. */
-static void activate_channels(const conv_call *call, float *y, int64_t first, int64_t end,
-                              const conv_tile *tile) {
+/* Channels [first, end) of a group's. */
+static void activate_channels(const conv_call *call, const conv_group *group, int64_t first,
+                              int64_t end, const conv_tile *tile) {
+    nn_map map = call->map;
     for (int64_t o = first; o < end; o++) {
-        float *at = y + o * call->g->out_plane + tile->begin;
-        call->kernels->activate(&call->map, at, at, tile->n);
+        float *y = group->y + o * call->g->out_plane + tile->begin;
+        if (call->scale != NULL) {
+            map.scale = call->scale[group->first_out + o];
+            map.shift = call->shift[group->first_out + o];
+        }
+        call->kernels->activate(&map, y, y, tile->n);
     }
 }
 
 static void activate_group(const conv_call *call, const conv_group *at, const conv_tile *tile) {
-    activate_channels(call, at->y, 0, call->g->group_out, tile);
+    activate_channels(call, at, 0, call->g->group_out, tile);
 }
 
 static float *scratch_of(const conv_call *call, int worker) {
@@ -569,7 +602,7 @@ static void forward_task(void *context, int64_t task, int worker) {
     for (int64_t group = 0; group < g->groups; group++) {
         conv_group at = group_of(call, task / g->n_tiles, group);
         forward_group(call, &at, &tile);
-        if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &tile);
+        if (is_mapped(call)) activate_group(call, &at, &tile);
     }
 }
 
@@ -588,7 +621,7 @@ static void forward_planes_task(void *context, int64_t task, int worker) {
                                      .y = at.y + o * g->out_plane};
             nn_depthwise_forward(&g->plane, &to, scratch_of(call, worker));
         }
-        if (call->map.kind != NN_IDENTITY) activate_group(call, &at, &plane);
+        if (is_mapped(call)) activate_group(call, &at, &plane);
     }
 }
 
@@ -597,6 +630,11 @@ static int64_t valid_frames(const conv_call *call, int64_t sample) {
     const int32_t *length = call->run->in_length;
     const nn_axis *t = &call->g->t;
     return length != NULL ? clamped(nn_axis_extent(t, length[sample]), 1, t->out) : t->out;
+}
+
+/* ReLU of what products come to is a bound that a direct convolution knows. */
+static bool is_bounded(const conv_call *call) {
+    return call->map.kind == NN_RELU && call->scale == NULL;
 }
 
 /* What the direct convolution of a sample is given. */
@@ -612,7 +650,7 @@ static nn_convolution_sample direct_sample(const conv_call *call, const conv_gro
         .y = at->y,
         .index = indexed ? index + number * call->g->group_out * call->g->out_plane : NULL,
         .n_valid = valid_frames(call, number),
-        .lower_bound = call->map.kind == NN_RELU ? 0.0f : -INFINITY,
+        .lower_bound = is_bounded(call) ? 0.0f : -INFINITY,
         .dx = at->dx,
         .dweight = at->dweight,
         .shared = call->shared,
@@ -637,8 +675,8 @@ static void forward_direct_task(void *context, int64_t task, int worker) {
     int64_t first, end;
     nn_convolution_forward(&g->convolution, &sample, block % g->n_tiles, &first, &end);
     conv_tile rows = {.begin = first * g->t.out, .n = (end - first) * g->t.out};
-    bool done = call->map.kind == NN_IDENTITY || call->map.kind == NN_RELU;
-    if (!done) activate_channels(call, at.y, sample.first_channel, sample.last_channel, &rows);
+    if (!is_mapped(call) || is_bounded(call)) return;
+    activate_channels(call, &at, sample.first_channel, sample.last_channel, &rows);
 }
 
 /* Few blocks of large products are shared by their output channels as well. */
@@ -668,6 +706,7 @@ static void forward_direct(conv_call *call) {
 
 static void conv2d_forward(const nn_run *run) {
     conv_call call = open_call(run);
+    open_norm(&call);
     if (call.g->direct) {
         forward_direct(&call);
         return;
@@ -829,6 +868,7 @@ const nn_layer nn_layer_conv2d = {
     .plan = conv2d_plan,
     .fuse_map = conv2d_fuse_map,
     .fuse_pool = conv2d_fuse_pool,
+    .fuse_norm = conv2d_fuse_norm,
     .init = conv2d_init,
     .length = conv2d_length,
     .forward = conv2d_forward,

@@ -537,6 +537,63 @@ START_TEST(fusing_shifts_no_name_and_no_start) {
 }
 END_TEST
 
+/* Convolved directly, by im2col, in groups and plane by plane. */
+static const char normalised[] =
+    "[{conv2d: {out: 32, kernel: 3, pad: same}}, batch_norm, silu,"
+    " {conv2d: {out: 24, kernel: 3, pad: same, bias: false}}, batch_norm, relu,"
+    " {conv2d: {out: x2, kernel: 3, pad: half, groups: 0, bias: false}}, batch_norm, gelu,"
+    " {conv2d: {out: 18, kernel: 1, groups: 3}}, {batch_norm: {affine: false}}, {dropout: 0.5},"
+    " {residual: {body: [{conv2d: {out: 18, kernel: 1}}, batch_norm]}},"
+    " {conv2d: {out: 20, kernel: 3}}, batch_norm, relu, max_pool,"
+    " {conv2d: {out: 6, kernel: 1}}, relu, batch_norm, to_sequence, {time_pool: mean},"
+    " {linear: classes}]";
+
+/* Of an inference from random parameters and statistics. */
+static nn_network *infer_normalised(bool keep_order, const int32_t *length, float *y) {
+    nn_network_config config = image_config;
+    config.training = false;
+    config.keep_order = keep_order;
+    nn_network *network = network_make(normalised, &config);
+    for (int i = 0; i < nn_network_n_tensors(network); i++) {
+        nn_tensor t = nn_network_tensor(network, i);
+        int64_t n = nn_shape_count(t.shape);
+        network_fill(t.data, n, 100 + (uint64_t)i);
+        bool is_variance = strstr(t.name, "running_var") != NULL;
+        for (int64_t k = 0; k < n && is_variance; k++) t.data[k] = 0.1f + fabsf(t.data[k]);
+    }
+    float x[BATCH * IMAGE];
+    network_fill(x, BATCH * IMAGE, 9);
+    cut(&config, length, x);
+    nn_input input = {.x = x, .length = length, .n = BATCH};
+    memcpy(y, nn_network_forward(network, &input), BATCH * CLASSES * sizeof *y);
+    return network;
+}
+
+START_TEST(normalisations_join_convolutions_in_inference) {
+    for (int with = 0; with < 2; with++) {
+        float apart[BATCH * CLASSES], joined[BATCH * CLASSES];
+        const int32_t *length = with ? some_lengths : NULL;
+        nn_network *whole = infer_normalised(true, length, apart);
+        nn_network *network = infer_normalised(false, length, joined);
+        for (int i = 0; i < BATCH * CLASSES; i++) ck_assert(isfinite(joined[i]));
+        ck_assert_mem_eq(joined, apart, sizeof joined);
+        static const char *const fused[] = {"batch_norm, silu", "batch_norm, relu",
+                                            "batch_norm, gelu", "batch_norm, dropout",
+                                            "batch_norm",       ""};
+        for (int i = 0; i < 6; i++) ck_assert_str_eq(nn_network_row(network, i).fused, fused[i]);
+        ck_assert_int_eq(nn_network_row(network, 0).n_param, 32 * 2 * 9 + 32 + 2 * 32);
+        ck_assert_int_eq(nn_network_summary(network).n_param, nn_network_summary(whole).n_param);
+        ck_assert_int_eq(nn_network_n_tensors(network), nn_network_n_tensors(whole));
+        for (int i = 0; i < nn_network_n_tensors(network); i++) {
+            const char *name = nn_network_tensor(network, i).name;
+            ck_assert_str_eq(name, nn_network_tensor(whole, i).name);
+        }
+        nn_network_free(network);
+        nn_network_free(whole);
+    }
+}
+END_TEST
+
 START_TEST(seeds_matter) {
     nn_network *network = network_make(rich, &image_config);
     int64_t n;
@@ -850,7 +907,8 @@ TEST_MAIN("nn/network", errors_name_file_line_layer_and_shapes, nesting_is_bound
           resolved_layers_build_the_same_network, nested_lists_compute_what_they_say,
           gradients_flow_through_every_junction, gradients_heed_lengths,
           learns_and_threads_change_no_bit, all_layers_are_tried, fusing_changes_nothing,
-          rows_tell_what_is_fused, fusing_shifts_no_name_and_no_start, seeds_matter,
+          rows_tell_what_is_fused, fusing_shifts_no_name_and_no_start,
+          normalisations_join_convolutions_in_inference, seeds_matter,
           frames_past_the_length_do_not_count, a_padded_clip_and_the_bare_clip_give_the_same,
           micro_batches_draw_the_same_masks, gradients_of_micro_batches_add_up,
           inference_reuses_memory, values_before_the_end_can_be_asked_for,
