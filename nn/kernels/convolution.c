@@ -11,7 +11,7 @@ enum { MAX_OFFSET = 1 << 30 };
 enum { MIN_SHARED_PAIRS = 64 * 64 };
 enum { CHANNELS = 16 /* output channels that are computed, and kernels transformed, together */ };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
-enum { MIN_K = 32, MIN_POOLED_K = 9, MIN_OUT = 16 };
+enum { MIN_K = 32, MIN_POINT_K = 16, MIN_POOLED_K = 9, MIN_OUT = 16 };
 
 /* ------------------------------------------------------------------ geometry */
 
@@ -48,6 +48,13 @@ static int64_t block_rows(const nn_convolution *c) {
     return nn_planes_cut_outputs(&cut);
 }
 
+/* Rows of a block so that the last one, too, has as many places as are worked on at once. */
+static int64_t fill_last(const nn_convolution *c, int64_t extent, int64_t rows) {
+    int64_t unit = nn_max(c->pooled.kernel_f, 1), least = nn_ceil_div(NN_MAX_TAPS_BLOCK, c->t.out);
+    while (rows < extent && (extent - 1) % rows + 1 < least) rows += unit;
+    return rows;
+}
+
 static void cut_forward(nn_convolution *c) {
     int64_t pitch = c->t.out + lead(&c->t);
     c->in_place = c->f.stride == 1 && c->t.stride == 1 && c->f.before == 0 && c->t.before == 0 &&
@@ -55,6 +62,7 @@ static void cut_forward(nn_convolution *c) {
     if (c->in_place) pitch = c->t.in;
     c->x = (nn_planes){.f = c->f, .t = c->t, .channels = c->in, .pitch = pitch};
     c->rows = block_rows(c);
+    if (c->in_place) c->rows = fill_last(c, c->f.out, c->rows);
     c->n_blocks = nn_ceil_div(c->f.out, c->rows);
     int64_t last = c->f.out - (c->n_blocks - 1) * c->rows; /* rows of the shortest block */
     if ((last - 1) * pitch + c->t.out < NN_MAX_TAPS_BLOCK) c->in_place = false;
@@ -83,6 +91,7 @@ static void cut_backward(nn_convolution *c) {
     int64_t pitch = nn_max(c->x.pitch, lead(&c->t) + last_place(&c->t) + 1);
     int64_t per_row = (c->in * n_phases(c) + c->out) * pitch;
     c->back_rows = nn_planes_cut(back_extent(c), per_row, BACKWARD_FLOATS, 1);
+    if (c->in_place) c->back_rows = fill_last(c, back_extent(c), c->back_rows);
     c->back_in_place = is_back_in_place(c);
     c->back_x = c->x;
     c->back_x.rows = c->back_in_place ? c->f.in : c->back_rows + lead(&c->f);
@@ -211,7 +220,8 @@ nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kerne
 bool nn_convolution_fits(const nn_convolution *c) {
     if (c->in * c->f.in * c->t.in >= MAX_OFFSET || c->n_worker_backward >= MAX_OFFSET) return false;
     if (c->way != NN_BY_PLACES) return true;
-    if (c->k < (c->pooled.kernel_f > 0 ? MIN_POOLED_K : MIN_K) || c->out < MIN_OUT) return false;
+    int64_t min_k = c->pooled.kernel_f > 0 ? MIN_POOLED_K : c->back_in_place ? MIN_POINT_K : MIN_K;
+    if (c->k < min_k || c->out < MIN_OUT) return false;
     int64_t places = nn_round_up((c->rows - 1) * c->x.pitch + c->t.out, NN_MAX_TAPS_BLOCK);
     return 2 * c->f.out * c->t.out >= c->n_blocks * places;
 }
@@ -259,8 +269,56 @@ static void store_apart(const nn_taps_store *store, int64_t block, int64_t step)
     }
 }
 
-static void run_places(const place_job *job) {
+/* Rows that follow each other without a gap, in the planes and in y, are one. */
+static place_job joined(place_job job) {
+    bool gapless = job.pitch == job.n_t && job.step_f == job.n_t && job.step_t == 1;
+    if (!gapless) return job;
+    job.n_t *= job.n_f;
+    job.pitch = job.n_t;
+    job.n_f = 1;
+    return job;
+}
+
+/* Products as they come: one row, all of whose blocks are whole. */
+static bool is_plain(const place_job *job) {
+    return job->n_f == 1 && job->step_t == 1 && job->bounded && job->bias == NULL &&
+           job->lower_bound == -INFINITY;
+}
+
+/* Few channels at a time, so that their rows of y are written in runs; or where terms are many, all
+ * of them for a block of places that stays in the cache. */
+static void run_plain(const place_job *job) {
+    enum { SPAN = 16, TOGETHER = 8, FEW_TERMS = 64 };
     const nn_kernels_table *kernels = nn_kernels();
+    int64_t block = kernels->taps_block, span = job->n_terms > FEW_TERMS ? block : SPAN * block;
+    int64_t channels = job->n_terms > FEW_TERMS ? job->n_channels : TOGETHER;
+    nn_taps_product product = {.n_terms = job->n_terms,
+                               .n_columns = block,
+                               .a_pitch = job->n_terms,
+                               .offset = job->offset,
+                               .c_pitch = job->y_pitch};
+    for (int64_t first = 0; first < job->n_t; first += span) {
+        for (int64_t o = 0; o < job->n_channels; o += channels) {
+            product.a = job->weight + o * job->n_terms;
+            product.n_rows = nn_min(channels, job->n_channels - o);
+            for (int64_t i = first; i < nn_min(first + span, job->n_t); i += block) {
+                int64_t begin = nn_min(i, job->n_t - block); /* the last one overlaps */
+                product.b = job->planes + job->start + begin;
+                product.c = job->y + o * job->y_pitch + begin;
+                kernels->multiply_taps(&product);
+            }
+        }
+    }
+}
+
+static void run_places(const place_job *given) {
+    const nn_kernels_table *kernels = nn_kernels();
+    place_job whole = joined(*given);
+    const place_job *job = &whole;
+    if (is_plain(job)) {
+        run_plain(job);
+        return;
+    }
     int64_t block = kernels->taps_block, n = (job->n_f - 1) * job->pitch + job->n_t;
     nn_taps_store store = {.n_rows = job->n_channels,
                            .c_pitch = block,

@@ -627,8 +627,10 @@ enum { TAPS_ROWS = 4, TAPS_WIDE = 3, NARROW_ROWS = 8 };
 #endif
 
 INLINE void multiply_rows(const nn_taps_product *p, int rows, int wide) {
-    product_tile t = {
-        .n_terms = p->n_terms, .b = p->b, .offset = p->offset, .c_pitch = TAPS_WIDE * WIDTH};
+    product_tile t = {.n_terms = p->n_terms,
+                      .b = p->b,
+                      .offset = p->offset,
+                      .c_pitch = p->c_pitch > 0 ? p->c_pitch : TAPS_WIDE * WIDTH};
     for (int64_t first = 0; first < p->n_rows; first += rows) {
         int64_t left = p->n_rows - first;
         t.n_rows = left < rows ? (int)left : rows;

@@ -87,7 +87,8 @@ typedef struct {
     const float *b;
     const int32_t *offset;
     float *c;
-    bool adds; /* to c */
+    int64_t c_pitch; /* floats between rows of c; 0: taps_block */
+    bool adds;       /* to c */
 } nn_taps_product;
 
 /* c [NN_PANEL, n_columns] = the transpose of a [n_terms, NN_PANEL] times b [n_terms, n_columns]. Of

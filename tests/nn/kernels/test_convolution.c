@@ -26,8 +26,11 @@ static const kase cases[] = {
     {48, 33, {40, 3, 1, 1, 1, 1}, {60, 3, 1, 1, 1, 1}}, /* several blocks, both ways */
     {20, 24, {30, 3, 1, 1, 0, 0}, {31, 3, 1, 1, 0, 0}}, /* and in place */
     {24, 64, {64, 5, 1, 1, 2, 2}, {80, 3, 1, 1, 1, 1}},
-    {64, 56, {32, 3, 1, 1, 1, 1}, {47, 3, 1, 1, 1, 1}}, /* many channels */
-    {2, 2, {3, 3, 1, 1, 1, 1}, {4, 3, 1, 1, 1, 1}},     /* smaller than a block */
+    {64, 56, {32, 3, 1, 1, 1, 1}, {47, 3, 1, 1, 1, 1}},  /* many channels */
+    {2, 2, {3, 3, 1, 1, 1, 1}, {4, 3, 1, 1, 1, 1}},      /* smaller than a block */
+    {16, 50, {33, 1, 1, 1, 0, 0}, {49, 1, 1, 1, 0, 0}},  /* 1x1: many places, few terms */
+    {70, 23, {41, 1, 1, 1, 0, 0}, {12, 1, 1, 1, 0, 0}},  /* many terms */
+    {400, 40, {16, 1, 1, 1, 0, 0}, {24, 1, 1, 1, 0, 0}}, /* blocks of few rows */
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -49,12 +52,12 @@ static nn_convolution convolution_of(const kase *k) {
     return nn_convolution_make(f, t, k->in, k->out);
 }
 
-static void check_forward(const nn_convolution *c, convolution_truth *t) {
+static void check_forward(const nn_convolution *c, convolution_truth *t, bool biased) {
     float *shared = check_dirt(&t->memory, c->n_shared_forward);
     int64_t next = 0;
     nn_convolution_sample at = {.x = t->x,
                                 .weight = t->weight,
-                                .bias = t->bias,
+                                .bias = biased ? t->bias : NULL,
                                 .y = check_dirt(&t->memory, t->n_y),
                                 .lower_bound = -INFINITY,
                                 .shared = shared,
@@ -74,6 +77,7 @@ static void check_forward(const nn_convolution *c, convolution_truth *t) {
         next = end;
     }
     ck_assert_int_eq(next, c->f.out);
+    for (int64_t i = 0; i < t->n_y && !biased; i++) at.y[i] += t->bias[i / (c->f.out * c->t.out)];
     convolution_expect(t, "y", at.y, t->y, t->n_y, 2e-4);
 }
 
@@ -104,7 +108,8 @@ static void check_backward(const nn_convolution *c, convolution_truth *t) {
 
 static void check(convolution_truth *t) {
     nn_convolution c = nn_convolution_make(t->f, t->t, t->in, t->out);
-    check_forward(&c, t);
+    check_forward(&c, t, true);
+    check_forward(&c, t, false);
     check_backward(&c, t);
     convolution_truth_release(t);
 }

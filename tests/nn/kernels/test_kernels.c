@@ -545,12 +545,12 @@ static double product_of(int r, int c, int n_terms) {
 START_TEST(products_of_rows_where_they_lie) {
     enum { N_ROWS = 11, N_TERMS = 7 };
     int32_t offset[N_TERMS];
-    float c[N_ROWS * NN_MAX_TAPS_BLOCK];
+    float c[N_ROWS * (NN_MAX_TAPS_BLOCK + 3)];
     fill_all();
     for (int k = 0; k < N_TERMS; k++) offset[k] = 5 * k;
     for (int level = 0; level < N_LEVELS; level++) {
-        int block = (int)table_of(level)->taps_block;
-        for (int n = 1; n <= block; n++) {
+        for (int n = 1; n <= table_of(level)->taps_block; n++) {
+            int block = (int)table_of(level)->taps_block + n % 2 * 3;
             nn_taps_product product = {.n_rows = N_ROWS,
                                        .n_terms = N_TERMS,
                                        .n_columns = n,
@@ -558,7 +558,8 @@ START_TEST(products_of_rows_where_they_lie) {
                                        .a_pitch = N_TERMS,
                                        .b = y,
                                        .offset = offset,
-                                       .c = c};
+                                       .c = c,
+                                       .c_pitch = n % 2 ? block : 0};
             table_of(level)->multiply_taps(&product);
             for (int i = 0; i < N_ROWS * n; i++) {
                 expect_near(c[i / n * block + i % n], product_of(i / n, i % n, N_TERMS), 1e-4);
