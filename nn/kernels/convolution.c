@@ -7,9 +7,9 @@ enum {
 };
 enum { CHUNK = 512 /* places whose products are added to the weights' gradient at a time */ };
 enum { MAX_OFFSET = 1 << 30 };
-/* Transforming the kernels of fewer pairs of channels is not worth sharing. */
-enum { MIN_SHARED_PAIRS = 64 * 64 };
-enum { CHANNELS = 16 /* output channels that are computed, and kernels transformed, together */ };
+/* Pairs of channels whose kernels are worth a task that transforms them. */
+enum { TASK_PAIRS = 64 * 64 };
+enum { CHANNELS = 16 /* output channels that are computed together */ };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
 enum { MIN_K = 32, MIN_POINT_K = 16, MIN_POOLED_K = 9, MIN_OUT = 16 };
 
@@ -112,6 +112,13 @@ static void cut_backward(nn_convolution *c) {
     c->n_begin_backward = n_phases(c);
 }
 
+/* Of the begin functions. */
+static void count_tasks(nn_convolution *c, int64_t n_panels, int64_t n_panels_dx) {
+    int64_t n = nn_max(c->in * c->out / TASK_PAIRS, 1);
+    c->n_begin_forward = nn_min(n, n_panels);
+    c->n_begin_backward = nn_min(n, n_panels_dx);
+}
+
 /* Replaces what cut_forward and cut_backward found. */
 static void cut_winograd(nn_convolution *c) {
     c->winograd = nn_winograd_make(c->f, c->t, c->in, c->out, c->pooled.kernel_f);
@@ -123,10 +130,8 @@ static void cut_winograd(nn_convolution *c) {
     c->n_shared_forward = c->winograd.n_shared;
     c->n_worker_backward = nn_max(c->winograd_dx.n_run, c->winograd.n_gather);
     c->n_shared_backward = c->winograd_dx.n_shared;
-    if (c->winograd.folded == 0) c->n_gradient = c->winograd.n_sum;
-    bool shared = c->in * c->out >= MIN_SHARED_PAIRS;
-    c->n_begin_forward = shared ? nn_ceil_div(c->out, CHANNELS) : 1;
-    c->n_begin_backward = shared ? nn_ceil_div(c->in, CHANNELS) : 1;
+    if (!c->winograd.folds) c->n_gradient = c->winograd.n_sum;
+    count_tasks(c, c->winograd.n_panels, c->winograd_dx.n_panels);
 }
 
 static void cut_winograd4(nn_convolution *c) {
@@ -139,8 +144,7 @@ static void cut_winograd4(nn_convolution *c) {
     c->n_shared_forward = c->winograd4.n_shared;
     c->n_worker_backward = nn_max(c->winograd4_dx.n_run, c->winograd4.n_gather);
     c->n_shared_backward = c->winograd4_dx.n_shared;
-    c->n_begin_forward = c->winograd4.n_panels;
-    c->n_begin_backward = c->winograd4_dx.n_panels;
+    count_tasks(c, c->winograd4.n_panels, c->winograd4_dx.n_panels);
 }
 
 static void cut_winograd_time(nn_convolution *c) {
@@ -348,26 +352,42 @@ static void run_places(const place_job *given) {
 
 /* ------------------------------------------------------------------ forward */
 
-/* The kernels of a task's channels, of n. */
-static nn_winograd_kernels kernels_of(const nn_convolution *c, const float *weight, bool transposed,
-                                      int64_t task) {
+/* Task `task` of n does its share of the panels of kernels. */
+static int64_t first_panel(int64_t n_panels, int64_t task, int64_t n) {
+    return task * n_panels / n;
+}
+
+static void begin_winograd(const nn_convolution *c, int64_t task, const float *weight,
+                           bool transposed, float *shared) {
+    const nn_winograd *w = transposed ? &c->winograd_dx : &c->winograd;
     int64_t n = transposed ? c->n_begin_backward : c->n_begin_forward;
-    int64_t out = transposed ? c->in : c->out;
-    return (nn_winograd_kernels){weight, transposed, task * out / n, (task + 1) * out / n};
+    int64_t end = first_panel(w->n_panels, task + 1, n);
+    for (int64_t panel = first_panel(w->n_panels, task, n); panel < end; panel++) {
+        nn_winograd_begin(w, panel, weight, transposed, shared);
+    }
+}
+
+static void begin_winograd4(const nn_convolution *c, int64_t task, const float *weight,
+                            bool transposed, float *shared) {
+    const nn_winograd4 *w = transposed ? &c->winograd4_dx : &c->winograd4;
+    int64_t n = transposed ? c->n_begin_backward : c->n_begin_forward;
+    int64_t end = first_panel(w->n_panels, task + 1, n);
+    for (int64_t panel = first_panel(w->n_panels, task, n); panel < end; panel++) {
+        nn_winograd4_begin(w, panel, weight, transposed, shared);
+    }
 }
 
 void nn_convolution_begin_forward(const nn_convolution *c, int64_t task, const float *weight,
                                   float *shared) {
-    nn_winograd_kernels kernels = kernels_of(c, weight, false, task);
     switch (c->way) {
     case NN_BY_PLACES:
         nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
         break;
     case NN_BY_WINOGRAD:
-        nn_winograd_begin(&c->winograd, &kernels, shared);
+        begin_winograd(c, task, weight, false, shared);
         break;
     case NN_BY_WINOGRAD4:
-        nn_winograd4_begin(&c->winograd4, task, weight, false, shared);
+        begin_winograd4(c, task, weight, false, shared);
         break;
     case NN_BY_WINOGRAD_TIME:
         nn_winograd_time_begin(&c->winograd_time, weight, shared);
@@ -577,16 +597,15 @@ static void begin_phase(const nn_convolution *c, int64_t phase, const float *wei
 
 void nn_convolution_begin_backward(const nn_convolution *c, int64_t task, const float *weight,
                                    float *shared) {
-    nn_winograd_kernels kernels = kernels_of(c, weight, true, task);
     switch (c->way) {
     case NN_BY_PLACES:
         begin_phase(c, task, weight, shared);
         break;
     case NN_BY_WINOGRAD:
-        nn_winograd_begin(&c->winograd_dx, &kernels, shared);
+        begin_winograd(c, task, weight, true, shared);
         break;
     case NN_BY_WINOGRAD4:
-        nn_winograd4_begin(&c->winograd4_dx, task, weight, true, shared);
+        begin_winograd4(c, task, weight, true, shared);
         break;
     case NN_BY_WINOGRAD_TIME:
         nn_winograd_time_begin_dx(&c->winograd_time, weight, shared);
@@ -765,7 +784,7 @@ void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sampl
 }
 
 void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {
-    if (c->way == NN_BY_WINOGRAD && c->winograd.folded == 0) {
+    if (c->way == NN_BY_WINOGRAD && !c->winograd.folds) {
         nn_winograd_add_gradient(&c->winograd, gradient, dweight);
         return;
     }

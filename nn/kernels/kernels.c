@@ -942,6 +942,47 @@ static void winograd_gradient(const float *dy, int64_t n, float *to, int64_t pit
     }
 }
 
+static void winograd_kernel(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch) {
+    EACH(i, n) {
+        float column[3][4];
+        UNROLL for (int t = 0; t < 3; t++) {
+            const float *at = g + t * g_pitch + i;
+            float even = 0.5f * (at[0] + at[6 * g_pitch]), odd = 0.5f * at[3 * g_pitch];
+            column[t][0] = at[0];
+            column[t][1] = even + odd;
+            column[t][2] = even - odd;
+            column[t][3] = at[6 * g_pitch];
+        }
+        UNROLL for (int f = 0; f < 4; f++) {
+            float even = 0.5f * (column[0][f] + column[2][f]), odd = 0.5f * column[1][f];
+            m[(4 * f + 0) * pitch + i] = column[0][f];
+            m[(4 * f + 1) * pitch + i] = even + odd;
+            m[(4 * f + 2) * pitch + i] = even - odd;
+            m[(4 * f + 3) * pitch + i] = column[2][f];
+        }
+    }
+}
+
+static void winograd_kernel_gradient(const float *m, int64_t pitch, int64_t n, float *g,
+                                     int64_t g_pitch) {
+    EACH(i, n) {
+        float row[3][4];
+        UNROLL for (int t = 0; t < 4; t++) {
+            const float *at = m + t * pitch + i;
+            float even = 0.5f * (at[4 * pitch] + at[8 * pitch]);
+            row[0][t] = at[0] + even;
+            row[1][t] = 0.5f * (at[4 * pitch] - at[8 * pitch]);
+            row[2][t] = even + at[12 * pitch];
+        }
+        UNROLL for (int f = 0; f < 3; f++) {
+            float even = 0.5f * (row[f][1] + row[f][2]);
+            g[(3 * f + 0) * g_pitch + i] += row[f][0] + even;
+            g[(3 * f + 1) * g_pitch + i] += 0.5f * (row[f][1] - row[f][2]);
+            g[(3 * f + 2) * g_pitch + i] += even + row[f][3];
+        }
+    }
+}
+
 /* ---- transforms of Winograd's F(4, 5) ---- */
 
 /* phase[i] is every fourth of 4 WIDTH numbers, from the i-th on. */
@@ -1709,6 +1750,8 @@ const nn_kernels_table NAME_OF(KERNEL_LEVEL) = {
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .winograd_gradient = winograd_gradient,
+    .winograd_kernel = winograd_kernel,
+    .winograd_kernel_gradient = winograd_kernel_gradient,
     .winograd_time_input = winograd_time_input,
     .winograd_time_output = winograd_time_output,
     .winograd_time_gradient = winograd_time_gradient,

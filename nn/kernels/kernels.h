@@ -222,6 +222,11 @@ typedef struct {
     void (*winograd_output)(const float *tiles, int64_t pitch, int64_t n, float *y,
                             int64_t y_pitch);
     void (*winograd_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
+    /* G g G^T for n kernels: element (f, t) of g is at [(3 f + t) g_pitch] floats. And G^T m G,
+     * which is added to g. */
+    void (*winograd_kernel)(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch);
+    void (*winograd_kernel_gradient)(const float *m, int64_t pitch, int64_t n, float *g,
+                                     int64_t g_pitch);
 
     /* Those of nn/kernels/winograd_time.h; element e of the tile of place i is tiles[e * pitch +
      * i]. Input: B^T d of the tiles x[4 i] to x[4 i + 7], i < n. Output: A^T m, y[4 n]. Both read
@@ -241,8 +246,7 @@ typedef struct {
                              int64_t y_pitch);
     void (*winograd4_gradient)(const float *dy, int64_t row, int64_t n, float *tiles,
                                int64_t pitch);
-    /* G g G^T and G^T m G for n kernels: element (f, t) is at [(3 f + t) pitch], or [(6 f + t)
-     * pitch], floats. The second one adds. */
+    /* As above. */
     void (*winograd4_kernel)(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch);
     void (*winograd4_kernel_gradient)(const float *m, int64_t pitch, int64_t n, float *g,
                                       int64_t g_pitch);

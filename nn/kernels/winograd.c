@@ -1,17 +1,15 @@
 #include "nn/kernels/winograd.h"
 
+#include <string.h>
+
 enum { TILE = 4, ELEMENTS = TILE * TILE, STEP = 2, PHASES = STEP * STEP, KERNEL = 3 };
-enum { ROWS = 8 /* output channels whose products stay in the L1 cache */ };
+enum { ROWS = NN_PANEL /* output channels whose products stay in the L1 cache */ };
 /* Of what is multiplied at a time for the weights' gradient: half of an L2 cache of 1 MiB. */
 enum { GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
-/* The gradient of this many pairs of channels, transformed, does not stay in a cache from one chunk
- * to the next: it is folded at once, some channels at a time. */
-enum {
-    MIN_FOLDED_PAIRS = 128 * 128,
-    FOLDED_FLOATS = 128 * 1024,
-    FOLDED_GATHER_FLOATS = 512 * 1024
-};
-enum { CHANNELS = 12 /* are multiplied at a time, or a divisor of it */ };
+/* The gradient of this many pairs of channels, transformed, does not stay in a cache from one
+ * sample to the next: it is folded at once, that of some pairs at a time. */
+enum { MIN_FOLDED_PAIRS = 128 * 128, FOLDED_GATHER_FLOATS = 512 * 1024 };
+enum { PAIRS_IN = 48, PAIRS_OUT = 64 };
 /* The transforms take about as long as SPARED of the 36 products; with fewer pairs of channels they
  * cost what is won. */
 enum { SPARED = 6, MIN_PAIRS = 256, MIN_CHANNELS = 8 };
@@ -56,23 +54,22 @@ static int64_t tile_pitch(int64_t channels, int64_t n) {
 static void count_scratch(nn_winograd *w) {
     int64_t steps = nn_round_up(w->in, NN_LANES), block = NN_MAX_TAPS_BLOCK;
     w->n_sum = ELEMENTS * w->in * w->sum_pitch;
-    w->n_shared = ELEMENTS * w->in * w->out;
-    w->n_run = steps + nn_planes_room(&w->x) + ELEMENTS * tile_pitch(w->in, block) +
+    w->n_panels = nn_ceil_div(w->out, NN_PANEL);
+    w->kernel_pitch = tile_pitch(w->in, NN_PANEL);
+    w->n_shared = w->n_panels * ELEMENTS * w->kernel_pitch;
+    w->n_run = nn_planes_room(&w->x) + ELEMENTS * tile_pitch(w->in, block) +
                ROWS * (ELEMENTS + PHASES) * block;
     w->n_gather = steps + nn_planes_room(&w->x) + nn_planes_room(&w->dy) +
                   ELEMENTS * (tile_pitch(w->in, w->chunk) + tile_pitch(w->out, w->chunk)) +
-                  PHASES * w->chunk * w->out + ELEMENTS * w->folded * w->sum_pitch;
+                  PHASES * w->chunk * w->out + (w->folds ? ELEMENTS * PAIRS_IN * PAIRS_OUT : 0);
 }
 
 static void cut_gradient(nn_winograd *w) {
-    bool folds = w->in * w->out >= MIN_FOLDED_PAIRS;
-    int64_t floats = folds ? FOLDED_GATHER_FLOATS : GATHER_FLOATS;
+    w->folds = w->in * w->out >= MIN_FOLDED_PAIRS;
+    int64_t floats = w->folds ? FOLDED_GATHER_FLOATS : GATHER_FLOATS;
     w->chunk = floats / (ELEMENTS * (w->in + w->out)) / NN_LANES * NN_LANES;
     w->chunk = nn_max(nn_min(w->chunk, MAX_CHUNK), NN_LANES);
     w->sum_pitch = nn_round_up(w->out, NN_LANES);
-    if (!folds) return;
-    w->folded = nn_max(FOLDED_FLOATS / (ELEMENTS * w->sum_pitch) / CHANNELS, 1) * CHANNELS;
-    w->folded = nn_min(w->folded, w->in);
 }
 
 /* Rows of tiles of a block. */
@@ -120,18 +117,7 @@ bool nn_winograd_fits(const nn_winograd *w) {
 
 /* ------------------------------------------------------------------ weights */
 
-/* Rows [3, n] of x become the four of G x, in place. */
-static void spread(float *x, int64_t pitch, int64_t n) {
-    float *a = x, *b = x + pitch, *c = x + 2 * pitch, *d = x + 3 * pitch;
-    for (int64_t i = 0; i < n; i++) {
-        float even = 0.5f * (a[i] + c[i]), odd = 0.5f * b[i];
-        d[i] = c[i];
-        b[i] = even + odd;
-        c[i] = even - odd;
-    }
-}
-
-/* And rows [4, n] the three of G^T x. */
+/* Rows [4, n] of x become the three of G^T x, in place. */
 static void fold(float *x, int64_t pitch, int64_t n) {
     float *a = x, *b = x + pitch, *c = x + 2 * pitch, *d = x + 3 * pitch;
     for (int64_t i = 0; i < n; i++) {
@@ -142,38 +128,40 @@ static void fold(float *x, int64_t pitch, int64_t n) {
     }
 }
 
-/* Elements [4, 4, n] become [3, 3] of them. */
-static void fold_all(float *x, int64_t n) {
-    fold(x, TILE * n, TILE * n);
-    for (int f = 0; f < KERNEL; f++) fold(x + f * TILE * n, n, n);
-}
-
 /* Which of 4 x 4 elements is element k of 3 x 3. */
 static int64_t element_of(int64_t k) {
     return k / KERNEL * TILE + k % KERNEL;
 }
 
-/* G g G^T, [16, out, in]. */
-void nn_winograd_begin(const nn_winograd *w, const nn_winograd_kernels *kernels, float *shared) {
+void nn_winograd_load_panel(const nn_winograd_weights *weights, int64_t panel, int64_t c,
+                            float *g) {
     enum { N = KERNEL * KERNEL };
-    int64_t n = w->out * w->in, step = kernels->transposed ? w->out * N : N;
-    int64_t n_channels = kernels->end - kernels->first;
-    for (int64_t i = 0; i < N * n_channels; i++) {
-        int64_t k = i / n_channels, o = kernels->first + i % n_channels;
-        const float *from =
-            kernels->weight + (kernels->transposed ? o * N + N - 1 - k : o * w->in * N + k);
-        float *to = shared + element_of(k) * n + o * w->in;
-        for (int64_t c = 0; c < w->in; c++) to[c] = from[c * step];
+    int64_t in = weights->in, out = weights->out, first = panel * NN_PANEL;
+    int64_t at = weights->transposed ? c * out + first : first * in + c;
+    int64_t step = weights->transposed ? N : in * N;
+    const float *from = weights->weight + at * N;
+    memset(g, 0, N * NN_PANEL * sizeof *g);
+    for (int64_t r = 0; r < nn_min(NN_PANEL, out - first); r++, from += step) {
+        for (int k = 0; k < N; k++) g[k * NN_PANEL + r] = from[weights->transposed ? N - 1 - k : k];
     }
-    float *at = shared + kernels->first * w->in;
-    for (int t = 0; t < KERNEL; t++) spread(at + t * n, TILE * n, n_channels * w->in);
-    for (int f = 0; f < TILE; f++) spread(at + f * TILE * n, n, n_channels * w->in);
+}
+
+void nn_winograd_begin(const nn_winograd *w, int64_t panel, const float *weight, bool transposed,
+                       float *shared) {
+    nn_winograd_weights weights = {weight, transposed, w->in, w->out};
+    float *to = shared + panel * ELEMENTS * w->kernel_pitch;
+    for (int64_t c = 0; c < w->in; c++, to += NN_PANEL) {
+        float g[KERNEL * KERNEL * NN_PANEL];
+        nn_winograd_load_panel(&weights, panel, c, g);
+        nn_kernels()->winograd_kernel(g, NN_PANEL, NN_PANEL, to, w->kernel_pitch);
+    }
 }
 
 void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight) {
     enum { N = KERNEL * KERNEL };
     int64_t n = w->in * w->sum_pitch;
-    fold_all(sum, n);
+    fold(sum, TILE * n, TILE * n);
+    for (int f = 0; f < KERNEL; f++) fold(sum + f * TILE * n, n, n);
     for (int64_t i = 0; i < w->out * w->in; i++) {
         const float *from = sum + i % w->in * w->sum_pitch + i / w->in;
         for (int k = 0; k < N; k++) dweight[i * N + k] += from[element_of(k) * n];
@@ -232,7 +220,6 @@ typedef struct {
     const tile_block *at;
     int64_t begin, n;
     float *planes, *tiles;
-    int32_t *steps;            /* between channels of tiles */
     float *products;           /* [16, ROWS, block] */
     float *rows;               /* [ROWS, 2, 2 block] */
     nn_taps_store store[STEP]; /* of even and odd rows */
@@ -273,16 +260,15 @@ static void run_channels(place_run *run, int64_t first, int64_t n) {
     const nn_winograd_sample *sample = run->sample;
     const nn_kernels_table *kernels = nn_kernels();
     int64_t block = kernels->taps_block;
+    const float *panel = sample->shared + first / NN_PANEL * ELEMENTS * w->kernel_pitch;
     for (int64_t e = 0; e < ELEMENTS; e++) {
-        kernels->multiply_taps(
-            &(nn_taps_product){.n_rows = n,
-                               .n_terms = w->in,
-                               .n_columns = run->n,
-                               .a = sample->shared + (e * w->out + first) * w->in,
-                               .a_pitch = w->in,
-                               .b = run->tiles + e * tile_pitch(w->in, block),
-                               .offset = run->steps,
-                               .c = run->products + e * ROWS * block});
+        kernels->multiply_panel(&(nn_panel_product){.n_terms = w->in,
+                                                    .n_columns = run->n,
+                                                    .a = panel + e * w->kernel_pitch,
+                                                    .b = run->tiles + e * tile_pitch(w->in, block),
+                                                    .b_pitch = block,
+                                                    .c = run->products + e * ROWS * block,
+                                                    .c_pitch = block});
     }
     for (int64_t r = 0; r < n; r++) {
         kernels->winograd_output(run->products + r * block, ROWS * block, run->n,
@@ -326,12 +312,10 @@ void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t
     tile_block rows = block_at(w, block);
     int64_t n = nn_kernels()->taps_block;
     place_run run = {.w = w, .sample = at, .at = &rows};
-    run.steps = (int32_t *)(void *)at->scratch;
-    run.planes = at->scratch + nn_round_up(w->in, NN_LANES);
+    run.planes = at->scratch;
     run.tiles = run.planes + nn_planes_room(&w->x);
     run.products = run.tiles + ELEMENTS * tile_pitch(w->in, n);
     run.rows = run.products + ELEMENTS * ROWS * n;
-    for (int64_t c = 0; c < w->in; c++) run.steps[c] = (int32_t)(c * n);
     nn_planes_lay_out(&w->x, at->x, rows.first, run.planes);
     int64_t end = rows.n * n_tiles(&w->t);
     for (; run.begin < end; run.begin += n) {
@@ -359,37 +343,55 @@ typedef struct {
     int64_t n;
     const float *x, *dy; /* elements [in, chunk] and [n, out] */
     const int32_t *steps;
-    float *sum, *gradient; /* gradient: what `sum` is folded to; NULL: nothing */
+    float *sum; /* of all pairs of channels, or of some */
+    float *gradient;
 } tile_products;
 
-/* For input channels [first, first + n), whose sums [16, n, sum_pitch] are. */
-static void add_products(const nn_winograd *w, const tile_products *at, int64_t first, int64_t n) {
+static void add_products(const nn_winograd *w, const tile_products *at) {
     for (int64_t e = 0; e < ELEMENTS; e++) {
         nn_kernels()->multiply_positions(
-            &(nn_positions_product){.n_rows = n,
+            &(nn_positions_product){.n_rows = w->in,
                                     .n_terms = at->n,
                                     .n_columns = w->out,
                                     .a = at->x + e * tile_pitch(w->in, w->chunk),
-                                    .offset = at->steps + first,
+                                    .offset = at->steps,
                                     .b = at->dy + e * tile_pitch(w->out, w->chunk),
                                     .b_pitch = w->out,
-                                    .c = at->sum + e * n * w->sum_pitch,
-                                    .c_pitch = w->sum_pitch,
-                                    .overwrites = w->folded > 0});
+                                    .c = at->gradient + e * w->in * w->sum_pitch,
+                                    .c_pitch = w->sum_pitch});
     }
 }
 
-/* All channels, some at a time; their sums become part of the gradient. */
-static void fold_products(const nn_winograd *w, const tile_products *at) {
-    for (int64_t first = 0; first < w->in; first += w->folded) {
-        int64_t n_channels = nn_min(w->folded, w->in - first), n = n_channels * w->sum_pitch;
-        add_products(w, at, first, n_channels);
-        fold_all(at->sum, n);
-        for (int64_t i = 0; i < n_channels * KERNEL * KERNEL; i++) {
-            int64_t c = i / (KERNEL * KERNEL), k = i % (KERNEL * KERNEL);
-            nn_kernels()->add(at->sum + element_of(k) * n + c * w->sum_pitch,
-                              at->gradient + (first * KERNEL * KERNEL + i) * w->sum_pitch, w->out);
-        }
+/* For input channels from c and output channels from o on. */
+static void fold_products(const nn_winograd *w, const tile_products *at, int64_t c, int64_t o) {
+    int64_t n_in = nn_min(PAIRS_IN, w->in - c), n_out = nn_min(PAIRS_OUT, w->out - o);
+    for (int64_t e = 0; e < ELEMENTS; e++) {
+        nn_kernels()->multiply_positions(
+            &(nn_positions_product){.n_rows = n_in,
+                                    .n_terms = at->n,
+                                    .n_columns = n_out,
+                                    .a = at->x + e * tile_pitch(w->in, w->chunk),
+                                    .offset = at->steps + c,
+                                    .b = at->dy + e * tile_pitch(w->out, w->chunk) + o,
+                                    .b_pitch = w->out,
+                                    .c = at->sum + e * PAIRS_IN * PAIRS_OUT,
+                                    .c_pitch = PAIRS_OUT,
+                                    .overwrites = true});
+    }
+    for (int64_t i = 0; i < n_in; i++) {
+        float *gradient = at->gradient + (c + i) * KERNEL * KERNEL * w->sum_pitch + o;
+        nn_kernels()->winograd_kernel_gradient(at->sum + i * PAIRS_OUT, PAIRS_IN * PAIRS_OUT, n_out,
+                                               gradient, w->sum_pitch);
+    }
+}
+
+static void multiply_tiles(const nn_winograd *w, const tile_products *at) {
+    if (!w->folds) {
+        add_products(w, at);
+        return;
+    }
+    for (int64_t c = 0; c < w->in; c += PAIRS_IN) {
+        for (int64_t o = 0; o < w->out; o += PAIRS_OUT) fold_products(w, at, c, o);
     }
 }
 
@@ -400,9 +402,9 @@ void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at) {
     float *x_tiles = dy_planes + nn_planes_room(&w->dy);
     float *dy_tiles = x_tiles + ELEMENTS * tile_pitch(w->in, w->chunk);
     float *transposed = dy_tiles + ELEMENTS * tile_pitch(w->out, w->chunk);
-    tile_products products = {.x = x_tiles, .dy = dy_tiles, .steps = steps, .sum = at->gradient};
-    products.gradient = at->gradient;
-    if (w->folded > 0) products.sum = transposed + PHASES * w->chunk * w->out;
+    tile_products products = {
+        .x = x_tiles, .dy = dy_tiles, .steps = steps, .gradient = at->gradient};
+    products.sum = transposed + PHASES * w->chunk * w->out;
     for (int64_t c = 0; c < w->in; c++) steps[c] = (int32_t)(c * w->chunk);
     for (int64_t block = 0; block < w->n_blocks; block++) {
         tile_block rows = block_at(w, block);
@@ -413,11 +415,7 @@ void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at) {
             products.n = nn_min(w->chunk, end - i);
             transform_x(w, x_planes, &(tile_pieces){{{i, 0, products.n}}, 1}, x_tiles, w->chunk);
             transform_dy(w, dy_planes + i, products.n, transposed, dy_tiles);
-            if (w->folded > 0) {
-                fold_products(w, &products);
-            } else {
-                add_products(w, &products, 0, w->in);
-            }
+            multiply_tiles(w, &products);
         }
     }
 }

@@ -14,15 +14,16 @@
 
 typedef struct {
     nn_axis f, t;
-    int64_t in, out;          /* channels */
-    nn_planes x, dy;          /* tiles of a block's inputs; of its outputs, at the same places */
-    int64_t block_rows;       /* output rows of a block */
-    int64_t n_blocks;         /* of a sample */
-    int64_t chunk;            /* places whose products are added to the gradient at a time */
-    int64_t folded;           /* input channels whose gradient is folded at a time; 0: in the end */
-    int64_t n_shared;         /* floats of the transformed weights */
-    int64_t sum_pitch, n_sum; /* floats per row of their gradient; in all */
-    int64_t n_run, n_gather;  /* floats of scratch of nn_winograd_run and nn_winograd_gather */
+    int64_t in, out;    /* channels */
+    nn_planes x, dy;    /* tiles of a block's inputs; of its outputs, at the same places */
+    int64_t block_rows; /* output rows of a block */
+    int64_t n_blocks;   /* of a sample */
+    int64_t chunk;      /* places whose products are added to the gradient at a time */
+    bool folds;         /* the gradient is that of the kernels, not of transformed ones */
+    int64_t n_panels, kernel_pitch; /* of the kernels; floats between the elements of one */
+    int64_t n_shared;               /* floats of the transformed weights */
+    int64_t sum_pitch, n_sum;       /* floats per row of their gradient; in all */
+    int64_t n_run, n_gather; /* floats of scratch of nn_winograd_run and nn_winograd_gather */
 } nn_winograd;
 
 /* Whether this can do it. */
@@ -36,14 +37,21 @@ nn_winograd nn_winograd_transposed(const nn_winograd *w);
  * channels the transforms cost more than is won. */
 bool nn_winograd_fits(const nn_winograd *w);
 
-/* Weights [out,in,3,3]; transposed: those of the convolution that takes dy to dx, [in,out,3,3]. */
+/* Weights [out,in,3,3]; transposed: of the convolution that takes dy to dx, whose are [in,out,3,3].
+ */
 typedef struct {
     const float *weight;
     bool transposed;
-    int64_t first, end; /* output channels */
-} nn_winograd_kernels;
-/* Transforms the kernels of some output channels. */
-void nn_winograd_begin(const nn_winograd *w, const nn_winograd_kernels *kernels, float *shared);
+    int64_t in, out;
+} nn_winograd_weights;
+/* The kernels from input channel c to the output channels of a panel, [9, NN_PANEL]; zeros where
+ * there are none. */
+void nn_winograd_load_panel(const nn_winograd_weights *weights, int64_t panel, int64_t c, float *g);
+
+/* Transforms the kernels of one of n_panels panels of output channels, [16, in, NN_PANEL] each.
+ */
+void nn_winograd_begin(const nn_winograd *w, int64_t panel, const float *weight, bool transposed,
+                       float *shared);
 
 /* All borrowed. */
 typedef struct {
@@ -52,7 +60,8 @@ typedef struct {
     float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
     float *y, *scratch;
     int64_t y_pitch;                     /* floats between the channels of y */
-    int64_t first_channel, last_channel; /* which of them are computed; the last one is not */
+    int64_t first_channel, last_channel; /* which of them are computed, a multiple
+                                          * of NN_PANEL; the last one is not */
 } nn_winograd_sample;
 
 /* Output rows [first, end) of block `block` of n_blocks; nn_winograd_run writes them to y [out,
@@ -67,10 +76,11 @@ typedef struct {
     float *scratch;
 } nn_winograd_gradient;
 
-/* Adds a sample's part of the weights' gradient: folded, to gradient [in, 9, sum_pitch], else in
- * transformed form to [16, in, sum_pitch]; the columns from `out` on hold nothing of use. */
+/* Adds a sample's part of the weights' gradient: where it folds to gradient [in, 9, sum_pitch],
+ * else in transformed form to [16, in, sum_pitch]; the columns from `out` on hold nothing of use.
+ */
 void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at);
-/* Where it is not folded: adds it to dweight [out,in,3,3]; uses `sum` up. */
+/* Where it does not fold: adds it to dweight [out,in,3,3]; uses `sum` up. */
 void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight);
 
 #endif

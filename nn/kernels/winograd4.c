@@ -5,13 +5,14 @@
 enum { TILE = 6, ELEMENTS = TILE * TILE, STEP = 4, OUTPUTS = STEP * STEP, KERNEL = 3 };
 enum { GROUP = 2 /* panels that are multiplied with tiles that stay in the L1 cache */ };
 enum { ROWS = GROUP * NN_PANEL, N = KERNEL * KERNEL };
-/* Of the tiles of a block, and for the gradient of those of a chunk and of their products; that
- * much stays in an L2 cache, or nearly. */
-enum { BLOCK_FLOATS = 320 * 1024, CHUNK_FLOATS = 384 * 1024, SUM_FLOATS = 160 * 1024 };
-enum { CHANNELS = 12 /* are multiplied at a time, or a divisor of it */ };
-/* A block's places are computed by so many at a time. */
+/* Of the tiles of a block, of which BLOCK_PLACES are multiplied at a time with all kernels; and of
+ * the gradient's tiles of a chunk. */
+enum { BLOCK_FLOATS = 768 * 1024, CHUNK_FLOATS = 384 * 1024 };
+/* Pairs of channels whose products, for the gradient, stay in an L2 cache. */
+enum { PAIRS_IN = 48, PAIRS_OUT = 64 };
+enum { NEARLY = 32 };
 enum { BLOCK_PLACES = 24, PLACES = 8 };
-enum { MIN_CHANNELS = 32, MIN_PAIRS = 64 * 48, MOST_PRODUCTS = 3 };
+enum { MIN_CHANNELS = 32, MIN_PAIRS = 32 * 64, MOST_PRODUCTS = 3 };
 
 /* ------------------------------------------------------------------ geometry */
 
@@ -20,18 +21,18 @@ static int64_t n_places(const nn_winograd4 *w, int64_t n_rows) {
     return n_rows * w->tiles_t;
 }
 
-/* Rows of tiles such that few places are computed in vain, the more the better. */
+/* Rows of tiles of a block: the fewest for which nearly as few places are computed in vain as can
+ * be. */
 static int64_t block_rows(const nn_winograd4 *w, int64_t unit) {
-    int64_t step = unit % STEP == 0 ? unit / STEP : unit, best = 0, best_waste = 0;
-    if (step < 1) step = 1;
+    int64_t step = nn_max(unit % STEP == 0 ? unit / STEP : unit, 1), best = step, best_used = 0;
     for (int64_t rows = step; rows < w->tiles_f + step; rows += step) {
-        int64_t n = n_places(w, rows), used = nn_round_up(n, BLOCK_PLACES);
-        int64_t floats = ELEMENTS * w->in * used + unit * w->out * w->t.out * STEP * rows;
-        if (best > 0 && floats > BLOCK_FLOATS) break;
-        int64_t n_blocks = nn_ceil_div(w->tiles_f, rows), waste = n_blocks * used;
-        if (best == 0 || waste <= best_waste) {
+        int64_t places = nn_round_up(n_places(w, rows), BLOCK_PLACES);
+        int64_t used = places * nn_ceil_div(w->tiles_f, rows);
+        int64_t y_floats = unit > 0 ? w->out * w->t.out * STEP * rows : 0;
+        if (best_used > 0 && ELEMENTS * w->in * places + y_floats > BLOCK_FLOATS) break;
+        if (best_used == 0 || used < best_used - best_used / NEARLY) {
             best = rows;
-            best_waste = waste;
+            best_used = used;
         }
     }
     return best;
@@ -70,16 +71,14 @@ static void count_scratch(nn_winograd4 *w) {
     w->place_pitch = nn_round_up(n_places(w, w->rows), PLACES);
     w->tile_pitch = element_pitch(w->in * w->place_pitch);
     w->n_panels = nn_ceil_div(w->out, NN_PANEL);
-    w->panel_pitch = element_pitch(w->n_panels * w->in * NN_PANEL);
-    w->n_shared = ELEMENTS * w->panel_pitch;
+    w->kernel_pitch = element_pitch(w->in * NN_PANEL);
+    w->n_shared = w->n_panels * ELEMENTS * w->kernel_pitch;
     w->sum_pitch = nn_round_up(w->out, NN_LANES);
-    w->channels = nn_max(SUM_FLOATS / (ELEMENTS * w->sum_pitch) / CHANNELS, 1) * CHANNELS;
-    w->channels = nn_min(w->channels, w->in);
     w->n_run =
         plane_floats(w, w->rows) + ELEMENTS * w->tile_pitch + ROWS * (ELEMENTS + OUTPUTS) * block;
     w->n_gather = nn_whole_lines(w->in) + plane_floats(w, w->chunk) +
                   ELEMENTS * (element_pitch(w->in * chunk_places(w)) + dy_pitch(w)) +
-                  nn_whole_lines(STEP * dy_row(w)) + ELEMENTS * w->channels * w->sum_pitch;
+                  nn_whole_lines(STEP * dy_row(w)) + ELEMENTS * PAIRS_IN * PAIRS_OUT;
 }
 
 nn_winograd4 nn_winograd4_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit) {
@@ -90,7 +89,8 @@ nn_winograd4 nn_winograd4_make(nn_axis f, nn_axis t, int64_t in, int64_t out, in
     w.rows = block_rows(&w, unit);
     w.n_blocks = nn_ceil_div(w.tiles_f, w.rows);
     w.chunk = CHUNK_FLOATS / (ELEMENTS * (in + out) * w.tiles_t);
-    w.chunk = nn_max(nn_min(w.chunk, w.tiles_f), 1);
+    w.chunk = nn_max(w.chunk, nn_ceil_div(BLOCK_PLACES, w.tiles_t));
+    w.chunk = nn_min(w.chunk, w.tiles_f);
     count_scratch(&w);
     return w;
 }
@@ -118,25 +118,14 @@ bool nn_winograd4_fits(const nn_winograd4 *w) {
 
 /* ------------------------------------------------------------------ weights */
 
-/* The kernels from one input channel to a panel's output channels, element by element. */
-static void load_kernels(const nn_winograd4 *w, const float *weight, int64_t panel, int64_t c,
-                         bool transposed, float g[N * NN_PANEL]) {
-    int64_t first = panel * NN_PANEL, n = nn_min(NN_PANEL, w->out - first);
-    int64_t step = transposed ? N : w->in * N;
-    const float *from = weight + (transposed ? (c * w->out + first) * N : (first * w->in + c) * N);
-    memset(g, 0, N * NN_PANEL * sizeof *g);
-    for (int64_t r = 0; r < n; r++, from += step) {
-        for (int k = 0; k < N; k++) g[k * NN_PANEL + r] = from[transposed ? N - 1 - k : k];
-    }
-}
-
 void nn_winograd4_begin(const nn_winograd4 *w, int64_t panel, const float *weight, bool transposed,
                         float *shared) {
-    float *to = shared + panel * w->in * NN_PANEL;
+    nn_winograd_weights weights = {weight, transposed, w->in, w->out};
+    float *to = shared + panel * ELEMENTS * w->kernel_pitch;
     for (int64_t c = 0; c < w->in; c++, to += NN_PANEL) {
         float g[N * NN_PANEL];
-        load_kernels(w, weight, panel, c, transposed, g);
-        nn_kernels()->winograd4_kernel(g, NN_PANEL, NN_PANEL, to, w->panel_pitch);
+        nn_winograd_load_panel(&weights, panel, c, g);
+        nn_kernels()->winograd4_kernel(g, NN_PANEL, NN_PANEL, to, w->kernel_pitch);
     }
 }
 
@@ -214,14 +203,14 @@ static void cut_pieces(const place_run *run, int64_t f, nn_taps_store *store) {
 
 static void multiply_panels(const place_run *run, int64_t panel, int64_t n) {
     const nn_winograd4 *w = run->w;
-    int64_t block = nn_kernels()->taps_block;
+    int64_t block = nn_kernels()->taps_block, panel_floats = ELEMENTS * w->kernel_pitch;
+    const float *kernels = run->sample->shared + panel * panel_floats;
     for (int64_t e = 0; e < ELEMENTS; e++) {
-        const float *kernels = run->sample->shared + e * w->panel_pitch;
         for (int64_t p = 0; p < n; p++) {
             nn_kernels()->multiply_panel(&(nn_panel_product){
                 .n_terms = w->in,
                 .n_columns = run->n,
-                .a = kernels + (panel + p) * w->in * NN_PANEL,
+                .a = kernels + p * panel_floats + e * w->kernel_pitch,
                 .b = run->tiles->tiles + e * run->tiles->tile_pitch + run->begin,
                 .b_pitch = run->tiles->place_pitch,
                 .c = run->products + (e * ROWS + p * NN_PANEL) * block,
@@ -317,30 +306,30 @@ typedef struct {
     const tile_rows *x;
     const float *dy;
     const int32_t *steps; /* between channels of x */
-    float *sum;           /* [36, channels, sum_pitch] */
+    float *sum;           /* [36, PAIRS_IN, PAIRS_OUT] */
     float *gradient;
 } tile_products;
 
-/* The gradient of the kernels from input channels [first, first + n). */
-static void add_products(const nn_winograd4 *w, const tile_products *at, int64_t first, int64_t n) {
-    int64_t pitch = n * w->sum_pitch;
+/* The gradient of the kernels from input channels c on to output channels o on. */
+static void add_products(const nn_winograd4 *w, const tile_products *at, int64_t c, int64_t o) {
+    int64_t n_in = nn_min(PAIRS_IN, w->in - c), n_out = nn_min(PAIRS_OUT, w->out - o);
     for (int64_t e = 0; e < ELEMENTS; e++) {
         nn_kernels()->multiply_positions(
-            &(nn_positions_product){.n_rows = n,
+            &(nn_positions_product){.n_rows = n_in,
                                     .n_terms = at->n,
-                                    .n_columns = w->out,
+                                    .n_columns = n_out,
                                     .a = at->x->tiles + e * at->x->tile_pitch,
-                                    .offset = at->steps + first,
-                                    .b = at->dy + e * dy_pitch(w),
+                                    .offset = at->steps + c,
+                                    .b = at->dy + e * dy_pitch(w) + o,
                                     .b_pitch = w->out,
-                                    .c = at->sum + e * pitch,
-                                    .c_pitch = w->sum_pitch,
+                                    .c = at->sum + e * PAIRS_IN * PAIRS_OUT,
+                                    .c_pitch = PAIRS_OUT,
                                     .overwrites = true});
     }
-    for (int64_t c = 0; c < n; c++) {
-        nn_kernels()->winograd4_kernel_gradient(at->sum + c * w->sum_pitch, pitch, w->out,
-                                                at->gradient + (first + c) * N * w->sum_pitch,
-                                                w->sum_pitch);
+    for (int64_t i = 0; i < n_in; i++) {
+        nn_kernels()->winograd4_kernel_gradient(
+            at->sum + i * PAIRS_OUT, PAIRS_IN * PAIRS_OUT, n_out,
+            at->gradient + (c + i) * N * w->sum_pitch + o, w->sum_pitch);
     }
 }
 
@@ -361,8 +350,8 @@ void nn_winograd4_gather(const nn_winograd4 *w, const nn_winograd_gradient *at) 
         for (int64_t row = 0; row < x.n; row++) {
             transform_dy(w, at->dy, x.first + row, transposed, dy + n_places(w, row) * w->out);
         }
-        for (int64_t c = 0; c < w->in; c += w->channels) {
-            add_products(w, &products, c, nn_min(w->channels, w->in - c));
+        for (int64_t c = 0; c < w->in; c += PAIRS_IN) {
+            for (int64_t o = 0; o < w->out; o += PAIRS_OUT) add_products(w, &products, c, o);
         }
     }
 }

@@ -20,11 +20,10 @@ typedef struct {
     int64_t in, out;                 /* channels */
     int64_t tiles_f, tiles_t;        /* of a sample */
     int64_t rows, n_blocks;          /* rows of tiles of a block; blocks of a sample */
-    int64_t n_panels, panel_pitch;   /* of the kernels; floats between their elements */
+    int64_t n_panels, kernel_pitch;  /* of the kernels; floats between the elements of one */
     int64_t place_pitch, tile_pitch; /* floats between channels and between elements of a block */
     int64_t plane_pitch;             /* floats between rows of a padded plane */
-    int64_t chunk, channels; /* rows of tiles and input channels that are multiplied at a time for
-                              * the gradient */
+    int64_t chunk;           /* rows of tiles that are multiplied at a time for the gradient */
     int64_t n_shared;        /* floats of the transformed kernels */
     int64_t sum_pitch;       /* floats per row of the gradient */
     int64_t n_run, n_gather; /* floats of scratch of nn_winograd4_run and _gather */
@@ -38,14 +37,12 @@ nn_winograd4 nn_winograd4_transposed(const nn_winograd4 *w);
 /* Whether this is the best way to do it. */
 bool nn_winograd4_fits(const nn_winograd4 *w);
 
-/* Transforms one of n_panels panels of weights [out,in,3,3]; transposed: of those of the
- * convolution that takes dy to dx, [in,out,3,3]. */
+/* Transforms the kernels of one of n_panels panels of output channels. */
 void nn_winograd4_begin(const nn_winograd4 *w, int64_t panel, const float *weight, bool transposed,
                         float *shared);
 
 /* Output rows [first, end) of block `block` of n_blocks; nn_winograd4_run writes them to y [out,
- * rows, T'] on. The sample's `shared` is of nn_winograd4_begin, for all panels; its first channel
- * is a multiple of NN_PANEL. */
+ * rows, T'] on. The sample's `shared` is of nn_winograd4_begin, for all panels. */
 void nn_winograd4_rows(const nn_winograd4 *w, int64_t block, int64_t *first, int64_t *end);
 void nn_winograd4_run(const nn_winograd4 *w, const nn_winograd_sample *at, int64_t block);
 

@@ -39,11 +39,9 @@ static void check_run(const nn_winograd *w, convolution_truth *t, bool transpose
         .shared = shared, .x = x, .bias = bias, .lower_bound = -INFINITY, .scratch = scratch};
     at.y_pitch = w->f.out * w->t.out;
     int64_t next = 0;
-    nn_winograd_kernels kernels = {t->weight, transposed, 0, w->out / 2};
-    nn_winograd_begin(w, &kernels, shared);
-    kernels.first = kernels.end;
-    kernels.end = w->out;
-    nn_winograd_begin(w, &kernels, shared);
+    for (int64_t p = 0; p < w->n_panels; p++) {
+        nn_winograd_begin(w, p, t->weight, transposed, shared);
+    }
     at.last_channel = w->out;
     for (int64_t block = 0; block < w->n_blocks; block++) {
         int64_t first, end;
@@ -67,8 +65,8 @@ static void check(convolution_truth *t) {
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
     nn_winograd_gradient at = {t->x, t->dy, sum, check_dirt(&t->memory, w.n_gather)};
     nn_winograd_gather(&w, &at);
-    if (w.folded == 0) nn_winograd_add_gradient(&w, sum, dweight);
-    for (int64_t i = 0; i < t->n_weight && w.folded > 0; i++) {
+    if (!w.folds) nn_winograd_add_gradient(&w, sum, dweight);
+    for (int64_t i = 0; i < t->n_weight && w.folds; i++) {
         dweight[i] = sum[i % (9 * w.in) * w.sum_pitch + i / (9 * w.in)];
     }
     convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 4e-3);
@@ -110,7 +108,7 @@ START_TEST(heeds_the_lower_bound) {
     float *shared = check_dirt(&t.memory, w.n_shared), *y = check_dirt(&t.memory, t.n_y);
     int64_t n_zeros = 0;
     for (int64_t i = 0; i < t.n_y; i++) t.y[i] = fmax(t.y[i], 0.0);
-    nn_winograd_begin(&w, &(nn_winograd_kernels){.weight = t.weight, .end = w.out}, shared);
+    nn_winograd_begin(&w, 0, t.weight, false, shared);
     nn_winograd_sample at = {.shared = shared, .x = t.x, .bias = t.bias, .y = y};
     at.scratch = check_dirt(&t.memory, w.n_run);
     at.y_pitch = w.f.out * w.t.out;
