@@ -4,12 +4,14 @@
 
 enum { KERNEL = 5, TILE = 4, ELEMENTS = TILE + KERNEL - 1 };
 enum { ROWS = 32 /* output channels whose products stay in the cache with their weights */ };
-enum { MAX_PART = 32, MIN_PARTS = 2 /* terms of a part of a sum; parts */ };
+/* Terms of a part of a sum, and parts; for the weights' gradient places of a part, and blocks that
+ * are summed before they are added to the others. */
+enum { MAX_PART = 32, MIN_PARTS = 4, MAX_PLACES = 96, SUMMED_BLOCKS = 12 };
 /* Of the transformed inputs of a block; with as much again they fit into an L2 cache of 1 MiB. */
 enum { BLOCK_FLOATS = 96 * 1024, GATHER_FLOATS = 160 * 1024, MIN_SHARED_MACS = 1 << 18 };
 /* What a transform takes per element, in products; with fewer terms or channels it costs more than
  * is won. */
-enum { INPUT_COST = 12, OUTPUT_COST = 12, MIN_TERMS = 8, MIN_CHANNELS = 8 };
+enum { INPUT_COST = 12, OUTPUT_COST = 12, MIN_TERMS = 16, MIN_CHANNELS = 8 };
 
 /* G: kernels at the points. */
 static const double kernel_matrix[ELEMENTS][KERNEL] = {
@@ -87,7 +89,8 @@ static int64_t gather_places(const nn_winograd_time *w) {
 
 static int64_t gather_floats(const nn_winograd_time *w) {
     return nn_round_up(n_terms(w), NN_LANES) + tiles_floats(&w->gathered_x) +
-           TILE * w->x.n_tiles * w->out + NN_LANES + ELEMENTS * gather_places(w) * dy_pitch(w);
+           TILE * w->x.n_tiles * w->out + NN_LANES + ELEMENTS * gather_places(w) * dy_pitch(w) +
+           w->n_sum;
 }
 
 nn_winograd_time nn_winograd_time_make(nn_axis f, nn_axis t, int64_t in, int64_t out,
@@ -102,6 +105,7 @@ nn_winograd_time nn_winograd_time_make(nn_axis f, nn_axis t, int64_t in, int64_t
     w.n_blocks = nn_ceil_div(f.out, w.block_rows);
     w.dx_rows = nn_planes_cut(dx_extent(&w), dy_row, BLOCK_FLOATS, 1);
     w.gather_rows = nn_planes_cut(f.out, gather_row, GATHER_FLOATS, 1);
+    w.gather_rows = nn_max(nn_min(w.gather_rows, MAX_PLACES / nn_ceil_div(t.out, TILE)), 1);
     w.x = tiles_of(f, t, in, w.block_rows + reach);
     w.gathered_x = tiles_of(f, t, in, w.gather_rows + reach);
     w.dy = tiles_of(transposed_f(&f), transposed_t(&t), out, w.dx_rows + reach);
@@ -403,29 +407,51 @@ static void transform_dy(const nn_winograd_time *w, const float *dy, int64_t fir
     }
 }
 
+/* What the products of a block of places are made of, and where they go. */
+typedef struct {
+    const int32_t *offset;
+    float *row, *x_tiles, *dy_tiles, *transposed;
+    float *sum; /* of the last blocks */
+} gather_parts;
+
+static gather_parts cut_scratch(const nn_winograd_time *w, float *scratch) {
+    gather_parts at = {.offset = (const int32_t *)(void *)scratch};
+    forward_offsets(w, &w->gathered_x, (int32_t *)(void *)scratch);
+    at.row = scratch + nn_round_up(n_terms(w), NN_LANES);
+    at.x_tiles = at.row + row_floats(&w->gathered_x);
+    at.dy_tiles = at.x_tiles + ELEMENTS * w->gathered_x.pitch;
+    at.sum = at.dy_tiles + ELEMENTS * gather_places(w) * dy_pitch(w);
+    at.transposed = at.sum + w->n_sum;
+    return at;
+}
+
+static void add_products(const nn_winograd_time *w, const gather_parts *at, int64_t n_places) {
+    for (int64_t e = 0; e < ELEMENTS; e++) {
+        nn_kernels()->multiply_positions(
+            &(nn_positions_product){.n_rows = n_terms(w),
+                                    .n_terms = n_places,
+                                    .n_columns = w->out,
+                                    .a = at->x_tiles + e * w->gathered_x.pitch,
+                                    .offset = at->offset,
+                                    .b = at->dy_tiles + e * gather_places(w) * dy_pitch(w),
+                                    .b_pitch = dy_pitch(w),
+                                    .c = at->sum + e * n_terms(w) * w->sum_pitch,
+                                    .c_pitch = w->sum_pitch});
+    }
+}
+
 void nn_winograd_time_gather(const nn_winograd_time *w, const float *x, const float *dy, float *sum,
                              float *scratch) {
-    int32_t *offset = (int32_t *)(void *)scratch;
-    float *row = scratch + nn_round_up(n_terms(w), NN_LANES);
-    float *x_tiles = row + row_floats(&w->gathered_x);
-    float *dy_tiles = x_tiles + ELEMENTS * w->gathered_x.pitch;
-    float *transposed = dy_tiles + ELEMENTS * gather_places(w) * dy_pitch(w);
-    forward_offsets(w, &w->gathered_x, offset);
-    for (int64_t first = 0; first < w->f.out; first += w->gather_rows) {
-        int64_t n = nn_min(w->gather_rows, w->f.out - first);
-        transform_rows(&w->gathered_x, x, first, row, x_tiles);
-        transform_dy(w, dy, first, n, (float *const[2]){transposed, dy_tiles});
-        for (int64_t e = 0; e < ELEMENTS; e++) {
-            nn_kernels()->multiply_positions(
-                &(nn_positions_product){.n_rows = n_terms(w),
-                                        .n_terms = n * w->x.n_tiles,
-                                        .n_columns = w->out,
-                                        .a = x_tiles + e * w->gathered_x.pitch,
-                                        .offset = offset,
-                                        .b = dy_tiles + e * gather_places(w) * dy_pitch(w),
-                                        .b_pitch = dy_pitch(w),
-                                        .c = sum + e * n_terms(w) * w->sum_pitch,
-                                        .c_pitch = w->sum_pitch});
+    gather_parts at = cut_scratch(w, scratch);
+    int64_t n_blocks = nn_ceil_div(w->f.out, w->gather_rows);
+    for (int64_t block = 0; block < n_blocks; block++) {
+        int64_t first = block * w->gather_rows, n = nn_min(w->gather_rows, w->f.out - first);
+        if (block % SUMMED_BLOCKS == 0) memset(at.sum, 0, (size_t)w->n_sum * sizeof *at.sum);
+        transform_rows(&w->gathered_x, x, first, at.row, at.x_tiles);
+        transform_dy(w, dy, first, n, (float *const[2]){at.transposed, at.dy_tiles});
+        add_products(w, &at, n * w->x.n_tiles);
+        if ((block + 1) % SUMMED_BLOCKS == 0 || block + 1 == n_blocks) {
+            nn_kernels()->add(at.sum, sum, w->n_sum);
         }
     }
 }
