@@ -87,6 +87,15 @@ static bool is_back_in_place(const nn_convolution *c) {
            last * c->t.out >= NN_MAX_TAPS_BLOCK;
 }
 
+/* Of the operand of the weights' gradient that is transposed: x or dy, whichever has fewer rows. */
+static int64_t transposed_rows(const nn_convolution *c) {
+    return c->grad_by_out ? c->k : c->out;
+}
+
+static int64_t transposed_floats(const nn_convolution *c) {
+    return nn_round_up(CHUNK * transposed_rows(c) + NN_LANES, NN_LANES);
+}
+
 static void cut_backward(nn_convolution *c) {
     int64_t pitch = nn_max(c->x.pitch, lead(&c->t) + last_place(&c->t) + 1);
     int64_t per_row = (c->in * n_phases(c) + c->out) * pitch;
@@ -101,8 +110,8 @@ static void cut_backward(nn_convolution *c) {
                              .channels = c->out,
                              .rows = c->back_x.rows,
                              .pitch = pitch};
-    c->n_worker_backward =
-        nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES) + c->in * NN_MAX_TAPS_BLOCK;
+    c->grad_by_out = c->back_in_place && c->k < c->out;
+    c->n_worker_backward = transposed_floats(c) + c->in * NN_MAX_TAPS_BLOCK;
     if (!c->back_in_place) {
         c->n_worker_backward += nn_planes_room(&c->back_x) + nn_planes_room(&c->back_dy);
     }
@@ -161,10 +170,10 @@ static void cut_winograd_time(nn_convolution *c) {
 }
 
 static void cut(nn_convolution *c) {
-    c->grad_pitch = nn_round_up(c->out, NN_LANES);
-    c->n_gradient = c->k * c->grad_pitch;
     cut_forward(c);
     cut_backward(c);
+    c->grad_pitch = nn_round_up(transposed_rows(c), NN_LANES);
+    c->n_gradient = (c->grad_by_out ? c->out : c->k) * c->grad_pitch;
     if (nn_winograd_can(&c->f, &c->t)) cut_winograd4(c);
     if (nn_winograd_can(&c->f, &c->t) && c->way == NN_BY_PLACES) cut_winograd(c);
     if (nn_winograd_time_can(&c->f, &c->t)) cut_winograd_time(c);
@@ -624,7 +633,7 @@ static void phase_places(const nn_axis *a, int64_t phase, int64_t *first, int64_
 typedef struct {
     int64_t first, end;
     const float *x_planes, *dy_planes;
-    float *dy_transposed; /* [CHUNK, out] */
+    float *transposed; /* [CHUNK, transposed_rows] */
     float *products;
 } back_block;
 
@@ -669,21 +678,22 @@ static void backward_weight(const nn_convolution *c, const nn_convolution_sample
     int64_t n_rows = nn_min(b->end, c->f.out) - b->first;
     if (n_rows <= 0) return;
     int64_t n = (n_rows - 1) * c->back_dy.pitch + c->t.out;
-    int64_t plane = c->back_dy.rows * c->back_dy.pitch;
+    int64_t plane = c->back_dy.rows * c->back_dy.pitch; /* in place also x's */
     const float *dy = b->dy_planes + lead(&c->f) * c->back_dy.pitch + lead(&c->t);
-    for (int64_t i = 0; i < n; i += CHUNK) {
-        int64_t places = nn_min(CHUNK, n - i);
-        kernels->transpose(dy + i, plane, c->out, places, b->dy_transposed);
-        kernels->multiply_positions(
-            &(nn_positions_product){.n_rows = c->k,
-                                    .n_terms = places,
-                                    .n_columns = c->out,
-                                    .a = b->x_planes + i,
-                                    .offset = parts_of(c, at->shared).x_offset,
-                                    .b = b->dy_transposed,
-                                    .b_pitch = c->out,
+    const float *across = c->grad_by_out ? b->x_planes : dy;
+    back_parts parts = parts_of(c, at->shared);
+    nn_positions_product product = {.n_rows = c->grad_by_out ? c->out : c->k,
+                                    .n_columns = transposed_rows(c),
+                                    .a = c->grad_by_out ? dy : b->x_planes,
+                                    .offset = c->grad_by_out ? parts.dy_offset : parts.x_offset,
+                                    .b = b->transposed,
+                                    .b_pitch = transposed_rows(c),
                                     .c = at->dweight,
-                                    .c_pitch = c->grad_pitch});
+                                    .c_pitch = c->grad_pitch};
+    for (int64_t i = 0; i < n; i += CHUNK, product.a += CHUNK) {
+        product.n_terms = nn_min(CHUNK, n - i);
+        kernels->transpose(across + i, plane, transposed_rows(c), product.n_terms, b->transposed);
+        kernels->multiply_positions(&product);
     }
 }
 
@@ -703,8 +713,8 @@ static void load_block(const nn_convolution *c, const nn_convolution_sample *at,
 }
 
 static void backward_blocks(const nn_convolution *c, const nn_convolution_sample *at) {
-    back_block b = {.dy_transposed = at->scratch};
-    b.products = b.dy_transposed + nn_round_up(CHUNK * c->out + NN_LANES, NN_LANES);
+    back_block b = {.transposed = at->scratch};
+    b.products = b.transposed + transposed_floats(c);
     float *room = b.products + c->in * NN_MAX_TAPS_BLOCK;
     for (; b.first < back_extent(c); b.first += c->back_rows) {
         b.end = nn_min(b.first + c->back_rows, back_extent(c));
@@ -792,6 +802,10 @@ void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float
         nn_winograd_time_add_gradient(&c->winograd_time, gradient, dweight);
         return;
     }
+    for (int64_t o = 0; o < c->out && c->grad_by_out; o++) {
+        nn_kernels()->add(gradient + o * c->grad_pitch, dweight + o * c->k, c->k);
+    }
+    if (c->grad_by_out) return;
     for (int64_t first = 0; first < c->out; first += NN_LANES) { /* whole cache lines */
         int64_t end = nn_min(first + NN_LANES, c->out);
         for (int64_t i = 0; i < c->k; i++) {

@@ -44,7 +44,8 @@ typedef struct {
     int64_t back_rows;                           /* rows of the padded input that it covers */
     int64_t n_worker_forward, n_worker_backward; /* floats of scratch per worker */
     int64_t n_shared_forward, n_shared_backward; /* and for all */
-    int64_t grad_pitch, n_gradient;            /* floats per row of the weights' gradient; in all */
+    bool grad_by_out;               /* the weights' gradient lies as they do; else transposed */
+    int64_t grad_pitch, n_gradient; /* floats per row of the weights' gradient; in all */
     int64_t n_begin_forward, n_begin_backward; /* tasks of the begin functions */
     int64_t unit;                              /* output channels that are computed together */
     nn_convolution_way way;
