@@ -202,8 +202,8 @@ struct nn_layer {
     /* backward can add to dx[0], which saves those who share an input a buffer and two passes. */
     bool adds_dx;
 
-    /* Frames of x past in_length need not be zero, only finite: they decide nothing that lies
-     * within lengths; and backward leaves zeros there in dx. */
+    /* Frames of x past in_length need not be zero, not even numbers: they decide nothing that lies
+     * within lengths. And backward leaves zeros there in dx. */
     bool passes_padding;
 
     /* What is one product over all samples is not cut among ranks that share a batch: each of them
@@ -222,9 +222,9 @@ struct nn_layer {
      * silence; the network zeroes those of y past its length. */
     void (*forward)(const nn_run *run);
 
-    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL; see run->adds). dy is zero past
-     * y's length. x and y, which is only read, hold what forward saw where plan->backward_reads
-     * says so, else may be NULL. */
+    /* Adds into dparam, OVERWRITES dx[i] (skipped where it is NULL; see run->adds), but for frames
+     * past in_length, which the network zeroes. dy is zero past y's length. x and y, which is only
+     * read, hold what forward saw where plan->backward_reads says so, else may be NULL. */
     void (*backward)(const nn_run *run);
 
     /* Where plan->n_sums > 0: backward has overwritten the sums of its own shards, has not read any

@@ -60,7 +60,8 @@ void layer_probe_free(layer_probe *probe);
 /* Forward starts from `state` := state_start; what lies past out_length in y becomes zero. */
 void layer_probe_forward(layer_probe *probe);
 /* dparam is NOT cleared: it adds up over calls (zero at first). Frames past out_length in dy are
- * cleared. with_dx false: the layer is told to skip all dx. */
+ * cleared, as are those of dx that the layer may leave as they were. with_dx false: the layer is
+ * told to skip all dx. */
 void layer_probe_backward(layer_probe *probe, bool with_dx);
 /* Clears dparam, then forward and backward. */
 void layer_probe_run(layer_probe *probe);
@@ -102,9 +103,9 @@ void layer_check_fusion(const layer_case *setup);
  * absolute. */
 void layer_check_fusion_near(const layer_case *setup, double tolerance);
 
-/* For layers that heed lengths (setup->length must be set): rubbish past the valid frames of x
- * changes no bit of y or dparam, and dx is zero there. */
-void layer_check_padding(const layer_case *setup);
+/* For layers that heed lengths (setup->length must be set): rubbish in place of the frames of x
+ * past them changes no bit of y or dparam, and dx is zero there. */
+void layer_check_padding(const layer_case *setup, float rubbish);
 /* And each sample's y is, up to rtol and atol, what the layer gives for its valid frames alone. */
 void layer_check_lengths(const layer_case *setup, double rtol, double atol);
 

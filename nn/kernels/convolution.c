@@ -462,6 +462,7 @@ static void forward_block(const nn_convolution *c, const nn_convolution_sample *
                                  .y_pitch = to->pitch,
                                  .first_channel = at->first_channel,
                                  .last_channel = at->last_channel,
+                                 .n_idle = c->pooled.kernel_f > 0 ? 0 : at->n_idle,
                                  .scratch = at->scratch};
     switch (c->way) {
     case NN_BY_PLACES:
@@ -731,6 +732,7 @@ static nn_winograd_sample sample_of_dx(const nn_convolution *c, const nn_convolu
                                 .lower_bound = -INFINITY,
                                 .y_pitch = c->f.in * c->t.in,
                                 .last_channel = c->in,
+                                .n_idle = at->n_idle_dx,
                                 .scratch = at->scratch};
 }
 

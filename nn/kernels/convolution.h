@@ -77,10 +77,11 @@ typedef struct {
     const float *weight, *bias; /* [out, k]; bias may be NULL */
     const float *x, *dy;
     float *y;
-    uint8_t *index;    /* of the maxima, as y; NULL: no backward pass will come */
-    int64_t n_valid;   /* frames of the numbers, before they are pooled; what follows is zero */
-    float *dx;         /* overwritten; NULL: not wanted */
-    float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
+    uint8_t *index;  /* of the maxima, as y; NULL: no backward pass will come */
+    int64_t n_valid; /* frames of the numbers, before they are pooled; what follows is zero */
+    int64_t n_idle, n_idle_dx; /* frames at the end of y and dx that nobody reads */
+    float *dx;                 /* overwritten; NULL: not wanted */
+    float lower_bound;         /* of y: 0 for ReLU, -INFINITY for none */
     float *dweight; /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
     int64_t first_channel, last_channel; /* of y, forward: those to compute, but not the last one;
                                           * multiples of `unit`, or `out` */

@@ -33,7 +33,7 @@ static int64_t n_tiles(const nn_axis *a) {
 
 /* What n_rows rows of tiles take where they lie in the planes, with places between two rows. */
 static int64_t n_places(const nn_winograd *w, int64_t n_rows) {
-    return (n_rows - 1) * w->x.pitch + n_tiles(&w->t);
+    return (n_rows - 1) * w->x.pitch + w->columns;
 }
 
 static nn_axis input_tiles(const nn_axis *a) {
@@ -72,6 +72,12 @@ static void cut_gradient(nn_winograd *w) {
     w->sum_pitch = nn_round_up(w->out, NN_LANES);
 }
 
+/* Columns of tiles, and as many places for each row of them as its last tile reads. */
+static void set_columns(nn_winograd *w, int64_t n) {
+    w->columns = n;
+    w->x.pitch = w->dy.pitch = n + nn_planes_reach(&w->x.t);
+}
+
 /* Rows of tiles of a block. */
 static int64_t tile_rows(const nn_winograd *w, int64_t unit) {
     nn_output_cut cut = {.extent = n_tiles(&w->f),
@@ -86,7 +92,7 @@ nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int6
     nn_winograd w = {.f = f, .t = t, .in = in, .out = out};
     w.x = (nn_planes){.f = input_tiles(&f), .t = input_tiles(&t), .channels = in};
     w.dy = (nn_planes){.f = output_tiles(&f), .t = output_tiles(&t), .channels = out};
-    w.x.pitch = w.dy.pitch = n_tiles(&t) + nn_planes_reach(&w.x.t);
+    set_columns(&w, n_tiles(&t));
     w.dy.rows = tile_rows(&w, unit);
     w.x.rows = w.dy.rows + nn_planes_reach(&w.x.f);
     w.block_rows = w.dy.rows * STEP;
@@ -227,7 +233,7 @@ typedef struct {
 
 /* The tiles row by row. */
 static void cut_tiles(const place_run *run, tile_pieces *pieces) {
-    int64_t width = n_tiles(&run->w->t), last = run->begin + run->n;
+    int64_t width = run->w->columns, last = run->begin + run->n;
     pieces->n_pieces = 0;
     for (int64_t i = run->begin; i < last;) {
         tile_piece *piece = &pieces->piece[pieces->n_pieces++];
@@ -308,7 +314,9 @@ void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64
     *end = nn_min((rows.first + rows.n) * STEP, w->f.out);
 }
 
-void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block) {
+void nn_winograd_run(const nn_winograd *whole, const nn_winograd_sample *at, int64_t block) {
+    nn_winograd narrow = *whole, *w = &narrow;
+    set_columns(w, nn_ceil_div(w->t.out - at->n_idle, STEP));
     tile_block rows = block_at(w, block);
     int64_t n = nn_kernels()->taps_block;
     place_run run = {.w = w, .sample = at, .at = &rows};
@@ -317,7 +325,7 @@ void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t
     run.products = run.tiles + ELEMENTS * tile_pitch(w->in, n);
     run.rows = run.products + ELEMENTS * ROWS * n;
     nn_planes_lay_out(&w->x, at->x, rows.first, run.planes);
-    int64_t end = rows.n * n_tiles(&w->t);
+    int64_t end = rows.n * w->columns;
     for (; run.begin < end; run.begin += n) {
         run.n = nn_min(n, end - run.begin);
         run_places(&run);

@@ -15,6 +15,7 @@
 typedef struct {
     nn_axis f, t;
     int64_t in, out;    /* channels */
+    int64_t columns;    /* of tiles */
     nn_planes x, dy;    /* tiles of a block's inputs; of its outputs, at the same places */
     int64_t block_rows; /* output rows of a block */
     int64_t n_blocks;   /* of a sample */
@@ -59,7 +60,8 @@ typedef struct {
     const float *x, *bias;
     float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
     float *y, *scratch;
-    int64_t y_pitch;                     /* floats between the channels of y */
+    int64_t y_pitch; /* floats between the channels of y */
+    int64_t n_idle;  /* frames at the end of y that nobody reads: they may stay as they are */
     int64_t first_channel, last_channel; /* which of them are computed, a multiple
                                           * of NN_PANEL; the last one is not */
 } nn_winograd_sample;

@@ -632,6 +632,11 @@ static int64_t valid_frames(const conv_call *call, int64_t sample) {
     return length != NULL ? clamped(nn_axis_extent(t, length[sample]), 1, t->out) : t->out;
 }
 
+static int64_t padding_frames(const conv_call *call, int64_t sample) {
+    const int32_t *length = call->run->in_length;
+    return length != NULL ? call->g->t.in - clamped(length[sample], 1, call->g->t.in) : 0;
+}
+
 /* ReLU of what products come to is a bound that a direct convolution knows. */
 static bool is_bounded(const conv_call *call) {
     return call->map.kind == NN_RELU && call->scale == NULL;
@@ -650,6 +655,8 @@ static nn_convolution_sample direct_sample(const conv_call *call, const conv_gro
         .y = at->y,
         .index = indexed ? index + number * call->g->group_out * call->g->out_plane : NULL,
         .n_valid = valid_frames(call, number),
+        .n_idle = call->g->t.out - valid_frames(call, number),
+        .n_idle_dx = padding_frames(call, number),
         .lower_bound = is_bounded(call) ? 0.0f : -INFINITY,
         .dx = at->dx,
         .dweight = at->dweight,

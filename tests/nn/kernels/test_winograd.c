@@ -1,6 +1,7 @@
 #include "nn/kernels/winograd.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "tests/convolution_check.h"
 #include "tests/test.h"
@@ -122,6 +123,34 @@ START_TEST(heeds_the_lower_bound) {
 }
 END_TEST
 
+/* Bit for bit what it is with all frames; and nothing is written past them but the rest of a tile.
+ */
+START_TEST(idle_frames_change_no_other) {
+    enum { OUT = 9, F = 12, T = 29 };
+    convolution_truth t;
+    convolution_truth_init(&t, axis_of(F, 1, 1), axis_of(T, 1, 1), 8, OUT);
+    nn_winograd w = nn_winograd_make(t.f, t.t, t.in, t.out, 0);
+    float *shared = check_dirt(&t.memory, w.n_shared), *whole = check_dirt(&t.memory, t.n_y);
+    for (int64_t p = 0; p < w.n_panels; p++) nn_winograd_begin(&w, p, t.weight, false, shared);
+    nn_winograd_sample at = {
+        .shared = shared, .x = t.x, .bias = t.bias, .y = whole, .last_channel = OUT};
+    at.scratch = check_dirt(&t.memory, w.n_run);
+    at.y_pitch = F * T;
+    ck_assert_int_eq(w.n_blocks, 1);
+    nn_winograd_run(&w, &at, 0);
+    float *y = at.y = check_dirt(&t.memory, t.n_y);
+    for (at.n_idle = 1; at.n_idle < T; at.n_idle++) {
+        memset(y, 0, (size_t)t.n_y * sizeof *y);
+        int64_t n_computed = (T - at.n_idle + 1) / 2 * 2;
+        nn_winograd_run(&w, &at, 0);
+        for (int64_t i = 0; i < t.n_y; i++) {
+            ck_assert_float_eq(y[i], i % T < n_computed ? whole[i] : 0.0f);
+        }
+    }
+    convolution_truth_release(&t);
+}
+END_TEST
+
 START_TEST(only_what_is_worth_it_fits) {
     nn_axis large = axis_of(40, 1, 1), narrow = axis_of(5, 1, 1);
     large.out = 40;
@@ -144,4 +173,4 @@ END_TEST
 
 TEST_MAIN("nn/kernels/winograd", results_are_those_of_the_definition,
           results_of_any_extents_are_those_of_the_definition, heeds_the_lower_bound,
-          only_what_is_worth_it_fits)
+          idle_frames_change_no_other, only_what_is_worth_it_fits)

@@ -156,12 +156,12 @@ START_TEST(passes_over_padding) {
             if (with > 0) setup.next[0] = &nn_layer_relu;
             if (with > 1) setup.next[1] = &nn_layer_max_pool;
             setup.next_options[1] = "2";
-            layer_check_padding(&setup);
+            layer_check_padding(&setup, NAN);
         }
         layer_case setup = sequences(3);
         setup.mode = mode;
         setup.length = (const int32_t[]){5, 1, 3};
-        layer_check_padding(&setup);
+        layer_check_padding(&setup, NAN);
     }
 }
 END_TEST
