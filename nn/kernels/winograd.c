@@ -2,7 +2,15 @@
 
 #include <string.h>
 
-enum { TILE = 4, ELEMENTS = TILE * TILE, STEP = 2, PHASES = STEP * STEP, KERNEL = 3 };
+enum {
+    TILE = 4,
+    ELEMENTS = TILE * TILE,
+    STEP = 2,
+    PHASES = STEP * STEP,
+    KERNEL = 3,
+    KERNEL_SIZE = 9
+};
+enum { LOADED = 16 /* kernels that are read at a time */ };
 enum { ROWS = NN_PANEL /* output channels whose products stay in the L1 cache */ };
 /* Of what is multiplied at a time for the weights' gradient: half of an L2 cache of 1 MiB. */
 enum { GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
@@ -139,28 +147,34 @@ static int64_t element_of(int64_t k) {
     return k / KERNEL * TILE + k % KERNEL;
 }
 
-void nn_winograd_load_panel(const nn_winograd_weights *weights, int64_t panel, int64_t c,
-                            float *g) {
-    enum { N = KERNEL * KERNEL };
-    int64_t in = weights->in, out = weights->out, first = panel * NN_PANEL;
-    int64_t at = weights->transposed ? c * out + first : first * in + c;
-    int64_t step = weights->transposed ? N : in * N;
-    const float *from = weights->weight + at * N;
-    memset(g, 0, N * NN_PANEL * sizeof *g);
-    for (int64_t r = 0; r < nn_min(NN_PANEL, out - first); r++, from += step) {
-        for (int k = 0; k < N; k++) g[k * NN_PANEL + r] = from[weights->transposed ? N - 1 - k : k];
+/* Kernels from input channels c to c + n, each [9, output channels]. */
+static void load_rows(const nn_winograd_weights *w, int64_t first, int64_t c, int64_t n, float *g) {
+    int64_t n_rows = nn_min(NN_PANEL, w->out - first), row = w->in * KERNEL_SIZE;
+    nn_kernels()->transpose(w->weight + first * row + c * KERNEL_SIZE, row, n_rows, n * KERNEL_SIZE,
+                            g);
+}
+
+void nn_winograd_transform_panel(const nn_winograd_weights *w, int64_t panel,
+                                 nn_winograd_transform *transform, float *to, int64_t pitch) {
+    int64_t first = panel * NN_PANEL, n = nn_min(NN_PANEL, w->out - first), size = n * KERNEL_SIZE;
+    float g[LOADED * KERNEL_SIZE * NN_PANEL];
+    for (int64_t c = 0; c < w->in; c++) {
+        if (w->transposed) { /* from the last element on */
+            const float *from = w->weight + (c * w->out + first) * KERNEL_SIZE;
+            nn_kernels()->transpose(from, KERNEL_SIZE, n, KERNEL_SIZE, g);
+            transform(g + size - n, -n, n, to + c * NN_PANEL, pitch);
+            continue;
+        }
+        if (c % LOADED == 0) load_rows(w, first, c, nn_min(LOADED, w->in - c), g);
+        transform(g + c % LOADED * size, n, n, to + c * NN_PANEL, pitch);
     }
 }
 
 void nn_winograd_begin(const nn_winograd *w, int64_t panel, const float *weight, bool transposed,
                        float *shared) {
     nn_winograd_weights weights = {weight, transposed, w->in, w->out};
-    float *to = shared + panel * ELEMENTS * w->kernel_pitch;
-    for (int64_t c = 0; c < w->in; c++, to += NN_PANEL) {
-        float g[KERNEL * KERNEL * NN_PANEL];
-        nn_winograd_load_panel(&weights, panel, c, g);
-        nn_kernels()->winograd_kernel(g, NN_PANEL, NN_PANEL, to, w->kernel_pitch);
-    }
+    nn_winograd_transform_panel(&weights, panel, nn_kernels()->winograd_kernel,
+                                shared + panel * ELEMENTS * w->kernel_pitch, w->kernel_pitch);
 }
 
 void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight) {

@@ -45,9 +45,13 @@ typedef struct {
     bool transposed;
     int64_t in, out;
 } nn_winograd_weights;
-/* The kernels from input channel c to the output channels of a panel, [9, NN_PANEL]; zeros where
- * there are none. */
-void nn_winograd_load_panel(const nn_winograd_weights *weights, int64_t panel, int64_t c, float *g);
+/* Writes the kernels of a panel of output channels, transformed by nn_kernels()'s `transform`:
+ * elements [in, NN_PANEL], `pitch` floats apart. What stands for channels that are not there is of
+ * no use. */
+typedef void nn_winograd_transform(const float *g, int64_t g_pitch, int64_t n, float *m,
+                                   int64_t pitch);
+void nn_winograd_transform_panel(const nn_winograd_weights *weights, int64_t panel,
+                                 nn_winograd_transform *transform, float *to, int64_t pitch);
 
 /* Transforms the kernels of one of n_panels panels of output channels, [16, in, NN_PANEL] each.
  */

@@ -121,12 +121,8 @@ bool nn_winograd4_fits(const nn_winograd4 *w) {
 void nn_winograd4_begin(const nn_winograd4 *w, int64_t panel, const float *weight, bool transposed,
                         float *shared) {
     nn_winograd_weights weights = {weight, transposed, w->in, w->out};
-    float *to = shared + panel * ELEMENTS * w->kernel_pitch;
-    for (int64_t c = 0; c < w->in; c++, to += NN_PANEL) {
-        float g[N * NN_PANEL];
-        nn_winograd_load_panel(&weights, panel, c, g);
-        nn_kernels()->winograd4_kernel(g, NN_PANEL, NN_PANEL, to, w->kernel_pitch);
-    }
+    nn_winograd_transform_panel(&weights, panel, nn_kernels()->winograd4_kernel,
+                                shared + panel * ELEMENTS * w->kernel_pitch, w->kernel_pitch);
 }
 
 /* ------------------------------------------------------------------ tiles */
