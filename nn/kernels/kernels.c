@@ -652,6 +652,10 @@ static void multiply_taps(const nn_taps_product *p) {
     }
 }
 
+/* Panels of large layers come from beyond the L2 cache, and prefetchers stop at the end of a page:
+ * this many floats ahead is in the next one. */
+enum { PANEL_AHEAD = 1024 };
+
 /* `rows` rows of the panel from `first` on. */
 INLINE void multiply_panel_rows(const nn_panel_product *p, int first, int rows, int wide) {
     floats sum[NN_PANEL][TAPS_WIDE];
@@ -660,6 +664,7 @@ INLINE void multiply_panel_rows(const nn_panel_product *p, int first, int rows, 
     }
     const float *a = p->a + first, *from = p->b;
     for (int64_t k = 0; k < p->n_terms; k++, a += NN_PANEL, from += p->b_pitch) {
+        __builtin_prefetch(a + PANEL_AHEAD);
         floats b[TAPS_WIDE];
         UNROLL for (int v = 0; v < wide; v++) b[v] = FLOATS(from + v * WIDTH);
         UNROLL for (int r = 0; r < rows; r++) {
