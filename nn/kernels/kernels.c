@@ -132,8 +132,6 @@ INLINE float activation_of(nn_activation kind, float slope, float x) {
         return x * normal_of(x, &ignored);
     case NN_GELU_TANH:
         return 0.5f * x * (1.0f + tanh_of(gelu_argument(x, &ignored)));
-    case NN_SILU:
-        return x * sigmoid_of(x);
     case NN_SIGMOID:
         return sigmoid_of(x);
     case NN_TANH:
@@ -158,10 +156,6 @@ INLINE float derivative_of(nn_activation kind, float slope, float x) {
     case NN_GELU_TANH: {
         float t = tanh_of(gelu_argument(x, &aid));
         return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * aid;
-    }
-    case NN_SILU: {
-        float s = sigmoid_of(x);
-        return s * (1.0f + x * (1.0f - s));
     }
     case NN_SIGMOID:
         return x * (1.0f - x);
@@ -1237,7 +1231,7 @@ static void winograd4_kernel_gradient(const float *m, int64_t pitch, int64_t n, 
     }
 }
 
-/* A loop for each kind, so that the choice is made outside. */
+/* A loop for each kind but NN_SILU, so that the choice is made outside. */
 #define FOR_EACH_KIND(LOOP)                                                                        \
     switch (map->kind) {                                                                           \
     case NN_RELU:                                                                                  \
@@ -1252,9 +1246,6 @@ static void winograd4_kernel_gradient(const float *m, int64_t pitch, int64_t n, 
     case NN_GELU_TANH:                                                                             \
         LOOP(NN_GELU_TANH);                                                                        \
         break;                                                                                     \
-    case NN_SILU:                                                                                  \
-        LOOP(NN_SILU);                                                                             \
-        break;                                                                                     \
     case NN_SIGMOID:                                                                               \
         LOOP(NN_SIGMOID);                                                                          \
         break;                                                                                     \
@@ -1266,8 +1257,77 @@ static void winograd4_kernel_gradient(const float *m, int64_t pitch, int64_t n, 
         break;                                                                                     \
     }
 
+/* x between -limit and limit. */
+INLINE floats within(floats x, float limit) {
+#if defined(__AVX512F__)
+    __m512 low = _mm512_max_ps(_mm512_set1_ps(-limit), (__m512)x);
+    return (floats)_mm512_min_ps(_mm512_set1_ps(limit), low);
+#elif defined(__AVX__)
+    __m256 low = _mm256_max_ps(_mm256_set1_ps(-limit), (__m256)x);
+    return (floats)_mm256_min_ps(_mm256_set1_ps(limit), low);
+#else
+    const floats zero = {0};
+    x = pick(x > limit, zero + limit, x);
+    return pick(x < -limit, zero - limit, x);
+#endif
+}
+
+/* 1 + exp(-x) for quotients, with exp_of's polynomial: x stays where exp is a normal number, so
+ * that nothing has to be chosen after it. Of NaN the quotient's other part takes care. */
+INLINE floats sigmoid_divisor(floats x) {
+    const float magic = 0x1.8p23f;
+    floats v = within(x, 87.3f);
+    floats shifted = v * -1.44269504f + magic;
+    floats n = shifted - magic;
+    floats f = -n * 0.693359375f - v;
+    f = f - n * -2.12194440e-4f;
+    floats p = f * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * f + 8.3334519073e-3f;
+    p = p * f + 4.1665795894e-2f;
+    p = p * f + 1.6666665459e-1f;
+    p = p * f + 5.0000001201e-1f;
+    p = p * (f * f) + f;
+    p = p + 1.0f;
+    return (floats)((integers)p + ((integers)shifted << 23)) + 1.0f;
+}
+
+INLINE floats silu_of(const nn_map *map, floats x) {
+    floats z = x * map->scale + map->shift;
+    return z / sigmoid_divisor(z);
+}
+
+INLINE floats silu_slope(const nn_map *map, floats x) {
+    floats z = x * map->scale + map->shift, one = {0};
+    one = one + 1.0f;
+    floats s = one / sigmoid_divisor(z);
+    return s * (z * (one - s) + 1.0f);
+}
+
+static void silu(nn_map map, const float *x, float *y, int64_t n) {
+    float rest[WIDTH];
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) *(floats *)(y + i) = silu_of(&map, FLOATS(x + i));
+    if (i == n) return;
+    floats last = silu_of(&map, FLOATS(padded(x + i, n - i, rest, WIDTH)));
+    memcpy(y + i, &last, (size_t)(n - i) * sizeof *y);
+}
+
+static void silu_backward(nn_map map, const float *x, float *d, int64_t n) {
+    float rest[WIDTH], rest_d[WIDTH];
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) *(floats *)(d + i) *= silu_slope(&map, FLOATS(x + i));
+    if (i == n) return;
+    floats last = silu_slope(&map, FLOATS(padded(x + i, n - i, rest, WIDTH)));
+    last *= FLOATS(padded(d + i, n - i, rest_d, WIDTH));
+    memcpy(d + i, &last, (size_t)(n - i) * sizeof *d);
+}
+
 static void activate(const nn_map *map, const float *x, float *y, int64_t n) {
     const float a = map->scale, b = map->shift, slope = map->p[0];
+    if (map->kind == NN_SILU) {
+        silu(*map, x, y, n);
+        return;
+    }
     if (map->kind == NN_CUSTOM) {
         EACH(i, n) y[i] = a * x[i] + b;
         map->forward(map->p, y, y, n);
@@ -1293,6 +1353,10 @@ static void activate_backward(const nn_map *map, const float *x, float *d, int64
     const float a = map->scale, b = map->shift, slope = map->p[0];
     if (map->kind == NN_CUSTOM) {
         activate_custom_backward(map, x, d, n);
+        return;
+    }
+    if (map->kind == NN_SILU) {
+        silu_backward(*map, x, d, n);
         return;
     }
 #define LOOP(kind) EACH(i, n) d[i] *= derivative_of(kind, slope, a * x[i] + b)

@@ -183,6 +183,29 @@ START_TEST(gelu_is_accurate) {
 }
 END_TEST
 
+START_TEST(silu_is_accurate) {
+    nn_map map = {.kind = NN_SILU, .scale = 1.0f};
+    const float special[] = {NAN, 0.0f, 300.0f, -300.0f, INFINITY, -1e30f};
+    float out[6];
+    for (int level = 0; level < N_LEVELS; level++) {
+        for (int i = -100000; i <= 100000; i += N) {
+            for (int j = 0; j < N; j++) x[j] = (float)(i + j) * 1e-3f;
+            table_of(level)->activate(&map, x, got, N);
+            for (int j = 0; j < N; j++) {
+                double truth = x[j] * true_sigmoid(x[j]);
+                expect_near(got[j], truth, 3e-7 * fabs(truth) + 1e-35);
+            }
+        }
+        table_of(level)->activate(&map, special, out, 6);
+        ck_assert(isnan(out[0]) && out[1] == 0 && out[2] == 300 && isinf(out[4]));
+        ck_assert(fabsf(out[3]) < 1e-30f && fabsf(out[5]) < 1e-6f);
+        for (int i = 0; i < 6; i++) out[i] = 1;
+        table_of(level)->activate_backward(&map, special, out, 4);
+        ck_assert(isnan(out[0]) && out[1] == 0.5f && out[2] == 1 && fabsf(out[3]) < 1e-30f);
+    }
+}
+END_TEST
+
 START_TEST(elementwise_loops) {
     fill_all();
     for (int level = 0; level < N_LEVELS; level++) {
@@ -833,8 +856,9 @@ END_TEST
 
 TEST_MAIN("nn/kernels/kernels", chooses_a_level, exp_tanh_and_sigmoid_are_accurate,
           knows_the_special_numbers, activations_and_their_derivatives, gelu_is_accurate,
-          elementwise_loops, sums, splitting_changes_no_bit, pools, pools_to_where_it_came_from,
-          windows_that_overlap, transposes, correlates, dots_of_taps, masks, deinterleaves,
-          pads_and_interleaves, products_of_rows_where_they_lie, products_of_rows_with_rows,
-          products_summed_over_positions, products_of_panels, stores_pieces, transforms_of_tiles,
-          transforms_of_tiles_along_time, transforms_of_larger_tiles)
+          silu_is_accurate, elementwise_loops, sums, splitting_changes_no_bit, pools,
+          pools_to_where_it_came_from, windows_that_overlap, transposes, correlates, dots_of_taps,
+          masks, deinterleaves, pads_and_interleaves, products_of_rows_where_they_lie,
+          products_of_rows_with_rows, products_summed_over_positions, products_of_panels,
+          stores_pieces, transforms_of_tiles, transforms_of_tiles_along_time,
+          transforms_of_larger_tiles)
