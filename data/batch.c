@@ -86,14 +86,10 @@ static worker_scratch scratch_of(const data_batcher *b, int worker) {
 
 /* Samples up to the last that is not zero in some channel. */
 static int64_t sounding_samples(dsp_clip clip) {
-    enum { AT_ONCE = 256 };
     int64_t most = 0;
     for (int64_t c = 0; c < clip.n_channels; c++) {
-        const float *x = clip.x + c * clip.n;
-        int64_t n = clip.n;
-        while (n - AT_ONCE > most && dsp_is_silent(x + n - AT_ONCE, AT_ONCE)) n -= AT_ONCE;
-        while (n > most && x[n - 1] == 0.0f) n--;
-        most = n;
+        int64_t n = dsp_sounding(clip.x + c * clip.n, clip.n);
+        if (n > most) most = n;
     }
     return most;
 }

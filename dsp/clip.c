@@ -17,3 +17,10 @@ bool dsp_is_silent(const float *x, int64_t n) {
     }
     return true;
 }
+
+int64_t dsp_sounding(const float *x, int64_t n) {
+    enum { AT_ONCE = 256 };
+    while (n > AT_ONCE && dsp_is_silent(x + n - AT_ONCE, AT_ONCE)) n -= AT_ONCE;
+    while (n > 0 && x[n - 1] == 0.0f) n--;
+    return n;
+}

@@ -20,5 +20,7 @@ typedef struct {
 
 /* Whether all samples x[n] are zero, of whichever sign. */
 bool dsp_is_silent(const float *x, int64_t n);
+/* How many there are up to the last one that is not zero. */
+int64_t dsp_sounding(const float *x, int64_t n);
 
 #endif

@@ -439,11 +439,16 @@ static void store_descriptors(const dsp_features *f, const float *audio, void *s
 
 /* All frames of one channel. */
 static void store_frames(const dsp_features *f, const buffers *b, const float *x, float *plane) {
-    int64_t n_rows = column_rows(f);
+    int64_t n_rows = column_rows(f), n_sounding = dsp_sounding(x, f->n_samples), before, after;
+    dsp_stft_extension(f->stft, f->n_samples, &before, &after);
     for (int64_t begin = 0; begin < f->n_filled; begin += BLOCK) {
         int64_t n = f->n_filled - begin < BLOCK ? f->n_filled - begin : BLOCK;
         for (int64_t t = 0; t < n; t++) {
-            const float *power = dsp_stft_power(f->stft, x, f->n_samples, begin + t, b->stft);
+            /* Those behind the sound, but for the last, which reach over the end, are silent. */
+            int64_t start = (begin + t) * f->options.hop - before;
+            bool behind = start >= n_sounding && start + f->options.n_fft <= f->n_samples;
+            const float *power =
+                behind ? NULL : dsp_stft_power(f->stft, x, f->n_samples, begin + t, b->stft);
             fill_column(f, power, b->columns + t * n_rows);
         }
         store_columns(f, b->columns, n, plane + begin);

@@ -1,6 +1,7 @@
 #include "dsp/stft.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "dsp/clip.h"
@@ -156,7 +157,10 @@ static const float *frame_samples(const dsp_stft *stft, const float *x, int64_t 
                                   float *edge) {
     int64_t n_fft = stft->options.n_fft;
     if (start >= 0 && start + n_fft <= n) return x + start;
+    int64_t first = start < 0 ? -start : 0, end = n - start < n_fft ? n - start : n_fft;
+    if (first < end) memcpy(edge + first, x + start + first, (size_t)(end - first) * sizeof *x);
     for (int64_t i = 0; i < n_fft; i++) {
+        if (i >= first && i < end) continue;
         int64_t at = extended_index(stft->options.pad, start + i, n);
         edge[i] = at < 0 ? 0.0f : x[at];
     }

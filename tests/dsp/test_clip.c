@@ -23,4 +23,18 @@ START_TEST(finds_any_sound) {
 }
 END_TEST
 
-TEST_MAIN("dsp/clip", finds_any_sound)
+START_TEST(finds_the_last_sound) {
+    enum { N = 600 };
+    float x[N] = {0};
+    for (int64_t n = 0; n <= N; n++) ck_assert_int_eq(dsp_sounding(x, n), 0);
+    x[599] = x[598] = -0.0f;
+    for (int64_t last = 0; last < N - 2; last++) {
+        x[last] = 1e-30f; /* what was there before stays */
+        ck_assert_int_eq(dsp_sounding(x, N), last + 1);
+    }
+    x[N - 1] = NAN;
+    ck_assert_int_eq(dsp_sounding(x, N), N);
+}
+END_TEST
+
+TEST_MAIN("dsp/clip", finds_any_sound, finds_the_last_sound)
