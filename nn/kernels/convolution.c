@@ -169,6 +169,12 @@ static void cut_winograd_time(nn_convolution *c) {
     c->unit = c->out;
 }
 
+/* Whether samples add up to a gradient of the kernels, or of transformed ones. */
+static bool is_of_kernels(const nn_convolution *c) {
+    bool transformed = c->way == NN_BY_WINOGRAD && !c->winograd.folds;
+    return !transformed && c->way != NN_BY_WINOGRAD_TIME;
+}
+
 static void cut(nn_convolution *c) {
     cut_forward(c);
     cut_backward(c);
@@ -177,6 +183,9 @@ static void cut(nn_convolution *c) {
     if (nn_winograd_can(&c->f, &c->t)) cut_winograd4(c);
     if (nn_winograd_can(&c->f, &c->t) && c->way == NN_BY_PLACES) cut_winograd(c);
     if (nn_winograd_time_can(&c->f, &c->t)) cut_winograd_time(c);
+    bool folds = c->way == NN_BY_WINOGRAD4 || (c->way == NN_BY_WINOGRAD && c->winograd.folds);
+    c->needs_zeros = !folds || c->out < c->grad_pitch;
+    c->n_add = is_of_kernels(c) ? nn_ceil_div(c->out, NN_LANES) : 1;
 }
 
 nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out) {
@@ -737,7 +746,7 @@ static nn_winograd_sample sample_of_dx(const nn_convolution *c, const nn_convolu
 }
 
 static void backward_winograd(const nn_convolution *c, const nn_convolution_sample *at) {
-    nn_winograd_gradient gradient = {at->x, at->dy, at->dweight, at->scratch};
+    nn_winograd_gradient gradient = {at->x, at->dy, at->dweight, at->is_first, at->scratch};
     nn_winograd_gather(&c->winograd, &gradient);
     nn_winograd_sample back = sample_of_dx(c, at);
     for (int64_t block = 0; block < c->winograd_dx.n_blocks && at->dx != NULL; block++) {
@@ -760,7 +769,7 @@ static void backward_winograd_time(const nn_convolution *c, const nn_convolution
 }
 
 static void backward_winograd4(const nn_convolution *c, const nn_convolution_sample *at) {
-    nn_winograd_gradient gradient = {at->x, at->dy, at->dweight, at->scratch};
+    nn_winograd_gradient gradient = {at->x, at->dy, at->dweight, at->is_first, at->scratch};
     nn_winograd4_gather(&c->winograd4, &gradient);
     nn_winograd_sample back = sample_of_dx(c, at);
     for (int64_t block = 0; block < c->winograd4_dx.n_blocks && at->dx != NULL; block++) {
@@ -795,25 +804,27 @@ void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sampl
     }
 }
 
-void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight) {
-    if (c->way == NN_BY_WINOGRAD && !c->winograd.folds) {
-        nn_winograd_add_gradient(&c->winograd, gradient, dweight);
-        return;
-    }
-    if (c->way == NN_BY_WINOGRAD_TIME) {
-        nn_winograd_time_add_gradient(&c->winograd_time, gradient, dweight);
-        return;
-    }
-    for (int64_t o = 0; o < c->out && c->grad_by_out; o++) {
+/* A cache line of output channels. */
+static void add_kernels(const nn_convolution *c, int64_t first, const float *gradient,
+                        float *dweight) {
+    int64_t end = nn_min(first + NN_LANES, c->out);
+    for (int64_t o = first; o < end && c->grad_by_out; o++) {
         nn_kernels()->add(gradient + o * c->grad_pitch, dweight + o * c->k, c->k);
     }
-    if (c->grad_by_out) return;
-    for (int64_t first = 0; first < c->out; first += NN_LANES) { /* whole cache lines */
-        int64_t end = nn_min(first + NN_LANES, c->out);
-        for (int64_t i = 0; i < c->k; i++) {
-            for (int64_t o = first; o < end; o++) {
-                dweight[o * c->k + i] += gradient[i * c->grad_pitch + o];
-            }
+    for (int64_t i = 0; i < c->k && !c->grad_by_out; i++) {
+        for (int64_t o = first; o < end; o++) {
+            dweight[o * c->k + i] += gradient[i * c->grad_pitch + o];
         }
+    }
+}
+
+void nn_convolution_add_gradient(const nn_convolution *c, int64_t task, float *gradient,
+                                 float *dweight) {
+    if (is_of_kernels(c)) {
+        add_kernels(c, task * NN_LANES, gradient, dweight);
+    } else if (c->way == NN_BY_WINOGRAD) {
+        nn_winograd_add_gradient(&c->winograd, gradient, dweight);
+    } else {
+        nn_winograd_time_add_gradient(&c->winograd_time, gradient, dweight);
     }
 }

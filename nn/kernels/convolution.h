@@ -47,6 +47,8 @@ typedef struct {
     bool grad_by_out;               /* the weights' gradient lies as they do; else transposed */
     int64_t grad_pitch, n_gradient; /* floats per row of the weights' gradient; in all */
     int64_t n_begin_forward, n_begin_backward; /* tasks of the begin functions */
+    int64_t n_add;                             /* and of nn_convolution_add_gradient */
+    bool needs_zeros;                          /* before the first sample's gradient is added */
     int64_t unit;                              /* output channels that are computed together */
     nn_convolution_way way;
     nn_winograd winograd, winograd_dx; /* the second one takes dy to dx */
@@ -83,6 +85,8 @@ typedef struct {
     float *dx;                 /* overwritten; NULL: not wanted */
     float lower_bound;         /* of y: 0 for ReLU, -INFINITY for none */
     float *dweight; /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
+    bool is_first;  /* of the samples that are added up: dweight holds nothing, or zeros where
+                     * needs_zeros says so */
     int64_t first_channel, last_channel; /* of y, forward: those to compute, but not the last one;
                                           * multiples of `unit`, or `out` */
     const float *shared;
@@ -93,7 +97,9 @@ typedef struct {
 void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                             int64_t *first, int64_t *end);
 void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at);
-/* Adds what samples' dweight summed up to, which it uses up, to the weights' gradient [out, k]. */
-void nn_convolution_add_gradient(const nn_convolution *c, float *gradient, float *dweight);
+/* Adds what samples' dweight summed up to, which it uses up, to the weights' gradient [out, k]: one
+ * of n_add tasks that may run side by side. */
+void nn_convolution_add_gradient(const nn_convolution *c, int64_t task, float *gradient,
+                                 float *dweight);
 
 #endif

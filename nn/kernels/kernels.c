@@ -962,23 +962,35 @@ static void winograd_kernel(const float *g, int64_t g_pitch, int64_t n, float *m
     }
 }
 
-static void winograd_kernel_gradient(const float *m, int64_t pitch, int64_t n, float *g,
-                                     int64_t g_pitch) {
+INLINE void winograd_fold(const nn_kernel_gradient *at, int64_t n, bool overwrites) {
+    const float *m = at->m;
+    float *g = at->g;
+    const int64_t pitch = at->m_pitch, g_pitch = at->g_pitch;
     EACH(i, n) {
         float row[3][4];
         UNROLL for (int t = 0; t < 4; t++) {
-            const float *at = m + t * pitch + i;
-            float even = 0.5f * (at[4 * pitch] + at[8 * pitch]);
-            row[0][t] = at[0] + even;
-            row[1][t] = 0.5f * (at[4 * pitch] - at[8 * pitch]);
-            row[2][t] = even + at[12 * pitch];
+            const float *from = m + t * pitch + i;
+            float even = 0.5f * (from[4 * pitch] + from[8 * pitch]);
+            row[0][t] = from[0] + even;
+            row[1][t] = 0.5f * (from[4 * pitch] - from[8 * pitch]);
+            row[2][t] = even + from[12 * pitch];
         }
         UNROLL for (int f = 0; f < 3; f++) {
             float even = 0.5f * (row[f][1] + row[f][2]);
-            g[(3 * f + 0) * g_pitch + i] += row[f][0] + even;
-            g[(3 * f + 1) * g_pitch + i] += 0.5f * (row[f][1] - row[f][2]);
-            g[(3 * f + 2) * g_pitch + i] += even + row[f][3];
+            float *to = g + 3 * f * g_pitch + i;
+            float odd = 0.5f * (row[f][1] - row[f][2]);
+            to[0] = (overwrites ? 0.0f : to[0]) + (row[f][0] + even);
+            to[g_pitch] = (overwrites ? 0.0f : to[g_pitch]) + odd;
+            to[2 * g_pitch] = (overwrites ? 0.0f : to[2 * g_pitch]) + (even + row[f][3]);
         }
+    }
+}
+
+static void winograd_kernel_gradient(const nn_kernel_gradient *at, int64_t n, bool overwrites) {
+    if (overwrites) {
+        winograd_fold(at, n, true);
+    } else {
+        winograd_fold(at, n, false);
     }
 }
 
@@ -1213,8 +1225,10 @@ INLINE void fold_kernel(const float m[6], float to[3]) {
     to[2] = (P2 * even_p + Q2 * even_q) + m[5];
 }
 
-static void winograd4_kernel_gradient(const float *m, int64_t pitch, int64_t n, float *g,
-                                      int64_t g_pitch) {
+INLINE void winograd4_fold(const nn_kernel_gradient *at, int64_t n, bool overwrites) {
+    const float *m = at->m;
+    float *g = at->g;
+    const int64_t pitch = at->m_pitch, g_pitch = at->g_pitch;
     EACH(i, n) {
         float row[3][6];
         UNROLL for (int t = 0; t < 6; t++) {
@@ -1226,8 +1240,19 @@ static void winograd4_kernel_gradient(const float *m, int64_t pitch, int64_t n, 
         UNROLL for (int f = 0; f < 3; f++) {
             float to[3];
             fold_kernel(row[f], to);
-            UNROLL for (int t = 0; t < 3; t++) g[(3 * f + t) * g_pitch + i] += to[t];
+            UNROLL for (int t = 0; t < 3; t++) {
+                float *sum = g + (3 * f + t) * g_pitch + i;
+                *sum = (overwrites ? 0.0f : *sum) + to[t];
+            }
         }
+    }
+}
+
+static void winograd4_kernel_gradient(const nn_kernel_gradient *at, int64_t n, bool overwrites) {
+    if (overwrites) {
+        winograd4_fold(at, n, true);
+    } else {
+        winograd4_fold(at, n, false);
     }
 }
 

@@ -161,6 +161,14 @@ typedef struct {
 #define NN_MASK_BLOCKS  32
 #define NN_MASK_NUMBERS (8 * NN_MASK_BLOCKS)
 
+/* Gradients of transformed kernels m, and those of the kernels g: floats between elements. */
+typedef struct {
+    const float *m;
+    int64_t m_pitch;
+    float *g;
+    int64_t g_pitch;
+} nn_kernel_gradient;
+
 typedef struct {
     const char *level; /* "v2", "v3", "v4", "v0" */
 
@@ -223,10 +231,9 @@ typedef struct {
                             int64_t y_pitch);
     void (*winograd_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
     /* G g G^T for n kernels: element (f, t) of g is at [(3 f + t) g_pitch] floats. And G^T m G,
-     * which is added to g. */
+     * which is added to g, or with `overwrites` becomes it. */
     void (*winograd_kernel)(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch);
-    void (*winograd_kernel_gradient)(const float *m, int64_t pitch, int64_t n, float *g,
-                                     int64_t g_pitch);
+    void (*winograd_kernel_gradient)(const nn_kernel_gradient *at, int64_t n, bool overwrites);
 
     /* Those of nn/kernels/winograd_time.h; element e of the tile of place i is tiles[e * pitch +
      * i]. Input: B^T d of the tiles x[4 i] to x[4 i + 7], i < n. Output: A^T m, y[4 n]. Both read
@@ -248,8 +255,7 @@ typedef struct {
                                int64_t pitch);
     /* As above. */
     void (*winograd4_kernel)(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch);
-    void (*winograd4_kernel_gradient)(const float *m, int64_t pitch, int64_t n, float *g,
-                                      int64_t g_pitch);
+    void (*winograd4_kernel_gradient)(const nn_kernel_gradient *at, int64_t n, bool overwrites);
 
     /* y = map(x). GELU: the absolute error is within 3e-7 max(1, |y|). */
     void (*activate)(const nn_map *map, const float *x, float *y, int64_t n);

@@ -365,8 +365,9 @@ typedef struct {
     int64_t n;
     const float *x, *dy; /* elements [in, chunk] and [n, out] */
     const int32_t *steps;
-    float *sum; /* of all pairs of channels, or of some */
+    float *sum; /* of some pairs of channels */
     float *gradient;
+    bool overwrites; /* what it held */
 } tile_products;
 
 static void add_products(const nn_winograd *w, const tile_products *at) {
@@ -401,9 +402,11 @@ static void fold_products(const nn_winograd *w, const tile_products *at, int64_t
                                     .overwrites = true});
     }
     for (int64_t i = 0; i < n_in; i++) {
-        float *gradient = at->gradient + (c + i) * KERNEL * KERNEL * w->sum_pitch + o;
-        nn_kernels()->winograd_kernel_gradient(at->sum + i * PAIRS_OUT, PAIRS_IN * PAIRS_OUT, n_out,
-                                               gradient, w->sum_pitch);
+        nn_kernel_gradient kernels = {.m = at->sum + i * PAIRS_OUT,
+                                      .m_pitch = PAIRS_IN * PAIRS_OUT,
+                                      .g = at->gradient + (c + i) * KERNEL_SIZE * w->sum_pitch + o,
+                                      .g_pitch = w->sum_pitch};
+        nn_kernels()->winograd_kernel_gradient(&kernels, n_out, at->overwrites);
     }
 }
 
@@ -437,6 +440,7 @@ void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at) {
             products.n = nn_min(w->chunk, end - i);
             transform_x(w, x_planes, &(tile_pieces){{{i, 0, products.n}}, 1}, x_tiles, w->chunk);
             transform_dy(w, dy_planes + i, products.n, transposed, dy_tiles);
+            products.overwrites = at->is_first && block == 0 && i == 0;
             multiply_tiles(w, &products);
         }
     }

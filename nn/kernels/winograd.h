@@ -79,6 +79,7 @@ void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t
 typedef struct {
     const float *x, *dy;
     float *gradient;
+    bool is_first; /* of the samples that are added up: where gradients fold, it is overwritten */
     float *scratch;
 } nn_winograd_gradient;
 

@@ -304,6 +304,7 @@ typedef struct {
     const int32_t *steps; /* between channels of x */
     float *sum;           /* [36, PAIRS_IN, PAIRS_OUT] */
     float *gradient;
+    bool overwrites; /* what it held */
 } tile_products;
 
 /* The gradient of the kernels from input channels c on to output channels o on. */
@@ -323,9 +324,11 @@ static void add_products(const nn_winograd4 *w, const tile_products *at, int64_t
                                     .overwrites = true});
     }
     for (int64_t i = 0; i < n_in; i++) {
-        nn_kernels()->winograd4_kernel_gradient(
-            at->sum + i * PAIRS_OUT, PAIRS_IN * PAIRS_OUT, n_out,
-            at->gradient + (c + i) * N * w->sum_pitch + o, w->sum_pitch);
+        nn_kernel_gradient kernels = {.m = at->sum + i * PAIRS_OUT,
+                                      .m_pitch = PAIRS_IN * PAIRS_OUT,
+                                      .g = at->gradient + (c + i) * N * w->sum_pitch + o,
+                                      .g_pitch = w->sum_pitch};
+        nn_kernels()->winograd4_kernel_gradient(&kernels, n_out, at->overwrites);
     }
 }
 
@@ -342,6 +345,7 @@ void nn_winograd4_gather(const nn_winograd4 *w, const nn_winograd_gradient *at) 
     for (x.first = 0; x.first < w->tiles_f; x.first += w->chunk) {
         x.n = nn_min(w->chunk, w->tiles_f - x.first);
         products.n = n_places(w, x.n);
+        products.overwrites = at->is_first && x.first == 0;
         transform_x(w, &x);
         for (int64_t row = 0; row < x.n; row++) {
             transform_dy(w, at->dy, x.first + row, transposed, dy + n_places(w, row) * w->out);

@@ -791,10 +791,12 @@ static void backward_group(const conv_call *call, const conv_group *at, float *s
     }
 }
 
-static void backward_direct(const conv_call *call, int64_t number, float *dweight, float *scratch) {
+static void backward_direct(const conv_call *call, int64_t number, bool is_first, float *dweight,
+                            float *scratch) {
     conv_group at = group_of(call, number, 0);
     at.dweight = dweight;
     nn_convolution_sample sample = direct_sample(call, &at, number, scratch);
+    sample.is_first = is_first;
     nn_convolution_backward(&call->g->convolution, &sample);
 }
 
@@ -820,12 +822,15 @@ static void backward_task(void *context, int64_t task, int worker) {
     float *scratch = scratch_of(call, worker);
     int shard = call->run->shards.first + (int)task;
     float *dweight = nn_shard_sums(call->run, shard);
-    memset(dweight, 0, (size_t)nn_sums_stride(call->run->plan) * sizeof *dweight);
-    int64_t end = nn_shard_begin(call->run, shard + 1);
+    int64_t begin = nn_shard_begin(call->run, shard), end = nn_shard_begin(call->run, shard + 1);
+    bool needs_zeros = !g->direct || g->convolution.needs_zeros || begin == end;
+    int64_t n_kept = needs_zeros ? 0 : gradient_count(g); /* the first sample overwrites them */
+    memset(dweight + n_kept, 0,
+           (size_t)(nn_sums_stride(call->run->plan) - n_kept) * sizeof *dweight);
     if (g->depthwise) nn_depthwise_begin(&g->plane, scratch);
-    for (int64_t sample = nn_shard_begin(call->run, shard); sample < end; sample++) {
+    for (int64_t sample = begin; sample < end; sample++) {
         if (call->map.kind != NN_IDENTITY) backward_activation(call, sample);
-        if (g->direct) backward_direct(call, sample, dweight, scratch);
+        if (g->direct) backward_direct(call, sample, sample == begin, dweight, scratch);
         for (int64_t group = 0; group < g->groups && !g->direct; group++) {
             conv_group at = group_of(call, sample, group);
             at.dweight = dweight + group * g->k * g->group_out;
@@ -835,10 +840,22 @@ static void backward_task(void *context, int64_t task, int worker) {
     }
 }
 
+typedef struct {
+    const nn_convolution *convolution;
+    float *from, *dweight;
+} direct_addition;
+
+static void add_direct_task(void *context, int64_t task, int worker) {
+    (void)worker;
+    const direct_addition *at = context;
+    nn_convolution_add_gradient(at->convolution, task, at->from, at->dweight);
+}
+
 /* Gradients of the weights are collected as [groups, k, group_out]. */
-static void add_gradient(const conv_geometry *g, float *from, float *dweight) {
+static void add_gradient(const conv_geometry *g, base_pool *pool, float *from, float *dweight) {
     if (g->direct) {
-        nn_convolution_add_gradient(&g->convolution, from, dweight);
+        direct_addition all = {&g->convolution, from, dweight};
+        base_parallel(pool, g->convolution.n_add, add_direct_task, &all);
         return;
     }
     for (int64_t o = 0; o < g->groups * g->group_out; o++) {
@@ -864,7 +881,7 @@ static void conv2d_backward(const nn_run *run) {
 
 static void conv2d_add_sums(const nn_run *run, float *sums) {
     const conv_geometry *g = run->plan->kept;
-    add_gradient(g, sums, nn_plan_find(run->plan, "weight", run->dparam));
+    add_gradient(g, run->pool, sums, nn_plan_find(run->plan, "weight", run->dparam));
     float *dbias = nn_plan_find(run->plan, "bias", run->dparam);
     if (dbias != NULL) nn_kernels()->add(sums + gradient_count(g), dbias, g->groups * g->group_out);
 }

@@ -85,7 +85,8 @@ enum { N_SAMPLES = 2 };
 
 static void check_backward(const nn_convolution *c, convolution_truth *t) {
     float *shared = check_dirt(&t->memory, c->n_shared_backward);
-    float *sums = check_zeros(&t->memory, c->n_gradient, sizeof *sums);
+    float *sums = c->needs_zeros ? check_zeros(&t->memory, c->n_gradient, sizeof *sums)
+                                 : check_dirt(&t->memory, c->n_gradient);
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
     nn_convolution_sample at = {.x = t->x,
                                 .weight = t->weight,
@@ -98,10 +99,11 @@ static void check_backward(const nn_convolution *c, convolution_truth *t) {
         nn_convolution_begin_backward(c, i, at.weight, shared);
     }
     for (int i = 0; i < N_SAMPLES; i++) { /* the same one again and again */
+        at.is_first = i == 0;
         nn_convolution_backward(c, &at);
     }
     convolution_expect(t, "dx", at.dx, t->dx, t->n_x, 2e-4);
-    nn_convolution_add_gradient(c, sums, dweight);
+    for (int64_t i = 0; i < c->n_add; i++) nn_convolution_add_gradient(c, i, sums, dweight);
     for (int64_t i = 0; i < t->n_weight; i++) dweight[i] /= N_SAMPLES;
     convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 2e-3);
 }

@@ -816,13 +816,16 @@ START_TEST(transforms_of_larger_tiles) {
                 expect_near(rows[f * ROW + t], tile_output(d, X_PITCH, g, f, t % 4), 1e-4);
             }
         }
-        float dy[16], dg[9] = {0};
+        float dy[16], dg[9];
         for (int i = 0; i < 16; i++) dy[i] = x[60 + i];
         table->winograd4_gradient(dy, 4, 1, gradient, 1);
         table->winograd4_input(input, X_PITCH, 1, tiles, PITCH);
         for (int e = 0; e < 36; e++) gradient[e] *= tiles[e * PITCH];
-        table->winograd4_kernel_gradient(gradient, 1, 1, dg, 1);
-        for (int k = 0; k < 9; k++) expect_near(dg[k], tile_gradient(input, X_PITCH, dy, k), 1e-4);
+        nn_kernel_gradient fold = {gradient, 1, dg, 1};
+        table->winograd4_kernel_gradient(&fold, 1, true);
+        table->winograd4_kernel_gradient(&fold, 1, false);
+        for (int k = 0; k < 9; k++)
+            expect_near(dg[k], 2 * tile_gradient(input, X_PITCH, dy, k), 2e-4);
     }
 }
 END_TEST

@@ -64,7 +64,7 @@ static void check(convolution_truth *t) {
     check_run(&transposed, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
     float *sum = check_zeros(&t->memory, w.n_sum, sizeof *sum);
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
-    nn_winograd_gradient at = {t->x, t->dy, sum, check_dirt(&t->memory, w.n_gather)};
+    nn_winograd_gradient at = {t->x, t->dy, sum, w.folds, check_dirt(&t->memory, w.n_gather)};
     nn_winograd_gather(&w, &at);
     if (!w.folds) nn_winograd_add_gradient(&w, sum, dweight);
     for (int64_t i = 0; i < t->n_weight && w.folds; i++) {

@@ -61,9 +61,9 @@ static void check(convolution_truth *t) {
     ck_assert(nn_winograd_can(&t->f, &t->t));
     check_run(&w, t, false, t->x, t->bias, "y", t->y, t->n_y);
     check_run(&transposed, t, true, t->dy, NULL, "dx", t->dx, t->n_x);
-    float *gradient = check_zeros(&t->memory, 9 * w.in * w.sum_pitch, sizeof *gradient);
+    float *gradient = check_dirt(&t->memory, 9 * w.in * w.sum_pitch);
     float *dweight = check_zeros(&t->memory, t->n_weight, sizeof *dweight);
-    nn_winograd_gradient at = {t->x, t->dy, gradient, check_dirt(&t->memory, w.n_gather)};
+    nn_winograd_gradient at = {t->x, t->dy, gradient, true, check_dirt(&t->memory, w.n_gather)};
     nn_winograd4_gather(&w, &at);
     for (int64_t i = 0; i < t->n_weight; i++) {
         dweight[i] = gradient[i % (9 * w.in) * w.sum_pitch + i / (9 * w.in)];
