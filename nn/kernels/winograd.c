@@ -233,32 +233,33 @@ static tile_block block_at(const nn_winograd *w, int64_t block) {
     return at;
 }
 
-/* y for n of the block's tiles, counted row by row, from `begin` on. */
+/* y for n places of a block from `begin` on. A row of tiles takes `row` places: as many as it has
+ * tiles, or as in the planes, so that all can be transformed in one go. */
 typedef struct {
     const nn_winograd *w;
     const nn_winograd_sample *sample;
     const tile_block *at;
-    int64_t begin, n;
+    int64_t row, begin, n;
     float *planes, *tiles;
     float *products;           /* [16, ROWS, block] */
     float *rows;               /* [ROWS, 2, 2 block] */
     nn_taps_store store[STEP]; /* of even and odd rows */
 } place_run;
 
-/* The tiles row by row. */
-static void cut_tiles(const place_run *run, tile_pieces *pieces) {
-    int64_t width = run->w->columns, last = run->begin + run->n;
+/* What is left of each row of tiles. */
+static void cut_rows(const place_run *run, tile_pieces *pieces) {
+    int64_t last = run->begin + run->n;
     pieces->n_pieces = 0;
     for (int64_t i = run->begin; i < last;) {
         tile_piece *piece = &pieces->piece[pieces->n_pieces++];
-        piece->from = i / width * run->w->x.pitch + i % width;
+        piece->from = i / run->row * run->w->x.pitch + i % run->row;
         piece->to = i - run->begin;
-        piece->n = nn_min(last - i, width - i % width);
+        piece->n = nn_min(last - i, run->row - i % run->row);
         i += piece->n;
     }
 }
 
-/* And what they give to the even or the odd row of each. */
+/* And what it gives to the even or the odd row of outputs. */
 static void cut_pieces(const place_run *run, const tile_pieces *tiles, int odd,
                        nn_taps_store *store) {
     const nn_winograd *w = run->w;
@@ -266,12 +267,12 @@ static void cut_pieces(const place_run *run, const tile_pieces *tiles, int odd,
     for (int i = 0; i < tiles->n_pieces; i++) {
         const tile_piece *tile = &tiles->piece[i];
         int64_t y_row = tile->from / w->x.pitch * STEP + odd;
-        int64_t column = tile->from % w->x.pitch * STEP;
-        if (run->at->first * STEP + y_row >= w->f.out) continue;
+        int64_t column = tile->from % w->x.pitch, n = nn_min(tile->n, w->columns - column);
+        if (run->at->first * STEP + y_row >= w->f.out || n <= 0) continue;
         int k = store->n_pieces++;
         store->piece[k].from = (int)(tile->to * STEP);
-        store->piece[k].n = (int)nn_min(tile->n * STEP, w->t.out - column);
-        store->piece[k].to = y_row * w->t.out + column;
+        store->piece[k].n = (int)nn_min(n * STEP, w->t.out - column * STEP);
+        store->piece[k].to = y_row * w->t.out + column * STEP;
     }
 }
 
@@ -306,9 +307,10 @@ static void run_channels(place_run *run, int64_t first, int64_t n) {
 static void run_places(place_run *run) {
     const nn_winograd *w = run->w;
     int64_t block = nn_kernels()->taps_block;
-    tile_pieces pieces;
-    cut_tiles(run, &pieces);
-    transform_x(w, run->planes, &pieces, run->tiles, block);
+    tile_pieces pieces, together = {{{run->begin, 0, run->n}}, 1};
+    cut_rows(run, &pieces);
+    bool apart = run->row < w->x.pitch;
+    transform_x(w, run->planes, apart ? &pieces : &together, run->tiles, block);
     for (int odd = 0; odd < STEP; odd++) {
         run->store[odd] = (nn_taps_store){.y_pitch = run->sample->y_pitch,
                                           .lower_bound = run->sample->lower_bound,
@@ -339,7 +341,12 @@ void nn_winograd_run(const nn_winograd *whole, const nn_winograd_sample *at, int
     run.products = run.tiles + ELEMENTS * tile_pitch(w->in, n);
     run.rows = run.products + ELEMENTS * ROWS * n;
     nn_planes_lay_out(&w->x, at->x, rows.first, run.planes);
-    int64_t end = rows.n * w->columns;
+    int64_t end = n_places(w, rows.n), n_tiles_there = rows.n * w->columns;
+    run.row = w->x.pitch;
+    if (nn_ceil_div(n_tiles_there, n) < nn_ceil_div(end, n)) {
+        run.row = w->columns;
+        end = n_tiles_there;
+    }
     for (; run.begin < end; run.begin += n) {
         run.n = nn_min(n, end - run.begin);
         run_places(&run);
