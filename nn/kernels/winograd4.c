@@ -10,9 +10,10 @@ enum { ROWS = GROUP * NN_PANEL, N = KERNEL * KERNEL };
 enum { BLOCK_FLOATS = 768 * 1024, CHUNK_FLOATS = 384 * 1024 };
 /* Pairs of channels whose products, for the gradient, stay in an L2 cache. */
 enum { PAIRS_IN = 48, PAIRS_OUT = 64 };
-enum { NEARLY = 32 };
 enum { BLOCK_PLACES = 24, PLACES = 8 };
+enum { NEARLY = 32 /* a part of all places */ };
 enum { MIN_CHANNELS = 32, MIN_PAIRS = 32 * 64, MOST_PRODUCTS = 3 };
+enum { MAX_ROW_FLOATS = 8 * 1024 * 1024 /* of the tiles of x and dy in one row */ };
 
 /* ------------------------------------------------------------------ geometry */
 
@@ -21,10 +22,15 @@ static int64_t n_places(const nn_winograd4 *w, int64_t n_rows) {
     return n_rows * w->tiles_t;
 }
 
+/* The fewest rows of tiles whose outputs are a multiple of `unit` rows. */
+static int64_t unit_rows(int64_t unit) {
+    return unit % STEP == 0 ? nn_max(unit / STEP, 1) : unit % 2 == 0 ? unit / 2 : unit;
+}
+
 /* Rows of tiles of a block: the fewest for which nearly as few places are computed in vain as can
  * be. */
 static int64_t block_rows(const nn_winograd4 *w, int64_t unit) {
-    int64_t step = nn_max(unit % STEP == 0 ? unit / STEP : unit, 1), best = step, best_used = 0;
+    int64_t step = unit_rows(unit), best = step, best_used = 0;
     for (int64_t rows = step; rows < w->tiles_f + step; rows += step) {
         int64_t places = nn_round_up(n_places(w, rows), BLOCK_PLACES);
         int64_t used = places * nn_ceil_div(w->tiles_f, rows);
@@ -112,6 +118,7 @@ nn_winograd4 nn_winograd4_transposed(const nn_winograd4 *w) {
  * MOST_PRODUCTS leaves for places computed in vain. */
 bool nn_winograd4_fits(const nn_winograd4 *w) {
     if (w->in < MIN_CHANNELS || w->out < MIN_CHANNELS || w->in * w->out < MIN_PAIRS) return false;
+    if (ELEMENTS * (w->in + w->out) * w->tiles_t > MAX_ROW_FLOATS) return false;
     int64_t places = nn_round_up(n_places(w, w->rows), BLOCK_PLACES) * w->n_blocks;
     return places * ELEMENTS <= MOST_PRODUCTS * w->f.out * w->t.out;
 }

@@ -135,6 +135,10 @@ START_TEST(only_what_is_worth_it_fits) {
     ck_assert(nn_winograd4_fits(&good));
     ck_assert(!nn_winograd4_fits(&few));
     ck_assert(!nn_winograd4_fits(&small));
+    nn_axis long_one = axis_of(100000, 1, 1);
+    long_one.out = 100000;
+    nn_winograd4 much = nn_winograd4_make(large, long_one, 64, 64, 0);
+    ck_assert(!nn_winograd4_fits(&much));
 }
 END_TEST
 
