@@ -78,7 +78,7 @@ static void check_forward(const nn_convolution *c, convolution_truth *t, bool bi
     }
     ck_assert_int_eq(next, c->f.out);
     for (int64_t i = 0; i < t->n_y && !biased; i++) at.y[i] += t->bias[i / (c->f.out * c->t.out)];
-    convolution_expect(t, "y", at.y, t->y, t->n_y, 2e-4);
+    convolution_expect(t, "y", at.y, t->y, t->n_y, 4e-4);
 }
 
 enum { N_SAMPLES = 2 };
@@ -102,7 +102,7 @@ static void check_backward(const nn_convolution *c, convolution_truth *t) {
         at.is_first = i == 0;
         nn_convolution_backward(c, &at);
     }
-    convolution_expect(t, "dx", at.dx, t->dx, t->n_x, 2e-4);
+    convolution_expect(t, "dx", at.dx, t->dx, t->n_x, 4e-4);
     for (int64_t i = 0; i < c->n_add; i++) nn_convolution_add_gradient(c, i, sums, dweight);
     for (int64_t i = 0; i < t->n_weight; i++) dweight[i] /= N_SAMPLES;
     convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 2e-3);
