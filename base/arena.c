@@ -88,7 +88,7 @@ void base_arena_release(base_arena *arena) {
     *arena = (base_arena){.limit_bytes = arena->limit_bytes};
 }
 
-/* Whole lines; 0: more than there can be. */
+/* n * size_bytes rounded up to whole blocks of BASE_ALIGNMENT, at least one; 0 on overflow. */
 static size_t rounded_bytes(size_t n, size_t size_bytes) {
     size_t n_bytes;
     if (__builtin_mul_overflow(n, size_bytes, &n_bytes)) return 0;

@@ -29,7 +29,7 @@ void base_arena_release(base_arena *arena); /* NULL or empty is fine; leaves it 
 /* n * size_bytes zeroed bytes aligned to BASE_ALIGNMENT, or NULL (also when the product
  * overflows). Freed with base_free, which accepts NULL. */
 void *base_alloc(size_t n, size_t size_bytes);
-/* The same with anything in it, for large blocks that are overwritten at once. */
+/* The same, uninitialised: for large blocks that are overwritten straight away. */
 void *base_alloc_unset(size_t n, size_t size_bytes);
 void base_free(void *memory);
 

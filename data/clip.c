@@ -37,7 +37,7 @@ static base_status no_memory(base_error *err) {
     return base_fail(err, BASE_EMEMORY, "no memory for the clips");
 }
 
-/* Room for n samples, in place of what was there. */
+/* Makes room for n samples; what *x held is lost. */
 static base_status make_room(float **x, size_t *capacity, int64_t n, base_error *err) {
     if ((size_t)n <= *capacity) return BASE_OK;
     base_free(*x);

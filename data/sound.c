@@ -341,8 +341,8 @@ static base_status make_room(data_sound *sound, int64_t n_read, int64_t n, base_
     return grown ? BASE_OK : no_memory(sound, err);
 }
 
-/* Room at once, in place of what was there, for what the header says is left, as far as that is
- * within n_most and allowed. */
+/* Makes room in one go for the frames that are left according to the header, but no more than
+ * n_most or than is allowed; what the items held is lost. */
 static base_status make_room_for(data_sound *sound, int64_t n_most, base_error *err) {
     int64_t n = sound->info.frames - sound->begin - sound->n_done;
     if (n > n_most) n = n_most;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Bits are joined in blocks, which compilers turn into vector code. */
+/* ORs the bits of one block after another: a loop that compilers turn into vector code. */
 bool dsp_is_silent(const float *x, int64_t n) {
     enum { AT_ONCE = 32 };
     for (int64_t i = 0; i < n; i += AT_ONCE) {

@@ -18,9 +18,9 @@ typedef struct {
     int64_t n_channels, n_samples; /* n_samples per channel */
 } dsp_clip_form;
 
-/* Whether all samples x[n] are zero, of whichever sign. */
+/* Whether all samples x[n] are zero, of either sign. */
 bool dsp_is_silent(const float *x, int64_t n);
-/* How many there are up to the last one that is not zero. */
+/* The number of samples up to and including the last one that is not zero; 0: there is none. */
 int64_t dsp_sounding(const float *x, int64_t n);
 
 #endif

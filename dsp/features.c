@@ -364,7 +364,7 @@ static void store_columns(const dsp_features *f, float *columns, int64_t n, floa
     }
 }
 
-/* In lanes, which the compiler can compare side by side; what is not a number is none of them. */
+/* The largest of `most` and x[n], NaN aside; in lanes, so that compilers can vectorise it. */
 static float largest(const float *x, int64_t n, float most) {
     enum { LANES = 8 };
     float lane[LANES];
@@ -444,7 +444,8 @@ static void store_frames(const dsp_features *f, const buffers *b, const float *x
     for (int64_t begin = 0; begin < f->n_filled; begin += BLOCK) {
         int64_t n = f->n_filled - begin < BLOCK ? f->n_filled - begin : BLOCK;
         for (int64_t t = 0; t < n; t++) {
-            /* Those behind the sound, but for the last, which reach over the end, are silent. */
+            /* Frames behind the sound are silent, except those that reach past the end of the clip:
+             * reflection may fill them with sound. */
             int64_t start = (begin + t) * f->options.hop - before;
             bool behind = start >= n_sounding && start + f->options.n_fft <= f->n_samples;
             const float *power =

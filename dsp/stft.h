@@ -44,8 +44,8 @@ const float complex *dsp_stft_at(const dsp_stft *stft, const float *x, int64_t n
 const float complex *dsp_stft_frame(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
                                     void *scratch);
 
-/* The powers |X|^2 of the n_fft / 2 + 1 bins of frame t, likewise; NULL: its samples are all zero,
- * and so are its powers. */
+/* The powers |X|^2 of the n_fft / 2 + 1 bins of frame t, likewise. NULL if all samples of the frame
+ * are zero, and so all its powers. */
 const float *dsp_stft_power(const dsp_stft *stft, const float *x, int64_t n, int64_t t,
                             void *scratch);
 

@@ -38,7 +38,8 @@ base_status infer_model_write(const infer_model_content *content, const char *pa
 
 typedef struct infer_model infer_model;
 
-/* Clips at a time for many of them: what a small network makes of these stays in the caches. */
+/* A good max_batch for classifying many clips: small enough for the activations of a small network
+ * to stay in the caches. */
 enum { INFER_MODEL_BATCH = 16 };
 
 /* Opens for batches of up to max_batch clips, or fewer where these would need much memory. The pool

@@ -95,7 +95,7 @@ typedef struct nn_plan {
     void *kept;               /* the layer's own, from nn_plan_keep */
     nn_map map;     /* fused into this layer, applied to what it gives; NN_IDENTITY: none */
     nn_tiling pool; /* likewise, after the map */
-    const struct nn_plan *norm; /* of the normalisation fused into this layer; NULL: none */
+    const struct nn_plan *norm; /* of the normalisation fused into this layer, borrowed; or NULL */
 } nn_plan;
 
 /* Copies what follows from options and shapes alone to plan->kept, which lives as long as the plan.
@@ -188,12 +188,13 @@ struct nn_layer {
     bool (*fuse_map)(nn_plan *plan, const nn_function *function);
     bool (*fuse_pool)(nn_plan *plan);
 
-    /* Where all that a layer does in inference is y = map(scale[c] x + shift[c]), map being the one
-     * fused into it: scale and shift of each channel c of an image. */
+    /* For a layer that in inference does nothing but y = map(scale[c] x + shift[c]) for each
+     * channel c of an image, map being the one fused into it: writes scale and shift [channels]. */
     void (*scales)(const nn_plan *plan, const float *param, const float *state, float *scale,
                    float *shift);
-    /* Planned for inference: whether this layer does so, and that map, to what it gives. plan->norm
-     * is set for it. The result must have the same bits as one layer after the other. */
+    /* Asked only of a layer planned for inference: whether it applies scale, shift and map of such
+     * a layer, its only reader, to its own output; plan->norm is then set. The result must have the
+     * same bits as one layer after the other. */
     bool (*fuse_norm)(nn_plan *plan, const nn_plan *norm);
 
     /* y = x unless the network was planned for training: otherwise the layer is left out. */
@@ -202,8 +203,8 @@ struct nn_layer {
     /* backward can add to dx[0], which saves those who share an input a buffer and two passes. */
     bool adds_dx;
 
-    /* Frames of x past in_length need not be zero, not even numbers: they decide nothing that lies
-     * within lengths. And backward leaves zeros there in dx. */
+    /* Frames of x past in_length may hold anything, even NaN: nothing within the lengths depends on
+     * them, and backward writes zeros there in dx. The network then need not zero them. */
     bool passes_padding;
 
     /* What is one product over all samples is not cut among ranks that share a batch: each of them
@@ -248,7 +249,8 @@ const base_variant *const *nn_layer_variants(int *n_layers);
 bool nn_layer_function(const nn_layer *layer, const void *options, nn_function *function);
 /* Lets a planned layer take over the work of the next one, if it can. */
 bool nn_layer_fuse(nn_plan *plan, const nn_layer *next, const void *next_options);
-/* Likewise a normalisation with what is fused into it; its plan must outlast this one. */
+/* The same for a normalisation together with what is fused into it. Its plan must outlast this
+ * one. */
 bool nn_layer_fuse_norm(nn_plan *plan, const nn_plan *next);
 
 /* All that an elementwise layer has beside `variant` and `map`: its file is the only one that knows

@@ -140,8 +140,8 @@ static void zero_sample(void *context, int64_t sample, int worker) {
     }
 }
 
-/* Frames past the length are zero in every value and every gradient, but where that does not
- * matter. data: of the whole batch */
+/* Frames past the length are zero in every value and every gradient, except where keeps_padding
+ * says that nothing depends on them. data: of the whole batch */
 static void zero_padding(const nn_network *network, int value, float *data, batch_part part) {
     const nn__value *v = &network->values[value];
     if (v->length == NULL || v->keeps_padding) return;
@@ -479,7 +479,7 @@ nn_tensor nn_network_tensor(nn_network *network, int index) {
     return tensor;
 }
 
-/* With those of the normalisation that is fused into the layer. */
+/* Includes those of a normalisation fused into the layer. */
 static int64_t count_tensors(const nn_plan *plan, bool states) {
     int64_t n = plan->norm != NULL ? count_tensors(plan->norm, states) : 0;
     for (int i = 0; i < plan->n_tensors; i++) {

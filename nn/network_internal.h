@@ -19,7 +19,7 @@ typedef struct {
     const char *fused_text;
     bool is_named;   /* the last part of path was given, not counted */
     bool is_fused;   /* done by an earlier node */
-    int norm;        /* node whose tensors plan.norm speaks of; 0: none, as node 0 follows none */
+    int norm;        /* node of plan.norm, for its tensors; 0: none, as node 0 has no predecessor */
     bool is_frozen;  /* not trained, runs as in inference */
     bool wants_grad; /* something at or before it is trained, or the input's gradient is wanted */
     int in[NN_MAX_INPUTS]; /* values */
@@ -40,7 +40,7 @@ typedef struct {
     bool wants_grad;
     bool is_whole, dy_is_whole; /* every rank has all samples' */
     int n_readers;
-    bool keeps_padding; /* frames past the length are not zeroed: its one reader passes over them */
+    bool keeps_padding; /* frames past the length are not zeroed: its only reader ignores them */
     float *y, *dy;      /* NULL for the input and, dy, for the output: they are the caller's */
     int32_t *length_memory; /* [max_batch]; NULL if there is no time axis */
     const int32_t *length;  /* of the last forward; NULL: all frames are valid */

@@ -17,7 +17,7 @@ static base_status no_memory(base_error *err) {
 
 /* ---- fusion ---- */
 
-/* The node after the last one fused into this one, if that is all that reads it; else NULL. */
+/* The node that follows this one and those fused into it, if it is their only reader; else NULL. */
 static nn__node *only_reader(const nn_network *network, const int *n_readers,
                              const nn__node *node) {
     if (node->out >= network->n_nodes || node->out == network->top[1]) return NULL;
@@ -43,7 +43,7 @@ static bool try_fuse(const nn_network *network, const int *n_readers, nn__node *
     return true;
 }
 
-/* A normalisation, once what follows it is fused into it. */
+/* Fuses a normalisation, into which its own successors have been fused before. */
 static void try_fuse_norm(const nn_network *network, const int *n_readers, nn__node *node) {
     nn__node *other = only_reader(network, n_readers, node);
     if (other == NULL || !nn_layer_fuse_norm(&node->plan, &other->plan)) return;
@@ -112,7 +112,8 @@ static base_status list_values(nn_network *network, base_error *err) {
     return BASE_OK;
 }
 
-/* Whether anyone beside the value's reader may look at it after the forward pass. */
+/* Whether a node's output is read after the forward pass by anything but its reader: by the caller,
+ * or by the node's own backward. */
 static bool is_looked_at(const nn_network *network, const nn__node *node) {
     bool found = node->out == network->n_nodes || node->plan.backward_reads & NN_READS_Y;
     for (int i = 0; i < NN__KEPT; i++) found = found || network->top[i] == node->out;

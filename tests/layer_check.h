@@ -103,8 +103,8 @@ void layer_check_fusion(const layer_case *setup);
  * absolute. */
 void layer_check_fusion_near(const layer_case *setup, double tolerance);
 
-/* For layers that heed lengths (setup->length must be set): rubbish in place of the frames of x
- * past them changes no bit of y or dparam, and dx is zero there. */
+/* For layers that heed lengths (setup->length must be set): with `rubbish` in the frames of x past
+ * the lengths no bit of y or dparam changes, and dx is zero there. */
 void layer_check_padding(const layer_case *setup, float rubbish);
 /* And each sample's y is, up to rtol and atol, what the layer gives for its valid frames alone. */
 void layer_check_lengths(const layer_case *setup, double rtol, double atol);

@@ -7,9 +7,9 @@ enum {
 };
 enum { CHUNK = 512 /* places whose products are added to the weights' gradient at a time */ };
 enum { MAX_OFFSET = 1 << 30 };
-/* Pairs of channels whose kernels are worth a task that transforms them. */
+/* Pairs of channels for each task that transforms kernels: fewer would not be worth a task. */
 enum { TASK_PAIRS = 64 * 64 };
-enum { CHANNELS = 16 /* output channels that are computed together */ };
+enum { CHANNELS = 16 /* output channels of a part; parts of one block may run in parallel */ };
 /* With fewer products per output, or fewer channels, what is not products costs more. */
 enum { MIN_K = 32, MIN_POINT_K = 16, MIN_POOLED_K = 9, MIN_OUT = 16 };
 
@@ -48,7 +48,7 @@ static int64_t block_rows(const nn_convolution *c) {
     return nn_planes_cut_outputs(&cut);
 }
 
-/* Rows of a block so that the last one, too, has as many places as are worked on at once. */
+/* `rows`, increased until the last block, too, has as many places as are computed at once. */
 static int64_t fill_last(const nn_convolution *c, int64_t extent, int64_t rows) {
     int64_t unit = nn_max(c->pooled.kernel_f, 1), least = nn_ceil_div(NN_MAX_TAPS_BLOCK, c->t.out);
     while (rows < extent && (extent - 1) % rows + 1 < least) rows += unit;
@@ -87,7 +87,8 @@ static bool is_back_in_place(const nn_convolution *c) {
            last * c->t.out >= NN_MAX_TAPS_BLOCK;
 }
 
-/* Of the operand of the weights' gradient that is transposed: x or dy, whichever has fewer rows. */
+/* The weights' gradient transposes one of its operands: x, if that lies in place and has fewer rows
+ * than dy, else dy. */
 static int64_t transposed_rows(const nn_convolution *c) {
     return c->grad_by_out ? c->k : c->out;
 }
@@ -121,7 +122,7 @@ static void cut_backward(nn_convolution *c) {
     c->n_begin_backward = n_phases(c);
 }
 
-/* Of the begin functions. */
+/* Tasks of the begin functions, each of which transforms whole panels of kernels. */
 static void count_tasks(nn_convolution *c, int64_t n_panels, int64_t n_panels_dx) {
     int64_t n = nn_max(c->in * c->out / TASK_PAIRS, 1);
     c->n_begin_forward = nn_min(n, n_panels);
@@ -169,7 +170,8 @@ static void cut_winograd_time(nn_convolution *c) {
     c->unit = c->out;
 }
 
-/* Whether samples add up to a gradient of the kernels, or of transformed ones. */
+/* Whether the gradients of samples are summed as those of the kernels, not of the transformed
+ * kernels. */
 static bool is_of_kernels(const nn_convolution *c) {
     bool transformed = c->way == NN_BY_WINOGRAD && !c->winograd.folds;
     return !transformed && c->way != NN_BY_WINOGRAD_TIME;
@@ -194,7 +196,7 @@ nn_convolution nn_convolution_make(nn_axis f, nn_axis t, int64_t in, int64_t out
     return c;
 }
 
-/* Rows of the numbers of a block, before they are pooled. */
+/* The output rows [first, end) of a block, before pooling. */
 static void block_rows_of(const nn_convolution *c, int64_t block, int64_t *first, int64_t *end) {
     switch (c->way) {
     case NN_BY_PLACES:
@@ -291,7 +293,7 @@ static void store_apart(const nn_taps_store *store, int64_t block, int64_t step)
     }
 }
 
-/* Rows that follow each other without a gap, in the planes and in y, are one. */
+/* Rows that follow each other without gaps, both in the planes and in y, are treated as one. */
 static place_job joined(place_job job) {
     bool gapless = job.pitch == job.n_t && job.step_f == job.n_t && job.step_t == 1;
     if (!gapless) return job;
@@ -301,14 +303,15 @@ static place_job joined(place_job job) {
     return job;
 }
 
-/* Products as they come: one row, all of whose blocks are whole. */
+/* Whether products can go straight to y: a single row of contiguous places in whole blocks, with
+ * neither a bias nor a bound to apply. */
 static bool is_plain(const place_job *job) {
     return job->n_f == 1 && job->step_t == 1 && job->bounded && job->bias == NULL &&
            job->lower_bound == -INFINITY;
 }
 
-/* Few channels at a time, so that their rows of y are written in runs; or where terms are many, all
- * of them for a block of places that stays in the cache. */
+/* A few channels at a time for a span of blocks, so that y is written in long runs; or, where there
+ * are many terms, all channels for one block of places, whose inputs then stay in the cache. */
 static void run_plain(const place_job *job) {
     enum { SPAN = 16, TOGETHER = 8, FEW_TERMS = 64 };
     const nn_kernels_table *kernels = nn_kernels();
@@ -370,7 +373,7 @@ static void run_places(const place_job *given) {
 
 /* ------------------------------------------------------------------ forward */
 
-/* Task `task` of n does its share of the panels of kernels. */
+/* Of task `task` of the n tasks that share the panels. */
 static int64_t first_panel(int64_t n_panels, int64_t task, int64_t n) {
     return task * n_panels / n;
 }
@@ -734,7 +737,7 @@ static void backward_blocks(const nn_convolution *c, const nn_convolution_sample
     }
 }
 
-/* The convolution that takes dy to dx. */
+/* For the convolution that takes dy to dx. */
 static nn_winograd_sample sample_of_dx(const nn_convolution *c, const nn_convolution_sample *at) {
     return (nn_winograd_sample){.shared = at->shared,
                                 .x = at->dy,
@@ -804,7 +807,7 @@ void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sampl
     }
 }
 
-/* A cache line of output channels. */
+/* For a cache line of output channels, from `first` on. */
 static void add_kernels(const nn_convolution *c, int64_t first, const float *gradient,
                         float *dweight) {
     int64_t end = nn_min(first + NN_LANES, c->out);

@@ -5,11 +5,11 @@
  * weights with a matrix whose rows are windows on them (nn_taps_product). Places between the ends
  * of two rows are computed with the others and left out where a block of them is stored. The
  * input's gradient is a transposed convolution, one of the same kind for each phase of the stride;
- * the weights' gradient is a sum over places (nn_positions_product). Kernels of 3 x 3 on planes
- * that are large enough go by Winograd's F(2x2, 3x3) instead (nn/kernels/winograd.h), with many
- * channels by F(4x4, 3x3) (nn/kernels/winograd4.h), kernels of five columns by his F(4, 5) along
- * time (nn/kernels/winograd_time.h). Maxima of windows can be taken while the output is in the
- * cache; then only they are written.
+ * the weights' gradient is a sum over places (nn_positions_product). Winograd's algorithms take its
+ * place where they save time: for kernels of 3 x 3 under a stride of 1 F(2x2, 3x3)
+ * (nn/kernels/winograd.h) or, with many channels, F(4x4, 3x3) (nn/kernels/winograd4.h), and for
+ * kernels of five columns under a stride of 1 along time F(4, 5) (nn/kernels/winograd_time.h).
+ * Maxima of windows can be taken while the output is in the cache; then only they are written.
  *
  * Work is cut into blocks of output rows, whose planes stay in the cache. */
 #ifndef NN_KERNELS_CONVOLUTION_H
@@ -26,10 +26,10 @@ typedef struct {
 } nn_pooled;
 
 typedef enum {
-    NN_BY_PLACES,
-    NN_BY_WINOGRAD,
-    NN_BY_WINOGRAD4,
-    NN_BY_WINOGRAD_TIME
+    NN_BY_PLACES,       /* as nn/kernels/planes.h describes */
+    NN_BY_WINOGRAD,     /* F(2x2, 3x3) */
+    NN_BY_WINOGRAD4,    /* F(4x4, 3x3) */
+    NN_BY_WINOGRAD_TIME /* F(4, 5) */
 } nn_convolution_way;
 
 typedef struct {
@@ -44,12 +44,12 @@ typedef struct {
     int64_t back_rows;                           /* rows of the padded input that it covers */
     int64_t n_worker_forward, n_worker_backward; /* floats of scratch per worker */
     int64_t n_shared_forward, n_shared_backward; /* and for all */
-    bool grad_by_out;               /* the weights' gradient lies as they do; else transposed */
+    bool grad_by_out;               /* samples' dweight is [out, k] as the weights; else [k, out] */
     int64_t grad_pitch, n_gradient; /* floats per row of the weights' gradient; in all */
     int64_t n_begin_forward, n_begin_backward; /* tasks of the begin functions */
     int64_t n_add;                             /* and of nn_convolution_add_gradient */
-    bool needs_zeros;                          /* before the first sample's gradient is added */
-    int64_t unit;                              /* output channels that are computed together */
+    bool needs_zeros; /* dweight must be zero before the first sample; else that overwrites it */
+    int64_t unit;     /* output channels can be computed separately in multiples of this */
     nn_convolution_way way;
     nn_winograd winograd, winograd_dx; /* the second one takes dy to dx */
     nn_winograd4 winograd4, winograd4_dx;
@@ -67,7 +67,8 @@ nn_convolution nn_convolution_make_pooled(const nn_convolution *c, int64_t kerne
  * have too few products for what is copied. */
 bool nn_convolution_fits(const nn_convolution *c);
 
-/* What all blocks need is made once per pass, in `shared`, by tasks that may run side by side. */
+/* Once per pass, before its first block: tasks [0, n_begin_forward) or [0, n_begin_backward), which
+ * may run in parallel, write to `shared` what all blocks need. */
 void nn_convolution_begin_forward(const nn_convolution *c, int64_t task, const float *weight,
                                   float *shared);
 void nn_convolution_begin_backward(const nn_convolution *c, int64_t task, const float *weight,
@@ -79,16 +80,16 @@ typedef struct {
     const float *weight, *bias; /* [out, k]; bias may be NULL */
     const float *x, *dy;
     float *y;
-    uint8_t *index;  /* of the maxima, as y; NULL: no backward pass will come */
-    int64_t n_valid; /* frames of the numbers, before they are pooled; what follows is zero */
-    int64_t n_idle, n_idle_dx; /* frames at the end of y and dx that nobody reads */
+    uint8_t *index;            /* of the maxima, as y; NULL: no backward pass will come */
+    int64_t n_valid;           /* frames of the output before pooling; those that follow are zero */
+    int64_t n_idle, n_idle_dx; /* frames at the end of y and dx that need not be computed */
     float *dx;                 /* overwritten; NULL: not wanted */
     float lower_bound;         /* of y: 0 for ReLU, -INFINITY for none */
-    float *dweight; /* [n_gradient], added to; in a form that nn_convolution_add_gradient knows */
-    bool is_first;  /* of the samples that are added up: dweight holds nothing, or zeros where
-                     * needs_zeros says so */
-    int64_t first_channel, last_channel; /* of y, forward: those to compute, but not the last one;
-                                          * multiples of `unit`, or `out` */
+    float *dweight;            /* [n_gradient], added to; for nn_convolution_add_gradient alone */
+    bool is_first; /* of the samples that share dweight, which is uninitialised before it or, with
+                    * needs_zeros, zero */
+    int64_t first_channel, last_channel; /* forward computes channels [first, last) of y: multiples
+                                          * of `unit`, the last one or `out` */
     const float *shared;
     float *scratch; /* the worker's */
 } nn_convolution_sample;
@@ -97,8 +98,8 @@ typedef struct {
 void nn_convolution_forward(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                             int64_t *first, int64_t *end);
 void nn_convolution_backward(const nn_convolution *c, const nn_convolution_sample *at);
-/* Adds what samples' dweight summed up to, which it uses up, to the weights' gradient [out, k]: one
- * of n_add tasks that may run side by side. */
+/* Adds the sum over samples, `gradient` (a sample's dweight), to the weights' gradient dweight
+ * [out, k], and leaves anything in `gradient`. Tasks [0, n_add) may run in parallel. */
 void nn_convolution_add_gradient(const nn_convolution *c, int64_t task, float *gradient,
                                  float *dweight);
 

@@ -26,7 +26,7 @@ static int64_t n_parts(const nn_depthwise *d) {
     return d->f.stride * d->t.stride;
 }
 
-/* Floats of the tables that begin makes. */
+/* Floats of the tables that nn_depthwise_begin writes. */
 static int64_t table_floats(const nn_depthwise *d) {
     return nn_whole_lines(6 * n_elements(d) + n_parts(d) + 1);
 }
@@ -46,10 +46,10 @@ nn_depthwise nn_depthwise_make(nn_axis f, nn_axis t) {
 
 typedef struct {
     int64_t *offset;      /* [elements] in the parts */
-    int64_t *back_offset; /* [elements] from a part back to dy, sorted by part */
-    int32_t *element;     /* [elements] which one that is */
-    int32_t *first;       /* [parts + 1] of those, each part's first */
-    float *weight;        /* [elements], sorted likewise */
+    int64_t *back_offset; /* [elements] from a part to dy, sorted by part */
+    int32_t *element;     /* [elements] numbers in the kernel, in the same order */
+    int32_t *first;       /* [parts + 1] where the elements of each part begin in that order */
+    float *weight;        /* [elements] in that order */
     float *parts;         /* [sf st] of part_floats: the spread x */
     float *rows;          /* dy in rows as wide as a part's; before it lie zeros, `reach` or more */
     float *dpart[2];      /* the gradients of parts */
@@ -117,7 +117,7 @@ static strip_rows strip_at(const nn_depthwise *d, int64_t begin, int64_t height)
     return (strip_rows){begin, nn_min(begin + d->strip, height)};
 }
 
-/* A row of parts whose stride along time has no kernel of its own. */
+/* One row of a part, for strides along time that have no vector kernel. */
 static void gather_row(const nn_depthwise *d, const float *x, int64_t part, float *to) {
     nn_axis_span t = columns_of(d, part);
     clear(to, t.first);
@@ -126,7 +126,7 @@ static void gather_row(const nn_depthwise *d, const float *x, int64_t part, floa
     clear(to + t.end, d->width - t.end);
 }
 
-/* n_rows rows of x to all parts along time, from `part` on. */
+/* Spreads n_rows rows of x over the parts of their remainder along frequency, from `part` on. */
 static void spread_rows(const nn_depthwise *d, const float *x, int64_t n_rows, int64_t part,
                         float *to) {
     nn_padded_rows rows = {.n_rows = n_rows,
@@ -190,7 +190,7 @@ static void widen(const nn_depthwise *d, const float *dy, strip_rows strip, floa
     clear(rows + n_done, nn_whole_lines((strip.end - strip.begin) * d->width) - n_done);
 }
 
-/* The gradients of TAPS elements at a time. */
+/* Of TAPS elements of the kernel at a time. */
 static void backward_weight(const nn_depthwise *d, const nn_depthwise_gradient *at,
                             strip_rows strip, const workspace *w) {
     enum { TAPS = 45 };
@@ -208,7 +208,7 @@ static void backward_weight(const nn_depthwise *d, const nn_depthwise_gradient *
     }
 }
 
-/* Rows of dx that a strip completes, those of one remainder to the stride along frequency. */
+/* The rows of dx with one remainder to the stride along frequency that a strip completes. */
 typedef struct {
     int64_t part;        /* the first of their parts */
     int64_t row, n_rows; /* within the strip */
@@ -216,7 +216,7 @@ typedef struct {
     bool adds;
 } gradient_rows;
 
-/* Columns [t.first, t.end) of what a part adds to dx. */
+/* Rows of a part's gradient: its elements of the kernel correlated with dy. */
 static void correlate_part(const nn_depthwise *d, const workspace *w, int64_t part, const float *dy,
                            nn_correlation rows, float *y) {
     int32_t first = w->first[part];
@@ -250,7 +250,7 @@ static void backward_pairs(const nn_depthwise *d, const workspace *w, const grad
     nn_kernels()->interleave(&pairs, w->dpart[0], w->dpart[1], g->adds, g->dx);
 }
 
-/* Any stride; to what dx holds. */
+/* For any stride; adds to what dx holds. */
 static void backward_apart(const nn_depthwise *d, const workspace *w, const gradient_rows *g) {
     nn_correlation rows = {.n_rows = g->n_rows, .n = d->width, .y_pitch = d->width};
     for (int64_t part = g->part; part < g->part + d->t.stride; part++) {

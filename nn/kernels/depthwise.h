@@ -12,12 +12,13 @@ typedef struct {
     int64_t reach_f, reach; /* of the kernel, in rows and in floats of a part */
     int64_t part_floats;    /* of a strip, with the rows it reaches and room behind */
     int64_t n_scratch;      /* floats that either pass needs, on a cache line */
-    bool covers;            /* every place of x is one of a part */
+    bool covers;            /* every element of x belongs to a part, so backward writes all of dx */
 } nn_depthwise;
 
 nn_depthwise nn_depthwise_make(nn_axis f, nn_axis t);
 
-/* Writes what all planes need to the scratch, which both passes then leave there. */
+/* Writes tables that depend on the geometry alone to a worker's scratch [n_scratch]. To be called
+ * before the first plane of either pass; both passes leave the tables as they are. */
 void nn_depthwise_begin(const nn_depthwise *d, float *scratch);
 
 /* y = bias + weight * x; overwrites y. */

@@ -46,8 +46,8 @@ static float dot(const float *a, const float *b, int64_t n) {
     return tree_of_floats(part);
 }
 
-/* Of `rows` rows `wide` vectors, the last of which has `left` numbers; both are constants, so that
- * the sums stay in registers. */
+/* `rows` rows of `wide` vectors, the last of which has `left` numbers. rows and wide are constants
+ * where this is called, so that the sums stay in registers. */
 INLINE void correlate_tile(const nn_taps *taps, const nn_correlation *c, const float *x, float *y,
                            int64_t left, int rows, int wide) {
     const float *from[TAPS_CHAIN];
@@ -71,7 +71,7 @@ INLINE void correlate_tile(const nn_taps *taps, const nn_correlation *c, const f
     }
 }
 
-/* All rows of `wide` vectors, as many at once as there are registers for. */
+/* All rows of `wide` vectors, as many rows at once as there are registers for their sums. */
 INLINE void correlate_column(const nn_taps *taps, const nn_correlation *c, const float *x, float *y,
                              int64_t left, int wide) {
     const int at_once = TAPS_CHAIN / wide;
@@ -177,7 +177,7 @@ static void add_columns(const float *x, const float *y, int64_t n, double *total
     }
 }
 
-/* A loop for each kind but NN_SILU, so that the choice is made outside. */
+/* A loop for each kind, so that the choice is made outside of it; NN_SILU has its own functions. */
 #define FOR_EACH_KIND(LOOP)                                                                        \
     switch (map->kind) {                                                                           \
     case NN_RELU:                                                                                  \
@@ -203,7 +203,7 @@ static void add_columns(const float *x, const float *y, int64_t n, double *total
         break;                                                                                     \
     }
 
-/* x between -limit and limit. */
+/* x clamped to [-limit, limit]. */
 INLINE floats within(floats x, float limit) {
 #if defined(__AVX512F__)
     __m512 low = _mm512_max_ps(_mm512_set1_ps(-limit), (__m512)x);
@@ -218,8 +218,9 @@ INLINE floats within(floats x, float limit) {
 #endif
 }
 
-/* 1 + exp(-x) for quotients, with exp_of's polynomial: x stays where exp is a normal number, so
- * that nothing has to be chosen after it. Of NaN the quotient's other part takes care. */
+/* 1 + exp(-x) as a divisor, with the polynomial of exp_of. x is clamped to where exp(-x) is a
+ * normal number, so that no results have to be selected afterwards. NaN need not come through: it
+ * does in the dividend or in another factor. */
 INLINE floats sigmoid_divisor(floats x) {
     const float magic = 0x1.8p23f;
     floats v = within(x, 87.3f);

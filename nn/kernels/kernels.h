@@ -58,22 +58,22 @@ typedef struct {
     int64_t n;
 } nn_taps;
 
-/* Rows of sums over taps: n_rows rows of n numbers, whose starts are so many floats apart. */
+/* Sums over taps: n_rows rows of n outputs. x_pitch, y_pitch: floats between rows of x and of y. */
 typedef struct {
     int64_t n_rows, n, x_pitch, y_pitch;
     float bias;
-    bool adds; /* to what y holds, not to the bias */
+    bool adds; /* y += the sums, without the bias */
 } nn_correlation;
 
-/* Dot products of d with x + offset[k], n numbers each. */
+/* Dot products of d [n] with n_taps vectors x + offset[k] [n]. */
 typedef struct {
     const int64_t *offset;
     int64_t n_taps, n;
     const float *d, *x;
 } nn_tap_dots;
 
-/* Rows of n numbers, `before` zeros in front of each; rows of what comes out have `pitch` floats.
- */
+/* Rows of n numbers, x_step floats apart, with `before` zeros in front of each and zeros behind it;
+ * rows of output have `pitch` floats. */
 typedef struct {
     int64_t n_rows, n, before, x_step, pitch;
 } nn_padded_rows;
@@ -91,8 +91,9 @@ typedef struct {
     bool adds;       /* to c */
 } nn_taps_product;
 
-/* c [NN_PANEL, n_columns] = the transpose of a [n_terms, NN_PANEL] times b [n_terms, n_columns]. Of
- * c and b, n_columns is rounded up to a multiple of NN_LANES; at most taps_block columns. */
+/* c [NN_PANEL, n_columns] = a^T b, for a [n_terms, NN_PANEL], a panel whose rows are contiguous,
+ * and b [n_terms, n_columns]. b is read and c written with n_columns rounded up to a multiple of
+ * NN_LANES; n_columns is at most taps_block. May prefetch past the end of a. */
 #define NN_PANEL 8
 typedef struct {
     int64_t n_terms, n_columns;
@@ -103,9 +104,9 @@ typedef struct {
     int64_t c_pitch;
 } nn_panel_product;
 
-/* c [n_rows, n_columns] +=, or = where it `overwrites`, a matrix whose row r is a + offset[r],
- * n_terms floats, times b [n_terms, n_columns]. The columns of c, and what is read of b's rows, are
- * rounded up to a multiple of NN_LANES. */
+/* c [n_rows, n_columns] += (= with `overwrites`) a matrix whose row r is a + offset[r], n_terms
+ * floats, times b [n_terms, n_columns]. The columns of c, and what is read of b's rows, are rounded
+ * up to a multiple of NN_LANES. */
 typedef struct {
     int64_t n_rows, n_terms, n_columns;
     const float *a;
@@ -161,7 +162,8 @@ typedef struct {
 #define NN_MASK_BLOCKS  32
 #define NN_MASK_NUMBERS (8 * NN_MASK_BLOCKS)
 
-/* Gradients of transformed kernels m, and those of the kernels g: floats between elements. */
+/* Gradients of transformed kernels, m, and of kernels, g; the pitches are floats from one element
+ * of a kernel to the next, kernels lie side by side. */
 typedef struct {
     const float *m;
     int64_t m_pitch;
@@ -192,7 +194,7 @@ typedef struct {
     /* y[r y_pitch + i] = bias + sum over k of weight[k] x[r x_pitch + offset[k] + i], in order of
      * k. x can be read up to the next multiple of NN_LANES. */
     void (*correlate)(const nn_taps *taps, const nn_correlation *c, const float *x, float *y);
-    /* sum[k] of each tap, in lanes, then a tree; n is a multiple of NN_LANES. */
+    /* sum[k], one for each tap, in lanes, then a tree; n is a multiple of NN_LANES. */
     void (*dot_taps)(const nn_tap_dots *dots, float *sum);
 
     /* Sums of x and x^2, of x and x y; every product and addition in double. */
@@ -208,8 +210,8 @@ typedef struct {
      * zeros around it. pad: y[i] = z[i]. */
     void (*deinterleave)(const nn_padded_rows *rows, const float *x, float *even, float *odd);
     void (*pad)(const nn_padded_rows *rows, const float *x, float *y);
-    /* The way back: x's rows from rows of even and odd, which can be read up to a multiple of
-     * NN_LANES; added to x if so told. */
+    /* The inverse: writes rows of x from rows of even and odd, which can be read up to the next
+     * multiple of NN_LANES; `adds`: adds them to x. */
     void (*interleave)(const nn_padded_rows *rows, const float *even, const float *odd, bool adds,
                        float *x);
 
@@ -230,30 +232,31 @@ typedef struct {
     void (*winograd_output)(const float *tiles, int64_t pitch, int64_t n, float *y,
                             int64_t y_pitch);
     void (*winograd_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
-    /* G g G^T for n kernels: element (f, t) of g is at [(3 f + t) g_pitch] floats. And G^T m G,
-     * which is added to g, or with `overwrites` becomes it. */
+    /* Kernel: m = G g G^T for n kernels side by side, whose elements (f, t) are at
+     * g[(3 f + t) g_pitch] and those of m `pitch` floats apart. Its gradient: g += G^T m G, or
+     * g = with `overwrites`. */
     void (*winograd_kernel)(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch);
     void (*winograd_kernel_gradient)(const nn_kernel_gradient *at, int64_t n, bool overwrites);
 
-    /* Those of nn/kernels/winograd_time.h; element e of the tile of place i is tiles[e * pitch +
-     * i]. Input: B^T d of the tiles x[4 i] to x[4 i + 7], i < n. Output: A^T m, y[4 n]. Both read
-     * and write as if n were the next multiple of NN_LANES; where n is within taps_block, not
+    /* Transforms of nn/kernels/winograd_time.h; element e of the tile of place i is tiles[e * pitch
+     * + i]. Input: B^T d of the tiles x[4 i] to x[4 i + 7], i < n. Output: A^T m, y [4 n]. Both
+     * read and write as if n were the next multiple of NN_LANES; where n is within taps_block, not
      * beyond that. Gradient: A dy of dy [4, n]. */
     void (*winograd_time_input)(const float *x, int64_t n, float *tiles, int64_t pitch);
     void (*winograd_time_output)(const float *tiles, int64_t pitch, int64_t n, float *y);
     void (*winograd_time_gradient)(const float *dy, int64_t n, float *tiles, int64_t pitch);
     /* Transforms of nn/kernels/winograd4.h; element e of the 36 is `pitch` floats from the next.
-     * Input: B^T x B for n tiles side by side, x [6, x_pitch]. n is rounded up to a multiple of
-     * NN_LANES, as which tiles are written, and 4 n + NN_LANES columns of x may be read. Output:
-     * A^T m A for n tiles, rounded up likewise, as four rows of 4 n numbers. Gradient: A dy A^T of
-     * one tile for each of n channels, whose number (f, t) is dy[f row + t n]. */
+     * Input: B^T x B for n tiles side by side, x [6, x_pitch]. With n rounded up to a multiple of
+     * NN_LANES, n tiles are written and 4 n + NN_LANES columns of x may be read. Output: A^T m A
+     * for n tiles, rounded up likewise, as four rows of 4 n numbers. Gradient: A dy A^T of one tile
+     * for each of n channels, whose number (f, t) is dy[f row + t n]. */
     void (*winograd4_input)(const float *x, int64_t x_pitch, int64_t n, float *tiles,
                             int64_t pitch);
     void (*winograd4_output)(const float *tiles, int64_t pitch, int64_t n, float *y,
                              int64_t y_pitch);
     void (*winograd4_gradient)(const float *dy, int64_t row, int64_t n, float *tiles,
                                int64_t pitch);
-    /* As above. */
+    /* As winograd_kernel and winograd_kernel_gradient, with 36 elements of m. */
     void (*winograd4_kernel)(const float *g, int64_t g_pitch, int64_t n, float *m, int64_t pitch);
     void (*winograd4_kernel_gradient)(const nn_kernel_gradient *at, int64_t n, bool overwrites);
 
@@ -274,7 +277,7 @@ typedef struct {
     void (*max_pool_backward)(const nn_pool_windows *w, const float *x, const float *dy, float *dx);
     void (*max_unpool)(const nn_pool_windows *w, const float *dy, const uint8_t *index, float *dx);
 
-    /* y [n], index as above or NULL. */
+    /* y [n]: the maximum of each window; index as of max_pool, or NULL. */
     void (*max_windows)(const nn_window_row *w, const float *x, float *y, uint8_t *index);
 
     /* keep[n] of 0 and 1; the same at all levels. Every NN_MASK_NUMBERS numbers take up

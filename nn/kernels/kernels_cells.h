@@ -1,5 +1,5 @@
-/* nn/kernels/kernels_cells.h - a part of kernels.c, which alone includes it: recurrent cells, frame
- * by frame. In backward, what passes through W_hh is not in dh yet: the caller adds it. */
+/* nn/kernels/kernels_cells.h - included by kernels.c alone: recurrent cells, frame by frame.
+ * Backward does not add to dh what passes through W_hh: the caller does. */
 #ifndef NN_KERNELS_KERNELS_CELLS_H
 #define NN_KERNELS_KERNELS_CELLS_H
 

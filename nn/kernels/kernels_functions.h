@@ -1,5 +1,5 @@
-/* nn/kernels/kernels_functions.h - a part of kernels.c, which alone includes it: exp, tanh, sigmoid
- * and GELU of one number, without branches, so that compilers turn loops of them into vectors. */
+/* nn/kernels/kernels_functions.h - included by kernels.c alone: exp, tanh, sigmoid and GELU of one
+ * number, without branches, so that compilers vectorise loops over them. */
 #ifndef NN_KERNELS_KERNELS_FUNCTIONS_H
 #define NN_KERNELS_KERNELS_FUNCTIONS_H
 
@@ -19,7 +19,7 @@ INLINE float float_of(uint32_t bits) {
     return x;
 }
 
-/* condition ? a : b, for conditions on floats: as a branch it would keep compilers from vectors. */
+/* condition ? a : b, for conditions on floats: a branch would keep compilers from vectorising. */
 INLINE float choose(bool condition, float a, float b) {
     uint32_t mask = -(uint32_t)condition;
     return float_of((bits_of(a) & mask) | (bits_of(b) & ~mask));

@@ -1,10 +1,11 @@
-/* nn/kernels/kernels_mask.h - a part of kernels.c, which alone includes it: random masks. */
+/* nn/kernels/kernels_mask.h - included by kernels.c alone: random masks. */
 #ifndef NN_KERNELS_KERNELS_MASK_H
 #define NN_KERNELS_KERNELS_MASK_H
 
 #include "nn/kernels/kernels_vectors.h"
 
-/* Words of 32 bits, each in the lower half of a lane; what the upper one holds does not matter. */
+/* Words of 32 bits, each in the lower half of a 64-bit lane, where one instruction multiplies them;
+ * the upper half may hold anything. */
 typedef uint64_t words __attribute__((vector_size(4 * WIDTH)));
 enum { WORDS = WIDTH / 2 };
 
@@ -40,7 +41,8 @@ INLINE void philox_keys(const nn_mask_source *source, words key[ROUNDS][2]) {
     }
 }
 
-/* word[j * NN_MASK_BLOCKS + i] is word j of block first + i, for WIDTH blocks. */
+/* word[j * NN_MASK_BLOCKS + i] is word j of block first + i, for WIDTH blocks: those of even number
+ * and those of odd number are computed apart and joined. */
 INLINE void philox_blocks(const nn_mask_source *source, const words key[ROUNDS][2], uint32_t first,
                           uint32_t *word) {
     words even[4], odd[4], step, none = {0};

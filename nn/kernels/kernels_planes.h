@@ -1,5 +1,5 @@
-/* nn/kernels/kernels_planes.h - a part of kernels.c, which alone includes it: rows with zeros
- * around them, in one piece or sorted by even and odd. */
+/* nn/kernels/kernels_planes.h - included by kernels.c alone: rows with zeros around them, whole or
+ * split into even and odd columns. */
 #ifndef NN_KERNELS_KERNELS_PLANES_H
 #define NN_KERNELS_KERNELS_PLANES_H
 
@@ -37,7 +37,7 @@ INLINE void pad_row(const nn_padded_rows *d, const float *x, float *y) {
     }
 }
 
-/* Whole vectors, which reach into the row behind. */
+/* In whole vectors, which reach into the next row: that is written afterwards. */
 INLINE void pad_row_over(const nn_padded_rows *d, const float *x, float *y) {
     const floats zero = {0};
     float *to = y + d->before;

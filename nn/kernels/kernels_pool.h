@@ -1,5 +1,4 @@
-/* nn/kernels/kernels_pool.h - a part of kernels.c, which alone includes it: maxima of windows, and
- * where they came from. */
+/* nn/kernels/kernels_pool.h - included by kernels.c alone: maxima of windows, and their indices. */
 #ifndef NN_KERNELS_KERNELS_POOL_H
 #define NN_KERNELS_KERNELS_POOL_H
 
@@ -184,7 +183,8 @@ static void max_unpool(const nn_pool_windows *w, const float *dy, const uint8_t 
     }
 }
 
-/* Every step-th number from x + t on, t < kernel_t; nothing past those is read. */
+/* n numbers, every step-th from x + t on, t < kernel_t. A step of 2 reads pairs: for t = 0 also the
+ * number that follows the last one, which belongs to the same window. */
 INLINE floats load_stepped(const float *x, int64_t t, int64_t step, int64_t n) {
     if (step == 1) return load_part(x + t, n);
     const float *from = x + (t > 0 ? t - 1 : 0);
@@ -193,7 +193,7 @@ INLINE floats load_stepped(const float *x, int64_t t, int64_t step, int64_t n) {
                  : __builtin_shufflevector(low, high, EVENS);
 }
 
-/* n windows, or as many as there are lanes; index NULL, the extents and the step are constants
+/* n windows, or as many as there are lanes. Whether index is NULL, kernel_t and step are constants
  * where this is called. */
 INLINE void windows_index(const nn_window_row *w, const float *x, float *y, uint8_t *index,
                           int64_t n) {
@@ -211,7 +211,7 @@ INLINE void windows_index(const nn_window_row *w, const float *x, float *y, uint
     if (index != NULL) store_bytes(index, at, n);
 }
 
-/* Two columns are read together where the step is 2, so a window must have them. */
+/* With a step of 2 pairs of columns are read, so a window must have two. */
 static bool has_vectors_of_windows(const nn_window_row *w) {
     return (w->step == 1 || (w->step == 2 && w->kernel_t >= 2)) && (PARTIAL || w->n >= WIDTH);
 }

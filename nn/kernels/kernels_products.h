@@ -1,5 +1,5 @@
-/* nn/kernels/kernels_products.h - a part of kernels.c, which alone includes it: transposes, and
- * products whose operands stay where they are. */
+/* nn/kernels/kernels_products.h - included by kernels.c alone: transposes, and products whose
+ * operands are read in place. */
 #ifndef NN_KERNELS_KERNELS_PRODUCTS_H
 #define NN_KERNELS_KERNELS_PRODUCTS_H
 
@@ -140,8 +140,8 @@ static void multiply_taps(const nn_taps_product *p) {
     }
 }
 
-/* Panels of large layers come from beyond the L2 cache, and prefetchers stop at the end of a page:
- * this many floats ahead is in the next one. */
+/* Panels of large layers come from beyond the L2 cache, and hardware prefetchers stop at the end of
+ * a page: this many floats ahead lies in the next page. */
 enum { PANEL_AHEAD = 1024 };
 
 /* `rows` rows of the panel from `first` on. */

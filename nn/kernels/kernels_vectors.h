@@ -1,5 +1,5 @@
-/* nn/kernels/kernels_vectors.h - a part of kernels.c, which alone includes it: vectors of the
- * level's width, and loops that become them. */
+/* nn/kernels/kernels_vectors.h - included by the parts of kernels.c alone: vectors of the level's
+ * width, and loops that compilers vectorise. */
 #ifndef NN_KERNELS_KERNELS_VECTORS_H
 #define NN_KERNELS_KERNELS_VECTORS_H
 

@@ -1,5 +1,4 @@
-/* nn/kernels/kernels_winograd.h - a part of kernels.c, which alone includes it: Winograd's
- * transforms. */
+/* nn/kernels/kernels_winograd.h - included by kernels.c alone: Winograd's transforms. */
 #ifndef NN_KERNELS_KERNELS_WINOGRAD_H
 #define NN_KERNELS_KERNELS_WINOGRAD_H
 
@@ -116,7 +115,7 @@ static void winograd_kernel_gradient(const nn_kernel_gradient *at, int64_t n, bo
 
 /* ---- transforms of Winograd's F(4, 5) ---- */
 
-/* phase[i] is every fourth of 4 WIDTH numbers, from the i-th on. */
+/* phase[i] gets every fourth of 4 WIDTH numbers, from number i on. */
 INLINE void deal_four(const floats x[4], floats phase[4]) {
     floats even_low = __builtin_shufflevector(x[0], x[1], EVENS);
     floats odd_low = __builtin_shufflevector(x[0], x[1], ODDS);
@@ -128,7 +127,7 @@ INLINE void deal_four(const floats x[4], floats phase[4]) {
     phase[3] = __builtin_shufflevector(odd_low, odd_high, ODDS);
 }
 
-/* And back. */
+/* The inverse. */
 INLINE void collect_four(const floats phase[4], float *y) {
     floats even_low = __builtin_shufflevector(phase[0], phase[2], LOW_PAIRS);
     floats even_high = __builtin_shufflevector(phase[0], phase[2], HIGH_PAIRS);
@@ -140,7 +139,7 @@ INLINE void collect_four(const floats phase[4], float *y) {
     *(floats *)(y + 3 * WIDTH) = __builtin_shufflevector(even_high, odd_high, HIGH_PAIRS);
 }
 
-/* The elements of two points, one the other's negative. */
+/* The elements of two points that are each other's negative. */
 INLINE void store_pair(floats even, floats odd, float *to, int64_t pitch) {
     *(floats *)to = even + odd;
     *(floats *)(to + pitch) = even - odd;
@@ -206,12 +205,13 @@ static void winograd_time_gradient(const float *dy, int64_t n, float *to, int64_
 #define Q1 1.5f
 #define Q2 2.25f
 #define Q3 3.375f
-/* The products of the differences between a point and the others, inverted. */
+/* Reciprocals of the product of the differences between a point and the other points. */
 #define G0 (1.0f / (P2 * Q2))
 #define GP (1.0f / (2.0f * P2 * (P2 - Q2)))
 #define GQ (1.0f / (2.0f * Q2 * (Q2 - P2)))
 
-/* B^T d of six numbers or vectors: the products of (x - point) over the other points. */
+/* B^T d of six vectors: the row of point p holds the coefficients of the product of (x - q) over
+ * all other finite points q. */
 #define INPUT_TRANSFORM(d0, d1, d2, d3, d4, d5, to)                                                \
     do {                                                                                           \
         floats even_p = (d4)-Q2 * (d2), odd_p = (d3)-Q2 * (d1);                                    \
@@ -224,7 +224,7 @@ static void winograd_time_gradient(const float *dy, int64_t n, float *to, int64_
         to(5, ((d5) - (P2 + Q2) * (d3)) + (P2 * Q2) * (d1));                                       \
     } while (0)
 
-/* The four phases, and the two of the next tile, of 4 WIDTH + 2 columns. */
+/* Columns 0 to 5 of WIDTH tiles, four apart, from 4 WIDTH + 2 columns. */
 INLINE void split_columns(const floats x[5], floats d[6]) {
     deal_four(x, d);
     d[4] = __builtin_shufflevector(d[0], x[4], NEXT);

@@ -10,12 +10,12 @@ enum {
     KERNEL = 3,
     KERNEL_SIZE = 9
 };
-enum { LOADED = 16 /* kernels that are read at a time */ };
+enum { LOADED = 16 /* input channels whose kernels are read at a time */ };
 enum { ROWS = NN_PANEL /* output channels whose products stay in the L1 cache */ };
 /* Of what is multiplied at a time for the weights' gradient: half of an L2 cache of 1 MiB. */
 enum { GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
-/* The gradient of this many pairs of channels, transformed, does not stay in a cache from one
- * sample to the next: it is folded at once, that of some pairs at a time. */
+/* From this many pairs of channels on, the transformed gradient does not stay in the cache from one
+ * sample to the next, so it is folded, PAIRS_IN x PAIRS_OUT channels at a time. */
 enum { MIN_FOLDED_PAIRS = 128 * 128, FOLDED_GATHER_FLOATS = 512 * 1024 };
 enum { PAIRS_IN = 48, PAIRS_OUT = 64 };
 /* The transforms take about as long as SPARED of the 36 products; with fewer pairs of channels they
@@ -39,7 +39,7 @@ static int64_t n_tiles(const nn_axis *a) {
     return nn_ceil_div(a->out, STEP);
 }
 
-/* What n_rows rows of tiles take where they lie in the planes, with places between two rows. */
+/* Places of n_rows rows of tiles as they lie in the planes, those between two rows included. */
 static int64_t n_places(const nn_winograd *w, int64_t n_rows) {
     return (n_rows - 1) * w->x.pitch + w->columns;
 }
@@ -80,7 +80,7 @@ static void cut_gradient(nn_winograd *w) {
     w->sum_pitch = nn_round_up(w->out, NN_LANES);
 }
 
-/* Columns of tiles, and as many places for each row of them as its last tile reads. */
+/* Sets the columns of tiles, and the places of a row of them with those its last tile reaches. */
 static void set_columns(nn_winograd *w, int64_t n) {
     w->columns = n;
     w->x.pitch = w->dy.pitch = n + nn_planes_reach(&w->x.t);
@@ -147,7 +147,7 @@ static int64_t element_of(int64_t k) {
     return k / KERNEL * TILE + k % KERNEL;
 }
 
-/* Kernels from input channels c to c + n, each [9, output channels]. */
+/* The kernels of input channels [c, c + n) of a panel, each [9, output channels]. */
 static void load_rows(const nn_winograd_weights *w, int64_t first, int64_t c, int64_t n, float *g) {
     int64_t n_rows = nn_min(NN_PANEL, w->out - first), row = w->in * KERNEL_SIZE;
     nn_kernels()->transpose(w->weight + first * row + c * KERNEL_SIZE, row, n_rows, n * KERNEL_SIZE,
@@ -159,7 +159,7 @@ void nn_winograd_transform_panel(const nn_winograd_weights *w, int64_t panel,
     int64_t first = panel * NN_PANEL, n = nn_min(NN_PANEL, w->out - first), size = n * KERNEL_SIZE;
     float g[LOADED * KERNEL_SIZE * NN_PANEL];
     for (int64_t c = 0; c < w->in; c++) {
-        if (w->transposed) { /* from the last element on */
+        if (w->transposed) { /* the kernel's elements in reverse */
             const float *from = w->weight + (c * w->out + first) * KERNEL_SIZE;
             nn_kernels()->transpose(from, KERNEL_SIZE, n, KERNEL_SIZE, g);
             transform(g + size - n, -n, n, to + c * NN_PANEL, pitch);
@@ -197,7 +197,7 @@ static void tile_offsets(const nn_planes *x, int32_t offset[ELEMENTS]) {
     nn_planes_offsets(&one, offset);
 }
 
-/* Places side by side in the planes, and where their tiles go. */
+/* n places side by side: from which one in the planes on, and to which one of the tiles. */
 typedef struct {
     int64_t from, to, n;
 } tile_piece;
@@ -206,8 +206,8 @@ typedef struct {
     int n_pieces;
 } tile_pieces;
 
-/* B^T d B: of channel c, `size` floats each from tiles + c size on. What is written past a piece's
- * last place, the next piece or channel overwrites. */
+/* B^T d B: for channel c `size` floats of each element, from tiles + c size on. What is written
+ * past a piece's last place is overwritten by the next piece or channel. */
 static void transform_x(const nn_winograd *w, const float *planes, const tile_pieces *pieces,
                         float *tiles, int64_t size) {
     int32_t offset[ELEMENTS];
@@ -233,8 +233,8 @@ static tile_block block_at(const nn_winograd *w, int64_t block) {
     return at;
 }
 
-/* y for n places of a block from `begin` on. A row of tiles takes `row` places: as many as it has
- * tiles, or as in the planes, so that all can be transformed in one go. */
+/* y for n places of a block from `begin` on. A row of tiles has `row` places: as many as tiles, or
+ * as many as in the planes, so that all rows can be transformed in one go. */
 typedef struct {
     const nn_winograd *w;
     const nn_winograd_sample *sample;
@@ -246,7 +246,7 @@ typedef struct {
     nn_taps_store store[STEP]; /* of even and odd rows */
 } place_run;
 
-/* What is left of each row of tiles. */
+/* The pieces of rows of tiles among the run's places. */
 static void cut_rows(const place_run *run, tile_pieces *pieces) {
     int64_t last = run->begin + run->n;
     pieces->n_pieces = 0;
@@ -259,7 +259,7 @@ static void cut_rows(const place_run *run, tile_pieces *pieces) {
     }
 }
 
-/* And what it gives to the even or the odd row of outputs. */
+/* And the pieces of even or odd output rows that come of them. */
 static void cut_pieces(const place_run *run, const tile_pieces *tiles, int odd,
                        nn_taps_store *store) {
     const nn_winograd *w = run->w;
@@ -372,7 +372,7 @@ typedef struct {
     int64_t n;
     const float *x, *dy; /* elements [in, chunk] and [n, out] */
     const int32_t *steps;
-    float *sum; /* of some pairs of channels */
+    float *sum; /* [16, PAIRS_IN, PAIRS_OUT] where the gradient folds */
     float *gradient;
     bool overwrites; /* what it held */
 } tile_products;
@@ -392,7 +392,7 @@ static void add_products(const nn_winograd *w, const tile_products *at) {
     }
 }
 
-/* For input channels from c and output channels from o on. */
+/* For PAIRS_IN input channels from c on and PAIRS_OUT output channels from o on. */
 static void fold_products(const nn_winograd *w, const tile_products *at, int64_t c, int64_t o) {
     int64_t n_in = nn_min(PAIRS_IN, w->in - c), n_out = nn_min(PAIRS_OUT, w->out - o);
     for (int64_t e = 0; e < ELEMENTS; e++) {

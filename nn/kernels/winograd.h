@@ -4,9 +4,11 @@
  *
  * An input is cut into tiles of 4 x 4, two apart, of which each gives 2 x 2 outputs. With tiles and
  * kernels transformed, each of the 16 elements is a product of matrices over channels. The input's
- * gradient is a convolution of the same kind; the weights' gradient is summed in the transformed
- * kernel's 16 elements. Rounding errors are below those of the definition summed in order, because
- * the sums are a ninth as long. */
+ * gradient is a convolution of the same kind. The weights' gradient is summed in the transformed
+ * kernel's 16 elements; with many channels these sums would not stay in the cache, so they are
+ * folded, transformed back to the kernel's 9, for each chunk of places and some pairs of channels
+ * at a time. Rounding errors are below those of the definition summed in order, because the sums
+ * are a ninth as long. */
 #ifndef NN_KERNELS_WINOGRAD_H
 #define NN_KERNELS_WINOGRAD_H
 
@@ -20,8 +22,8 @@ typedef struct {
     int64_t block_rows; /* output rows of a block */
     int64_t n_blocks;   /* of a sample */
     int64_t chunk;      /* places whose products are added to the gradient at a time */
-    bool folds;         /* the gradient is that of the kernels, not of transformed ones */
-    int64_t n_panels, kernel_pitch; /* of the kernels; floats between the elements of one */
+    bool folds;         /* the gradient is summed as that of the kernels, not transformed */
+    int64_t n_panels, kernel_pitch; /* of kernels; floats between the 16 elements of a panel */
     int64_t n_shared;               /* floats of the transformed weights */
     int64_t sum_pitch, n_sum;       /* floats per row of their gradient; in all */
     int64_t n_run, n_gather; /* floats of scratch of nn_winograd_run and nn_winograd_gather */
@@ -38,23 +40,23 @@ nn_winograd nn_winograd_transposed(const nn_winograd *w);
  * channels the transforms cost more than is won. */
 bool nn_winograd_fits(const nn_winograd *w);
 
-/* Weights [out,in,3,3]; transposed: of the convolution that takes dy to dx, whose are [in,out,3,3].
- */
+/* Weights [out,in,3,3], borrowed. transposed: in and out are those of the convolution that takes dy
+ * to dx, the weights those of the forward one, [in,out,3,3]. */
 typedef struct {
     const float *weight;
     bool transposed;
     int64_t in, out;
 } nn_winograd_weights;
-/* Writes the kernels of a panel of output channels, transformed by nn_kernels()'s `transform`:
- * elements [in, NN_PANEL], `pitch` floats apart. What stands for channels that are not there is of
- * no use. */
+/* Writes the kernels of a panel of NN_PANEL output channels, transformed by `transform` of
+ * nn_kernels(): elements [in, NN_PANEL], `pitch` floats apart. Columns of the last panel that have
+ * no channel are left as they are. */
 typedef void nn_winograd_transform(const float *g, int64_t g_pitch, int64_t n, float *m,
                                    int64_t pitch);
 void nn_winograd_transform_panel(const nn_winograd_weights *weights, int64_t panel,
                                  nn_winograd_transform *transform, float *to, int64_t pitch);
 
-/* Transforms the kernels of one of n_panels panels of output channels, [16, in, NN_PANEL] each.
- */
+/* Transforms the kernels of one of n_panels panels of output channels to its [16, in, NN_PANEL] of
+ * shared [n_shared]. Panels may be transformed in parallel. */
 void nn_winograd_begin(const nn_winograd *w, int64_t panel, const float *weight, bool transposed,
                        float *shared);
 
@@ -64,10 +66,10 @@ typedef struct {
     const float *x, *bias;
     float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
     float *y, *scratch;
-    int64_t y_pitch; /* floats between the channels of y */
-    int64_t n_idle;  /* frames at the end of y that nobody reads: they may stay as they are */
-    int64_t first_channel, last_channel; /* which of them are computed, a multiple
-                                          * of NN_PANEL; the last one is not */
+    int64_t y_pitch;                     /* floats between the channels of y */
+    int64_t n_idle;                      /* frames at the end of y that need not be computed */
+    int64_t first_channel, last_channel; /* [first, last) of y are computed; first is a multiple of
+                                          * NN_PANEL, last is one too or all there are */
 } nn_winograd_sample;
 
 /* Output rows [first, end) of block `block` of n_blocks; nn_winograd_run writes them to y [out,
@@ -75,19 +77,19 @@ typedef struct {
 void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end);
 void nn_winograd_run(const nn_winograd *w, const nn_winograd_sample *at, int64_t block);
 
-/* A sample, and the gradient of the weights that it is added to. */
+/* A sample, and the gradient of the weights that it is added to. All borrowed. */
 typedef struct {
     const float *x, *dy;
     float *gradient;
-    bool is_first; /* of the samples that are added up: where gradients fold, it is overwritten */
+    bool is_first; /* of the samples that share the gradient; where that folds, it is overwritten */
     float *scratch;
 } nn_winograd_gradient;
 
-/* Adds a sample's part of the weights' gradient: where it folds to gradient [in, 9, sum_pitch],
- * else in transformed form to [16, in, sum_pitch]; the columns from `out` on hold nothing of use.
- */
+/* Adds a sample's part of the weights' gradient to `gradient`: [in, 9, sum_pitch] where it folds,
+ * else transformed, [16, in, sum_pitch]. The columns from `out` on hold nothing of use. */
 void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at);
-/* Where it does not fold: adds it to dweight [out,in,3,3]; uses `sum` up. */
+/* Where the gradient does not fold: adds sum [16, in, sum_pitch] to dweight [out,in,3,3] and leaves
+ * anything in `sum`. */
 void nn_winograd_add_gradient(const nn_winograd *w, float *sum, float *dweight);
 
 #endif

@@ -3,21 +3,21 @@
 #include <string.h>
 
 enum { TILE = 6, ELEMENTS = TILE * TILE, STEP = 4, OUTPUTS = STEP * STEP, KERNEL = 3 };
-enum { GROUP = 2 /* panels that are multiplied with tiles that stay in the L1 cache */ };
+enum { GROUP = 2 /* panels multiplied with an element's tiles while these are in the L1 cache */ };
 enum { ROWS = GROUP * NN_PANEL, N = KERNEL * KERNEL };
-/* Of the tiles of a block, of which BLOCK_PLACES are multiplied at a time with all kernels; and of
- * the gradient's tiles of a chunk. */
+/* Of the tiles of a block, and of those of a chunk of the gradient. */
 enum { BLOCK_FLOATS = 768 * 1024, CHUNK_FLOATS = 384 * 1024 };
 /* Pairs of channels whose products, for the gradient, stay in an L2 cache. */
 enum { PAIRS_IN = 48, PAIRS_OUT = 64 };
+/* Places assumed to be multiplied at a time (levels differ); of which multiple a block has. */
 enum { BLOCK_PLACES = 24, PLACES = 8 };
-enum { NEARLY = 32 /* a part of all places */ };
+enum { NEARLY = 32 /* larger blocks must save more than this part of all places */ };
 enum { MIN_CHANNELS = 32, MIN_PAIRS = 32 * 64, MOST_PRODUCTS = 3 };
 enum { MAX_ROW_FLOATS = 8 * 1024 * 1024 /* of the tiles of x and dy in one row */ };
 
 /* ------------------------------------------------------------------ geometry */
 
-/* What n_rows rows of tiles take. */
+/* Places of n_rows rows of tiles. */
 static int64_t n_places(const nn_winograd4 *w, int64_t n_rows) {
     return n_rows * w->tiles_t;
 }
@@ -27,8 +27,8 @@ static int64_t unit_rows(int64_t unit) {
     return unit % STEP == 0 ? nn_max(unit / STEP, 1) : unit % 2 == 0 ? unit / 2 : unit;
 }
 
-/* Rows of tiles of a block: the fewest for which nearly as few places are computed in vain as can
- * be. */
+/* Rows of tiles of a block: more of them only where that clearly reduces the number of places
+ * computed in vain. */
 static int64_t block_rows(const nn_winograd4 *w, int64_t unit) {
     int64_t step = unit_rows(unit), best = step, best_used = 0;
     for (int64_t rows = step; rows < w->tiles_f + step; rows += step) {
@@ -53,13 +53,13 @@ static int64_t plane_floats(const nn_winograd4 *w, int64_t tile_rows) {
     return nn_whole_lines(plane_rows(tile_rows) * w->plane_pitch);
 }
 
-/* A multiple of 4096 bytes would put all elements into the same lines of the L1 cache; and vectors
- * may reach as far past the last number. */
+/* With a pitch that is a multiple of 4096 bytes all elements would share lines of the L1 cache. The
+ * NN_LANES floats also leave room for vectors that reach past the last number. */
 static int64_t element_pitch(int64_t n_floats) {
     return nn_whole_lines(n_floats) + NN_LANES;
 }
 
-/* Of the gradient, for a chunk: tiles of x, and those of dy with what they are made of. */
+/* Places of a chunk, for the gradient. */
 static int64_t chunk_places(const nn_winograd4 *w) {
     return nn_round_up(n_places(w, w->chunk), PLACES);
 }
@@ -114,8 +114,8 @@ nn_winograd4 nn_winograd4_transposed(const nn_winograd4 *w) {
     return nn_winograd4_make(transposed_axis(&w->f), transposed_axis(&w->t), w->out, w->in, 0);
 }
 
-/* F(2x2, 3x3) takes 4 products for an output, this 2.25 and, of the time of one, as much again as
- * MOST_PRODUCTS leaves for places computed in vain. */
+/* F(2x2, 3x3) takes 4 products for an output, this one 2.25; with places computed in vain it may
+ * take up to MOST_PRODUCTS before the dearer transforms use up what it saves. */
 bool nn_winograd4_fits(const nn_winograd4 *w) {
     if (w->in < MIN_CHANNELS || w->out < MIN_CHANNELS || w->in * w->out < MIN_PAIRS) return false;
     if (ELEMENTS * (w->in + w->out) * w->tiles_t > MAX_ROW_FLOATS) return false;
@@ -146,7 +146,7 @@ static void clear(float *x, int64_t n) {
     memset(x, 0, (size_t)n * sizeof *x);
 }
 
-/* One channel's rows with zeros around them, as far as the transform reads. */
+/* Rows of one channel with zeros around them, as wide as the transform reads them. */
 static void pad_plane(const nn_winograd4 *w, const tile_rows *at, const float *x) {
     int64_t n_rows = plane_rows(at->n), row = at->first * STEP - w->f.before;
     int64_t n = nn_max(nn_min(w->t.in, w->plane_pitch - w->t.before), 0);
@@ -162,7 +162,7 @@ static void pad_plane(const nn_winograd4 *w, const tile_rows *at, const float *x
     }
 }
 
-/* What is written past a row's last tile, the next row or channel overwrites. */
+/* What is written past a row's last tile is overwritten by the next row or channel. */
 static void transform_x(const nn_winograd4 *w, const tile_rows *at) {
     for (int64_t c = 0; c < w->in; c++) {
         pad_plane(w, at, at->x + c * w->f.in * w->t.in);
@@ -303,7 +303,7 @@ static void transform_dy(const nn_winograd4 *w, const float *dy, int64_t row, fl
     }
 }
 
-/* Tiles of x [in, place_pitch] and of dy [n, out], and what they are multiplied to. */
+/* Elements of tiles, x [in, place_pitch] and dy [n, out], and where their products go. */
 typedef struct {
     int64_t n;
     const tile_rows *x;
@@ -311,10 +311,10 @@ typedef struct {
     const int32_t *steps; /* between channels of x */
     float *sum;           /* [36, PAIRS_IN, PAIRS_OUT] */
     float *gradient;
-    bool overwrites; /* what it held */
+    bool overwrites; /* the gradient */
 } tile_products;
 
-/* The gradient of the kernels from input channels c on to output channels o on. */
+/* For PAIRS_IN input channels from c on and PAIRS_OUT output channels from o on. */
 static void add_products(const nn_winograd4 *w, const tile_products *at, int64_t c, int64_t o) {
     int64_t n_in = nn_min(PAIRS_IN, w->in - c), n_out = nn_min(PAIRS_OUT, w->out - o);
     for (int64_t e = 0; e < ELEMENTS; e++) {

@@ -4,16 +4,16 @@
 
 enum { KERNEL = 5, TILE = 4, ELEMENTS = TILE + KERNEL - 1 };
 enum { ROWS = 32 /* output channels whose products stay in the cache with their weights */ };
-/* Terms of a part of a sum, and parts; for the weights' gradient places of a part, and blocks that
- * are summed before they are added to the others. */
+/* Terms of a part of a sum, and parts of a sum. For the weights' gradient: places of a block, and
+ * blocks that are summed before their sum is added to the rest. */
 enum { MAX_PART = 32, MIN_PARTS = 4, MAX_PLACES = 96, SUMMED_BLOCKS = 12 };
-/* Of the transformed inputs of a block; with as much again they fit into an L2 cache of 1 MiB. */
+/* Of the transformed inputs of a block, which with as much again fit into an L2 cache of 1 MiB. */
 enum { BLOCK_FLOATS = 96 * 1024, GATHER_FLOATS = 160 * 1024, MIN_SHARED_MACS = 1 << 18 };
-/* What a transform takes per element, in products; with fewer terms or channels it costs more than
- * is won. */
+/* The time of a transform per element, in products; and the terms and channels below which the
+ * transforms cost more than is won. */
 enum { INPUT_COST = 12, OUTPUT_COST = 12, MIN_TERMS = 16, MIN_CHANNELS = 8 };
 
-/* G: kernels at the points. */
+/* G: values of a kernel's polynomial at the points, scaled. */
 static const double kernel_matrix[ELEMENTS][KERNEL] = {
     {1, 0, 0, 0, 0},
     {-2.0 / 9, -2.0 / 9, -2.0 / 9, -2.0 / 9, -2.0 / 9},
@@ -44,7 +44,8 @@ static int64_t dx_extent(const nn_winograd_time *w) {
     return (w->f.in - 1 + w->f.before) / w->f.stride + 1;
 }
 
-/* An odd number of cache lines between elements: they are written side by side. */
+/* An odd number of cache lines between elements: those of a tile are written together and should
+ * not share lines of the L1 cache. */
 static nn_time_tiles tiles_of(nn_axis f, nn_axis t, int64_t channels, int64_t rows) {
     nn_time_tiles x = {.f = f, .t = t, .channels = channels, .rows = rows};
     x.n_tiles = nn_ceil_div(t.out, TILE);
@@ -62,7 +63,7 @@ static nn_axis transposed_t(const nn_axis *t) {
     return (nn_axis){.in = t->out, .out = t->in, .stride = 1, .before = KERNEL - 1 - t->before};
 }
 
-/* Of a padded row, with what a vector reads past its end. */
+/* Of a padded row, with room for what vectors read past its end. */
 static int64_t row_floats(const nn_time_tiles *x) {
     return TILE * nn_round_up(x->n_tiles, NN_LANES) + NN_LANES;
 }
@@ -71,14 +72,14 @@ static int64_t tiles_floats(const nn_time_tiles *x) {
     return row_floats(x) + ELEMENTS * x->pitch;
 }
 
-/* Of products of `out` channels, and of offsets of their terms. */
+/* Of the products of up to ROWS of `out` channels, and of the offsets of their terms. */
 static int64_t product_floats(int64_t out, int64_t terms) {
     int64_t rows = nn_min(out, ROWS);
     return nn_round_up(terms, NN_LANES) + rows * (ELEMENTS + TILE) * NN_MAX_TAPS_BLOCK;
 }
 
-/* Floats from one place of transformed dy to the next: not a power of two, so that a column of them
- * does not fall into the same lines of the L1 cache. */
+/* Floats from one place of transformed dy to the next: not a power of two, so that the places of
+ * one channel do not share lines of the L1 cache. */
 static int64_t dy_pitch(const nn_winograd_time *w) {
     return w->sum_pitch + NN_LANES;
 }
@@ -128,8 +129,7 @@ bool nn_winograd_time_fits(const nn_winograd_time *w) {
 
 /* ------------------------------------------------------------------ weights */
 
-/* The rows of a kernel that reach inputs of a phase of the stride: from the first on, every
- * `step`-th. */
+/* The rows of a kernel that reach inputs of one phase of the stride: n rows, `step` apart. */
 typedef struct {
     int64_t first, step, n;
 } row_run;
@@ -145,7 +145,7 @@ static row_run rows_of(const nn_axis *f, int64_t phase) {
     return run;
 }
 
-/* G g, to every `step`-th number; g is read backwards where `back`. */
+/* G g, or with `back` of g reversed, to elements `step` floats apart. */
 static void transform_kernel(const float *g, bool back, float *to, int64_t step) {
     for (int e = 0; e < ELEMENTS; e++) {
         double sum = 0.0;
@@ -162,7 +162,7 @@ void nn_winograd_time_begin(const nn_winograd_time *w, const float *weight, floa
     for (int64_t i = 0; i < n; i++) transform_kernel(weight + i * KERNEL, false, shared + i, n);
 }
 
-/* For each phase [8, in, out rows] */
+/* [8, in, out rows] for each phase */
 void nn_winograd_time_begin_dx(const nn_winograd_time *w, const float *weight, float *shared) {
     for (int64_t phase = 0; phase < w->f.stride; phase++) {
         row_run rows = rows_of(&w->f, phase);
@@ -192,7 +192,7 @@ void nn_winograd_time_add_gradient(const nn_winograd_time *w, const float *sum, 
 
 /* ------------------------------------------------------------------ tiles */
 
-/* Row by row; what a vector writes past a row's end is written again by the next. */
+/* Row by row: what a vector writes past the end of a row is overwritten by the next row. */
 static void transform_plane(const nn_time_tiles *x, const float *plane, int64_t first, float *row,
                             float *to) {
     nn_axis_span there = nn_axis_span_of(&x->f, first, x->rows);
@@ -254,7 +254,7 @@ typedef struct {
     float *products; /* [8, ROWS, block], and the outputs they give */
 } tile_job;
 
-/* The pieces of rows among the block's places. */
+/* The pieces of output rows among the block's places. */
 static void cut_pieces(const tile_job *job, int64_t begin, nn_taps_store *store) {
     int64_t n = job->x->n_tiles;
     int64_t last = nn_min(begin + nn_kernels()->taps_block, job->n_rows * n);
@@ -348,7 +348,7 @@ void nn_winograd_time_run(const nn_winograd_time *w, const nn_winograd_time_samp
                         .products = tiles + ELEMENTS * w->x.pitch});
 }
 
-/* Rows [first, end) of the padded input, in strides, whose tiles are there. */
+/* dx for rows [first, end) of the padded input, in strides, from the tiles of the job. */
 static void run_phases(const nn_winograd_time *w, tile_job *job, int64_t first, int64_t end) {
     nn_winograd_time_sample at = *job->sample;
     int32_t *offset = (int32_t *)(void *)at.scratch;
@@ -389,7 +389,7 @@ void nn_winograd_time_run_dx(const nn_winograd_time *w, const nn_winograd_time_s
 
 /* ------------------------------------------------------------------ the weights' gradient */
 
-/* A dy of rows [first, first + n), [8, places, dy_pitch]; `transposed` is scratch. */
+/* A dy of rows [first, first + n), to to[1] [8, places, dy_pitch]; to[0] is scratch. */
 static void transform_dy(const nn_winograd_time *w, const float *dy, int64_t first, int64_t n,
                          float *const to[2]) {
     const nn_kernels_table *kernels = nn_kernels();
@@ -407,11 +407,11 @@ static void transform_dy(const nn_winograd_time *w, const float *dy, int64_t fir
     }
 }
 
-/* What the products of a block of places are made of, and where they go. */
+/* The operands of a block's products, and where these go. */
 typedef struct {
     const int32_t *offset;
     float *row, *x_tiles, *dy_tiles, *transposed;
-    float *sum; /* of the last blocks */
+    float *sum; /* over up to SUMMED_BLOCKS blocks */
 } gather_parts;
 
 static gather_parts cut_scratch(const nn_winograd_time *w, float *scratch) {

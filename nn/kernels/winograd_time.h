@@ -6,13 +6,13 @@
  * Along time a row is cut into tiles of 8 inputs, four apart, of which each gives 4 outputs; along
  * frequency kernel, stride, dilation and zeros may be any. With tiles and kernels transformed, each
  * of the 8 elements is a product of matrices over terms: channels and rows of the kernel. Tiles lie
- * side by side, so that a term's are read at a fixed offset from the output's place, as in
- * nn/kernels/planes.h, and no place is without use. The input's gradient is a convolution of the
- * same kind for each phase of the stride; the weights' gradient is summed in the transformed
- * kernel's 8 elements.
+ * side by side, so that each term reads its tile at a fixed offset from the output's place, as in
+ * nn/kernels/planes.h, but without unused places between rows. The input's gradient is a
+ * convolution of the same kind for each phase of the stride along frequency; the weights' gradient
+ * is summed in the transformed kernel's 8 elements.
  *
- * The transforms make rounding errors larger, sums of a fifth as many terms, taken in parts, make
- * them smaller: they stay within twice those of the definition summed in order. */
+ * The transforms increase rounding errors; sums of a fifth as many terms, taken in parts, reduce
+ * them. Together they stay within twice those of the definition summed in order. */
 #ifndef NN_KERNELS_WINOGRAD_TIME_H
 #define NN_KERNELS_WINOGRAD_TIME_H
 
@@ -20,8 +20,8 @@
 
 /* Rows of planes, transformed: [8, channels, phases, rows, n_tiles]. */
 typedef struct {
-    nn_axis f;        /* how rows are read: in, stride, before */
-    nn_axis t;        /* in, out, before */
+    nn_axis f;        /* of which in, stride and before are used */
+    nn_axis t;        /* of which in, out and before are used */
     int64_t channels; /* of what is read */
     int64_t n_tiles;  /* of a row of outputs */
     int64_t rows;     /* of a block, per phase */
@@ -31,8 +31,8 @@ typedef struct {
 typedef struct {
     nn_axis f, t;
     int64_t in, out;          /* channels */
-    nn_time_tiles x, dy;      /* of blocks of nn_winograd_time_run and of its transposed */
-    nn_time_tiles gathered_x; /* of those of nn_winograd_time_gather */
+    nn_time_tiles x, dy;      /* of a block of nn_winograd_time_run, of nn_winograd_time_run_dx */
+    nn_time_tiles gathered_x; /* of a block of nn_winograd_time_gather */
     int64_t block_rows;       /* output rows of a block */
     int64_t n_blocks;         /* of a sample */
     int64_t dx_rows;          /* rows of the padded input, in strides, of a block of dx */
@@ -49,7 +49,7 @@ nn_winograd_time nn_winograd_time_make(nn_axis f, nn_axis t, int64_t in, int64_t
 /* Whether this is a good way to do it: with few terms the transforms cost more than is won. */
 bool nn_winograd_time_fits(const nn_winograd_time *w);
 
-/* Transforms the weights [out,in,kf,5], for y or for dx. */
+/* Transforms the weights [out,in,kf,5] to shared [n_shared], for y or for dx. */
 void nn_winograd_time_begin(const nn_winograd_time *w, const float *weight, float *shared);
 void nn_winograd_time_begin_dx(const nn_winograd_time *w, const float *weight, float *shared);
 
@@ -62,12 +62,12 @@ typedef struct {
     int64_t y_pitch; /* floats between the channels of y */
 } nn_winograd_time_sample;
 
-/* Output rows [first, end) of block `block` of n_blocks; nn_winograd_time_run writes them to y
- * [out, rows, T'] on; bias [out] or NULL. */
+/* Output rows [first, end) of block `block` of n_blocks; nn_winograd_time_run writes them to the
+ * sample's y [out, rows, T']. bias is [out] or NULL. */
 void nn_winograd_time_rows(const nn_winograd_time *w, int64_t block, int64_t *first, int64_t *end);
 void nn_winograd_time_run(const nn_winograd_time *w, const nn_winograd_time_sample *at,
                           int64_t block);
-/* dx [in,F,T], all of it, from `at->x`, which is dy; writes at->y. */
+/* Takes dy as at->x and overwrites at->y, dx [in,F,T]. */
 void nn_winograd_time_run_dx(const nn_winograd_time *w, const nn_winograd_time_sample *at);
 
 /* Adds a sample's part of the transformed weights' gradient to sum [8, in kf, sum_pitch]; the

@@ -5,9 +5,9 @@
  * product per tile and group gives y. Where a group has one input channel a product would have too
  * few rows: nn/kernels/depthwise.h convolves it plane by plane.
  *
- * Each block, tile or plane of each sample is a task; a map or, in inference, a normalisation that
- * is fused is applied to it as soon as it is there, and so is max_pool after ReLU: what is pooled
- * is never written. */
+ * Each block, tile or plane of each sample is a task. A fused map or, in inference, a fused
+ * normalisation is applied to it while it is in the cache, and so is max_pool after ReLU: what is
+ * pooled is never written. */
 #include <math.h>
 #include <string.h>
 
@@ -27,7 +27,8 @@ enum {
     MIN_TRANSPOSED_K = 32
 };
 
-/* Parts of a block's output channels, where there are few blocks. */
+/* Where there are few blocks, their output channels are split into parts of at least MIN_PART
+ * channels and MIN_PART_MACS multiply-adds. */
 enum { PARTS_PER_THREAD = 2, MIN_PART = 32, MIN_PART_MACS = 1 << 22 };
 
 enum { TASK_MACS = 1 << 18 /* of planes that are convolved one by one */ };
@@ -295,7 +296,7 @@ static bool conv2d_fuse_pool(nn_plan *plan) {
     return true;
 }
 
-/* Scale and shift of each channel lie behind the scratch that all tasks share. */
+/* Scale and shift of each channel follow the scratch that all tasks share. */
 static bool conv2d_fuse_norm(nn_plan *plan, const nn_plan *norm) {
     (void)norm;
     plan->n_scratch = nn_whole_lines(plan->n_scratch) + 2 * plan->out.dim[0];
@@ -342,11 +343,11 @@ typedef struct {
     const nn_run *run;
     const nn_kernels_table *kernels;
     nn_map map;                 /* the activation */
-    const float *scale, *shift; /* [channels] of what map is applied to; NULL: 1 and 0 */
+    const float *scale, *shift; /* [channels], applied before the map; NULL: 1 and 0 */
     const float *x, *weight, *bias;
     float *y, *dy, *dx;
     float *shared;   /* of a direct convolution */
-    int64_t n_parts; /* that share its output channels */
+    int64_t n_parts; /* of its output channels */
 } conv_call;
 
 static conv_call open_call(const nn_run *run) {
@@ -364,7 +365,7 @@ static conv_call open_call(const nn_run *run) {
                        .shared = run->scratch};
 }
 
-/* The map becomes the one behind the normalisation. */
+/* Scale and shift of the fused normalisation; the map is then the one fused into that. */
 static void open_norm(conv_call *call) {
     const nn_plan *plan = call->run->plan, *norm = plan->norm;
     if (norm == NULL) return;
@@ -376,7 +377,7 @@ static void open_norm(conv_call *call) {
     call->shift = shift;
 }
 
-/* Whether outputs are not what products come to. */
+/* Whether anything is left to apply to the convolution's output. */
 static bool is_mapped(const conv_call *call) {
     return call->map.kind != NN_IDENTITY || call->scale != NULL;
 }
@@ -518,7 +519,7 @@ static void scatter_tile(const conv_call *call, float *col, int64_t begin, int64
 typedef struct {
     const float *weight, *bias, *x, *dy; /* bias may be NULL */
     float *y, *dx, *dweight;
-    int64_t first_out; /* its first output channel */
+    int64_t first_out; /* the group's first output channel */
 } conv_group;
 
 static conv_group group_of(const conv_call *call, int64_t sample, int64_t group) {
@@ -573,7 +574,7 @@ static void forward_group(const conv_call *call, const conv_group *at, const con
                             .ldc = g->out_plane});
 }
 
-/* Channels [first, end) of a group's. */
+/* Channels [first, end) of a group. */
 static void activate_channels(const conv_call *call, const conv_group *group, int64_t first,
                               int64_t end, const conv_tile *tile) {
     nn_map map = call->map;
@@ -637,7 +638,7 @@ static int64_t padding_frames(const conv_call *call, int64_t sample) {
     return length != NULL ? call->g->t.in - clamped(length[sample], 1, call->g->t.in) : 0;
 }
 
-/* ReLU of what products come to is a bound that a direct convolution knows. */
+/* Whether all there is to apply is ReLU, which a direct convolution does by its lower_bound. */
 static bool is_bounded(const conv_call *call) {
     return call->map.kind == NN_RELU && call->scale == NULL;
 }
@@ -686,7 +687,8 @@ static void forward_direct_task(void *context, int64_t task, int worker) {
     activate_channels(call, &at, sample.first_channel, sample.last_channel, &rows);
 }
 
-/* Few blocks of large products are shared by their output channels as well. */
+/* Too few blocks to keep all threads busy are split by output channels as well. That decides which
+ * thread computes a channel, not how: no bit depends on it. */
 static int64_t count_parts(const conv_call *call, int64_t n_blocks) {
     const conv_geometry *g = call->g;
     int64_t wanted = PARTS_PER_THREAD * base_pool_threads(call->run->pool);

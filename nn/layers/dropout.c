@@ -1,7 +1,7 @@
 /* Dropout (N. Srivastava et al., JMLR 2014): in training each number becomes 0 with probability p
  * and is otherwise divided by 1 - p; in inference nothing changes. Each sample draws from a stream
- * of its own, 16 bits for each number, so that p is exact to 1e-5. The cache holds the masks. A map
- * that is fused is applied to what the mask leaves, which is found anew in backward.
+ * of its own, 16 bits for each number, so that p is exact to 1e-5. The cache holds the masks. A
+ * fused map is applied to the masked numbers, which backward computes again from x and the mask.
  * Stochastic depth (G. Huang et al., ECCV 2016) does the same to a sample as a whole; at the end of
  * a residual body it takes the body out. */
 #include <string.h>
@@ -18,7 +18,7 @@ static const base_option dropout_table[] = {{"p", BASE_OPT_FLOAT, offsetof(dropo
                                              "0.5", 0, 0.999, NULL, NULL, "probability of a zero"},
                                             {0}};
 
-/* Numbers of a task, and of them what stays in the L1 cache from the mask to the map. */
+/* Numbers of a task, and of a part of it that stays in the L1 cache from the mask to the map. */
 enum { PIECE = 256 * NN_MASK_NUMBERS, PART = 1024 };
 
 /* A sample's mask holds one byte for each number. */
@@ -62,7 +62,7 @@ static dropout_call open_call(const nn_run *run, float *y) {
                           .n_pieces = nn_ceil_div(n, PIECE)};
 }
 
-/* A part of a sample, from number `at` of the batch on. */
+/* Part of a sample: it begins at number `begin` of the sample, `at` of the batch. */
 typedef struct {
     int64_t sample, begin, at, n;
     uint8_t *keep; /* NULL: nothing is dropped */
@@ -91,7 +91,7 @@ static bool has_map(const dropout_call *call) {
     return call->map->kind != NN_IDENTITY;
 }
 
-/* Without a mask, where nothing is dropped, a copy. */
+/* keep NULL: nothing is dropped, and x is copied. */
 static void apply_mask(const dropout_call *call, const uint8_t *keep, const float *x, float *y,
                        int64_t n) {
     if (keep != NULL) {

@@ -59,7 +59,7 @@ static nn_axis make_axis(const nn_pool_options *o, int axis, int64_t in) {
 typedef struct {
     nn_axis f, t;
     bool tiling, adaptive;
-    bool indexed; /* backward knows each maximum by its number within its window */
+    bool indexed; /* forward keeps the number of each maximum within its window for backward */
 } pool_geometry;
 
 /* The options have passed check_lists. */
@@ -109,7 +109,8 @@ static base_status pool_plan(nn_plan *plan, base_error *err) {
     return nn_plan_keep(plan, &g, sizeof g, err);
 }
 
-/* Windows that overlap, and whose elements a byte can number, are told to backward by an index. */
+/* Where windows overlap and a byte can number their elements, an index of the maxima is kept for
+ * backward; otherwise backward looks for them in x again. */
 static base_status max_pool_plan(nn_plan *plan, base_error *err) {
     BASE_TRY(pool_plan(plan, err));
     pool_geometry *g = plan->kept;
@@ -129,7 +130,7 @@ typedef struct {
     const pool_geometry *g;
     const float *x, *dy;
     float *y, *dx;
-    uint8_t *index; /* as y; NULL: none */
+    uint8_t *index; /* of the maxima, as y; NULL: none */
     bool adds;
     int64_t frames;
 } pool_plane;
@@ -184,7 +185,7 @@ static nn_pool_windows windows_of(const pool_geometry *g) {
                              .n_t = g->t.out};
 }
 
-/* Where the element 0 of a window would lie in its plane, if it is inside or not. */
+/* Offset in the plane of a window's element 0, which may lie outside of it. */
 static int64_t window_origin(const pool_geometry *g, int64_t i, int64_t j) {
     return (i * g->f.stride - g->f.before) * g->t.in + j * g->t.stride - g->t.before;
 }
@@ -199,7 +200,7 @@ static void max_forward_window(const pool_plane *p, int64_t i, int64_t j) {
     p->index[i * t->out + j] = (uint8_t)(at >= 0 ? row * t->kernel + column : 0);
 }
 
-/* Windows [begin, end) of a row, all of whose columns are there. */
+/* Windows `inner` of row i, all of whose columns lie inside the plane. */
 static void max_forward_inner(const pool_plane *p, int64_t i, pool_span inner) {
     const nn_axis *t = &p->g->t;
     pool_span f = span_at(&p->g->f, i, p->g->f.in);
@@ -218,7 +219,7 @@ static void max_forward_inner(const pool_plane *p, int64_t i, pool_span inner) {
     }
 }
 
-/* Columns of windows that need not be cut. */
+/* The windows of a row all of whose columns lie inside [0, extent). */
 static pool_span inner_windows(const nn_axis *a, int64_t extent) {
     int64_t begin = nn_min(nn_ceil_div(a->before, a->stride), a->out);
     int64_t room = extent + a->before - a->kernel;
@@ -251,7 +252,7 @@ static void max_forward_task(void *context, int64_t plane, int worker) {
     }
 }
 
-/* Windows without valid numbers are left out: their element 0 need not be there. */
+/* Windows without valid numbers are skipped: there is no place to add their gradient to. */
 static void max_backward_indexed(const pool_plane *p) {
     const nn_axis *f = &p->g->f, *t = &p->g->t;
     int64_t n_elements = f->kernel * t->kernel, offset[MAX_ELEMENTS];

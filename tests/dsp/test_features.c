@@ -149,8 +149,8 @@ START_TEST(other_kinds_agree_with_librosa) {
 }
 END_TEST
 
-/* Powers of 1e-30 are too small for a float: frames of such samples, which are transformed, are
- * those of frames of zeros, which are not. */
+/* Samples of 1e-30 are not skipped as silence, but their powers are too small for a float: the
+ * features must be those of zeros, whose frames are not transformed. */
 START_TEST(silent_frames_are_as_if_transformed) {
     enum { N = 12000, BEGIN = 3000, END = 6000 };
     static float zeros[N], quiet[N];

@@ -123,8 +123,7 @@ START_TEST(heeds_the_lower_bound) {
 }
 END_TEST
 
-/* Bit for bit what it is with all frames; and nothing is written past them but the rest of a tile.
- */
+/* y has the same bits as without idle frames, of which none is written but the rest of a tile. */
 START_TEST(idle_frames_change_no_other) {
     enum { OUT = 9, F = 12, T = 29 };
     convolution_truth t;

@@ -145,7 +145,7 @@ START_TEST(gives_the_same_bits_on_any_threads) {
 }
 END_TEST
 
-/* What the network relies on where it leaves padding as it is. */
+/* The network relies on this where it does not zero padding. */
 START_TEST(passes_over_padding) {
     ck_assert(nn_layer_batch_norm.passes_padding);
     for (int mode = LAYER_TRAIN; mode <= LAYER_EVAL; mode++) {

@@ -99,8 +99,8 @@ END_TEST
 
 enum { WIDE_B = 2, WIDE_C = 3, WIDE_F = 12, WIDE_T = 75 };
 
-/* y of window (i, j) of so many frames in steps of 2, with a row and a column around; its dy goes
- * to the place of the first maximum in dx. */
+/* The maximum of window (i, j) under a stride of 2, with one row and column of padding and so many
+ * valid frames; its dy is added to dx at the first maximum. */
 static float maximum_by_definition(const float *plane, const int kernel[2], const int window[3],
                                    float dy, double *dx) {
     int best = -1;
