@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -19,7 +20,7 @@
 #include <xmmintrin.h>
 #endif
 
-enum { MAX_THREADS = 1024, SPIN_NS = 40000, SUM_COLUMNS = 2048 };
+enum { MAX_THREADS = 1024, SPIN_NS = 40000, SUM_COLUMNS = 2048, BLOCK_COLUMNS = 512 };
 #define GATE_SHUT 0x80000000u
 
 typedef struct {
@@ -314,23 +315,56 @@ typedef struct {
     int64_t n_parts, stride, n;
 } tree_sum;
 
-/* Sums one block of columns over all parts: pairs at distance 1, then 2, 4, ... */
+/* A block of columns. */
+typedef struct {
+    const tree_sum *sum;
+    int64_t start, n;
+} column_block;
+
+static const float *columns_of(const column_block *b, int64_t part) {
+    return b->sum->parts + part * b->sum->stride + b->start;
+}
+
+static void add_columns(const float *x, const float *y, float *to, int64_t n) {
+    for (int64_t i = 0; i < n; i++) to[i] = x[i] + y[i];
+}
+
+/* Sums parts [first, first + span), as far as they are there: its halves, each summed likewise.
+ * What halves come to stays in the cache. */
+static void sum_span(const column_block *b, int64_t first, int64_t span, float *to) {
+    int64_t second = first + span / 2;
+    if (span == 1) {
+        memcpy(to, columns_of(b, first), (size_t)b->n * sizeof *to);
+        return;
+    }
+    if (second >= b->sum->n_parts) {
+        sum_span(b, first, span / 2, to);
+        return;
+    }
+    if (span == 2) {
+        add_columns(columns_of(b, first), columns_of(b, second), to, b->n);
+        return;
+    }
+    float half[BLOCK_COLUMNS];
+    sum_span(b, first, span / 2, to);
+    sum_span(b, second, span / 2, half);
+    add_columns(to, half, to, b->n);
+}
+
 static void sum_columns(void *context, int64_t task, int worker) {
     (void)worker;
     const tree_sum *sum = context;
-    int64_t start = task * SUM_COLUMNS, left = sum->n - start;
-    int64_t n = left < SUM_COLUMNS ? left : SUM_COLUMNS;
-    for (int64_t distance = 1; distance < sum->n_parts; distance *= 2) {
-        for (int64_t p = 0; p + distance < sum->n_parts; p += 2 * distance) {
-            float *restrict a = sum->parts + p * sum->stride + start;
-            const float *restrict b = sum->parts + (p + distance) * sum->stride + start;
-            for (int64_t i = 0; i < n; i++) a[i] += b[i];
-        }
+    int64_t span = 1, end = (task + 1) * SUM_COLUMNS;
+    if (end > sum->n) end = sum->n;
+    while (span < sum->n_parts) span *= 2;
+    for (int64_t start = task * SUM_COLUMNS; start < end; start += BLOCK_COLUMNS) {
+        int64_t n = end - start < BLOCK_COLUMNS ? end - start : BLOCK_COLUMNS;
+        sum_span(&(column_block){sum, start, n}, 0, span, sum->parts + start);
     }
 }
 
 void base_tree_sum(base_pool *pool, float *parts, int64_t n_parts, int64_t stride, int64_t n) {
-    if (n <= 0) return;
+    if (n <= 0 || n_parts == 1) return;
     tree_sum sum = {.parts = parts, .n_parts = n_parts, .stride = stride, .n = n};
     base_parallel(pool, (n + SUM_COLUMNS - 1) / SUM_COLUMNS, sum_columns, &sum);
 }

@@ -31,7 +31,7 @@ unsigned base_denormals_flush(void);
 void base_denormals_restore(unsigned mode);
 
 /* Sums n_parts vectors of n floats, laid out part after part with `stride` floats between starts,
- * into part 0 by a binary tree whose shape depends on n_parts alone. */
+ * into part 0 by a binary tree whose shape depends on n_parts alone. The other parts stay. */
 void base_tree_sum(base_pool *pool, float *parts, int64_t n_parts, int64_t stride, int64_t n);
 
 /* One of several long jobs that go on at the same time; unlike a task it may use a pool of its own.

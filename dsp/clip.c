@@ -21,6 +21,6 @@ bool dsp_is_silent(const float *x, int64_t n) {
 int64_t dsp_sounding(const float *x, int64_t n) {
     enum { AT_ONCE = 256 };
     while (n > AT_ONCE && dsp_is_silent(x + n - AT_ONCE, AT_ONCE)) n -= AT_ONCE;
-    while (n > 0 && x[n - 1] == 0.0f) n--;
+    while (n > 0 && dsp_is_silent(x + n - 1, 1)) n--;
     return n;
 }

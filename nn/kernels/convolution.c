@@ -398,6 +398,12 @@ static void begin_winograd4(const nn_convolution *c, int64_t task, const float *
     }
 }
 
+bool nn_convolution_is_alone(const nn_convolution *c, int64_t n_samples) {
+    if (n_samples * c->n_blocks > 1) return false;
+    return (c->way == NN_BY_WINOGRAD && nn_winograd_is_small(&c->winograd)) ||
+           (c->way == NN_BY_WINOGRAD4 && nn_winograd4_is_small(&c->winograd4));
+}
+
 void nn_convolution_begin_forward(const nn_convolution *c, int64_t task, const float *weight,
                                   float *shared) {
     switch (c->way) {
@@ -467,6 +473,7 @@ static void forward_winograd_time(const nn_convolution *c, const nn_convolution_
 static void forward_block(const nn_convolution *c, const nn_convolution_sample *at, int64_t block,
                           const block_target *to) {
     nn_winograd_sample sample = {.shared = at->shared,
+                                 .weight = at->weight,
                                  .x = at->x,
                                  .bias = at->bias,
                                  .lower_bound = at->lower_bound,

@@ -74,6 +74,11 @@ void nn_convolution_begin_forward(const nn_convolution *c, int64_t task, const f
 void nn_convolution_begin_backward(const nn_convolution *c, int64_t task, const float *weight,
                                    float *shared);
 
+/* Whether forward does better without nn_convolution_begin_forward and with shared == NULL, for so
+ * many samples: kernels that are needed once are transformed when they are, and stay in the cache.
+ */
+bool nn_convolution_is_alone(const nn_convolution *c, int64_t n_samples);
+
 /* One sample (of one group of channels). All borrowed; where it is pooled, y and dy are of the
  * maxima. */
 typedef struct {
@@ -90,8 +95,8 @@ typedef struct {
                     * needs_zeros, zero */
     int64_t first_channel, last_channel; /* forward computes channels [first, last) of y: multiples
                                           * of `unit`, the last one or `out` */
-    const float *shared;
-    float *scratch; /* the worker's */
+    const float *shared;                 /* or NULL, see nn_convolution_is_alone */
+    float *scratch;                      /* the worker's */
 } nn_convolution_sample;
 
 /* Rows [first, end) of y for block `block` of n_blocks. */

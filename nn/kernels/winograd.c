@@ -66,7 +66,7 @@ static void count_scratch(nn_winograd *w) {
     w->kernel_pitch = tile_pitch(w->in, NN_PANEL);
     w->n_shared = w->n_panels * ELEMENTS * w->kernel_pitch;
     w->n_run = nn_planes_room(&w->x) + ELEMENTS * tile_pitch(w->in, block) +
-               ROWS * (ELEMENTS + PHASES) * block;
+               ROWS * (ELEMENTS + PHASES) * block + ELEMENTS * w->kernel_pitch;
     w->n_gather = steps + nn_planes_room(&w->x) + nn_planes_room(&w->dy) +
                   ELEMENTS * (tile_pitch(w->in, w->chunk) + tile_pitch(w->out, w->chunk)) +
                   PHASES * w->chunk * w->out + (w->folds ? ELEMENTS * PAIRS_IN * PAIRS_OUT : 0);
@@ -243,6 +243,7 @@ typedef struct {
     float *planes, *tiles;
     float *products;           /* [16, ROWS, block] */
     float *rows;               /* [ROWS, 2, 2 block] */
+    float *kernels;            /* of a panel, where none are shared */
     nn_taps_store store[STEP]; /* of even and odd rows */
 } place_run;
 
@@ -276,12 +277,22 @@ static void cut_pieces(const place_run *run, const tile_pieces *tiles, int odd,
     }
 }
 
+/* The kernels of a panel, transformed. */
+static const float *kernels_of(const place_run *run, int64_t panel) {
+    const nn_winograd *w = run->w;
+    if (run->sample->shared) return run->sample->shared + panel * ELEMENTS * w->kernel_pitch;
+    nn_winograd_weights weights = {run->sample->weight, false, w->in, w->out};
+    nn_winograd_transform_panel(&weights, panel, nn_kernels()->winograd_kernel, run->kernels,
+                                w->kernel_pitch);
+    return run->kernels;
+}
+
 static void run_channels(place_run *run, int64_t first, int64_t n) {
     const nn_winograd *w = run->w;
     const nn_winograd_sample *sample = run->sample;
     const nn_kernels_table *kernels = nn_kernels();
     int64_t block = kernels->taps_block;
-    const float *panel = sample->shared + first / NN_PANEL * ELEMENTS * w->kernel_pitch;
+    const float *panel = kernels_of(run, first / NN_PANEL);
     for (int64_t e = 0; e < ELEMENTS; e++) {
         kernels->multiply_panel(&(nn_panel_product){.n_terms = w->in,
                                                     .n_columns = run->n,
@@ -324,6 +335,10 @@ static void run_places(place_run *run) {
     }
 }
 
+bool nn_winograd_is_small(const nn_winograd *w) {
+    return w->dy.rows * w->columns <= nn_kernels()->taps_block;
+}
+
 void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end) {
     tile_block rows = block_at(w, block);
     *first = rows.first * STEP;
@@ -340,6 +355,7 @@ void nn_winograd_run(const nn_winograd *whole, const nn_winograd_sample *at, int
     run.tiles = run.planes + nn_planes_room(&w->x);
     run.products = run.tiles + ELEMENTS * tile_pitch(w->in, n);
     run.rows = run.products + ELEMENTS * ROWS * n;
+    run.kernels = run.rows + ROWS * PHASES * n;
     nn_planes_lay_out(&w->x, at->x, rows.first, run.planes);
     int64_t end = n_places(w, rows.n), n_tiles_there = rows.n * w->columns;
     run.row = w->x.pitch;

@@ -62,7 +62,9 @@ void nn_winograd_begin(const nn_winograd *w, int64_t panel, const float *weight,
 
 /* All borrowed. */
 typedef struct {
-    const float *shared; /* of nn_winograd_begin */
+    const float
+        *shared; /* of nn_winograd_begin; NULL: kernels are transformed as they are needed, */
+    const float *weight; /* from [out,in,3,3] */
     const float *x, *bias;
     float lower_bound; /* of y: 0 for ReLU, -INFINITY for none */
     float *y, *scratch;
@@ -72,6 +74,8 @@ typedef struct {
                                           * NN_PANEL, last is one too or all there are */
 } nn_winograd_sample;
 
+/* Whether a block's tiles are multiplied with all kernels at once. */
+bool nn_winograd_is_small(const nn_winograd *w);
 /* Output rows [first, end) of block `block` of n_blocks; nn_winograd_run writes them to y [out,
  * rows, T'] on; bias [out] or NULL. */
 void nn_winograd_rows(const nn_winograd *w, int64_t block, int64_t *first, int64_t *end);

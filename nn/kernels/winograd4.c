@@ -80,8 +80,8 @@ static void count_scratch(nn_winograd4 *w) {
     w->kernel_pitch = element_pitch(w->in * NN_PANEL);
     w->n_shared = w->n_panels * ELEMENTS * w->kernel_pitch;
     w->sum_pitch = nn_round_up(w->out, NN_LANES);
-    w->n_run =
-        plane_floats(w, w->rows) + ELEMENTS * w->tile_pitch + ROWS * (ELEMENTS + OUTPUTS) * block;
+    w->n_run = plane_floats(w, w->rows) + ELEMENTS * w->tile_pitch +
+               ROWS * (ELEMENTS + OUTPUTS) * block + GROUP * ELEMENTS * w->kernel_pitch;
     w->n_gather = nn_whole_lines(w->in) + plane_floats(w, w->chunk) +
                   ELEMENTS * (element_pitch(w->in * chunk_places(w)) + dy_pitch(w)) +
                   nn_whole_lines(STEP * dy_row(w)) + ELEMENTS * PAIRS_IN * PAIRS_OUT;
@@ -184,6 +184,7 @@ typedef struct {
     int64_t begin, n;
     float *products;           /* [36, ROWS, block] */
     float *rows;               /* [ROWS, 4, 4 block] */
+    float *kernels;            /* of a group of panels, where none are shared */
     nn_taps_store store[STEP]; /* of the tiles' four rows */
 } place_run;
 
@@ -204,10 +205,23 @@ static void cut_pieces(const place_run *run, int64_t f, nn_taps_store *store) {
     }
 }
 
+/* The kernels of n panels, transformed. */
+static const float *kernels_of(const place_run *run, int64_t panel, int64_t n) {
+    const nn_winograd4 *w = run->w;
+    int64_t panel_floats = ELEMENTS * w->kernel_pitch;
+    if (run->sample->shared) return run->sample->shared + panel * panel_floats;
+    nn_winograd_weights weights = {run->sample->weight, false, w->in, w->out};
+    for (int64_t p = 0; p < n; p++) {
+        nn_winograd_transform_panel(&weights, panel + p, nn_kernels()->winograd4_kernel,
+                                    run->kernels + p * panel_floats, w->kernel_pitch);
+    }
+    return run->kernels;
+}
+
 static void multiply_panels(const place_run *run, int64_t panel, int64_t n) {
     const nn_winograd4 *w = run->w;
     int64_t block = nn_kernels()->taps_block, panel_floats = ELEMENTS * w->kernel_pitch;
-    const float *kernels = run->sample->shared + panel * panel_floats;
+    const float *kernels = kernels_of(run, panel, n);
     for (int64_t e = 0; e < ELEMENTS; e++) {
         for (int64_t p = 0; p < n; p++) {
             nn_kernels()->multiply_panel(&(nn_panel_product){
@@ -259,6 +273,10 @@ static tile_rows rows_at(const nn_winograd4 *w, int64_t first, int64_t n) {
     return (tile_rows){.first = first, .n = nn_min(n, w->tiles_f - first)};
 }
 
+bool nn_winograd4_is_small(const nn_winograd4 *w) {
+    return n_places(w, w->rows) <= nn_kernels()->taps_block;
+}
+
 void nn_winograd4_rows(const nn_winograd4 *w, int64_t block, int64_t *first, int64_t *end) {
     tile_rows rows = rows_at(w, block * w->rows, w->rows);
     *first = rows.first * STEP;
@@ -277,6 +295,7 @@ void nn_winograd4_run(const nn_winograd4 *w, const nn_winograd_sample *at, int64
     place_run run = {.w = w, .sample = at, .tiles = &tiles};
     run.products = tiles.tiles + ELEMENTS * w->tile_pitch;
     run.rows = run.products + ELEMENTS * ROWS * NN_MAX_TAPS_BLOCK;
+    run.kernels = run.rows + ROWS * OUTPUTS * NN_MAX_TAPS_BLOCK;
     int64_t end = n_places(w, tiles.n);
     for (; run.begin < end; run.begin += n) {
         run.n = nn_min(n, end - run.begin);

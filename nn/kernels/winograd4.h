@@ -45,6 +45,8 @@ bool nn_winograd4_fits(const nn_winograd4 *w);
 void nn_winograd4_begin(const nn_winograd4 *w, int64_t panel, const float *weight, bool transposed,
                         float *shared);
 
+/* Whether a block\'s tiles are multiplied with all kernels at once. */
+bool nn_winograd4_is_small(const nn_winograd4 *w);
 /* Output rows [first, end) of block `block` of n_blocks; nn_winograd4_run writes them to the
  * sample's y [out, rows, T']. All panels of `shared` have been written by nn_winograd4_begin.
  * n_idle is ignored: all frames are computed. */

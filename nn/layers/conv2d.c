@@ -29,7 +29,7 @@ enum {
 
 /* Where there are few blocks, their output channels are split into parts of at least MIN_PART
  * channels and MIN_PART_MACS multiply-adds. */
-enum { PARTS_PER_THREAD = 2, MIN_PART = 32, MIN_PART_MACS = 1 << 22 };
+enum { MIN_PART = 32, MIN_PART_MACS = 1 << 22 };
 
 enum { TASK_MACS = 1 << 18 /* of planes that are convolved one by one */ };
 
@@ -691,7 +691,7 @@ static void forward_direct_task(void *context, int64_t task, int worker) {
  * thread computes a channel, not how: no bit depends on it. */
 static int64_t count_parts(const conv_call *call, int64_t n_blocks) {
     const conv_geometry *g = call->g;
-    int64_t wanted = PARTS_PER_THREAD * base_pool_threads(call->run->pool);
+    int64_t wanted = base_pool_threads(call->run->pool);
     int64_t macs = weight_count(g) * g->out_plane / g->n_tiles;
     int64_t most =
         nn_min(g->group_out / nn_max(MIN_PART, g->convolution.unit), macs / MIN_PART_MACS);
@@ -709,7 +709,11 @@ static void forward_direct(conv_call *call) {
     base_pool *pool = call->run->pool;
     int64_t n_blocks = call->run->batch * g->n_tiles;
     call->n_parts = count_parts(call, n_blocks);
-    base_parallel(pool, g->convolution.n_begin_forward, begin_forward_task, call);
+    if (nn_convolution_is_alone(&g->convolution, call->run->batch)) {
+        call->shared = NULL;
+    } else {
+        base_parallel(pool, g->convolution.n_begin_forward, begin_forward_task, call);
+    }
     base_parallel(pool, n_blocks * call->n_parts, forward_direct_task, call);
 }
 

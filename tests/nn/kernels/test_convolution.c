@@ -27,6 +27,8 @@ static const kase cases[] = {
     {20, 24, {30, 3, 1, 1, 0, 0}, {31, 3, 1, 1, 0, 0}}, /* and in place */
     {24, 64, {64, 5, 1, 1, 2, 2}, {80, 3, 1, 1, 1, 1}},
     {64, 56, {32, 3, 1, 1, 1, 1}, {47, 3, 1, 1, 1, 1}},  /* many channels */
+    {64, 40, {16, 3, 1, 1, 1, 1}, {24, 3, 1, 1, 1, 1}},  /* in one block, */
+    {33, 20, {8, 3, 1, 1, 1, 1}, {12, 3, 1, 1, 1, 1}},   /* of small tiles */
     {2, 2, {3, 3, 1, 1, 1, 1}, {4, 3, 1, 1, 1, 1}},      /* smaller than a block */
     {16, 50, {33, 1, 1, 1, 0, 0}, {49, 1, 1, 1, 0, 0}},  /* 1x1: many places, few terms */
     {70, 23, {41, 1, 1, 1, 0, 0}, {12, 1, 1, 1, 0, 0}},  /* many terms */
@@ -62,7 +64,8 @@ static void check_forward(const nn_convolution *c, convolution_truth *t, bool bi
                                 .lower_bound = -INFINITY,
                                 .shared = shared,
                                 .scratch = check_dirt(&t->memory, c->n_worker_forward)};
-    for (int64_t i = 0; i < c->n_begin_forward; i++) {
+    if (nn_convolution_is_alone(c, 1)) at.shared = NULL;
+    for (int64_t i = 0; i < c->n_begin_forward && at.shared != NULL; i++) {
         nn_convolution_begin_forward(c, i, t->weight, shared);
     }
     for (int64_t block = 0; block < c->n_blocks; block++) {
