@@ -185,8 +185,7 @@ static void cut(nn_convolution *c) {
     if (nn_winograd_can(&c->f, &c->t)) cut_winograd4(c);
     if (nn_winograd_can(&c->f, &c->t) && c->way == NN_BY_PLACES) cut_winograd(c);
     if (nn_winograd_time_can(&c->f, &c->t)) cut_winograd_time(c);
-    bool folds = c->way == NN_BY_WINOGRAD4 || (c->way == NN_BY_WINOGRAD && c->winograd.folds);
-    c->needs_zeros = !folds || c->out < c->grad_pitch;
+    c->needs_zeros = c->way == NN_BY_PLACES || !is_of_kernels(c) || c->out < c->grad_pitch;
     c->n_add = is_of_kernels(c) ? nn_ceil_div(c->out, NN_LANES) : 1;
 }
 
@@ -378,23 +377,19 @@ static int64_t first_panel(int64_t n_panels, int64_t task, int64_t n) {
     return task * n_panels / n;
 }
 
-static void begin_winograd(const nn_convolution *c, int64_t task, const float *weight,
-                           bool transposed, float *shared) {
-    const nn_winograd *w = transposed ? &c->winograd_dx : &c->winograd;
+static void begin_panels(const nn_convolution *c, int64_t task, const float *weight,
+                         bool transposed, float *shared) {
+    int64_t n_panels = nn_ceil_div(transposed ? c->in : c->out, NN_PANEL);
     int64_t n = transposed ? c->n_begin_backward : c->n_begin_forward;
-    int64_t end = first_panel(w->n_panels, task + 1, n);
-    for (int64_t panel = first_panel(w->n_panels, task, n); panel < end; panel++) {
-        nn_winograd_begin(w, panel, weight, transposed, shared);
-    }
-}
-
-static void begin_winograd4(const nn_convolution *c, int64_t task, const float *weight,
-                            bool transposed, float *shared) {
-    const nn_winograd4 *w = transposed ? &c->winograd4_dx : &c->winograd4;
-    int64_t n = transposed ? c->n_begin_backward : c->n_begin_forward;
-    int64_t end = first_panel(w->n_panels, task + 1, n);
-    for (int64_t panel = first_panel(w->n_panels, task, n); panel < end; panel++) {
-        nn_winograd4_begin(w, panel, weight, transposed, shared);
+    int64_t end = first_panel(n_panels, task + 1, n);
+    for (int64_t panel = first_panel(n_panels, task, n); panel < end; panel++) {
+        if (c->way == NN_BY_WINOGRAD4) {
+            nn_winograd4_begin(transposed ? &c->winograd4_dx : &c->winograd4, panel, weight,
+                               transposed, shared);
+        } else {
+            nn_winograd_begin(transposed ? &c->winograd_dx : &c->winograd, panel, weight,
+                              transposed, shared);
+        }
     }
 }
 
@@ -411,10 +406,8 @@ void nn_convolution_begin_forward(const nn_convolution *c, int64_t task, const f
         nn_planes_offsets(&c->x, (int32_t *)(void *)shared);
         break;
     case NN_BY_WINOGRAD:
-        begin_winograd(c, task, weight, false, shared);
-        break;
     case NN_BY_WINOGRAD4:
-        begin_winograd4(c, task, weight, false, shared);
+        begin_panels(c, task, weight, false, shared);
         break;
     case NN_BY_WINOGRAD_TIME:
         nn_winograd_time_begin(&c->winograd_time, weight, shared);
@@ -631,10 +624,8 @@ void nn_convolution_begin_backward(const nn_convolution *c, int64_t task, const 
         begin_phase(c, task, weight, shared);
         break;
     case NN_BY_WINOGRAD:
-        begin_winograd(c, task, weight, true, shared);
-        break;
     case NN_BY_WINOGRAD4:
-        begin_winograd4(c, task, weight, true, shared);
+        begin_panels(c, task, weight, true, shared);
         break;
     case NN_BY_WINOGRAD_TIME:
         nn_winograd_time_begin_dx(&c->winograd_time, weight, shared);

@@ -14,10 +14,8 @@ enum { LOADED = 16 /* input channels whose kernels are read at a time */ };
 enum { ROWS = NN_PANEL /* output channels whose products stay in the L1 cache */ };
 /* Of what is multiplied at a time for the weights' gradient: half of an L2 cache of 1 MiB. */
 enum { GATHER_FLOATS = 112 * 1024, MAX_CHUNK = 256 };
-/* From this many pairs of channels on, the transformed gradient does not stay in the cache from one
- * sample to the next, so it is folded, PAIRS_IN x PAIRS_OUT channels at a time. */
+/* From this many pairs of channels on, gradients are folded at once. */
 enum { MIN_FOLDED_PAIRS = 128 * 128, FOLDED_GATHER_FLOATS = 512 * 1024 };
-enum { PAIRS_IN = 48, PAIRS_OUT = 64 };
 /* The transforms take about as long as SPARED of the 36 products; with fewer pairs of channels they
  * cost what is won. */
 enum { SPARED = 6, MIN_PAIRS = 256, MIN_CHANNELS = 8 };
@@ -69,7 +67,7 @@ static void count_scratch(nn_winograd *w) {
                ROWS * (ELEMENTS + PHASES) * block + ELEMENTS * w->kernel_pitch;
     w->n_gather = steps + nn_planes_room(&w->x) + nn_planes_room(&w->dy) +
                   ELEMENTS * (tile_pitch(w->in, w->chunk) + tile_pitch(w->out, w->chunk)) +
-                  PHASES * w->chunk * w->out + (w->folds ? ELEMENTS * PAIRS_IN * PAIRS_OUT : 0);
+                  PHASES * w->chunk * w->out + (w->folds ? ELEMENTS * NN_WINOGRAD_PAIRS : 0);
 }
 
 static void cut_gradient(nn_winograd *w) {
@@ -110,7 +108,7 @@ nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int6
     return w;
 }
 
-static nn_axis transposed_axis(const nn_axis *a) {
+nn_axis nn_winograd_transposed_axis(const nn_axis *a) {
     return (nn_axis){.in = a->out,
                      .out = a->in,
                      .kernel = KERNEL,
@@ -120,7 +118,8 @@ static nn_axis transposed_axis(const nn_axis *a) {
 }
 
 nn_winograd nn_winograd_transposed(const nn_winograd *w) {
-    return nn_winograd_make(transposed_axis(&w->f), transposed_axis(&w->t), w->out, w->in, 0);
+    return nn_winograd_make(nn_winograd_transposed_axis(&w->f), nn_winograd_transposed_axis(&w->t),
+                            w->out, w->in, 0);
 }
 
 bool nn_winograd_fits(const nn_winograd *w) {
@@ -383,63 +382,53 @@ static void transform_dy(const nn_winograd *w, const float *planes, int64_t n, f
     kernels->winograd_gradient(transposed, n * w->out, tiles, tile_pitch(w->out, w->chunk));
 }
 
-/* Tiles at n places, and what they are multiplied to. */
-typedef struct {
-    int64_t n;
-    const float *x, *dy; /* elements [in, chunk] and [n, out] */
-    const int32_t *steps;
-    float *sum; /* [16, PAIRS_IN, PAIRS_OUT] where the gradient folds */
-    float *gradient;
-    bool overwrites; /* what it held */
-} tile_products;
-
-static void add_products(const nn_winograd *w, const tile_products *at) {
-    for (int64_t e = 0; e < ELEMENTS; e++) {
-        nn_kernels()->multiply_positions(
-            &(nn_positions_product){.n_rows = w->in,
-                                    .n_terms = at->n,
-                                    .n_columns = w->out,
-                                    .a = at->x + e * tile_pitch(w->in, w->chunk),
-                                    .offset = at->steps,
-                                    .b = at->dy + e * tile_pitch(w->out, w->chunk),
-                                    .b_pitch = w->out,
-                                    .c = at->gradient + e * w->in * w->sum_pitch,
-                                    .c_pitch = w->sum_pitch});
-    }
+/* Of element e, from input channel c and output channel o on. */
+static nn_positions_product product_at(const nn_winograd_products *at, int64_t e, int64_t c,
+                                       int64_t o) {
+    return (nn_positions_product){.n_terms = at->n,
+                                  .a = at->x + e * at->x_pitch,
+                                  .offset = at->steps + c,
+                                  .b = at->dy + e * at->dy_pitch + o,
+                                  .b_pitch = at->out};
 }
 
-/* For PAIRS_IN input channels from c on and PAIRS_OUT output channels from o on. */
-static void fold_products(const nn_winograd *w, const tile_products *at, int64_t c, int64_t o) {
-    int64_t n_in = nn_min(PAIRS_IN, w->in - c), n_out = nn_min(PAIRS_OUT, w->out - o);
-    for (int64_t e = 0; e < ELEMENTS; e++) {
-        nn_kernels()->multiply_positions(
-            &(nn_positions_product){.n_rows = n_in,
-                                    .n_terms = at->n,
-                                    .n_columns = n_out,
-                                    .a = at->x + e * tile_pitch(w->in, w->chunk),
-                                    .offset = at->steps + c,
-                                    .b = at->dy + e * tile_pitch(w->out, w->chunk) + o,
-                                    .b_pitch = w->out,
-                                    .c = at->sum + e * PAIRS_IN * PAIRS_OUT,
-                                    .c_pitch = PAIRS_OUT,
-                                    .overwrites = true});
+static void fold_pairs(const nn_winograd_products *at, int64_t c, int64_t o) {
+    int64_t n_in = nn_min(NN_WINOGRAD_PAIRS_IN, at->in - c);
+    int64_t n_out = nn_min(NN_WINOGRAD_PAIRS_OUT, at->out - o);
+    for (int64_t e = 0; e < at->n_elements; e++) {
+        nn_positions_product product = product_at(at, e, c, o);
+        product.n_rows = n_in;
+        product.n_columns = n_out;
+        product.c = at->sum + e * NN_WINOGRAD_PAIRS;
+        product.c_pitch = NN_WINOGRAD_PAIRS_OUT;
+        product.overwrites = true;
+        nn_kernels()->multiply_positions(&product);
     }
     for (int64_t i = 0; i < n_in; i++) {
-        nn_kernel_gradient kernels = {.m = at->sum + i * PAIRS_OUT,
-                                      .m_pitch = PAIRS_IN * PAIRS_OUT,
-                                      .g = at->gradient + (c + i) * KERNEL_SIZE * w->sum_pitch + o,
-                                      .g_pitch = w->sum_pitch};
-        nn_kernels()->winograd_kernel_gradient(&kernels, n_out, at->overwrites);
+        nn_kernel_gradient kernels = {.m = at->sum + i * NN_WINOGRAD_PAIRS_OUT,
+                                      .m_pitch = NN_WINOGRAD_PAIRS,
+                                      .g = at->gradient +
+                                           (c + i) * KERNEL_SIZE * at->gradient_pitch + o,
+                                      .g_pitch = at->gradient_pitch};
+        at->fold(&kernels, n_out, at->overwrites);
     }
 }
 
-static void multiply_tiles(const nn_winograd *w, const tile_products *at) {
-    if (!w->folds) {
-        add_products(w, at);
-        return;
+void nn_winograd_fold_products(const nn_winograd_products *at) {
+    for (int64_t c = 0; c < at->in; c += NN_WINOGRAD_PAIRS_IN) {
+        for (int64_t o = 0; o < at->out; o += NN_WINOGRAD_PAIRS_OUT) fold_pairs(at, c, o);
     }
-    for (int64_t c = 0; c < w->in; c += PAIRS_IN) {
-        for (int64_t o = 0; o < w->out; o += PAIRS_OUT) fold_products(w, at, c, o);
+}
+
+/* To the gradient in transformed form, [16, in, gradient_pitch]. */
+static void add_products(const nn_winograd_products *at) {
+    for (int64_t e = 0; e < ELEMENTS; e++) {
+        nn_positions_product product = product_at(at, e, 0, 0);
+        product.n_rows = at->in;
+        product.n_columns = at->out;
+        product.c = at->gradient + e * at->in * at->gradient_pitch;
+        product.c_pitch = at->gradient_pitch;
+        nn_kernels()->multiply_positions(&product);
     }
 }
 
@@ -450,9 +439,18 @@ void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at) {
     float *x_tiles = dy_planes + nn_planes_room(&w->dy);
     float *dy_tiles = x_tiles + ELEMENTS * tile_pitch(w->in, w->chunk);
     float *transposed = dy_tiles + ELEMENTS * tile_pitch(w->out, w->chunk);
-    tile_products products = {
-        .x = x_tiles, .dy = dy_tiles, .steps = steps, .gradient = at->gradient};
-    products.sum = transposed + PHASES * w->chunk * w->out;
+    nn_winograd_products products = {.n_elements = ELEMENTS,
+                                     .in = w->in,
+                                     .out = w->out,
+                                     .x = x_tiles,
+                                     .steps = steps,
+                                     .x_pitch = tile_pitch(w->in, w->chunk),
+                                     .dy = dy_tiles,
+                                     .dy_pitch = tile_pitch(w->out, w->chunk),
+                                     .sum = transposed + PHASES * w->chunk * w->out,
+                                     .fold = nn_kernels()->winograd_kernel_gradient,
+                                     .gradient = at->gradient,
+                                     .gradient_pitch = w->sum_pitch};
     for (int64_t c = 0; c < w->in; c++) steps[c] = (int32_t)(c * w->chunk);
     for (int64_t block = 0; block < w->n_blocks; block++) {
         tile_block rows = block_at(w, block);
@@ -461,10 +459,10 @@ void nn_winograd_gather(const nn_winograd *w, const nn_winograd_gradient *at) {
         nn_planes_lay_out(&w->dy, at->dy, rows.first, dy_planes);
         for (int64_t i = 0; i < end; i += w->chunk) {
             products.n = nn_min(w->chunk, end - i);
+            products.overwrites = at->is_first && block == 0 && i == 0;
             transform_x(w, x_planes, &(tile_pieces){{{i, 0, products.n}}, 1}, x_tiles, w->chunk);
             transform_dy(w, dy_planes + i, products.n, transposed, dy_tiles);
-            products.overwrites = at->is_first && block == 0 && i == 0;
-            multiply_tiles(w, &products);
+            (w->folds ? nn_winograd_fold_products : add_products)(&products);
         }
     }
 }

@@ -34,6 +34,8 @@ bool nn_winograd_can(const nn_axis *f, const nn_axis *t);
 /* For axes with all their extents known. unit > 0: y is a block's alone and stays in the cache with
  * the rest; a block has a multiple of `unit` output rows. */
 nn_winograd nn_winograd_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit);
+/* An axis of the convolution that takes dy to dx. */
+nn_axis nn_winograd_transposed_axis(const nn_axis *a);
 /* The convolution that takes dy to dx. */
 nn_winograd nn_winograd_transposed(const nn_winograd *w);
 /* Whether this is a good way to do it: narrow planes leave most of their tiles empty, and with few
@@ -88,6 +90,27 @@ typedef struct {
     bool is_first; /* of the samples that share the gradient; where that folds, it is overwritten */
     float *scratch;
 } nn_winograd_gradient;
+
+/* Transformed gradients of many pairs of channels do not stay in the cache from one sample to the
+ * next. They are folded back at once, for so many channels at a time. */
+enum { NN_WINOGRAD_PAIRS_IN = 48, NN_WINOGRAD_PAIRS_OUT = 64 };
+#define NN_WINOGRAD_PAIRS (NN_WINOGRAD_PAIRS_IN * NN_WINOGRAD_PAIRS_OUT)
+
+/* Transformed tiles of n places, and the gradient that their products become. */
+typedef struct {
+    int64_t n, n_elements, in, out;
+    const float *x; /* of each element [in], channel c at steps[c]; elements lie x_pitch apart */
+    const int32_t *steps;
+    int64_t x_pitch;
+    const float *dy; /* of each element [n, out]; elements lie dy_pitch apart */
+    int64_t dy_pitch;
+    float *sum; /* scratch [n_elements, NN_WINOGRAD_PAIRS] */
+    void (*fold)(const nn_kernel_gradient *at, int64_t n, bool overwrites); /* of nn_kernels() */
+    float *gradient; /* [in, 9, gradient_pitch] */
+    int64_t gradient_pitch;
+    bool overwrites; /* the gradient; else adds to it */
+} nn_winograd_products;
+void nn_winograd_fold_products(const nn_winograd_products *at);
 
 /* Adds a sample's part of the weights' gradient to `gradient`: [in, 9, sum_pitch] where it folds,
  * else transformed, [16, in, sum_pitch]. The columns from `out` on hold nothing of use. */

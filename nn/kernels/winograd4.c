@@ -4,11 +4,9 @@
 
 enum { TILE = 6, ELEMENTS = TILE * TILE, STEP = 4, OUTPUTS = STEP * STEP, KERNEL = 3 };
 enum { GROUP = 2 /* panels multiplied with an element's tiles while these are in the L1 cache */ };
-enum { ROWS = GROUP * NN_PANEL, N = KERNEL * KERNEL };
+enum { ROWS = GROUP * NN_PANEL };
 /* Of the tiles of a block, and of those of a chunk of the gradient. */
 enum { BLOCK_FLOATS = 768 * 1024, CHUNK_FLOATS = 384 * 1024 };
-/* Pairs of channels whose products, for the gradient, stay in an L2 cache. */
-enum { PAIRS_IN = 48, PAIRS_OUT = 64 };
 /* Places assumed to be multiplied at a time (levels differ); of which multiple a block has. */
 enum { BLOCK_PLACES = 24, PLACES = 8 };
 enum { NEARLY = 32 /* larger blocks must save more than this part of all places */ };
@@ -84,7 +82,7 @@ static void count_scratch(nn_winograd4 *w) {
                ROWS * (ELEMENTS + OUTPUTS) * block + GROUP * ELEMENTS * w->kernel_pitch;
     w->n_gather = nn_whole_lines(w->in) + plane_floats(w, w->chunk) +
                   ELEMENTS * (element_pitch(w->in * chunk_places(w)) + dy_pitch(w)) +
-                  nn_whole_lines(STEP * dy_row(w)) + ELEMENTS * PAIRS_IN * PAIRS_OUT;
+                  nn_whole_lines(STEP * dy_row(w)) + ELEMENTS * NN_WINOGRAD_PAIRS;
 }
 
 nn_winograd4 nn_winograd4_make(nn_axis f, nn_axis t, int64_t in, int64_t out, int64_t unit) {
@@ -101,17 +99,9 @@ nn_winograd4 nn_winograd4_make(nn_axis f, nn_axis t, int64_t in, int64_t out, in
     return w;
 }
 
-static nn_axis transposed_axis(const nn_axis *a) {
-    return (nn_axis){.in = a->out,
-                     .out = a->in,
-                     .kernel = KERNEL,
-                     .stride = 1,
-                     .dilation = 1,
-                     .before = KERNEL - 1 - a->before};
-}
-
 nn_winograd4 nn_winograd4_transposed(const nn_winograd4 *w) {
-    return nn_winograd4_make(transposed_axis(&w->f), transposed_axis(&w->t), w->out, w->in, 0);
+    return nn_winograd4_make(nn_winograd_transposed_axis(&w->f), nn_winograd_transposed_axis(&w->t),
+                             w->out, w->in, 0);
 }
 
 /* F(2x2, 3x3) takes 4 products for an output, this one 2.25; with places computed in vain it may
@@ -322,42 +312,6 @@ static void transform_dy(const nn_winograd4 *w, const float *dy, int64_t row, fl
     }
 }
 
-/* Elements of tiles, x [in, place_pitch] and dy [n, out], and where their products go. */
-typedef struct {
-    int64_t n;
-    const tile_rows *x;
-    const float *dy;
-    const int32_t *steps; /* between channels of x */
-    float *sum;           /* [36, PAIRS_IN, PAIRS_OUT] */
-    float *gradient;
-    bool overwrites; /* the gradient */
-} tile_products;
-
-/* For PAIRS_IN input channels from c on and PAIRS_OUT output channels from o on. */
-static void add_products(const nn_winograd4 *w, const tile_products *at, int64_t c, int64_t o) {
-    int64_t n_in = nn_min(PAIRS_IN, w->in - c), n_out = nn_min(PAIRS_OUT, w->out - o);
-    for (int64_t e = 0; e < ELEMENTS; e++) {
-        nn_kernels()->multiply_positions(
-            &(nn_positions_product){.n_rows = n_in,
-                                    .n_terms = at->n,
-                                    .n_columns = n_out,
-                                    .a = at->x->tiles + e * at->x->tile_pitch,
-                                    .offset = at->steps + c,
-                                    .b = at->dy + e * dy_pitch(w) + o,
-                                    .b_pitch = w->out,
-                                    .c = at->sum + e * PAIRS_IN * PAIRS_OUT,
-                                    .c_pitch = PAIRS_OUT,
-                                    .overwrites = true});
-    }
-    for (int64_t i = 0; i < n_in; i++) {
-        nn_kernel_gradient kernels = {.m = at->sum + i * PAIRS_OUT,
-                                      .m_pitch = PAIRS_IN * PAIRS_OUT,
-                                      .g = at->gradient + (c + i) * N * w->sum_pitch + o,
-                                      .g_pitch = w->sum_pitch};
-        nn_kernels()->winograd4_kernel_gradient(&kernels, n_out, at->overwrites);
-    }
-}
-
 void nn_winograd4_gather(const nn_winograd4 *w, const nn_winograd_gradient *at) {
     int32_t *steps = (int32_t *)(void *)at->scratch;
     tile_rows x = {.x = at->x, .plane = at->scratch + nn_whole_lines(w->in)};
@@ -365,10 +319,20 @@ void nn_winograd4_gather(const nn_winograd4 *w, const nn_winograd_gradient *at) 
     x.place_pitch = chunk_places(w);
     x.tile_pitch = element_pitch(w->in * x.place_pitch);
     float *dy = x.tiles + ELEMENTS * x.tile_pitch, *transposed = dy + ELEMENTS * dy_pitch(w);
-    tile_products products = {.x = &x, .dy = dy, .steps = steps, .gradient = at->gradient};
-    products.sum = transposed + nn_whole_lines(STEP * dy_row(w));
+    nn_winograd_products products = {.n_elements = ELEMENTS,
+                                     .in = w->in,
+                                     .out = w->out,
+                                     .x = x.tiles,
+                                     .steps = steps,
+                                     .x_pitch = x.tile_pitch,
+                                     .dy = dy,
+                                     .dy_pitch = dy_pitch(w),
+                                     .sum = transposed + nn_whole_lines(STEP * dy_row(w)),
+                                     .fold = nn_kernels()->winograd4_kernel_gradient,
+                                     .gradient = at->gradient,
+                                     .gradient_pitch = w->sum_pitch};
     for (int64_t c = 0; c < w->in; c++) steps[c] = (int32_t)(c * x.place_pitch);
-    for (x.first = 0; x.first < w->tiles_f; x.first += w->chunk) {
+    for (; x.first < w->tiles_f; x.first += w->chunk) {
         x.n = nn_min(w->chunk, w->tiles_f - x.first);
         products.n = n_places(w, x.n);
         products.overwrites = at->is_first && x.first == 0;
@@ -376,8 +340,6 @@ void nn_winograd4_gather(const nn_winograd4 *w, const nn_winograd_gradient *at) 
         for (int64_t row = 0; row < x.n; row++) {
             transform_dy(w, at->dy, x.first + row, transposed, dy + n_places(w, row) * w->out);
         }
-        for (int64_t c = 0; c < w->in; c += PAIRS_IN) {
-            for (int64_t o = 0; o < w->out; o += PAIRS_OUT) add_products(w, &products, c, o);
-        }
+        nn_winograd_fold_products(&products);
     }
 }
