@@ -228,13 +228,8 @@ INLINE floats sigmoid_divisor(floats x) {
     floats n = shifted - magic;
     floats f = -n * 0.693359375f - v;
     f = f - n * -2.12194440e-4f;
-    floats p = f * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * f + 8.3334519073e-3f;
-    p = p * f + 4.1665795894e-2f;
-    p = p * f + 1.6666665459e-1f;
-    p = p * f + 5.0000001201e-1f;
-    p = p * (f * f) + f;
-    p = p + 1.0f;
+    floats p;
+    EXP_POLYNOMIAL(p, f);
     return (floats)((integers)p + ((integers)shifted << 23)) + 1.0f;
 }
 

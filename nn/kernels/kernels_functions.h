@@ -25,6 +25,18 @@ INLINE float choose(bool condition, float a, float b) {
     return float_of((bits_of(a) & mask) | (bits_of(b) & ~mask));
 }
 
+/* p = exp(f) for a number or a vector f, |f| <= ln 2 / 2. */
+#define EXP_POLYNOMIAL(p, f)                                                                       \
+    do {                                                                                           \
+        p = f * 1.9875691500e-4f + 1.3981999507e-3f;                                               \
+        p = p * f + 8.3334519073e-3f;                                                              \
+        p = p * f + 4.1665795894e-2f;                                                              \
+        p = p * f + 1.6666665459e-1f;                                                              \
+        p = p * f + 5.0000001201e-1f;                                                              \
+        p = p * (f * f) + f;                                                                       \
+        p = p + 1.0f;                                                                              \
+    } while (0)
+
 /* exp(x) = 2^n exp(f), n = round(x / ln 2), |f| <= ln 2 / 2: the polynomial and the split of ln 2
  * are those of Cephes (expf.c). Adding 1.5 * 2^23 rounds and leaves n in the low bits. */
 INLINE float exp_of(float x) {
@@ -33,14 +45,8 @@ INLINE float exp_of(float x) {
     float n = shifted - magic;
     float f = x - n * 0.693359375f;
     f = f - n * -2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * f + 1.3981999507e-3f;
-    p = p * f + 8.3334519073e-3f;
-    p = p * f + 4.1665795894e-2f;
-    p = p * f + 1.6666665459e-1f;
-    p = p * f + 5.0000001201e-1f;
-    p = p * (f * f) + f;
-    p = p + 1.0f;
+    float p;
+    EXP_POLYNOMIAL(p, f);
     float y = float_of(bits_of(p) + (bits_of(shifted) << 23));
     y = choose(x > 88.7228394f, INFINITY, y);
     y = choose(x < -87.3f, 0.0f, y);
