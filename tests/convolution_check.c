@@ -96,3 +96,68 @@ nn_axis convolution_random_axis(base_rng *rng) {
         if (nn_axis_extent(&a, a.in) > 0) return a;
     }
 }
+
+typedef struct {
+    int64_t in, out;
+    struct {
+        int64_t in, before, after;
+    } f, t;
+} case_of_3x3;
+
+static const case_of_3x3 cases_of_3x3[] = {
+    {1, 1, {4, 0, 0}, {4, 0, 0}},      /* one tile */
+    {1, 1, {1, 1, 1}, {1, 1, 1}},      /* a quarter of one */
+    {2, 3, {3, 1, 1}, {6, 0, 0}},      /* half ones */
+    {3, 9, {17, 1, 1}, {25, 1, 1}},    /* more outputs than are done at a time */
+    {5, 8, {12, 2, 0}, {13, 0, 2}},    /* uneven zeros */
+    {4, 5, {9, 2, 2}, {10, 2, 2}},     /* as many as can be */
+    {3, 2, {8, 0, 5}, {6, 1, 7}},      /* more after than kernel */
+    {32, 64, {63, 0, 0}, {49, 0, 0}},  /* S3's second */
+    {64, 48, {40, 1, 1}, {60, 1, 1}},  /* several blocks, both ways */
+    {130, 140, {9, 1, 1}, {13, 1, 1}}, /* a gradient folded part by part */
+    {64, 64, {9, 1, 1}, {210, 1, 1}},  /* a row of more tiles than are done at a time */
+};
+enum { N_CASES = sizeof cases_of_3x3 / sizeof *cases_of_3x3 };
+
+nn_axis convolution_axis_of_3(int64_t in, int64_t before, int64_t after) {
+    return (nn_axis){
+        .in = in, .kernel = 3, .stride = 1, .dilation = 1, .before = before, .after = after};
+}
+
+void convolution_check_3x3(convolution_checker *check) {
+    for (int i = 0; i < N_CASES; i++) {
+        const case_of_3x3 *k = &cases_of_3x3[i];
+        convolution_truth t;
+        convolution_truth_init(&t, convolution_axis_of_3(k->f.in, k->f.before, k->f.after),
+                               convolution_axis_of_3(k->t.in, k->t.before, k->t.after), k->in,
+                               k->out);
+        check(&t);
+    }
+}
+
+void convolution_check_random_3x3(convolution_checker *check) {
+    enum { N_RANDOM = 100 };
+    base_rng rng = base_rng_open(8, BASE_RNG_TEST, 0, 0);
+    for (int i = 0; i < N_RANDOM; i++) {
+        nn_axis axis[2];
+        for (int a = 0; a < 2; a++) {
+            axis[a] = convolution_axis_of_3(3 + base_rng_below(&rng, 30), base_rng_below(&rng, 3),
+                                            base_rng_below(&rng, 4));
+        }
+        convolution_truth t;
+        int64_t in = 1 + base_rng_below(&rng, 4), out = 1 + base_rng_below(&rng, 20);
+        convolution_truth_init(&t, axis[0], axis[1], in, out);
+        check(&t);
+    }
+}
+
+void convolution_expect_3x3_gradient(const convolution_truth *t, const float *gradient,
+                                     int64_t pitch) {
+    check_memory memory = {0};
+    float *dweight = check_dirt(&memory, t->n_weight);
+    for (int64_t i = 0; i < t->n_weight; i++) {
+        dweight[i] = gradient[i % (9 * t->in) * pitch + i / (9 * t->in)];
+    }
+    convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 4e-3);
+    release(&memory);
+}

@@ -40,4 +40,15 @@ void convolution_expect(const convolution_truth *truth, const char *what, const 
  * than their input and pads longer than the kernel. */
 nn_axis convolution_random_axis(base_rng *rng);
 
+/* An axis of kernels of 3 x 3, with stride and dilation of 1. */
+nn_axis convolution_axis_of_3(int64_t in, int64_t before, int64_t after);
+/* Call `check`, which releases what it is given, for kernels of 3 x 3: on planes that fill tiles in
+ * awkward ways, and on random ones. */
+typedef void convolution_checker(convolution_truth *truth);
+void convolution_check_3x3(convolution_checker *check);
+void convolution_check_random_3x3(convolution_checker *check);
+/* The weights' gradient of such kernels as [in, 9, pitch]. */
+void convolution_expect_3x3_gradient(const convolution_truth *truth, const float *gradient,
+                                     int64_t pitch);
+
 #endif

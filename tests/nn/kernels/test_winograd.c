@@ -6,32 +6,6 @@
 #include "tests/convolution_check.h"
 #include "tests/test.h"
 
-typedef struct {
-    int64_t in, out;
-    struct {
-        int64_t in, before, after;
-    } f, t;
-} kase;
-
-static const kase cases[] = {
-    {1, 1, {4, 0, 0}, {4, 0, 0}},      /* one tile */
-    {1, 1, {1, 1, 1}, {1, 1, 1}},      /* a quarter of one */
-    {2, 3, {3, 1, 1}, {6, 0, 0}},      /* half ones */
-    {3, 9, {17, 1, 1}, {25, 1, 1}},    /* more outputs than are done at a time */
-    {5, 8, {12, 2, 0}, {13, 0, 2}},    /* uneven zeros */
-    {4, 5, {9, 2, 2}, {10, 2, 2}},     /* as many as can be */
-    {3, 2, {8, 0, 5}, {6, 1, 7}},      /* more after than kernel */
-    {32, 64, {63, 0, 0}, {49, 0, 0}},  /* S3's second */
-    {64, 48, {40, 1, 1}, {60, 1, 1}},  /* several blocks, both ways */
-    {130, 140, {9, 1, 1}, {13, 1, 1}}, /* a gradient folded part by part */
-};
-enum { N_CASES = sizeof cases / sizeof *cases };
-
-static nn_axis axis_of(int64_t in, int64_t before, int64_t after) {
-    return (nn_axis){
-        .in = in, .kernel = 3, .stride = 1, .dilation = 1, .before = before, .after = after};
-}
-
 static void check_run(const nn_winograd *w, convolution_truth *t, bool transposed, const float *x,
                       const float *bias, const char *what, const double *wanted, int64_t n) {
     float *shared = check_dirt(&t->memory, w->n_shared);
@@ -67,44 +41,28 @@ static void check(convolution_truth *t) {
     nn_winograd_gradient at = {t->x, t->dy, sum, w.folds, check_dirt(&t->memory, w.n_gather)};
     nn_winograd_gather(&w, &at);
     if (!w.folds) nn_winograd_add_gradient(&w, sum, dweight);
-    for (int64_t i = 0; i < t->n_weight && w.folds; i++) {
-        dweight[i] = sum[i % (9 * w.in) * w.sum_pitch + i / (9 * w.in)];
+    if (w.folds) {
+        convolution_expect_3x3_gradient(t, sum, w.sum_pitch);
+    } else {
+        convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 4e-3);
     }
-    convolution_expect(t, "dweight", dweight, t->dweight, t->n_weight, 4e-3);
     convolution_truth_release(t);
 }
 
 START_TEST(results_are_those_of_the_definition) {
-    for (int i = 0; i < N_CASES; i++) {
-        const kase *k = &cases[i];
-        convolution_truth t;
-        convolution_truth_init(&t, axis_of(k->f.in, k->f.before, k->f.after),
-                               axis_of(k->t.in, k->t.before, k->t.after), k->in, k->out);
-        check(&t);
-    }
+    convolution_check_3x3(check);
 }
 END_TEST
 
 START_TEST(results_of_any_extents_are_those_of_the_definition) {
-    enum { N_RANDOM = 100 };
-    base_rng rng = base_rng_open(8, BASE_RNG_TEST, 0, 0);
-    for (int i = 0; i < N_RANDOM; i++) {
-        nn_axis axis[2];
-        for (int a = 0; a < 2; a++) {
-            axis[a] = axis_of(3 + base_rng_below(&rng, 30), base_rng_below(&rng, 3),
-                              base_rng_below(&rng, 4));
-        }
-        convolution_truth t;
-        int64_t in = 1 + base_rng_below(&rng, 4), out = 1 + base_rng_below(&rng, 20);
-        convolution_truth_init(&t, axis[0], axis[1], in, out);
-        check(&t);
-    }
+    convolution_check_random_3x3(check);
 }
 END_TEST
 
 START_TEST(heeds_the_lower_bound) {
     convolution_truth t;
-    convolution_truth_init(&t, axis_of(9, 1, 1), axis_of(40, 1, 1), 2, 3);
+    convolution_truth_init(&t, convolution_axis_of_3(9, 1, 1), convolution_axis_of_3(40, 1, 1), 2,
+                           3);
     nn_winograd w = nn_winograd_make(t.f, t.t, t.in, t.out, 0);
     float *shared = check_dirt(&t.memory, w.n_shared), *y = check_dirt(&t.memory, t.n_y);
     int64_t n_zeros = 0;
@@ -127,7 +85,8 @@ END_TEST
 START_TEST(idle_frames_change_no_other) {
     enum { OUT = 9, F = 12, T = 29 };
     convolution_truth t;
-    convolution_truth_init(&t, axis_of(F, 1, 1), axis_of(T, 1, 1), 8, OUT);
+    convolution_truth_init(&t, convolution_axis_of_3(F, 1, 1), convolution_axis_of_3(T, 1, 1), 8,
+                           OUT);
     nn_winograd w = nn_winograd_make(t.f, t.t, t.in, t.out, 0);
     float *shared = check_dirt(&t.memory, w.n_shared), *whole = check_dirt(&t.memory, t.n_y);
     for (int64_t p = 0; p < w.n_panels; p++) nn_winograd_begin(&w, p, t.weight, false, shared);
@@ -151,7 +110,7 @@ START_TEST(idle_frames_change_no_other) {
 END_TEST
 
 START_TEST(only_what_is_worth_it_fits) {
-    nn_axis large = axis_of(40, 1, 1), narrow = axis_of(5, 1, 1);
+    nn_axis large = convolution_axis_of_3(40, 1, 1), narrow = convolution_axis_of_3(5, 1, 1);
     large.out = 40;
     narrow.out = 5;
     nn_winograd good = nn_winograd_make(large, large, 32, 32, 0);
