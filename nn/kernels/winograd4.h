@@ -4,10 +4,10 @@
  * An input is cut into tiles of 6 x 6, four apart, of which each gives 4 x 4 outputs, otherwise as
  * in nn/kernels/winograd.h, and the weights' gradient is always folded. The interpolation points
  * are 0, +-5/8, +-3/2 and infinity: powers of the finite ones are exact in binary, and rounding
- * errors are 1.4 to 1.8 times those of the definition summed in order, where 0, +-1, +-2 and
- * infinity would make them 3 to 4 times (B. Barabasz et al., "Error Analysis and Improving the
- * Accuracy of Winograd Convolution for Deep Neural Networks", ACM TOMS 46(4), 2020, on the choice
- * of points).
+ * errors are 1.6 times those of the definition summed in order, where 0, +-1, +-2 and infinity
+ * would make them 3.5 to 3.9 times (tests/golden/winograd_rounding.py; B. Barabasz et al., "Error
+ * Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks", ACM TOMS
+ * 46(4), 2020, on the choice of points).
  *
  * Places are the tiles of a block, row by row, without any between rows. Transformed kernels are
  * stored in panels of NN_PANEL output channels, in the order in which they are multiplied. */
